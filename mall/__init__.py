@@ -1,0 +1,51 @@
+"""The points mall: a shop whose members earn, redeem and climb levels, on a ledger that finance can prove."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from . import cli, config
+from .base.db import READING, db, prepare_engines
+from .web import finance, office, store
+from .web.shared import headers, logs, problems, texts
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """Build the mall from the environment. `overrides` replaces single settings. Raises UnsafeSettings."""
+    settings = config.settings_now(overrides)
+    app = Flask(
+        __name__,
+        template_folder=str(config.ROOT / "templates"),
+        static_folder=str(config.ROOT / "static"),
+        instance_path=str(Path(settings["INSTANCE_DIR"]).resolve()),
+    )
+    app.config.update(settings)
+    Path(settings["INSTANCE_DIR"]).mkdir(parents=True, exist_ok=True)
+
+    open_database(app)
+    if app.config["TRUSTED_PROXIES"]:
+        count = app.config["TRUSTED_PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
+    CSRFProtect(app)
+    for part in (logs, headers, texts, problems):
+        part.prepare(app)
+    for face in (store, office, finance):
+        app.register_blueprint(face.bp)
+    cli.prepare(app)
+    return app
+
+
+def open_database(app: Flask) -> None:
+    """Connect the app to its database twice: to write, and to read."""
+    app.config["SQLALCHEMY_BINDS"] = {
+        READING: {"url": app.config["DATABASE_READ_URL"], "isolation_level": "AUTOCOMMIT"},
+    }
+    db.init_app(app)
+    Migrate(app, db, directory=str(config.ROOT / "migrations"), transactional_ddl=True)
+    with app.app_context():
+        prepare_engines(sqlite_synchronous=app.config["SQLITE_SYNCHRONOUS"])

@@ -1,0 +1,1 @@
+"""The foundation: the database, the clock, refusals, texts, money. It knows nothing of the mall."""

@@ -1,0 +1,174 @@
+"""The database: one way to write, one way to read, on SQLite and PostgreSQL alike.
+
+Rows in, rows out: tables are declared once with typed columns and used through Core statements. There is no unit of
+work and no lazily loaded attribute; what a verb does stands in its text, statement by statement.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, Connection, CursorResult, Engine, Executable, Integer, MetaData, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import DeclarativeBase
+
+READING = "reading"
+RETRIES = 3
+# 40001 serialization failure, 40P01 deadlock, 55P03 lock not available.
+PASSING_FAULTS = {"40001", "40P01", "55P03"}
+UNIQUE_VIOLATION = "23505"
+
+T = TypeVar("T")
+
+
+class Base(DeclarativeBase):
+    """Every table of the mall. Points, cents and ids are 64 bits wide everywhere."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+Base.registry.update_type_annotation_map({int: BigInteger().with_variant(Integer(), "sqlite")})
+db = SQLAlchemy(model_class=Base)
+
+_connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+_sqlite_writer = threading.Lock()
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """Do everything inside, or nothing. Opened at the edge, short, never nested, no network call inside.
+
+    On SQLite a writer waits for its turn at a lock of this process and then takes the file's write lock at once
+    (BEGIN IMMEDIATE), since a transaction that reads first and writes later fails under contention.
+    """
+    if _connection.get() is not None:
+        raise RuntimeError("transaction() inside transaction() or reading()")
+    engine = db.engine
+    with _turn_to_write(engine), engine.connect() as connection, connection.begin():
+        entered, marked = _connection.set(connection), _writing.set(True)
+        try:
+            yield connection
+        finally:
+            _connection.reset(entered)
+            _writing.reset(marked)
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Read, and nothing else: the connection refuses writes. Every statement sees the latest committed state."""
+    if (current := _connection.get()) is not None:
+        yield current
+        return
+    with db.engines[READING].connect() as connection:
+        entered = _connection.set(connection)
+        try:
+            yield connection
+        finally:
+            _connection.reset(entered)
+
+
+def in_transaction() -> bool:
+    """Tell whether a transaction() is open here."""
+    return _writing.get()
+
+
+def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    """Run one statement on the transaction() or reading() that is open. Returns its result: rows, or a row count."""
+    connection = _connection.get()
+    if connection is None:
+        raise RuntimeError("execute() outside transaction() and reading()")
+    return connection.execute(statement, parameters)
+
+
+def dialect() -> str:
+    """Name the database in use: "sqlite" or "postgresql"."""
+    connection = _connection.get()
+    return connection.dialect.name if connection is not None else db.engine.dialect.name
+
+
+def again(unit: Callable[[], T]) -> T:
+    """Call a unit of work that opens its own transaction; up to 3 times more when the database says "not now".
+
+    A lost race for a unique key is such a case: the repeat finds what the winner wrote.
+    """
+    for attempt in range(RETRIES + 1):
+        try:
+            return unit()
+        except DBAPIError as error:
+            if attempt == RETRIES or not _passes(error):
+                raise
+            time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def prepare_engines(*, sqlite_synchronous: str = "FULL") -> None:
+    """Teach both engines of the current app how to behave on connect and at the start of a transaction."""
+    for bind, engine in db.engines.items():
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine, read_only=bind == READING, synchronous=sqlite_synchronous)
+        else:
+            _prepare_postgresql(engine, read_only=bind == READING)
+
+
+def _prepare_sqlite(engine: Engine, *, read_only: bool, synchronous: str) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # Stop sqlite3's own late BEGIN.
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",
+            f"query_only={'ON' if read_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    if not read_only:
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
+    settings = (
+        "SET lock_timeout='3s'; SET statement_timeout='10s'; SET idle_in_transaction_session_timeout='15s';"
+        f" SET timezone='UTC'; SET default_transaction_read_only={'on' if read_only else 'off'}"
+    )
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # By SET, since PgBouncer refuses start-up options.
+        connection.execute(settings)
+        connection.commit()
+
+
+@contextmanager
+def _turn_to_write(engine: Engine) -> Iterator[None]:
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    with _sqlite_writer:
+        yield
+
+
+def _passes(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in PASSING_FAULTS or state == UNIQUE_VIOLATION
+    return isinstance(error, IntegrityError) and "UNIQUE constraint failed" in str(error.orig)

@@ -1,0 +1,105 @@
+"""Settings from the environment, read once at the start. What is dangerous to run with is refused here."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+SHORTEST_SECRET = 32
+CASHIERS = ("none", "sandbox", "stripe")
+
+
+class UnsafeSettings(RuntimeError):
+    """The mall refuses to start: a setting is missing or dangerous. The message says which, and what to set."""
+
+
+def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return Flask's configuration for an environment. Raises UnsafeSettings."""
+    instance = Path(environ.get("INSTANCE_DIR", ROOT / "instance"))
+    demo = environ.get("DEMO", "") == "1"
+    database_url = environ.get("DATABASE_URL") or f"sqlite:///{instance / 'mall.db'}"
+    public_url = environ.get("PUBLIC_URL", "http://127.0.0.1:5000").rstrip("/")
+    settings: dict[str, Any] = {
+        "DEMO": demo,
+        "SECRET_KEY": environ.get("SECRET_KEY") or (demo_secret(instance) if demo else ""),
+        "INSTANCE_DIR": str(instance),
+        "UPLOADS_DIR": environ.get("UPLOADS_DIR", str(instance / "uploads")),
+        "OUTBOX_DIR": environ.get("OUTBOX_DIR", str(instance / "outbox")),
+        "SQLALCHEMY_DATABASE_URI": database_url,
+        "DATABASE_READ_URL": environ.get("DATABASE_READ_URL") or database_url,
+        "SQLITE_SYNCHRONOUS": "FULL",
+        "PUBLIC_URL": public_url,
+        "TRUSTED_PROXIES": int(environ.get("TRUSTED_PROXIES", "0")),
+        "WEB_PROCESSES": int(environ.get("WEB_CONCURRENCY", "1")),
+        "CASHIER": environ.get("CASHIER", "none"),
+        "STRIPE_SECRET_KEY": environ.get("STRIPE_SECRET_KEY", ""),
+        "STRIPE_WEBHOOK_SECRET": environ.get("STRIPE_WEBHOOK_SECRET", ""),
+        "STRIPE_WEBHOOK_TOLERANCE_SECONDS": int(environ.get("STRIPE_WEBHOOK_TOLERANCE_SECONDS", "300")),
+        "STRIPE_API_BASE": environ.get("STRIPE_API_BASE", ""),
+        "SMTP_URL": environ.get("SMTP_URL", ""),
+        "MAIL_FROM": environ.get("MAIL_FROM", ""),
+        "LOG_FORMAT": environ.get("LOG_FORMAT", "json"),
+        "STAFF_TOTP_WAIVED": demo and environ.get("DEMO_STAFF_TOTP", "") != "1",
+        "ARGON2_TIME_COST": int(environ.get("ARGON2_TIME_COST", "3")),
+        "ARGON2_MEMORY_KIB": int(environ.get("ARGON2_MEMORY_KIB", "65536")),
+    }
+    settings |= {
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": public_url.startswith("https://"),
+        "SESSION_COOKIE_NAME": "__Host-mall" if public_url.startswith("https://") else "mall",
+        "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_DEFAULT_LOCALE": "en",
+    }
+    return settings
+
+
+def refuse_unsafe(settings: Mapping[str, Any]) -> None:
+    """Raise UnsafeSettings unless the mall may be run with these settings."""
+    demo = settings["DEMO"]
+    if len(settings["SECRET_KEY"]) < SHORTEST_SECRET:
+        raise UnsafeSettings(
+            f"Set SECRET_KEY to at least {SHORTEST_SECRET} random characters (or DEMO=1 to look around)."
+        )
+    if len(set(settings["SECRET_KEY"])) < 8:
+        raise UnsafeSettings("SECRET_KEY repeats a few characters. Set it to random ones.")
+    if settings["CASHIER"] not in CASHIERS:
+        raise UnsafeSettings(f"CASHIER is one of {', '.join(CASHIERS)}.")
+    if settings["CASHIER"] == "sandbox" and not demo:
+        raise UnsafeSettings("CASHIER=sandbox takes no real money and is for DEMO=1 only.")
+    if settings["CASHIER"] == "stripe":
+        if not settings["STRIPE_SECRET_KEY"]:
+            raise UnsafeSettings("CASHIER=stripe needs STRIPE_SECRET_KEY.")
+        if not settings["STRIPE_WEBHOOK_SECRET"]:
+            raise UnsafeSettings(
+                "CASHIER=stripe needs STRIPE_WEBHOOK_SECRET: without it anyone could say an order is paid."
+            )
+        if settings["STRIPE_WEBHOOK_TOLERANCE_SECONDS"] <= 0:
+            raise UnsafeSettings(
+                "STRIPE_WEBHOOK_TOLERANCE_SECONDS must be above 0: at 0 an old event could be replayed."
+            )
+    if not urlsplit(settings["PUBLIC_URL"]).hostname:
+        raise UnsafeSettings("PUBLIC_URL is the address members type, such as https://shop.example.com.")
+    if settings["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") and settings["WEB_PROCESSES"] > 1:
+        raise UnsafeSettings("SQLite serves one web process. Use WEB_CONCURRENCY=1, or PostgreSQL by DATABASE_URL.")
+
+
+def demo_secret(instance: Path) -> str:
+    """Return the demo's own secret, made at its first start and kept beside its database."""
+    path = instance / "demo-secret"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def settings_now(overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the checked settings of this process: its environment, then what the caller overrides."""
+    settings = settings_from(os.environ) | dict(overrides or {})
+    refuse_unsafe(settings)
+    return settings

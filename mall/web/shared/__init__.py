@@ -1,0 +1,1 @@
+"""What all faces share: signing in, headers, texts, forms, problem pages, charts, logs."""

@@ -1,0 +1,118 @@
+"""Texts in the reader's language: gettext, and the filters that write numbers, money and days."""
+
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from flask import Flask, g, request, session
+from flask_babel import Babel, gettext
+from markupsafe import Markup, escape
+
+from mall.base import money
+from mall.base import text as base_text
+from mall.base.errors import Refusal
+from mall.base.text import Message
+from mall.config import ROOT
+
+LANGUAGES = {"en": "English", "zh": "简体中文"}
+
+
+def prepare(app: Flask) -> None:
+    """Choose the reader's language and teach the templates to write in it."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "mall" / "translations")
+    Babel(app, locale_selector=lambda: money.LOCALES[language()], timezone_selector=None)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.newstyle_gettext = True  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        number=number, money=money_words, day=day_words, moment=moment_words, local=local, sentence=sentence
+    )
+    app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES})
+
+
+def language() -> str:
+    """Return the reader's language: chosen, else the browser's, else English."""
+    if "language" not in g:
+        chosen = session.get("language")
+        g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(list(LANGUAGES)) or "en"
+    return g.language
+
+
+def currency() -> str:
+    """Return the shop's currency, such as "USD"."""
+    return g.shop.currency if "shop" in g else "USD"
+
+
+def zone() -> str:
+    """Return the shop's time zone."""
+    return g.shop.zone if "shop" in g else "UTC"
+
+
+def sentence(said: Message | Refusal | str | None) -> str:
+    """Return a stored sentence in the reader's language, its values written the reader's way."""
+    if said is None:
+        return ""
+    if isinstance(said, str):
+        return gettext(said)
+    message = said.said if isinstance(said, Refusal) else said
+    return gettext(message.text).format(**{name: _written(name, value) for name, value in message.values.items()})
+
+
+def local(text: dict[str, str] | None) -> str:
+    """Return a staff-written text in the reader's language."""
+    return base_text.local(text, language())
+
+
+@lru_cache(maxsize=8192)
+def _number(count: int, locale: str) -> str:
+    return format_decimal(count, locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def _money(cents: int, code: str, reader: str) -> str:
+    return money.money_text(cents, code, reader)
+
+
+def number(count: int) -> str:
+    """Return a whole number the reader's way: 1,200."""
+    return _number(count, money.LOCALES[language()])
+
+
+def money_words(cents: int) -> str:
+    """Return cents as money the reader's way: $15.90."""
+    return _money(cents, currency(), language())
+
+
+def day_words(day: date | datetime | str) -> str:
+    """Return a day in words: 31 March 2026. An instant is taken as its day in the shop's zone."""
+    if isinstance(day, str):
+        day = datetime.fromisoformat(day) if "T" in day else date.fromisoformat(day)
+    if isinstance(day, datetime):
+        day = day.astimezone(ZoneInfo(zone())).date()
+    return format_date(day, format="d MMMM y" if language() == "en" else "long", locale=money.LOCALES[language()])
+
+
+def moment_words(instant: datetime) -> Markup:
+    """Return an instant in words inside a <time>: 31 Mar 2026, 14:05, by the shop's clock."""
+    local_instant = instant.astimezone(ZoneInfo(zone()))
+    pattern = "d MMM y, HH:mm" if language() == "en" else "y年M月d日 HH:mm"
+    words = format_datetime(local_instant, pattern, locale=money.LOCALES[language()])
+    return Markup('<time datetime="{}">{}</time>').format(instant.isoformat(timespec="seconds"), escape(words))
+
+
+def _written(name: str, value: Any) -> str:
+    """Write a sentence's value by its name: ..._cents is money, ..._on and ..._at are days, other numbers are counts."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if name.endswith("_cents") and isinstance(value, int):
+        return money_words(value)
+    if isinstance(value, date | datetime) or (name.endswith(("_on", "_at")) and isinstance(value, str)):
+        return day_words(value)
+    if isinstance(value, dict):
+        return local(value)
+    if isinstance(value, int) and not name.endswith(("_id", "number")):
+        return number(value)
+    return str(value)
