@@ -104,7 +104,7 @@ def moment_words(instant: datetime) -> Markup:
 
 
 def _written(name: str, value: Any) -> str:
-    """Write a sentence's value by its name: ..._cents is money, ..._on and ..._at are days, other numbers are counts."""
+    """Write a sentence's value by its name: ..._cents is money, ..._on and ..._at a day, another number a count."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if name.endswith("_cents") and isinstance(value, int):
