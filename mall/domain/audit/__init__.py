@@ -1,0 +1,8 @@
+"""Audit: who did what to what, when, why, and what it was before and after. Only added to.
+
+This is the room's front door. Every room above says `audit.write(...)` in the transaction of the act itself.
+"""
+
+from .entries import Entry, entries, write
+
+__all__ = ["Entry", "entries", "write"]
