@@ -1,6 +1,13 @@
-"""The cast and the stage: an app on a database of its own for every test."""
+"""The cast and the stage: an app on a database of its own for every test.
 
+`app` is the mall on SQLite, `postgres_app` on PostgreSQL, `either` runs the test once on each. After a test that
+wrote, the proof runs on every database it made; `@pytest.mark.breaks_the_books` is for tests that break them on
+purpose.
+"""
+
+import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +18,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from mall import create_app
+from mall import create_app, prove
 from mall.base.db import db
+from tests import postgresql
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -42,7 +50,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_app(tmp_path: Path, sqlite_template: Path) -> Iterator[Callable[..., Flask]]:
+def make_app(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[Callable[..., Flask]]:
     """Build an app on a fresh database; `make_app(CASHIER="none")` changes settings."""
     made: list[Flask] = []
 
@@ -54,9 +62,13 @@ def make_app(tmp_path: Path, sqlite_template: Path) -> Iterator[Callable[..., Fl
         return app
 
     yield make
-    for app in made:
-        with app.app_context():
-            dispose()
+    try:
+        for app in made:
+            prove_what_was_written(app, request)
+    finally:
+        for app in made:
+            with app.app_context():
+                dispose()
 
 
 @pytest.fixture
@@ -91,7 +103,7 @@ def count_statements(app: Flask) -> Iterator[list[str]]:
 
 def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
     """Build an app for tests on a database, its files in a folder."""
-    return create_app(
+    app = create_app(
         SETTINGS
         | {
             "SQLALCHEMY_DATABASE_URI": database_url,
@@ -102,9 +114,133 @@ def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
         }
         | overrides
     )
+    watch_for_writes(app)
+    return app
 
 
 def dispose() -> None:
     """Close every connection of the current app."""
     for engine in db.engines.values():
         engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Server]:
+    """A running PostgreSQL. Where there is none the test is left out and named at the end; with CI=true it fails."""
+    server = postgresql.running()
+    try:
+        entered = server.__enter__()
+    except postgresql.CannotRun as reason:
+        could_not_run(str(reason))
+    yield entered
+    server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: postgresql.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty PostgreSQL database with every table, copied for each test."""
+    name = postgres.create()
+    app = build_app(tmp_path_factory.mktemp("template"), postgres.url_of(name))
+    with app.app_context():
+        db.create_all(bind_key=None)
+        dispose()
+    yield name
+    postgres.drop(name)
+
+
+@pytest.fixture
+def make_postgres_app(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: postgresql.Server, postgres_template: str
+) -> Iterator[Callable[..., Flask]]:
+    """Build an app on a fresh PostgreSQL database; settings change as with `make_app`."""
+    made: list[tuple[Flask, str]] = []
+
+    def make(**overrides: Any) -> Flask:
+        name = postgres.create(postgres_template)
+        app = build_app(tmp_path, postgres.url_of(name), **overrides)
+        made.append((app, name))
+        return app
+
+    yield make
+    try:
+        for app, _name in made:
+            prove_what_was_written(app, request)
+    finally:
+        for app, name in made:
+            with app.app_context():
+                dispose()
+            postgres.drop(name)
+
+
+@pytest.fixture
+def postgres_app(make_postgres_app: Callable[..., Flask]) -> Iterator[Flask]:
+    """The mall on a fresh PostgreSQL database, its app context open."""
+    app = make_postgres_app()
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest) -> Flask:
+    """The mall on a fresh database, its app context open: the test runs on SQLite, then on PostgreSQL."""
+    return request.getfixturevalue("app" if request.param == "sqlite" else "postgres_app")
+
+
+def watch_for_writes(app: Flask) -> None:
+    """Remember in the app whether a row was written."""
+    app.extensions["wrote"] = False
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
+            app.extensions["wrote"] = True
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+
+
+def prove_what_was_written(app: Flask, request: pytest.FixtureRequest) -> None:
+    """Run the proof on an app's database if the test wrote to it. Fails naming what is broken."""
+    if not app.extensions["wrote"] or request.node.get_closest_marker("breaks_the_books"):
+        return
+    with app.app_context():
+        broken = [result for result in prove.prove() if not result.ok]
+    if broken:
+        lines = [f"{result.name}: {result.rows} rows, such as {result.examples}" for result in broken]
+        pytest.fail("the books are broken after this test:\n" + "\n".join(lines), pytrace=False)
+
+
+def could_not_run(reason: str) -> None:
+    """Leave the test out because something is missing on this machine; with CI=true that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI leaves nothing out, but could not run: {reason}", pytrace=False)
+    pytest.skip(f"could not run: {reason}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "breaks_the_books: breaks an invariant on purpose; the proof is not run after it"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL or a browser by the fixtures it takes, so that parts of the suite can be chosen."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        fixtures = getattr(item, "fixturenames", ())
+        on_postgresql = callspec is not None and callspec.params.get("either") == "postgresql"
+        if on_postgresql or "postgres" in fixtures:
+            item.add_marker(pytest.mark.postgresql)
+        if "browser" in Path(item.path).parts:
+            item.add_marker(pytest.mark.browser)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List what could not be run here, and why."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason.removeprefix("Skipped: ")] += 1
+    for reason, count in reasons.items():
+        terminalreporter.write_line(
+            f"{count} tests {reason}" if "could not run" in reason else f"{count} left out: {reason}"
+        )
