@@ -1,0 +1,60 @@
+"""Points: where they are, how they got there, when they expire.
+
+This is the ledger's front door. Other rooms say `from mall.domain import ledger` and use these names only.
+"""
+
+from .adjustments import adjust_down, adjust_up, forgive
+from .earnings import earn, earned_by, unlock
+from .expiry import expire, expire_due
+from .history import Due, Entry, expiring, history, move_of, set_aside, waiting
+from .holds import NothingHeld, capture, hold, redeem, release
+from .lots import Lot, last_day
+from .positions import Position
+from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting
+from .proof import checks
+from .purses import Balances, LockedPurse, Purse, balances, lock, lock_many, open_purse, spendable
+from .returns import MoreThanRedeemed, give_back, spent_by, take_back
+
+__all__ = [
+    "Balances",
+    "Due",
+    "Entry",
+    "InsufficientPoints",
+    "KeyReused",
+    "Line",
+    "LockedPurse",
+    "Lot",
+    "MoreThanRedeemed",
+    "NoPoints",
+    "NothingHeld",
+    "Position",
+    "Posting",
+    "Purse",
+    "adjust_down",
+    "adjust_up",
+    "balances",
+    "capture",
+    "checks",
+    "earn",
+    "earned_by",
+    "expire",
+    "expire_due",
+    "expiring",
+    "forgive",
+    "give_back",
+    "history",
+    "hold",
+    "last_day",
+    "lock",
+    "lock_many",
+    "move_of",
+    "open_purse",
+    "redeem",
+    "release",
+    "set_aside",
+    "spendable",
+    "spent_by",
+    "take_back",
+    "unlock",
+    "waiting",
+]

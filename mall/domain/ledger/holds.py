@@ -1,0 +1,137 @@
+"""Holds: points set aside for an order, then captured or released, once. A points-only order redeems directly."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, select
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_
+
+from .accounts import HELD, REDEMPTION, WALLET
+from .arrivals import DAYS_AFTER_RELEASE, Arrival, after_arrival, arrive, renew
+from .lots import Lot
+from .positions import Position
+from .postings import Line, Move, NoPoints, Posting, post, recorded
+from .purses import LockedPurse
+from .spending import draw, spendable_lots
+
+
+class NothingHeld(Refusal):
+    """A hold that was never made was to be captured or released."""
+
+    message = N_("No points are held for this.")
+
+
+def hold(purse: LockedPurse, points: int, *, reference: str, at: datetime) -> list[Line]:
+    """Set a member's points aside. Asked again, answers the first hold.
+
+    Raises InsufficientPoints, NoPoints, KeyReused.
+    """
+    move = Move(f"{reference}:hold", "hold", purse.member_id, reference, at)
+    return _spend(purse, move, points, destination=HELD)
+
+
+def redeem(purse: LockedPurse, points: int, *, reference: str, at: datetime) -> list[Line]:
+    """Spend points at once, without a hold, in one move. Asked again, answers the first.
+
+    Raises InsufficientPoints, NoPoints, KeyReused.
+    """
+    return _spend(purse, _end(purse, "redeem", reference=reference, at=at), points, destination=REDEMPTION)
+
+
+def capture(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
+    """Spend what was held. Asked again, answers the first. Raises NothingHeld; KeyReused when it was released."""
+    move = _end(purse, "redeem", reference=reference, at=at)
+    if lines := recorded(move):
+        return lines
+    return post(
+        purse,
+        [
+            move.line(
+                source=HELD, destination=REDEMPTION, lot_id=part.lot_id, points=part.points, empties=part.empties
+            )
+            for part in _held_for(purse, reference)
+        ],
+    )
+
+
+def release(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
+    """Give back what was held: to its own lots, or to a child of 7 days where the last day has passed meanwhile.
+
+    Points of a child lot past its last day repay debt, and the rest expires. Asked again, answers the first. Raises
+    NothingHeld; KeyReused when it was captured.
+    """
+    move = _end(purse, "release", reference=reference, at=at)
+    if lines := recorded(move):
+        return lines
+    lines, arrivals = [], []
+    for part in _held_for(purse, reference):
+        if part.expires_at < at and part.parent_id is None:
+            renewal, arrival = renew(
+                purse,
+                move,
+                lot_id=part.lot_id,
+                source=HELD,
+                points=part.points,
+                days=DAYS_AFTER_RELEASE,
+                empties=part.empties,
+            )
+            lines += renewal
+        else:
+            arrival = Arrival(part.lot_id, HELD, part.points, part.expires_at, part.empties)
+            lines.append(arrive(move, arrival))
+        arrivals.append(arrival)
+    return post(purse, lines + after_arrival(purse, move, arrivals))
+
+
+def _end(purse: LockedPurse, kind: str, *, reference: str, at: datetime) -> Move:
+    """Return the move that ends a hold. Its key is one for capture, release and redeem, so a hold ends once."""
+    return Move(f"{reference}:end", kind, purse.member_id, reference, at)
+
+
+def _spend(purse: LockedPurse, move: Move, points: int, *, destination: str) -> list[Line]:
+    if points < 1:
+        raise NoPoints()
+    if lines := recorded(move, points=points):
+        return lines
+    return post(
+        purse,
+        [
+            move.line(source=WALLET, destination=destination, lot_id=lot.id, points=taken, empties=taken == lot.points)
+            for lot, taken in draw(spendable_lots(purse, at=move.at), points)
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a hold took of one lot, and whether that is all the lot has among the held."""
+
+    lot_id: int
+    points: int
+    empties: bool
+    expires_at: datetime
+    parent_id: int | None
+
+
+def _held_for(purse: LockedPurse, reference: str) -> list[_Part]:
+    """Return what a hold took, lot by lot: read from its postings, since two orders may hold the same lot."""
+    taken = func.sum(Posting.points)
+    rows = execute(
+        select(Posting.lot_id, taken.label("points"), Position.points.label("all_held"), Lot.expires_at, Lot.parent_id)
+        .join(Lot, Lot.id == Posting.lot_id)
+        .join(
+            Position,
+            and_(Position.member_id == Posting.member_id, Position.place == HELD, Position.lot_id == Posting.lot_id),
+        )
+        .where(Posting.move == f"{reference}:hold", Posting.member_id == purse.member_id)
+        .group_by(Posting.lot_id, Position.points, Lot.expires_at, Lot.parent_id)
+        .order_by(func.min(Posting.line))
+    ).all()
+    if not rows:
+        raise NothingHeld()
+    return [
+        _Part(row.lot_id, int(row.points), row.points == row.all_held, row.expires_at, row.parent_id) for row in rows
+    ]

@@ -1,0 +1,313 @@
+"""Postings: the immutable moves of points, and post(), the only writer of purses and positions."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Insert,
+    String,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant, day_of, now
+from mall.base.db import db, dialect, execute, in_transaction
+from mall.base.errors import Refusal
+from mall.base.guard import append_only
+from mall.base.text import N_, Message, Said
+
+from .accounts import ACCOUNTS, CONSEQUENCES, KINDS, PLACES, PURSE
+from .positions import Position
+from .purses import LockedPurse, Purse
+
+
+class InsufficientPoints(Refusal):
+    """There are fewer points to spend than wanted."""
+
+    message = N_("This needs {wanted} points; {available} are available.")
+
+
+class NoPoints(Refusal):
+    """A move of no points was asked for."""
+
+    message = N_("Choose at least 1 point.")
+
+
+class KeyReused(Refusal):
+    """A key that stands for one move was used for another."""
+
+    message = N_("This was already done with other figures. Reload the page to see how it stands.")
+
+
+class Posting(db.Model):
+    """One immutable move of points from one account to another. Both ends in one row: the books balance."""
+
+    __table_args__ = (
+        UniqueConstraint("move", "line"),
+        CheckConstraint("points > 0", name="points_positive"),
+        CheckConstraint("source <> destination", name="goes_somewhere"),
+        CheckConstraint(f"source IN {ACCOUNTS}", name="source_known"),
+        CheckConstraint(f"destination IN {ACCOUNTS}", name="destination_known"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind_known"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("purse.member_id"), index=True)
+    move: Mapped[str] = mapped_column(String(80))
+    line: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(12))
+    source: Mapped[str] = mapped_column(String(12))
+    destination: Mapped[str] = mapped_column(String(12))
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), index=True)
+    points: Mapped[int]
+    reference: Mapped[str] = mapped_column(String(60), index=True)
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("posting.id"))
+    actor: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[Message | None] = mapped_column(Said)
+    happened_at: Mapped[datetime] = mapped_column(Instant)
+    happened_on: Mapped[date]
+    written_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+append_only(Posting)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One posting before it is written. `empties` says that it takes all its lot has at the source."""
+
+    move: str
+    member_id: int
+    kind: str
+    source: str
+    destination: str
+    lot_id: int
+    points: int
+    reference: str
+    actor: str
+    happened_at: datetime
+    reason: Message | None = None
+    reverses: int | None = None
+    empties: bool = False
+
+
+@dataclass(frozen=True)
+class Move:
+    """One call of a verb: its key, derived from its cause, and what all its lines share."""
+
+    key: str
+    kind: str
+    member_id: int
+    reference: str
+    at: datetime
+    by: str = "system"
+    reason: Message | None = None
+
+    def line(
+        self,
+        *,
+        source: str,
+        destination: str,
+        lot_id: int,
+        points: int,
+        kind: str | None = None,
+        reverses: int | None = None,
+        empties: bool = False,
+        at: datetime | None = None,
+    ) -> Line:
+        """Return one line of this move; its kind and time are the move's unless said otherwise."""
+        return Line(
+            move=self.key,
+            member_id=self.member_id,
+            kind=kind or self.kind,
+            source=source,
+            destination=destination,
+            lot_id=lot_id,
+            points=points,
+            reference=self.reference,
+            actor=self.by,
+            happened_at=at or self.at,
+            reason=self.reason,
+            reverses=reverses,
+            empties=empties,
+        )
+
+
+def recorded(move: Move, *, points: int | None = None) -> list[Line]:
+    """Return the lines of a move that was made before, or nothing. Look only after the purse is locked.
+
+    Raises KeyReused when the key stands for another member, kind, reference or number of points.
+    """
+    rows = execute(_LINES_OF_MOVE, {"key": move.key}).all()
+    if not rows:
+        return []
+    main = [row for row in rows if row.kind not in CONSEQUENCES or row.kind == move.kind]
+    if any((row.member_id, row.reference) != (move.member_id, move.reference) for row in rows):
+        raise KeyReused()
+    if any(row.kind != move.kind for row in main):
+        raise KeyReused()
+    if points is not None and sum(row.points for row in main) != points:
+        raise KeyReused()
+    return [
+        Line(
+            move=row.move,
+            member_id=row.member_id,
+            kind=row.kind,
+            source=row.source,
+            destination=row.destination,
+            lot_id=row.lot_id,
+            points=row.points,
+            reference=row.reference,
+            actor=row.actor,
+            happened_at=row.happened_at,
+            reason=row.reason,
+            reverses=row.reverses,
+        )
+        for row in rows
+    ]
+
+
+def post(purses: LockedPurse | Iterable[LockedPurse], lines: Sequence[Line]) -> list[Line]:
+    """Write the postings of one verb, each table once. Nothing else in the mall changes a balance.
+
+    Returns the lines as given. A line that takes what is not there is our own mistake: the verbs think first.
+    """
+    assert in_transaction(), "post() outside transaction()"
+    assert all(line.points > 0 for line in lines), "a posting of no points"
+    by_member = {purse.member_id: purse for purse in ([purses] if isinstance(purses, LockedPurse) else purses)}
+    assert {line.member_id for line in lines} <= by_member.keys(), "a posting on a purse that is not locked"
+    if not lines:
+        return []
+    written_at = max(now(), *(purse.last_written_at for purse in by_member.values()))
+    _write_postings(by_member, lines, written_at)
+    _write_positions(lines)
+    _write_purses(by_member, lines, written_at)
+    return list(lines)
+
+
+def _write_postings(purses: dict[int, LockedPurse], lines: Sequence[Line], written_at: datetime) -> None:
+    numbers: dict[str, int] = defaultdict(int)
+    rows = []
+    for line in lines:
+        numbers[line.move] += 1
+        rows.append(
+            {
+                "member_id": line.member_id,
+                "move": line.move,
+                "line": numbers[line.move],
+                "kind": line.kind,
+                "source": line.source,
+                "destination": line.destination,
+                "lot_id": line.lot_id,
+                "points": line.points,
+                "reference": line.reference,
+                "reverses": line.reverses,
+                "actor": line.actor,
+                "reason": line.reason,
+                "happened_at": line.happened_at,
+                "happened_on": day_of(line.happened_at, purses[line.member_id].zone),
+                "written_at": written_at,
+            }
+        )
+    execute(_INSERT_POSTINGS, rows)
+
+
+def _write_positions(lines: Sequence[Line]) -> None:
+    """Bring the positions to what the lines leave: lowered ones by UPDATE or DELETE, raised ones by upsert."""
+    change: dict[tuple[int, str, int], int] = defaultdict(int)
+    emptied = set()
+    for line in lines:
+        if line.source in PLACES:
+            change[line.member_id, line.source, line.lot_id] -= line.points
+            if line.empties:
+                emptied.add((line.member_id, line.source, line.lot_id))
+        if line.destination in PLACES:
+            change[line.member_id, line.destination, line.lot_id] += line.points
+    lowered = {key: -points for key, points in change.items() if points < 0}
+    _take(_EMPTY_POSITION, {key: points for key, points in lowered.items() if key in emptied})
+    _take(_LOWER_POSITION, {key: points for key, points in lowered.items() if key not in emptied})
+    raised = [
+        {"member_id": member_id, "place": place, "lot_id": lot_id, "points": points}
+        for (member_id, place, lot_id), points in change.items()
+        if points > 0
+    ]
+    if raised:
+        execute(_RAISE_POSITION[dialect()], raised)
+
+
+def _take(statement, taken: dict[tuple[int, str, int], int]) -> None:  # type: ignore[no-untyped-def]
+    if not taken:
+        return
+    rows = [
+        {"of_member": member_id, "at_place": place, "of_lot": lot_id, "taken": points}
+        for (member_id, place, lot_id), points in taken.items()
+    ]
+    found = execute(statement, rows).rowcount
+    assert found == len(rows), f"positions are not what was read: {taken}"
+
+
+def _write_purses(purses: dict[int, LockedPurse], lines: Sequence[Line], written_at: datetime) -> None:
+    change = {member_id: dict.fromkeys(PURSE, 0) for member_id in sorted({line.member_id for line in lines})}
+    for line in lines:
+        if line.source in PURSE:
+            change[line.member_id][line.source] -= line.points
+        if line.destination in PURSE:
+            change[line.member_id][line.destination] += line.points
+    execute(
+        _UPDATE_PURSE,
+        [
+            {"of_member": member_id, "at": written_at, **{f"by_{place}": points for place, points in moved.items()}}
+            for member_id, moved in change.items()
+        ],
+    )
+    for member_id, moved in change.items():
+        purse = purses[member_id]
+        purse.wallet += moved["wallet"]
+        purse.pending += moved["pending"]
+        purse.held += moved["held"]
+        purse.debt += moved["debt"]
+        purse.last_written_at = written_at
+
+
+def _upsert(into: Insert) -> Insert:
+    return into.on_conflict_do_update(  # type: ignore[attr-defined,no-any-return]
+        index_elements=["member_id", "place", "lot_id"],
+        set_={"points": Position.points + into.excluded.points},  # type: ignore[attr-defined]
+    )
+
+
+_LINES_OF_MOVE = select(Posting).where(Posting.move == bindparam("key")).order_by(Posting.line)
+_INSERT_POSTINGS = insert(Posting)
+_THIS_POSITION = (
+    Position.member_id == bindparam("of_member"),
+    Position.place == bindparam("at_place"),
+    Position.lot_id == bindparam("of_lot"),
+)
+_EMPTY_POSITION = delete(Position).where(*_THIS_POSITION, Position.points == bindparam("taken"))
+_LOWER_POSITION = (
+    update(Position)
+    .where(*_THIS_POSITION, Position.points > bindparam("taken"))
+    .values(points=Position.points - bindparam("taken"))
+)
+_RAISE_POSITION = {"postgresql": _upsert(postgresql.insert(Position)), "sqlite": _upsert(sqlite.insert(Position))}
+_UPDATE_PURSE = (
+    update(Purse)
+    .where(Purse.member_id == bindparam("of_member"))
+    .values(
+        wallet=Purse.wallet + bindparam("by_wallet"),
+        pending=Purse.pending + bindparam("by_pending"),
+        held=Purse.held + bindparam("by_held"),
+        debt=Purse.debt + bindparam("by_debt"),
+        last_written_at=bindparam("at"),
+    )
+)

@@ -1,0 +1,232 @@
+"""What must always be true of points: each a question whose answer must hold no row."""
+
+from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from mall.base.proof import Check
+
+from .accounts import (
+    ADJUSTMENT,
+    CASH_OUT,
+    CLAWBACK,
+    DEBT,
+    EXPIRY,
+    HELD,
+    ISSUANCE,
+    PLACES,
+    PURSE,
+    REDEMPTION,
+    RENEWAL,
+    WALLET,
+)
+from .lots import Lot
+from .positions import Position
+from .postings import Posting
+from .purses import Purse
+
+
+def checks() -> list[Check]:
+    """Return the ledger's invariants (1 to 5 of its rules, and 15 in points)."""
+    return [
+        Check("purses are the sums of their postings", _purses_against_postings()),
+        Check("purses are the sums of their positions", _purses_against_positions()),
+        Check("positions are the sums of their postings", _positions_against_postings()),
+        Check("no wallet beside debt, no negative place", _signs()),
+        Check("every renewal leaves nothing behind", _renewals()),
+        Check("a hold ends once, and what is held is the open holds", _holds()),
+        Check("all points of a lot are accounted for", _lots_accounted()),
+        Check("children of a lot are its renewed points, and have no children", _children()),
+        Check("no more is given back than was redeemed", _given_back()),
+        Check("nothing is spent after its last day", _spent_late()),
+        Check("no more is taken back than was earned", _taken_back()),
+        Check("liability is issued less gone", _liability()),
+    ]
+
+
+def _flow(account: str):  # type: ignore[no-untyped-def]
+    """Return postings into an account less postings out of it."""
+    return func.coalesce(
+        func.sum(
+            case(
+                (Posting.destination == account, Posting.points), (Posting.source == account, -Posting.points), else_=0
+            )
+        ),
+        0,
+    )
+
+
+def _purses_against_postings() -> Select:  # type: ignore[type-arg]
+    sums = (
+        select(Posting.member_id, *(_flow(account).label(account) for account in PURSE))
+        .group_by(Posting.member_id)
+        .subquery()
+    )
+    columns = {"wallet": Purse.wallet, "pending": Purse.pending, "held": Purse.held, "debt": Purse.debt}
+    return (
+        select(Purse.member_id, Purse.wallet, Purse.pending, Purse.held, Purse.debt)
+        .outerjoin(sums, sums.c.member_id == Purse.member_id)
+        .where(or_(*(func.coalesce(sums.c[account], 0) != column for account, column in columns.items())))
+    )
+
+
+def _purses_against_positions() -> Select:  # type: ignore[type-arg]
+    def there(place: str):  # type: ignore[no-untyped-def]
+        return func.coalesce(func.sum(case((Position.place == place, Position.points), else_=0)), 0).label(place)
+
+    sums = select(Position.member_id, *(there(place) for place in PLACES)).group_by(Position.member_id).subquery()
+    columns = {"wallet": Purse.wallet, "pending": Purse.pending, "held": Purse.held}
+    return (
+        select(Purse.member_id)
+        .outerjoin(sums, sums.c.member_id == Purse.member_id)
+        .where(or_(*(func.coalesce(sums.c[place], 0) != column for place, column in columns.items())))
+    )
+
+
+def _positions_against_postings() -> Select:  # type: ignore[type-arg]
+    into = select(Posting.member_id, Posting.destination.label("place"), Posting.lot_id, Posting.points).where(
+        Posting.destination.in_(PLACES)
+    )
+    out = select(Posting.member_id, Posting.source.label("place"), Posting.lot_id, -Posting.points).where(
+        Posting.source.in_(PLACES)
+    )
+    standing = select(Position.member_id, Position.place, Position.lot_id, -Position.points)
+    every = union_all(into, out, standing).subquery()
+    return (
+        select(every.c.member_id, every.c.place, every.c.lot_id)
+        .group_by(every.c.member_id, every.c.place, every.c.lot_id)
+        .having(func.sum(every.c.points) != 0)
+    )
+
+
+def _signs() -> Select:  # type: ignore[type-arg]
+    return select(Purse.member_id).where(
+        or_(
+            Purse.wallet < 0,
+            Purse.pending < 0,
+            Purse.held < 0,
+            Purse.debt > 0,
+            and_(Purse.wallet > 0, Purse.debt < 0),
+        )
+    )
+
+
+def _renewals() -> Select:  # type: ignore[type-arg]
+    return select(Posting.move).group_by(Posting.move).having(_flow(RENEWAL) != 0)
+
+
+def _holds() -> Select:  # type: ignore[type-arg]
+    """Find members whose held points are not their open holds; a hold that ended must have ended whole."""
+    holds = (
+        select(
+            Posting.member_id,
+            Posting.reference,
+            func.sum(case((Posting.destination == HELD, Posting.points), else_=0)).label("taken"),
+            func.sum(case((Posting.source == HELD, Posting.points), else_=0)).label("ended"),
+        )
+        .where(or_(Posting.destination == HELD, Posting.source == HELD))
+        .group_by(Posting.member_id, Posting.reference)
+        .subquery()
+    )
+    return select(holds.c.member_id, holds.c.reference).where(and_(holds.c.ended != 0, holds.c.ended != holds.c.taken))
+
+
+def _lots_accounted() -> Select:  # type: ignore[type-arg]
+    came = case((Posting.source.in_((ISSUANCE, ADJUSTMENT, RENEWAL)), Posting.points), else_=0)
+    gone = case(
+        (Posting.destination.in_((REDEMPTION, EXPIRY, CASH_OUT, ADJUSTMENT, RENEWAL, DEBT)), Posting.points),
+        (Posting.source == REDEMPTION, -Posting.points),
+        (and_(Posting.destination == CLAWBACK, Posting.source != DEBT), Posting.points),
+        else_=0,
+    )
+    # What comes back through renewal leaves redemption and enters renewal in one line: it is gone for the parent.
+    renewed_from_redemption = case(
+        (and_(Posting.source == REDEMPTION, Posting.destination == RENEWAL), Posting.points), else_=0
+    )
+    flows = (
+        select(
+            Posting.lot_id,
+            func.sum(came).label("came"),
+            func.sum(gone - renewed_from_redemption).label("gone"),
+        )
+        .group_by(Posting.lot_id)
+        .subquery()
+    )
+    here = select(Position.lot_id, func.sum(Position.points).label("points")).group_by(Position.lot_id).subquery()
+    return (
+        select(Lot.id)
+        .outerjoin(flows, flows.c.lot_id == Lot.id)
+        .outerjoin(here, here.c.lot_id == Lot.id)
+        .where(
+            or_(
+                Lot.points != func.coalesce(flows.c.came, 0),
+                Lot.points != func.coalesce(flows.c.gone, 0) + func.coalesce(here.c.points, 0),
+            )
+        )
+    )
+
+
+def _children() -> Select:  # type: ignore[type-arg]
+    child, parent = aliased(Lot), aliased(Lot)
+    renewed = (
+        select(Posting.lot_id, func.sum(Posting.points).label("points"))
+        .where(Posting.destination == RENEWAL)
+        .group_by(Posting.lot_id)
+        .subquery()
+    )
+    children = (
+        select(child.parent_id, func.sum(child.points).label("points"))
+        .where(child.parent_id.is_not(None))
+        .group_by(child.parent_id)
+        .subquery()
+    )
+    return (
+        select(parent.id)
+        .outerjoin(renewed, renewed.c.lot_id == parent.id)
+        .outerjoin(children, children.c.parent_id == parent.id)
+        .where(
+            or_(
+                func.coalesce(renewed.c.points, 0) != func.coalesce(children.c.points, 0),
+                and_(parent.parent_id.is_not(None), children.c.points.is_not(None)),
+            )
+        )
+    )
+
+
+def _given_back() -> Select:  # type: ignore[type-arg]
+    return (
+        select(Posting.reference, Posting.lot_id)
+        .where(or_(Posting.source == REDEMPTION, Posting.destination == REDEMPTION))
+        .group_by(Posting.reference, Posting.lot_id)
+        .having(_flow(REDEMPTION) < 0)
+    )
+
+
+def _spent_late() -> Select:  # type: ignore[type-arg]
+    """Find spending from the wallet after a lot's last day. A capture spends what was held in time."""
+    return (
+        select(Posting.id)
+        .join(Lot, Lot.id == Posting.lot_id)
+        .where(Posting.source == WALLET, Posting.kind.in_(("hold", "redeem")), Posting.happened_at > Lot.expires_at)
+    )
+
+
+def _taken_back() -> Select:  # type: ignore[type-arg]
+    earned = aliased(Posting)
+    return (
+        select(earned.lot_id)
+        .join(Posting, Posting.reverses == earned.id)
+        .where(Posting.kind == "clawback")
+        .group_by(earned.id, earned.lot_id, earned.points)
+        .having(func.sum(Posting.points) > earned.points)
+    )
+
+
+def _liability() -> Select:  # type: ignore[type-arg]
+    """Compare what members have with what the mall's accounts say: issued and adjusted, less what went."""
+    members = select(
+        func.coalesce(func.sum(Purse.wallet + Purse.pending + Purse.held + Purse.debt), 0)
+    ).scalar_subquery()
+    mall = select(
+        -(_flow(ISSUANCE) + _flow(ADJUSTMENT) + _flow(REDEMPTION) + _flow(EXPIRY) + _flow(CLAWBACK) + _flow(CASH_OUT))
+    ).scalar_subquery()
+    return select(literal("liability")).where(members != mall)
