@@ -90,7 +90,7 @@ def history(member_id: int, *, limit: int = 20, before: int | None = None, kinds
     ]
 
 
-def move_of(member_id: int, move: str) -> list:  # type: ignore[type-arg]
+def move_of(member_id: int, move: str) -> list:
     """Return the lines of one of a member's moves with their lots: rows of postings and lots, in order."""
     return list(
         execute(

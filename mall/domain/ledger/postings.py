@@ -245,7 +245,7 @@ def _write_positions(lines: Sequence[Line]) -> None:
         execute(_RAISE_POSITION[dialect()], raised)
 
 
-def _take(statement, taken: dict[tuple[int, str, int], int]) -> None:  # type: ignore[no-untyped-def]
+def _take(statement, taken: dict[tuple[int, str, int], int]) -> None:
     if not taken:
         return
     rows = [
@@ -280,9 +280,9 @@ def _write_purses(purses: dict[int, LockedPurse], lines: Sequence[Line], written
 
 
 def _upsert(into: Insert) -> Insert:
-    return into.on_conflict_do_update(  # type: ignore[attr-defined,no-any-return]
+    return into.on_conflict_do_update(
         index_elements=["member_id", "place", "lot_id"],
-        set_={"points": Position.points + into.excluded.points},  # type: ignore[attr-defined]
+        set_={"points": Position.points + into.excluded.points},
     )
 
 

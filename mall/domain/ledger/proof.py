@@ -43,7 +43,7 @@ def checks() -> list[Check]:
     ]
 
 
-def _flow(account: str):  # type: ignore[no-untyped-def]
+def _flow(account: str):
     """Return postings into an account less postings out of it."""
     return func.coalesce(
         func.sum(
@@ -55,7 +55,7 @@ def _flow(account: str):  # type: ignore[no-untyped-def]
     )
 
 
-def _purses_against_postings() -> Select:  # type: ignore[type-arg]
+def _purses_against_postings() -> Select:
     sums = (
         select(Posting.member_id, *(_flow(account).label(account) for account in PURSE))
         .group_by(Posting.member_id)
@@ -69,8 +69,8 @@ def _purses_against_postings() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _purses_against_positions() -> Select:  # type: ignore[type-arg]
-    def there(place: str):  # type: ignore[no-untyped-def]
+def _purses_against_positions() -> Select:
+    def there(place: str):
         return func.coalesce(func.sum(case((Position.place == place, Position.points), else_=0)), 0).label(place)
 
     sums = select(Position.member_id, *(there(place) for place in PLACES)).group_by(Position.member_id).subquery()
@@ -82,7 +82,7 @@ def _purses_against_positions() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _positions_against_postings() -> Select:  # type: ignore[type-arg]
+def _positions_against_postings() -> Select:
     into = select(Posting.member_id, Posting.destination.label("place"), Posting.lot_id, Posting.points).where(
         Posting.destination.in_(PLACES)
     )
@@ -98,7 +98,7 @@ def _positions_against_postings() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _signs() -> Select:  # type: ignore[type-arg]
+def _signs() -> Select:
     return select(Purse.member_id).where(
         or_(
             Purse.wallet < 0,
@@ -110,11 +110,11 @@ def _signs() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _renewals() -> Select:  # type: ignore[type-arg]
+def _renewals() -> Select:
     return select(Posting.move).group_by(Posting.move).having(_flow(RENEWAL) != 0)
 
 
-def _holds() -> Select:  # type: ignore[type-arg]
+def _holds() -> Select:
     """Find members whose held points are not their open holds; a hold that ended must have ended whole."""
     holds = (
         select(
@@ -130,7 +130,7 @@ def _holds() -> Select:  # type: ignore[type-arg]
     return select(holds.c.member_id, holds.c.reference).where(and_(holds.c.ended != 0, holds.c.ended != holds.c.taken))
 
 
-def _lots_accounted() -> Select:  # type: ignore[type-arg]
+def _lots_accounted() -> Select:
     came = case((Posting.source.in_((ISSUANCE, ADJUSTMENT, RENEWAL)), Posting.points), else_=0)
     gone = case(
         (Posting.destination.in_((REDEMPTION, EXPIRY, CASH_OUT, ADJUSTMENT, RENEWAL, DEBT)), Posting.points),
@@ -165,7 +165,7 @@ def _lots_accounted() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _children() -> Select:  # type: ignore[type-arg]
+def _children() -> Select:
     child, parent = aliased(Lot), aliased(Lot)
     renewed = (
         select(Posting.lot_id, func.sum(Posting.points).label("points"))
@@ -192,7 +192,7 @@ def _children() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _given_back() -> Select:  # type: ignore[type-arg]
+def _given_back() -> Select:
     return (
         select(Posting.reference, Posting.lot_id)
         .where(or_(Posting.source == REDEMPTION, Posting.destination == REDEMPTION))
@@ -201,7 +201,7 @@ def _given_back() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _spent_late() -> Select:  # type: ignore[type-arg]
+def _spent_late() -> Select:
     """Find spending from the wallet after a lot's last day. A capture spends what was held in time."""
     return (
         select(Posting.id)
@@ -210,7 +210,7 @@ def _spent_late() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _taken_back() -> Select:  # type: ignore[type-arg]
+def _taken_back() -> Select:
     earned = aliased(Posting)
     return (
         select(earned.lot_id)
@@ -221,7 +221,7 @@ def _taken_back() -> Select:  # type: ignore[type-arg]
     )
 
 
-def _liability() -> Select:  # type: ignore[type-arg]
+def _liability() -> Select:
     """Compare what members have with what the mall's accounts say: issued and adjusted, less what went."""
     members = select(
         func.coalesce(func.sum(Purse.wallet + Purse.pending + Purse.held + Purse.debt), 0)

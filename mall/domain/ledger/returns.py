@@ -217,7 +217,7 @@ def _earned_lots(lot_ids: Sequence[int]) -> list[EarnedLot]:
     ]
 
 
-def _references(lot_ids: Sequence[int]):  # type: ignore[no-untyped-def]
+def _references(lot_ids: Sequence[int]):
     return select(Lot.reference).where(Lot.id.in_(lot_ids))
 
 
