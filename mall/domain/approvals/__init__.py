@@ -1,0 +1,31 @@
+"""Approvals: what one person asks for and another must approve. One table, one rule: never oneself.
+
+This is the room's front door. The room that owns the act calls `ask`, later `approve`, and then does it, all in its
+own transaction.
+"""
+
+from .requests import (
+    AlreadyDecided,
+    Approval,
+    OwnRequest,
+    Request,
+    approve,
+    ask,
+    decline,
+    request_for,
+    requests_about,
+    waiting,
+)
+
+__all__ = [
+    "AlreadyDecided",
+    "Approval",
+    "OwnRequest",
+    "Request",
+    "approve",
+    "ask",
+    "decline",
+    "request_for",
+    "requests_about",
+    "waiting",
+]

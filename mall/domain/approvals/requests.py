@@ -1,0 +1,164 @@
+"""Requests: asked by one person, decided once by another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, Row, String, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+from mall.domain import audit
+
+APPROVED = "approved"
+DECLINED = "declined"
+
+
+class OwnRequest(Refusal):
+    """Nobody approves what they asked for themselves."""
+
+    message = N_("You asked for this yourself. Another person has to approve it.")
+
+
+class AlreadyDecided(Refusal):
+    """The request has been approved or declined before."""
+
+    message = N_("This was already decided. Nothing was changed.")
+
+
+class Approval(db.Model):
+    """A request and, once it is made, the decision. `what` holds all that the act needs."""
+
+    __table_args__ = (
+        CheckConstraint("decision IN ('approved', 'declined')", name="decision_known"),
+        CheckConstraint(
+            "(decision IS NULL) = (decided_at IS NULL) AND (decision IS NULL) = (decided_by IS NULL)",
+            name="decided_whole",
+        ),
+        CheckConstraint(
+            "decision IS NULL OR decision = 'declined' OR decided_by <> asked_by OR by_one_person",
+            name="never_oneself",
+        ),
+        Index(None, "kind", "subject"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(60))
+    what: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(String(1_000))
+    asked_by: Mapped[str] = mapped_column(String(40))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    decision: Mapped[str | None] = mapped_column(String(10))
+    decided_by: Mapped[str | None] = mapped_column(String(40))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decision_reason: Mapped[str] = mapped_column(String(1_000))
+    by_one_person: Mapped[bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked, as the act's own room receives it back."""
+
+    id: int
+    kind: str
+    subject: str
+    what: dict[str, Any]
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    decision: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    by_one_person: bool
+
+
+def ask(kind: str, *, subject: str, what: Mapping[str, Any], by: str, at: datetime, reason: str) -> int:
+    """Ask for an act to be approved. Returns the request's id."""
+    request_id: int = execute(
+        insert(Approval)
+        .values(
+            kind=kind,
+            subject=subject,
+            what=dict(what),
+            reason=reason,
+            asked_by=by,
+            asked_at=at,
+            decision_reason="",
+            by_one_person=False,
+        )
+        .returning(Approval.id)
+    ).scalar_one()
+    audit.write(f"{kind}.asked", by=by, subject=subject, at=at, after=what, reason=reason)
+    return request_id
+
+
+def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1, reason: str = "") -> Request:
+    """Approve a request, once. Returns what was asked, for the caller to do.
+
+    `other_approvers` counts the people besides `by` who could approve it: only where there is none may the one who
+    asked approve, and the act is marked as done by one person.
+
+    Raises OwnRequest, AlreadyDecided, NotFound.
+    """
+    request = request_for(request_id)
+    alone = request.asked_by == by
+    if alone and other_approvers > 0:
+        raise OwnRequest
+    return _decide(request, APPROVED, by=by, at=at, reason=reason, by_one_person=alone)
+
+
+def decline(request_id: int, *, by: str, at: datetime, reason: str) -> Request:
+    """Decline a request, once; the one who asked may withdraw it this way. Raises AlreadyDecided, NotFound."""
+    return _decide(request_for(request_id), DECLINED, by=by, at=at, reason=reason, by_one_person=False)
+
+
+def request_for(request_id: int) -> Request:
+    """Return a request. Raises NotFound."""
+    row = execute(select(*_COLUMNS).where(Approval.id == request_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return Request(**row._mapping)
+
+
+def waiting(kind: str | None = None, *, limit: int = 100) -> Sequence[Row[Any]]:
+    """Return the requests not yet decided, oldest first: the columns of a Request."""
+    query = select(*_COLUMNS).where(Approval.decision.is_(None))
+    if kind is not None:
+        query = query.where(Approval.kind == kind)
+    return execute(query.order_by(Approval.id).limit(limit)).all()
+
+
+def requests_about(kind: str, subject: str) -> Sequence[Row[Any]]:
+    """Return every request of a kind about a subject, newest first: the columns of a Request."""
+    return execute(
+        select(*_COLUMNS).where(Approval.kind == kind, Approval.subject == subject).order_by(Approval.id.desc())
+    ).all()
+
+
+def _decide(request: Request, decision: str, *, by: str, at: datetime, reason: str, by_one_person: bool) -> Request:
+    # The condition decides a race: of two people who press at once, one finds it decided.
+    decided = execute(
+        update(Approval)
+        .where(Approval.id == request.id, Approval.decision.is_(None))
+        .values(decision=decision, decided_by=by, decided_at=at, decision_reason=reason, by_one_person=by_one_person)
+    )
+    if decided.rowcount == 0:
+        raise AlreadyDecided
+    audit.write(
+        f"{request.kind}.{decision}",
+        by=by,
+        subject=request.subject,
+        at=at,
+        after=request.what,
+        reason=reason or request.reason,
+        by_one_person=by_one_person,
+    )
+    return request_for(request.id)
+
+
+_COLUMNS = [getattr(Approval, name) for name in Request.__dataclass_fields__]

@@ -1,0 +1,111 @@
+"""What needs two people is asked by one and approved by another, once, and audited; alone only where there is one."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from mall.base.db import execute, reading, transaction
+from mall.base.errors import NotFound
+from mall.domain import approvals, audit
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+
+
+def ask(by="staff:1", kind="adjustment", subject="member:7"):
+    with transaction():
+        return approvals.ask(kind, subject=subject, what={"points": 5_000}, by=by, at=NOON, reason="Lost parcel")
+
+
+def approve(request, **values):
+    with transaction():
+        return approvals.approve(request, **{"by": "staff:2", "at": LATER} | values)
+
+
+def test_another_person_approves_and_gets_back_what_was_asked(app):
+    request = approve(ask())
+
+    assert request.what == {"points": 5_000}
+    assert (request.asked_by, request.asked_at) == ("staff:1", NOON)
+    assert (request.decision, request.decided_by, request.decided_at) == ("approved", "staff:2", LATER)
+    assert not request.by_one_person
+
+
+def test_nobody_approves_their_own_request(app):
+    request = ask()
+
+    with pytest.raises(approvals.OwnRequest, match="Another person"):
+        approve(request, by="staff:1")
+
+    with reading():
+        assert approvals.request_for(request).decision is None
+
+
+def test_where_only_one_person_could_approve_it_is_marked(app):
+    request = approve(ask(), by="staff:1", other_approvers=0)
+
+    assert request.by_one_person
+    with reading():
+        assert [entry.act for entry in audit.entries(by_one_person=True)] == ["adjustment.approved"]
+
+
+def test_a_second_person_who_happens_to_be_the_only_other_is_two_people(app):
+    assert not approve(ask(), by="staff:2", other_approvers=0).by_one_person
+
+
+def test_a_request_is_decided_once(app):
+    request = ask()
+    approve(request)
+
+    with pytest.raises(approvals.AlreadyDecided):
+        approve(request, by="staff:3")
+    with pytest.raises(approvals.AlreadyDecided), transaction():
+        approvals.decline(request, by="staff:3", at=LATER, reason="Too late")
+
+    with reading():
+        assert approvals.request_for(request).decided_by == "staff:2"
+
+
+def test_the_one_who_asked_may_withdraw(app):
+    request = ask()
+
+    with transaction():
+        assert approvals.decline(request, by="staff:1", at=LATER, reason="Mistyped").decision == "declined"
+
+
+def test_waiting_lists_the_undecided_of_a_kind_oldest_first(app):
+    first, second, other = ask(), ask(subject="member:8"), ask(kind="programme", subject="programme:2")
+    approve(ask(subject="member:9"))
+
+    with reading():
+        assert [row.id for row in approvals.waiting()] == [first, second, other]
+        assert [row.id for row in approvals.waiting("adjustment")] == [first, second]
+        assert [row.id for row in approvals.requests_about("programme", "programme:2")] == [other]
+
+
+def test_every_step_is_audited(app):
+    approve(ask())
+
+    with reading():
+        assert [(entry.act, entry.by) for entry in audit.entries(subject="member:7")] == [
+            ("adjustment.approved", "staff:2"),
+            ("adjustment.asked", "staff:1"),
+        ]
+
+
+def test_a_request_that_is_not_there(app):
+    with pytest.raises(NotFound):
+        approve(404)
+
+
+def test_the_table_itself_refuses_oneself(app):
+    request = ask()
+
+    with pytest.raises(IntegrityError, match="never_oneself"), transaction():
+        execute(
+            update(approvals.Approval)
+            .where(approvals.Approval.id == request)
+            .values(decision="approved", decided_by="staff:1", decided_at=LATER)
+        )
