@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
-    Insert,
     String,
     UniqueConstraint,
     bindparam,
@@ -245,7 +245,7 @@ def _write_positions(lines: Sequence[Line]) -> None:
         execute(_RAISE_POSITION[dialect()], raised)
 
 
-def _take(statement, taken: dict[tuple[int, str, int], int]) -> None:
+def _take(statement: Any, taken: dict[tuple[int, str, int], int]) -> None:
     if not taken:
         return
     rows = [
@@ -279,7 +279,7 @@ def _write_purses(purses: dict[int, LockedPurse], lines: Sequence[Line], written
         purse.last_written_at = written_at
 
 
-def _upsert(into: Insert) -> Insert:
+def _upsert(into: Any) -> Any:
     return into.on_conflict_do_update(
         index_elements=["member_id", "place", "lot_id"],
         set_={"points": Position.points + into.excluded.points},
