@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import func, select
-
 from mall.base.db import execute, reading
 from mall.base.proof import Check
+from mall.domain import ledger
 
 # Every room that offers checks(); test_architecture.py tells when one is missing.
-ROOMS: tuple[ModuleType, ...] = ()
+ROOMS: tuple[ModuleType, ...] = (ledger,)
 EXAMPLES = 5
 
 
@@ -34,9 +33,9 @@ def prove() -> list[Result]:
 
 def _asked(check: Check) -> Result:
     started = time.perf_counter()
-    broken = check.breaks.order_by(None).subquery()
-    rows = execute(select(func.count()).select_from(broken)).scalar_one()
-    examples = []
-    if rows:
-        examples = [dict(row) for row in execute(check.breaks.limit(EXAMPLES)).mappings()]
+    rows, examples = 0, []
+    for row in execute(check.breaks).mappings():
+        rows += 1
+        if rows <= EXAMPLES:
+            examples.append(dict(row))
     return Result(check.name, rows == 0, rows, round(time.perf_counter() - started, 4), examples)

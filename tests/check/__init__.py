@@ -1,0 +1,1 @@
+"""What `make check` asks of the text itself: rules over the syntax tree, and what must be in step."""
