@@ -11,4 +11,4 @@ class Check:
     """A promise in words, and the select that finds what breaks it."""
 
     name: str
-    breaks: Select[Any]
+    breaks: Select[*tuple[Any, ...]]

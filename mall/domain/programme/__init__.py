@@ -1,0 +1,51 @@
+"""The programme: the merchant's settings and levels, versioned and dated. Nothing in it is retroactive.
+
+This is the room's front door. A face asks once, `terms = programme.current(now())`, and passes the value down.
+"""
+
+from .proof import checks
+from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
+from .settings import BadSetting, settings_of
+from .terms import Level, Programme, ShippingMethod, TaxClass
+from .versions import (
+    AlreadySetUp,
+    LevelThreshold,
+    NoProgramme,
+    ProgrammeApproval,
+    ProgrammeVersion,
+    ThingsChanged,
+    approve,
+    current,
+    decline,
+    draft,
+    establish,
+    version,
+    versions,
+)
+
+__all__ = [
+    "LEVEL_SETS",
+    "PYRAMID",
+    "SIX_STEPS",
+    "AlreadySetUp",
+    "BadSetting",
+    "Level",
+    "LevelThreshold",
+    "NoProgramme",
+    "Programme",
+    "ProgrammeApproval",
+    "ProgrammeVersion",
+    "ShippingMethod",
+    "TaxClass",
+    "ThingsChanged",
+    "approve",
+    "checks",
+    "current",
+    "decline",
+    "default_settings",
+    "draft",
+    "establish",
+    "settings_of",
+    "version",
+    "versions",
+]

@@ -1,0 +1,190 @@
+"""Settings: the programme as plain JSON, the way it is stored, drafted and shown; and what is no programme at all."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
+from datetime import date
+from itertools import pairwise
+from typing import Any
+from zoneinfo import available_timezones
+
+from babel.numbers import get_currency_precision, list_currencies
+
+from mall.base.errors import Refusal
+from mall.base.text import N_, Message, say
+
+from .terms import Level, Programme, ShippingMethod, TaxClass
+
+LANGUAGES = ("en", "zh")
+SHIPPING_KINDS = ("parcel", "pickup")
+
+# The whole numbers among the settings: the least and the most each may be.
+BOUNDS = {
+    "worth_points": (1, 1_000_000),
+    "worth_cents": (1, 1_000_000),
+    "earn_points": (0, 1_000_000),
+    "earn_per_cents": (1, 1_000_000),
+    "growth_per_cents": (1, 1_000_000),
+    "validity_months": (1, 120),
+    "return_window_days": (0, 365),
+    "completes_after_days": (1, 365),
+    "points_cap_percent": (0, 100),
+    "least_cash_cents": (0, 100_000),
+    "debt_cap_points": (0, 1_000_000_000),
+    "adjustment_limit_points": (0, 1_000_000_000),
+    "adjustments_per_day": (0, 1_000),
+    # Stripe: a Checkout Session lives from 30 minutes to 24 hours, by its clock.
+    "pay_within_minutes": (31, 1_440),
+    "unpaid_orders": (1, 100),
+}
+LEVEL_BOUNDS = {
+    "reach": (0, 1_000_000_000),
+    "keep": (0, 1_000_000_000),
+    "multiplier_percent": (0, 10_000),
+    "discount_percent": (0, 100),
+    "early_access_hours": (0, 24 * 365),
+}
+
+
+class BadSetting(Refusal):
+    """The settings make no programme. The sentence says which, and `setting` names it."""
+
+    def __init__(self, setting: str, problem: Message) -> None:
+        super().__init__(problem.text, **problem.values)
+        self.setting = setting
+
+
+def settings_of(terms: Programme) -> dict[str, Any]:
+    """Return a programme as plain JSON, to be stored, or changed and drafted anew."""
+    plain = {field.name: getattr(terms, field.name) for field in fields(terms) if field.name != "version"}
+    return plain | {
+        "shop_name": dict(terms.shop_name),
+        "levels": [
+            asdict(level) | {"sentences": [dict(words) for words in level.sentences]} for level in terms.levels
+        ],
+        "tax_classes": {
+            key: {
+                "name": dict(tax_class.name),
+                "rates": [[since.isoformat(), basis_points] for since, basis_points in tax_class.rates],
+            }
+            for key, tax_class in terms.tax_classes.items()
+        },
+        "shipping_methods": [asdict(method) for method in terms.shipping_methods],
+    }
+
+
+def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
+    """Return the programme that stored settings make. Raises BadSetting."""
+    wanted = {field.name for field in fields(Programme)} - {"version"}
+    if missing := sorted(wanted - set(settings)):
+        raise BadSetting(missing[0], say(N_("The setting {name} is missing."), name=missing[0]))
+    if unknown := sorted(set(settings) - wanted):
+        raise BadSetting(unknown[0], say(N_("There is no setting {name}."), name=unknown[0]))
+    try:
+        terms = Programme(
+            **dict(settings)
+            | {
+                "version": version,
+                "levels": tuple(
+                    Level(**dict(level) | {"sentences": tuple(level.get("sentences", ()))})
+                    for level in settings["levels"]
+                ),
+                "tax_classes": {
+                    key: TaxClass(
+                        key,
+                        tax_class["name"],
+                        tuple(
+                            sorted(
+                                (date.fromisoformat(since), basis_points) for since, basis_points in tax_class["rates"]
+                            )
+                        ),
+                    )
+                    for key, tax_class in settings["tax_classes"].items()
+                },
+                "shipping_methods": tuple(ShippingMethod(**method) for method in settings["shipping_methods"]),
+            }
+        )
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise BadSetting("settings", say(N_("The settings cannot be read: {problem}."), problem=str(error))) from error
+    for setting, problem in problems_in(terms):
+        raise BadSetting(setting, problem)
+    return terms
+
+
+def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
+    """Yield what is wrong with a programme: (setting, sentence)."""
+    if not any(terms.shop_name.values()):
+        yield "shop_name", say(N_("The shop needs a name."))
+    if terms.currency not in list_currencies() or get_currency_precision(terms.currency) != 2:
+        yield "currency", say(N_("The currency must be a code such as EUR, with two decimals."))
+    if terms.zone not in available_timezones():
+        yield "zone", say(N_("The time zone must be a name such as Europe/Berlin."))
+    if terms.language not in LANGUAGES:
+        yield "language", say(N_("The main language must be en or zh."))
+    yield from _out_of_bounds("", terms, BOUNDS)
+    yield from _level_problems(terms.levels)
+    yield from _tax_problems(terms.tax_classes)
+    yield from _shipping_problems(terms.shipping_methods)
+
+
+def _level_problems(levels: tuple[Level, ...]) -> Iterator[tuple[str, Message]]:
+    if not levels:
+        yield "levels", say(N_("There must be at least one level."))
+        return
+    if [level.rank for level in levels] != list(range(1, len(levels) + 1)):
+        yield "levels", say(N_("The levels must be ranked 1, 2, 3 and so on, lowest first."))
+    if len({level.key for level in levels}) != len(levels):
+        yield "levels", say(N_("Two levels have the same key."))
+    if levels[0].reach != 0:
+        yield "levels", say(N_("The first level must be reached at growth 0, since everybody starts there."))
+    for lower, upper in pairwise(levels):
+        if not (_whole(lower.reach) and _whole(upper.reach)) or upper.reach <= lower.reach:
+            yield "levels", say(N_("Level {rank} must take more growth to reach than the one below."), rank=upper.rank)
+    for level in levels:
+        name = f"levels.{level.rank}"
+        yield from _out_of_bounds(name, level, LEVEL_BOUNDS)
+        if not any(level.name.values()):
+            yield f"{name}.name", say(N_("Level {rank} needs a name."), rank=level.rank)
+        if not _whole(level.keep) or level.keep > level.reach:
+            yield (
+                f"{name}.keep",
+                say(N_("Level {rank} cannot take more growth to keep than to reach."), rank=level.rank),
+            )
+        if level.free_shipping_from_cents is not None and not _whole(level.free_shipping_from_cents):
+            yield f"{name}.free_shipping_from_cents", say(N_("Free shipping starts at an amount, or is not given."))
+
+
+def _tax_problems(tax_classes: Mapping[str, TaxClass]) -> Iterator[tuple[str, Message]]:
+    if not tax_classes:
+        yield "tax_classes", say(N_("There must be at least one tax class."))
+    for key, tax_class in tax_classes.items():
+        if not any(tax_class.name.values()):
+            yield f"tax_classes.{key}", say(N_("The tax class {key} needs a name."), key=key)
+        if any(not _whole(basis_points) or basis_points > 10_000 for _since, basis_points in tax_class.rates):
+            yield f"tax_classes.{key}", say(N_("A tax rate lies between 0 % and 100 %."))
+        if len({since for since, _basis_points in tax_class.rates}) != len(tax_class.rates):
+            yield f"tax_classes.{key}", say(N_("Two tax rates begin on the same day."))
+
+
+def _shipping_problems(methods: tuple[ShippingMethod, ...]) -> Iterator[tuple[str, Message]]:
+    if not methods:
+        yield "shipping_methods", say(N_("There must be at least one shipping method."))
+    if len({method.key for method in methods}) != len(methods):
+        yield "shipping_methods", say(N_("Two shipping methods have the same key."))
+    for method in methods:
+        if method.kind not in SHIPPING_KINDS or not any(method.name.values()):
+            yield "shipping_methods", say(N_("A shipping method has a name and is a parcel or a pickup."))
+        if not _whole(method.price_cents) or not (method.free_from_cents is None or _whole(method.free_from_cents)):
+            yield "shipping_methods", say(N_("The price of shipping is an amount of money, not below 0."))
+
+
+def _out_of_bounds(prefix: str, holder: Any, bounds: dict[str, tuple[int, int]]) -> Iterator[tuple[str, Message]]:
+    for name, (least, most) in bounds.items():
+        value = getattr(holder, name)
+        if not _whole(value) or not least <= value <= most:
+            setting = f"{prefix}.{name}" if prefix else name
+            sentence = N_("{name} must be a whole number from {least} to {most}.")
+            yield setting, say(sentence, name=setting, least=least, most=most)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

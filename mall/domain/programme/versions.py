@@ -1,0 +1,269 @@
+"""Versions: drafted by one person, approved by another, in force from an instant. Never changed, never retroactive."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import JSON, CheckConstraint, Engine, ForeignKey, Index, Row, String, bindparam, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.guard import append_only
+from mall.base.text import N_, say
+from mall.domain import approvals, audit
+
+from .settings import BadSetting, settings_of, terms_of
+from .terms import Programme
+
+KIND = "programme"
+
+
+class NoProgramme(Refusal):
+    """The shop has not been set up."""
+
+    message = N_("This shop is not set up yet. Run: flask --app wsgi setup")
+
+
+class AlreadySetUp(Refusal):
+    """There is a programme; it is changed by drafting a version, not by setting up again."""
+
+    message = N_("This shop is set up already.")
+
+
+class ThingsChanged(Refusal):
+    """Another version was approved since this one was drafted; approving it would undo that one unseen."""
+
+    message = N_("The programme has changed since this was drafted. Draft it again from version {version}.")
+
+
+class ProgrammeVersion(db.Model):
+    """A version as drafted. `based_on` is the version its drafter saw; none for the first."""
+
+    __table_args__ = (CheckConstraint("based_on < id", name="based_on_an_earlier"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    based_on: Mapped[int | None] = mapped_column(ForeignKey("programme_version.id"))
+    effective_from: Mapped[datetime] = mapped_column(Instant)
+    drafted_by: Mapped[str] = mapped_column(String(40))
+    drafted_at: Mapped[datetime] = mapped_column(Instant)
+    reason: Mapped[str] = mapped_column(String(1_000))
+
+
+class ProgrammeApproval(db.Model):
+    """A version that will be, is, or was in force: from `effective_from` until the next begins."""
+
+    __table_args__ = (
+        CheckConstraint("effective_from >= approved_at", name="never_retroactive"),
+        Index(None, "effective_from", "version"),
+    )
+
+    version: Mapped[int] = mapped_column(ForeignKey("programme_version.id"), primary_key=True, autoincrement=False)
+    effective_from: Mapped[datetime] = mapped_column(Instant)
+    approved_by: Mapped[str] = mapped_column(String(40))
+    approved_at: Mapped[datetime] = mapped_column(Instant)
+    by_one_person: Mapped[bool]
+
+
+class LevelThreshold(db.Model):
+    """The growth that a version's levels take, so that a statement may ask for it."""
+
+    version: Mapped[int] = mapped_column(ForeignKey("programme_version.id"), primary_key=True, autoincrement=False)
+    rank: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reach: Mapped[int]
+    keep: Mapped[int]
+
+
+for _table in (ProgrammeVersion, ProgrammeApproval, LevelThreshold):
+    append_only(_table)
+
+# Versions never change, so each process reads each once per database.
+_read: WeakKeyDictionary[Engine, dict[int, Programme]] = WeakKeyDictionary()
+
+
+def current(at: datetime) -> Programme:
+    """Return the programme in force at an instant. Raises NoProgramme."""
+    number = execute(_IN_FORCE, {"at": at}).scalar_one_or_none()
+    if number is None:
+        raise NoProgramme
+    return version(number)
+
+
+def version(number: int) -> Programme:
+    """Return a version of the programme. Raises NotFound."""
+    read = _read.setdefault(db.engine, {})
+    if number not in read:
+        settings = execute(select(ProgrammeVersion.settings).where(ProgrammeVersion.id == number)).scalar_one_or_none()
+        if settings is None:
+            raise NotFound
+        read[number] = terms_of(number, settings)
+    return read[number]
+
+
+def versions() -> Sequence[Row[Any]]:
+    """Return every version, newest first.
+
+    Columns: id, based_on, drafted_by, drafted_at, wanted_from, reason, effective_from, approved_by, approved_at,
+    by_one_person; the last four are None while a version is not approved.
+    """
+    return execute(
+        select(
+            ProgrammeVersion.id,
+            ProgrammeVersion.based_on,
+            ProgrammeVersion.drafted_by,
+            ProgrammeVersion.drafted_at,
+            ProgrammeVersion.effective_from.label("wanted_from"),
+            ProgrammeVersion.reason,
+            ProgrammeApproval.effective_from,
+            ProgrammeApproval.approved_by,
+            ProgrammeApproval.approved_at,
+            ProgrammeApproval.by_one_person,
+        )
+        .outerjoin(ProgrammeApproval, ProgrammeApproval.version == ProgrammeVersion.id)
+        .order_by(ProgrammeVersion.id.desc())
+    ).all()
+
+
+def establish(settings: Mapping[str, Any], *, by: str, at: datetime) -> Programme:
+    """Make version 1, in force at once: the shop's first. Raises BadSetting, AlreadySetUp.
+
+    It is one person's act, since there is nobody else yet.
+    """
+    if execute(select(ProgrammeVersion.id).limit(1)).first() is not None:
+        raise AlreadySetUp
+    terms = _write(settings, based_on=None, effective_from=at, by=by, at=at, reason="")
+    _put_in_force(terms.version, effective_from=at, by=by, at=at, by_one_person=True)
+    audit.write(
+        "programme.established", by=by, subject="programme:1", at=at, after=settings_of(terms), by_one_person=True
+    )
+    return terms
+
+
+def draft(
+    settings: Mapping[str, Any],
+    *,
+    based_on: int,
+    effective_from: datetime,
+    by: str,
+    at: datetime,
+    reason: str,
+    currency_fixed: bool = True,
+) -> int:
+    """Draft a version and ask for its approval. Returns its number.
+
+    `currency_fixed` says that points or money have moved, so that the currency may not change. Raises BadSetting.
+    """
+    before = version(based_on)
+    if currency_fixed and settings.get("currency") != before.currency:
+        raise BadSetting("currency", say(N_("The currency is fixed since the first points were given.")))
+    terms = _write(settings, based_on=based_on, effective_from=effective_from, by=by, at=at, reason=reason)
+    approvals.ask(
+        KIND,
+        subject=f"programme:{terms.version}",
+        what={"version": terms.version, "based_on": based_on, "effective_from": effective_from.isoformat()},
+        by=by,
+        at=at,
+        reason=reason,
+    )
+    return terms.version
+
+
+def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> datetime:
+    """Approve a drafted version. Returns the instant it comes into force: as drafted, but never before now.
+
+    `other_approvers` counts the people besides `by` who could approve; with none, the drafter may, and it is marked
+    as done by one person. Raises OwnRequest, AlreadyDecided, ThingsChanged, NotFound.
+    """
+    drafted = _drafted(number)
+    # Two drafts of one version are approved one after the other, so that the second finds the first.
+    execute(select(ProgrammeVersion.id).where(ProgrammeVersion.id == drafted.based_on).with_for_update())
+    request = approvals.approve(_request_of(number), by=by, at=at, other_approvers=other_approvers)
+    newest = execute(_NEWEST_APPROVED).scalar_one()
+    if newest != drafted.based_on:
+        raise ThingsChanged(version=newest)
+    effective_from = max(drafted.effective_from, at)
+    _put_in_force(number, effective_from=effective_from, by=by, at=at, by_one_person=request.by_one_person)
+    audit.write(
+        "programme.changed",
+        by=by,
+        subject=f"programme:{number}",
+        at=at,
+        before=settings_of(version(newest)),
+        after=settings_of(version(number)),
+        reason=drafted.reason,
+        by_one_person=request.by_one_person,
+    )
+    return effective_from
+
+
+def decline(number: int, *, by: str, at: datetime, reason: str) -> None:
+    """Decline a drafted version; its drafter may withdraw it this way. Raises AlreadyDecided, NotFound."""
+    approvals.decline(_request_of(number), by=by, at=at, reason=reason)
+
+
+def _write(
+    settings: Mapping[str, Any],
+    *,
+    based_on: int | None,
+    effective_from: datetime,
+    by: str,
+    at: datetime,
+    reason: str,
+) -> Programme:
+    """Write a version with the next number: versions are 1, 2, 3 on both databases, gaps or not."""
+    last = execute(select(ProgrammeVersion.id).order_by(ProgrammeVersion.id.desc()).limit(1)).scalar_one_or_none()
+    terms = terms_of((last or 0) + 1, settings)
+    _read.setdefault(db.engine, {}).pop(terms.version, None)
+    execute(
+        insert(ProgrammeVersion).values(
+            id=terms.version,
+            settings=settings_of(terms),
+            based_on=based_on,
+            effective_from=effective_from,
+            drafted_by=by,
+            drafted_at=at,
+            reason=reason,
+        )
+    )
+    execute(
+        insert(LevelThreshold),
+        [
+            {"version": terms.version, "rank": level.rank, "reach": level.reach, "keep": level.keep}
+            for level in terms.levels
+        ],
+    )
+    return terms
+
+
+def _put_in_force(number: int, *, effective_from: datetime, by: str, at: datetime, by_one_person: bool) -> None:
+    execute(
+        insert(ProgrammeApproval).values(
+            version=number, effective_from=effective_from, approved_by=by, approved_at=at, by_one_person=by_one_person
+        )
+    )
+
+
+def _drafted(number: int) -> Row[Any]:
+    row = execute(select(ProgrammeVersion).where(ProgrammeVersion.id == number)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _request_of(number: int) -> int:
+    requests = approvals.requests_about(KIND, f"programme:{number}")
+    if not requests:
+        raise NotFound
+    return requests[0].id
+
+
+_IN_FORCE = (
+    select(ProgrammeApproval.version)
+    .where(ProgrammeApproval.effective_from <= bindparam("at", type_=Instant))
+    .order_by(ProgrammeApproval.effective_from.desc(), ProgrammeApproval.version.desc())
+    .limit(1)
+)
+_NEWEST_APPROVED = select(ProgrammeApproval.version).order_by(ProgrammeApproval.version.desc()).limit(1)
