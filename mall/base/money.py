@@ -1,11 +1,15 @@
 """Money and shares: integers outside, exact fractions in between, rounded once."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
 from babel.numbers import format_currency, format_decimal
+
+# A comma groups thousands and does nothing else: "15,90" is refused, not read as 1590.
+_AMOUNT = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.(?P<decimals>[0-9]{0,2}))?")
 
 LOCALES = {"en": "en", "zh": "zh_Hans_CN"}
 
@@ -61,8 +65,6 @@ def cents_of(text: str) -> int:
 
     Raises ValueError when it is no amount, is negative, or has more than two decimals.
     """
-    plain = text.strip().replace(",", "")
-    whole, _, decimals = plain.partition(".")
-    if not (whole.isascii() and whole.isdigit()) or len(decimals) > 2 or (decimals and not decimals.isdigit()):
+    if not (amount := _AMOUNT.fullmatch(text.strip())):
         raise ValueError("not an amount of money")
-    return int(whole) * 100 + int(decimals.ljust(2, "0") or 0)
+    return int(amount["whole"].replace(",", "")) * 100 + int((amount["decimals"] or "").ljust(2, "0"))
