@@ -1,0 +1,207 @@
+"""The outbox: mails and jobs waiting for a worker. Written once per key, tried until done, one worker at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, Row, String, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, dialect, execute
+
+MAIL = "mail"
+JOB = "job"
+
+# Every kind of mail; web.mail has a template for each. Behind it the values it is written with; those with a question
+# mark may be absent.
+KINDS: dict[str, tuple[str, ...]] = {
+    "verify_email": ("name", "link"),
+    "reset_password": ("name", "link"),
+    "password_changed": ("name",),
+    "confirm_email": ("name", "link"),
+    "email_changing": ("name", "email"),
+    "email_known": (),
+    "sign_in_slowed": (),
+    "order_placed": ("number", "cash_cents?", "points?", "link?"),
+    "order_paid": ("number", "cash_cents?", "points?", "earned_points?", "link?"),
+    "order_shipped": ("number", "carrier?", "tracking?", "link?"),
+    "order_cancelled": ("number", "cash_cents?", "points?", "link?"),
+    "refund_done": ("number?", "cash_cents?", "points?", "link?"),
+    "points_unlocked": ("points", "number?", "expires_on?", "link?"),
+    "level_raised": ("level",),
+    "level_review": ("level", "missing", "review_on"),
+    "level_lowered": ("level",),
+}
+# Mails whose link opens an account: the link is wiped from the outbox once it is on its way.
+SECRET_KINDS = ("verify_email", "reset_password", "confirm_email")
+
+# How long a worker may take for one notice before another may try it.
+LEASE = timedelta(minutes=5)
+MOST_TRIES = 12
+LONGEST_WAIT = timedelta(hours=6)
+LONGEST_ERROR = 500
+_OPEN = "sent_at IS NULL AND given_up_at IS NULL"
+
+
+class Notice(db.Model):
+    """A mail to a member or an address, or a job. While a worker has it, `next_try_at` is the end of its lease."""
+
+    __table_args__ = (
+        CheckConstraint("channel IN ('mail', 'job')", name="channel_known"),
+        CheckConstraint("channel = 'job' OR member_id IS NOT NULL OR to_address IS NOT NULL", name="mail_has_reader"),
+        CheckConstraint("sent_at IS NULL OR given_up_at IS NULL", name="one_ending"),
+        Index("ix_notice_open", "next_try_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index(None, "member_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    member_id: Mapped[int | None]
+    to_address: Mapped[str | None] = mapped_column(String(254))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    written_at: Mapped[datetime] = mapped_column(Instant)
+    next_try_at: Mapped[datetime] = mapped_column(Instant)
+    tries: Mapped[int]
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    given_up_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_error: Mapped[str | None] = mapped_column(String(LONGEST_ERROR))
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A notice that is one worker's until its lease ends. `tries` counts this one."""
+
+    id: int
+    channel: str
+    kind: str
+    key: str
+    member_id: int | None
+    to_address: str | None
+    details: dict[str, Any]
+    written_at: datetime
+    tries: int
+
+
+def tell(
+    member_id: int | None, kind: str, *, to: str | None = None, values: Mapping[str, Any], key: str, at: datetime
+) -> bool:
+    """Write a mail to a member, or to an address. Returns False when one with this key was written before.
+
+    The mail is in the member's language; `to` overrides the member's address (a new one to be confirmed, say).
+    """
+    assert kind in KINDS, f"no mail is called {kind}"
+    return _write(MAIL, kind, member_id=member_id, to=to, details=values, key=key, at=at)
+
+
+def later(job: str, values: Mapping[str, Any], *, key: str, at: datetime) -> bool:
+    """Write a job, to be done from `at` on. Returns False when one with this key was written before."""
+    return _write(JOB, job, member_id=None, to=None, details=values, key=key, at=at)
+
+
+def is_due(*, at: datetime) -> bool:
+    """Tell whether there is anything to claim."""
+    return execute(select(Notice.id).where(_due(at)).limit(1)).first() is not None
+
+
+def claim(*, at: datetime, limit: int = 20, lease: timedelta = LEASE) -> list[Claimed]:
+    """Take what is due, longest due first. Each is this worker's until the lease ends; others pass it over.
+
+    To be committed before anything is sent. A worker that dies leaves its notices to the next, after the lease.
+    """
+    wanted = execute(
+        select(Notice.id)
+        .where(_due(at))
+        .order_by(Notice.next_try_at, Notice.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).scalars()
+    rows = execute(
+        update(Notice)
+        .where(Notice.id.in_(list(wanted)))
+        .values(next_try_at=at + lease, tries=Notice.tries + 1)
+        .returning(*(getattr(Notice, name) for name in Claimed.__dataclass_fields__))
+    )
+    return sorted((Claimed(**row._mapping) for row in rows), key=lambda notice: notice.id)
+
+
+def done(notice: Claimed, *, at: datetime) -> None:
+    """Mark a notice as sent or done. What opens an account is wiped from it."""
+    values: dict[str, Any] = {"sent_at": at, "last_error": None}
+    if notice.kind in SECRET_KINDS:
+        values["details"] = {}
+    execute(update(Notice).where(Notice.id == notice.id, _is_open).values(values))
+
+
+def failed(notice: Claimed, error: str, *, at: datetime) -> bool:
+    """Put a notice back, to be tried again after a while. Returns False when it is given up.
+
+    A worker that outlived its lease changes nothing: the notice is another's by then.
+    """
+    keeps = notice.tries < MOST_TRIES
+    values: dict[str, Any] = {"last_error": error[:LONGEST_ERROR]}
+    values |= {"next_try_at": at + wait_after(notice.tries)} if keeps else {"given_up_at": at}
+    execute(update(Notice).where(Notice.id == notice.id, Notice.tries == notice.tries, _is_open).values(values))
+    return keeps
+
+
+def wait_after(tries: int) -> timedelta:
+    """Return how long to wait after so many tries: 1, 2, 4, 8 minutes and so on, at most 6 hours."""
+    return min(timedelta(minutes=2 ** (tries - 1)), LONGEST_WAIT)
+
+
+def forget(*, before: datetime, limit: int = 10_000) -> int:
+    """Delete jobs done before an instant; mails stay, so that none is sent twice. Returns how many."""
+    old = select(Notice.id).where(Notice.channel == JOB, Notice.sent_at < before).limit(limit)
+    return execute(delete(Notice).where(Notice.id.in_(old))).rowcount
+
+
+def open_notices(*, before: datetime, limit: int = 50) -> Sequence[Row[Any]]:
+    """Return what was written before an instant and is not done, given up or not, oldest first: for the watch."""
+    return execute(
+        select(Notice.id, Notice.channel, Notice.kind, Notice.written_at, Notice.tries, Notice.last_error)
+        .where(Notice.written_at < before, Notice.sent_at.is_(None))
+        .order_by(Notice.id)
+        .limit(limit)
+    ).all()
+
+
+def _write(
+    channel: str,
+    kind: str,
+    *,
+    member_id: int | None,
+    to: str | None,
+    details: Mapping[str, Any],
+    key: str,
+    at: datetime,
+) -> bool:
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect()]
+    written = execute(
+        insert(Notice)
+        .values(
+            channel=channel,
+            kind=kind,
+            key=key,
+            member_id=member_id,
+            to_address=to,
+            details=dict(details),
+            written_at=at,
+            next_try_at=at,
+            tries=0,
+        )
+        .on_conflict_do_nothing(index_elements=[Notice.key])
+        .returning(Notice.id)
+    )
+    return written.first() is not None
+
+
+def _due(at: datetime):
+    return _is_open & (Notice.next_try_at <= at)
+
+
+_is_open = Notice.sent_at.is_(None) & Notice.given_up_at.is_(None)
