@@ -92,6 +92,16 @@ def running() -> Iterator[Server]:
             yield server
 
 
+def what_is_here() -> str:
+    """Return in words which server the tests will use."""
+    if os.environ.get("TEST_DATABASE_URL"):
+        return "the server named by TEST_DATABASE_URL"
+    try:
+        return f"the programs in {_binaries()}"
+    except CannotRun as reason:
+        return str(reason)
+
+
 @contextlib.contextmanager
 def _reached(url: URL) -> Iterator[Server]:
     server = Server(url)
