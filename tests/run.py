@@ -17,13 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests import chromium, postgresql  # noqa: E402 - Found by the line above when run as a script.
 
-BASE = [
-    "tests/base",
-    "tests/test_architecture.py",
-    "tests/test_foundation.py",
-    "tests/test_prove.py",
-    "tests/test_check.py",
-]
+BASE = ["tests/base", *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "check"))]
 DOMAIN = ["tests/domain"]
 BROWSER = ["tests/browser"]
 SQLITE = "not postgresql and not concurrency and not browser"

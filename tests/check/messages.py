@@ -71,8 +71,6 @@ def write(locale: str, template: Catalog) -> None:
     """Bring a locale's catalogue up to date and compile it. English stands for itself."""
     catalogue = kept(locale)
     catalogue.update(deepcopy(template), no_fuzzy_matching=True)
-    catalogue.project = "points mall"
-    catalogue.creation_date = catalogue.revision_date = WHENEVER
     catalogue.obsolete.clear()
     if locale == "en":
         for message in catalogue:
@@ -85,8 +83,11 @@ def write(locale: str, template: Catalog) -> None:
     lines = text.getvalue().decode().splitlines(keepends=True)
     # Without dates and names a catalogue changes only when a text does.
     path_of(locale, "po").write_text("".join(line for line in lines if not line.startswith(PASSING_HEADERS)))
+    written = kept(locale)
+    written.project = "points mall"
+    written.creation_date = written.revision_date = WHENEVER
     with path_of(locale, "mo").open("wb") as file:
-        write_mo(file, catalogue)
+        write_mo(file, written)
 
 
 def complaints(locale: str, template: Catalog) -> Iterator[str]:
