@@ -1,0 +1,104 @@
+"""The assortment: verbs that add, change and retire variants and set what they cost."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import audit
+from mall.domain.programme import Programme
+
+from .labels import relabel
+from .prices import POINTS, Price, UnsoundPrice, set_prices
+from .products import Product, touch
+from .stock import LOW_WATER, Stock, open_stock
+from .variants import Variant, free_sku, variant_row, variant_title, variants_of
+
+MOST_VARIANTS = 50
+
+
+class TooManyVariants(Refusal):
+    message = N_("Use {most} variants at most for one item.")
+
+
+class VariantInUse(Refusal):
+    message = N_("Orders still wait for {reserved} pieces of this variant. Ship or cancel them first.")
+
+
+def add_variant(
+    product_id: int,
+    *,
+    sku: str,
+    title: Mapping[str, str] | None = None,
+    prices: Sequence[Price] = (),
+    low_water: int | None = LOW_WATER,
+    terms: Programme,
+    by: str,
+    at: datetime,
+) -> int:
+    """Give a product another variant, with no stock yet. Returns its id.
+
+    Raises NoSuchProduct, BadSku, SkuTaken, TooManyVariants, UnsoundPrice, BadFigure.
+    """
+    touch(product_id, at=at)
+    if len(variants_of(product_id)) >= MOST_VARIANTS:
+        raise TooManyVariants(most=MOST_VARIANTS)
+    last = execute(select(func.max(Variant.position)).where(Variant.product_id == product_id)).scalar_one() or 0
+    values = {"sku": free_sku(sku), "title": variant_title(title)}
+    variant_id = execute(
+        insert(Variant)
+        .values(product_id=product_id, **values, position=last + 1, retired_at=None)
+        .returning(Variant.id)
+    ).scalar_one()
+    open_stock(variant_id, low_water=low_water)
+    audit.write(
+        "variant.added", by=by, subject=f"product:{product_id}", at=at, after=values | {"variant_id": variant_id}
+    )
+    if prices:
+        set_price_options(variant_id, prices, terms=terms, by=by, at=at)
+    return variant_id
+
+
+def edit_variant(variant_id: int, *, sku: str, title: Mapping[str, str] | None, by: str, at: datetime) -> None:
+    """Change a variant's SKU and title. Raises NoSuchVariant, BadSku, SkuTaken."""
+    row = variant_row(variant_id)
+    touch(row.product_id, at=at)
+    values: dict[str, Any] = {"sku": free_sku(sku, variant_id=variant_id), "title": variant_title(title)}
+    execute(update(Variant).where(Variant.id == variant_id).values(**values))
+    audit.write(
+        "variant.changed", by=by, subject=f"product:{row.product_id}", at=at,
+        before={"sku": row.sku, "title": row.title}, after=values,
+    )  # fmt: skip
+
+
+def retire_variant(variant_id: int, *, by: str, at: datetime) -> None:
+    """Take a variant out of the shop for good. Raises NoSuchVariant, VariantInUse."""
+    row = variant_row(variant_id)
+    touch(row.product_id, at=at)
+    if reserved := execute(select(Stock.reserved).where(Stock.variant_id == variant_id)).scalar_one():
+        raise VariantInUse(reserved=reserved)
+    execute(update(Variant).where(Variant.id == variant_id, Variant.retired_at.is_(None)).values(retired_at=at))
+    relabel(row.product_id)
+    audit.write("variant.retired", by=by, subject=f"product:{row.product_id}", at=at, after={"sku": row.sku})
+
+
+def set_price_options(variant_id: int, prices: Sequence[Price], *, terms: Programme, by: str, at: datetime) -> None:
+    """Let a variant have exactly these price options, in this order. Orders placed before keep their own figures.
+
+    Raises NoSuchVariant, UnsoundPrice, BadFigure.
+    """
+    row = variant_row(variant_id)
+    touch(row.product_id, at=at)
+    kind = execute(select(Product.kind).where(Product.id == row.product_id)).scalar_one()
+    if kind == "gift" and any(price.form != POINTS for price in prices):
+        raise UnsoundPrice(N_("A gift is had for points only. Give it a price in points."))
+    before, after = set_prices(variant_id, prices, terms=terms, at=at)
+    relabel(row.product_id)
+    audit.write(
+        "variant.priced", by=by, subject=f"product:{row.product_id}", at=at,
+        before={"sku": row.sku, "prices": before}, after={"sku": row.sku, "prices": after},
+    )  # fmt: skip

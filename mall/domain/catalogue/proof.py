@@ -1,0 +1,89 @@
+"""What must always be true of the catalogue: each check is a select that must find nothing."""
+
+from sqlalchemy import func, or_, select
+
+from mall.base.proof import Check
+
+from .pictures import Picture
+from .quotas import Quota, QuotaDraw
+from .stock import Reservation, Stock, StockMove
+
+
+def checks() -> list[Check]:
+    """Return the catalogue's checks: LEDGER 6 no. 6, and what the room relies on itself."""
+    moved = (
+        select(
+            StockMove.variant_id,
+            func.sum(StockMove.on_hand_change).label("on_hand"),
+            func.sum(StockMove.reserved_change).label("reserved"),
+        )
+        .group_by(StockMove.variant_id)
+        .subquery("moved")
+    )
+    reserved = (
+        select(Reservation.variant_id, func.sum(Reservation.open).label("open"))
+        .group_by(Reservation.variant_id)
+        .subquery("open_reservations")
+    )
+    drawn = (
+        select(QuotaDraw.product_id, func.sum(QuotaDraw.quantity).label("quantity"))
+        .group_by(QuotaDraw.product_id)
+        .subquery("drawn")
+    )
+    per_reference = (
+        select(StockMove.reference, StockMove.variant_id, func.sum(StockMove.reserved_change).label("open"))
+        .where(StockMove.reserved_change != 0)
+        .group_by(StockMove.reference, StockMove.variant_id)
+        .subquery("per_reference")
+    )
+    return [
+        Check(
+            "stock on hand is the sum of its moves",
+            select(Stock.variant_id)
+            .outerjoin(moved, moved.c.variant_id == Stock.variant_id)
+            .where(Stock.on_hand != func.coalesce(moved.c.on_hand, 0)),
+        ),
+        Check(
+            "stock reserved is the sum of open reservations, and of its moves",
+            select(Stock.variant_id)
+            .outerjoin(moved, moved.c.variant_id == Stock.variant_id)
+            .outerjoin(reserved, reserved.c.variant_id == Stock.variant_id)
+            .where(
+                or_(
+                    Stock.reserved != func.coalesce(reserved.c.open, 0),
+                    Stock.reserved != func.coalesce(moved.c.reserved, 0),
+                )
+            ),
+        ),
+        Check(
+            "each order's reservation is what its moves left open",
+            select(Reservation.reference, Reservation.variant_id)
+            .outerjoin(
+                per_reference,
+                (per_reference.c.reference == Reservation.reference)
+                & (per_reference.c.variant_id == Reservation.variant_id),
+            )
+            .where(Reservation.open != func.coalesce(per_reference.c.open, 0)),
+        ),
+        Check(
+            "stock on hand covers what is reserved, and neither is below nothing",
+            select(Stock.variant_id).where(or_(Stock.reserved < 0, Stock.on_hand < Stock.reserved)),
+        ),
+        Check(
+            "what was taken of a total is the sum of what orders took of it, and within it",
+            select(Quota.product_id)
+            .outerjoin(drawn, drawn.c.product_id == Quota.product_id)
+            .where(or_(Quota.taken != func.coalesce(drawn.c.quantity, 0), Quota.taken > Quota.total)),
+        ),
+        Check(
+            "an item's pictures stand in one order, from the first",
+            select(Picture.product_id)
+            .group_by(Picture.product_id)
+            .having(
+                or_(
+                    func.count(Picture.position.distinct()) != func.count(),
+                    func.max(Picture.position) != func.count(),
+                )
+            ),
+        ),
+    ]
