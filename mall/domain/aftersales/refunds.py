@@ -1,0 +1,159 @@
+"""Refunds: cash to where it came from, points to their lots, earned points taken back - all of it, or nothing.
+
+One function thinks, another does: the preview a person confirms is made by the code that refunds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from mall.base.errors import Refusal
+from mall.base.text import N_, say
+from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices
+from mall.domain.programme import Programme
+
+# Why goods come back, and whether that is our fault, so that shipping is given back as well.
+REASONS: dict[str, tuple[str, bool]] = {
+    "changed_mind": (N_("Changed their mind"), False),
+    "damaged": (N_("Damaged"), True),
+    "wrong_item": (N_("Wrong item"), True),
+    "missing": (N_("Missing"), True),
+    "goodwill": (N_("Goodwill"), True),
+}
+
+
+class NotRefundable(Refusal):
+    message = N_("Order {number} cannot be refunded as it stands. Reload the page to see how it stands.")
+
+
+class AlreadyShipped(Refusal):
+    message = N_("Order {number} has been shipped, so it cannot be cancelled. It can be returned.")
+
+
+class NoReason(Refusal):
+    message = N_("Say why the order is refunded.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a full refund of an order does: cash back, points back, points taken back, in cents and points."""
+
+    order: Row[Any]
+    cash_cents: int
+    shipping_cents: int
+    points: int
+    earned_points: int
+    growth: int
+    shipped: bool
+
+
+def plan_refund(order: Row[Any], *, reason: str) -> Plan:
+    """Think out a full refund: everything paid, but for shipping of goods that were sent and are not our fault.
+
+    Refuses: NotRefundable, NoReason.
+    """
+    if reason not in REASONS:
+        raise NoReason()
+    if checkout.REFUNDED not in checkout.NEXT[order.state] or order.state == checkout.REVIEW:
+        raise NotRefundable(number=checkout.number_of(order.id))
+    shipped = order.shipped_at is not None
+    _words, our_fault = REASONS[reason]
+    shipping_cents = order.shipping_cents if our_fault or not shipped else 0
+    earned = earning.earned_by(checkout.sale_of(order))
+    return Plan(
+        order=order,
+        cash_cents=order.goods_cents + shipping_cents,
+        shipping_cents=shipping_cents,
+        points=order.points,
+        earned_points=earned.points,
+        growth=earned.growth,
+        shipped=shipped,
+    )
+
+
+def refund(
+    order_id: int, *, reason: str, restock: bool, by: str, terms: Programme, at: datetime, note: str = ""
+) -> Plan:
+    """Refund an order in full. Asked again, does nothing more. The cash itself is sent later, by its own row.
+
+    `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. Refuses:
+    NotRefundable, NoReason.
+    """
+    purse = ledger.lock(checkout.member_of(order_id), zone=terms.zone)
+    order = checkout.lock_order(order_id)
+    plan = plan_refund(order, reason=reason)
+    reference = checkout.reference_of(order_id)
+    words, _our_fault = REASONS[reason]
+    checkout.move(
+        order, checkout.REFUNDED, kind="refunded", said=say(N_("Refunded: {reason}"), reason=words), by=by, at=at,
+        ended_at=at,
+    )  # fmt: skip
+    if plan.points:
+        ledger.give_back(
+            purse, plan.points, reference=reference, key=f"{reference}:refund:points", shipped=plan.shipped, at=at
+        )
+    if order.goods_cents:
+        earning.order_reduced(
+            checkout.sale_of(order, kept_cents=0),
+            key=f"{reference}:refund",
+            purse=purse,
+            terms=terms,
+            at=at,
+        )
+    if plan.cash_cents:
+        _ask_cash(order, plan.cash_cents, reason=reason, by=by, at=at)
+    _take_goods_back(order, restock=restock, by=by, at=at)
+    audit.write(
+        "order.refund",
+        by=by,
+        subject=reference,
+        at=at,
+        after={"cash_cents": plan.cash_cents, "points": plan.points, "taken_back": plan.earned_points},
+        reason=note or reason,
+    )
+    notices.tell(
+        order.member_id,
+        "refund_done",
+        values={
+            "number": checkout.number_of(order_id), "total_cents": plan.cash_cents, "points": plan.points,
+        },
+        key=f"{reference}:refunded",
+        at=at,
+    )  # fmt: skip
+    return plan
+
+
+def cancel(order_id: int, *, by: str, terms: Programme, at: datetime) -> Plan:
+    """Cancel a paid order before it is shipped: everything goes back, shipping too. Refuses: AlreadyShipped."""
+    order = checkout.order_of(order_id)
+    if order.state == checkout.REFUNDED:
+        return Plan(order, 0, 0, 0, 0, 0, shipped=False)
+    if order.state != checkout.PAID:
+        raise AlreadyShipped(number=checkout.number_of(order_id))
+    return refund(order_id, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
+
+
+def _ask_cash(order: Row[Any], cash_cents: int, *, reason: str, by: str, at: datetime) -> None:
+    """Ask for the cash back from the payments that brought it, the last first."""
+    reference = checkout.reference_of(order.id)
+    outstanding = cash_cents
+    for payment in reversed(cash.payments_of(reference)):
+        part = min(outstanding, payment.captured_cents - payment.refunded_cents)
+        if part > 0 and payment.state == cash.PAID:
+            cash.ask_refund(payment.id, part, key=f"{reference}:refund:cash:{payment.id}", reason=reason, at=at, by=by)
+            outstanding -= part
+    if outstanding:
+        raise NotRefundable(number=checkout.number_of(order.id))
+
+
+def _take_goods_back(order: Row[Any], *, restock: bool, by: str, at: datetime) -> None:
+    lines = checkout.lines_of(order.id)
+    reference = checkout.reference_of(order.id)
+    catalogue.return_quota(reference)
+    if order.shipped_at is None and not order.digital:
+        catalogue.unreserve(reference, at=at, by=by)
+    elif restock and not order.digital:
+        catalogue.take_returned(reference, checkout.pieces_of(lines), at=at, by=by)
+    checkout.count_refunded(order.id)

@@ -1,0 +1,53 @@
+"""The return window: when it ends and nothing is open, what the order earned becomes the member's."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from mall.base.db import execute, reading, transaction
+from mall.base.text import N_, say
+from mall.domain import checkout, earning, ledger
+from mall.domain.checkout import Order
+from mall.domain.programme import Programme
+
+
+def close_window(order_id: int, *, terms: Programme, at: datetime) -> bool:
+    """End an order's return window: unlock its points, record its growth. Once; returns whether this call did it.
+
+    Does nothing before the window's last instant, or when the order was refunded meanwhile.
+    """
+    member_id = checkout.member_of(order_id)
+    purse = ledger.lock(member_id, zone=terms.zone)
+    order = checkout.lock_order(order_id)
+    if order.state != checkout.COMPLETED or order.window_ends_at > at or not checkout.close(order, at=at):
+        return False
+    earning.order_kept(checkout.sale_of(order), purse=purse, terms=terms, at=at)
+    if order.goods_cents:
+        checkout.note(order_id, "kept", say(N_("Return window over; points and growth are yours")), by="system", at=at)
+    return True
+
+
+def close_due_windows(*, terms: Programme, at: datetime, limit: int = 200) -> int:
+    """Close the windows that have ended, each in a transaction of its own. Returns how many were closed.
+
+    Opens its own transactions: call it outside of any.
+    """
+    with reading():
+        due = _due(at, limit)
+    closed = 0
+    for row in due:
+        with transaction():
+            closed += close_window(row.id, terms=terms, at=at)
+    return closed
+
+
+def _due(at: datetime, limit: int) -> list[Row[Any]]:
+    return list(
+        execute(
+            select(Order.id)
+            .where(Order.state == checkout.COMPLETED, Order.window_closed_at.is_(None), Order.window_ends_at <= at)
+            .order_by(Order.window_ends_at, Order.id)
+            .limit(limit)
+        )
+    )

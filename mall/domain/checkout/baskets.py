@@ -1,0 +1,237 @@
+"""Baskets: what a member means to take. A basket reserves nothing; its key makes placing it happen once."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+
+MOST_PIECES = 99
+MOST_LINES = 20
+MOST_POINTS = 10**9
+
+
+class BadQuantity(Refusal):
+    message = N_("Choose a quantity from 1 to {most}.")
+
+
+class BasketFull(Refusal):
+    message = N_("A basket holds {most} different items. Place this order first, or remove one.")
+
+
+class Basket(db.Model):
+    """A basket of a member, or of a visitor who has not signed in (by a token in the visitor's cookie)."""
+
+    __tablename__ = "basket"
+    __table_args__ = (CheckConstraint("(member_id IS NULL) <> (token IS NULL)", name="has_one_owner"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), unique=True)
+    token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    touched_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class BasketLine(db.Model):
+    """One line: a variant by a price option, and the points a piece where the member may choose them.
+
+    `seen_cents` and `seen_points` are the price when it was put in, so that a change can be pointed out.
+    """
+
+    __tablename__ = "basket_line"
+    __table_args__ = (
+        UniqueConstraint("basket_id", "variant_id", "option_id"),
+        CheckConstraint(f"quantity BETWEEN 1 AND {MOST_PIECES}", name="quantity_within"),
+        CheckConstraint("points_each >= 0", name="points_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    basket_id: Mapped[int] = mapped_column(ForeignKey("basket.id"))
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variant.id"))
+    option_id: Mapped[int] = mapped_column(ForeignKey("price_option.id"))
+    points_each: Mapped[int]
+    quantity: Mapped[int]
+    seen_cents: Mapped[int | None]
+    seen_points: Mapped[int | None]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose basket: a member's, or a visitor's by token."""
+
+    member_id: int | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class BasketNow:
+    """A basket as it stands: its key, its lines, and the order it was already placed as, if it was."""
+
+    id: int | None
+    key: str
+    lines: tuple[Any, ...]
+
+
+def basket_of(owner: Owner) -> BasketNow:
+    """Return a basket with its lines in the order they were put in; an empty one where there is none yet."""
+    rows = execute(
+        select(
+            Basket.id.label("basket_id"),
+            Basket.key,
+            BasketLine.id,
+            BasketLine.variant_id,
+            BasketLine.option_id,
+            BasketLine.points_each,
+            BasketLine.quantity,
+            BasketLine.seen_cents,
+            BasketLine.seen_points,
+        )
+        .outerjoin(BasketLine, BasketLine.basket_id == Basket.id)
+        .where(_owned(owner))
+        .order_by(BasketLine.id)
+    ).all()
+    if not rows:
+        return BasketNow(None, "", ())
+    return BasketNow(rows[0].basket_id, rows[0].key, tuple(row for row in rows if row.id is not None))
+
+
+def put_in(
+    owner: Owner,
+    *,
+    variant_id: int,
+    option_id: int,
+    points_each: int = 0,
+    quantity: int = 1,
+    seen_cents: int | None = None,
+    seen_points: int | None = None,
+    at: datetime,
+) -> None:
+    """Put pieces of a variant in a basket; a line that is there already grows. Refuses: BadQuantity, BasketFull."""
+    basket_id = _open(owner, at=at)
+    line = execute(
+        select(BasketLine.id, BasketLine.quantity).where(
+            BasketLine.basket_id == basket_id,
+            BasketLine.variant_id == variant_id,
+            BasketLine.option_id == option_id,
+        )
+    ).one_or_none()
+    wanted = (line.quantity if line else 0) + quantity
+    if quantity < 1 or wanted > MOST_PIECES or not 0 <= points_each <= MOST_POINTS:
+        raise BadQuantity(most=MOST_PIECES)
+    figures = {"points_each": points_each, "seen_cents": seen_cents, "seen_points": seen_points}
+    if line:
+        execute(update(BasketLine).where(BasketLine.id == line.id).values(quantity=wanted, **figures))
+        return
+    lines = execute(select(BasketLine.id).where(BasketLine.basket_id == basket_id)).all()
+    if len(lines) >= MOST_LINES:
+        raise BasketFull(most=MOST_LINES)
+    execute(
+        insert(BasketLine).values(
+            basket_id=basket_id, variant_id=variant_id, option_id=option_id, quantity=quantity, **figures
+        )
+    )
+
+
+def set_line(owner: Owner, line_id: int, *, quantity: int | None = None, points_each: int | None = None) -> None:
+    """Change a line's quantity or its points a piece; a quantity of 0 removes it. Raises NotFound, BadQuantity."""
+    if quantity is not None and not 0 <= quantity <= MOST_PIECES:
+        raise BadQuantity(most=MOST_PIECES)
+    if points_each is not None and not 0 <= points_each <= MOST_POINTS:
+        raise BadQuantity(most=MOST_PIECES)
+    mine = BasketLine.basket_id.in_(select(Basket.id).where(_owned(owner)))
+    if quantity == 0:
+        changed = execute(delete(BasketLine).where(BasketLine.id == line_id, mine)).rowcount
+    else:
+        values = {"quantity": quantity, "points_each": points_each}
+        given = {name: value for name, value in values.items() if value is not None}
+        changed = execute(update(BasketLine).where(BasketLine.id == line_id, mine).values(**given)).rowcount
+    if not changed:
+        raise NotFound(N_("This item is not in your basket."))
+
+
+def empty(basket: BasketNow, *, at: datetime) -> None:
+    """Empty a basket that was placed, and give it a new key."""
+    execute(delete(BasketLine).where(BasketLine.basket_id == basket.id))
+    execute(update(Basket).where(Basket.id == basket.id).values(key=new_key(), touched_at=at))
+
+
+def take_in_again(member_id: int, lines: Sequence[Any], *, at: datetime) -> None:
+    """Put the lines of an order that was let go back into its member's basket, next to what is there now."""
+    owner = Owner(member_id=member_id)
+    there = {(line.variant_id, line.option_id) for line in basket_of(owner).lines}
+    for line in lines:
+        if (line.variant_id, line.option_id) not in there and len(there) < MOST_LINES:
+            there.add((line.variant_id, line.option_id))
+            put_in(
+                owner,
+                variant_id=line.variant_id,
+                option_id=line.option_id,
+                points_each=line.points_each,
+                quantity=line.quantity,
+                seen_cents=line.unit_cents,
+                seen_points=line.unit_points,
+                at=at,
+            )
+
+
+def merge(token: str, member_id: int, *, at: datetime) -> None:
+    """Bring what a visitor put in before signing in into the member's basket; what does not fit is left out."""
+    visitor = basket_of(Owner(token=token))
+    if visitor.id is None:
+        return
+    mine = {(line.variant_id, line.option_id) for line in basket_of(Owner(member_id=member_id)).lines}
+    room = MOST_LINES - len(mine)
+    for line in visitor.lines:
+        if (line.variant_id, line.option_id) in mine or room <= 0:
+            continue
+        room -= 1
+        put_in(
+            Owner(member_id=member_id),
+            variant_id=line.variant_id,
+            option_id=line.option_id,
+            points_each=line.points_each,
+            quantity=line.quantity,
+            seen_cents=line.seen_cents,
+            seen_points=line.seen_points,
+            at=at,
+        )
+    execute(delete(BasketLine).where(BasketLine.basket_id == visitor.id))
+    execute(delete(Basket).where(Basket.id == visitor.id))
+
+
+def new_key() -> str:
+    """Return a key nobody can guess."""
+    return secrets.token_urlsafe(24)
+
+
+def _open(owner: Owner, *, at: datetime) -> int:
+    basket_id = execute(select(Basket.id).where(_owned(owner)).with_for_update(key_share=True)).scalar_one_or_none()
+    if basket_id is not None:
+        return basket_id
+    return execute(
+        insert(Basket)
+        .values(member_id=owner.member_id, token=owner.token, key=new_key(), touched_at=at)
+        .returning(Basket.id)
+    ).scalar_one()
+
+
+def _owned(owner: Owner) -> ColumnElement[bool]:
+    return Basket.member_id == owner.member_id if owner.member_id is not None else Basket.token == owner.token

@@ -1,0 +1,84 @@
+"""Fulfilment: goods leave, arrive, and the order completes - by an operator, by the member, or by itself."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_, say
+from mall.domain import audit, notices
+from mall.domain.programme import Programme
+
+from . import orders
+from .orders import COMPLETED, PAID, SHIPPED, Order, Parcel, WrongState
+from .settling import complete, send_off
+
+
+class NoTracking(Refusal):
+    message = N_("Enter the carrier and the tracking number, so that the member can follow the parcel.")
+
+
+class NothingToShip(Refusal):
+    message = N_("Order {number} has nothing to ship.")
+
+
+def ship(order_id: int, *, carrier: str, tracking: str, by: str, at: datetime) -> Row[Any]:
+    """Send everything of a paid order in one parcel. Shipping it again with the same number changes nothing.
+
+    Refuses: NoTracking, NothingToShip, WrongState.
+    """
+    carrier, tracking = carrier.strip(), tracking.strip()
+    if not carrier or not tracking:
+        raise NoTracking()
+    order = orders.lock_order(order_id)
+    if order.state == SHIPPED and tracking in {parcel.tracking for parcel in parcels_of(order_id)}:
+        return order
+    if order.state != PAID:
+        raise WrongState(number=orders.number_of(order_id))
+    if order.digital:
+        raise NothingToShip(number=orders.number_of(order_id))
+    said = say(N_("Shipped with {carrier}, {tracking}"), carrier=carrier, tracking=tracking)
+    moved = orders.move(order, SHIPPED, kind="shipped", said=said, by=by, at=at, shipped_at=at).order
+    execute(insert(Parcel).values(order_id=order_id, carrier=carrier, tracking=tracking, shipped_at=at))
+    reference = orders.reference_of(order_id)
+    send_off(moved, by=by, at=at)
+    audit.write("order.ship", by=by, subject=reference, at=at, after={"carrier": carrier, "tracking": tracking})
+    notices.tell(
+        order.member_id,
+        "order_shipped",
+        values={"number": orders.number_of(order_id), "carrier": carrier, "tracking": tracking},
+        key=f"{reference}:shipped:{tracking}",
+        at=at,
+    )
+    return moved
+
+
+def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
+    """Mark a shipped order delivered. Said again, changes nothing. Refuses: WrongState."""
+    order = orders.lock_order(order_id)
+    if order.state == COMPLETED:
+        return order
+    if order.state != SHIPPED:
+        raise WrongState(number=orders.number_of(order_id))
+    return complete(order, by=by, at=at)
+
+
+def complete_due(*, terms: Programme, at: datetime, limit: int = 200) -> int:
+    """Complete orders shipped so many days ago that nobody confirmed. Returns how many."""
+    due = execute(
+        select(Order)
+        .where(Order.state == SHIPPED, Order.shipped_at <= at - timedelta(days=terms.completes_after_days))
+        .order_by(Order.id)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True)
+    ).all()
+    for order in due:
+        complete(order, by="system", at=at)
+    return len(due)
+
+
+def parcels_of(order_id: int) -> list[Row[Any]]:
+    """Return the parcels of an order, the first first."""
+    return list(execute(select(Parcel).where(Parcel.order_id == order_id).order_by(Parcel.id)))

@@ -1,0 +1,270 @@
+"""Orders: what was agreed, line by line, and where in its life an order is. Only this room writes the state."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, cast, insert, literal, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.guard import append_only
+from mall.base.text import N_, Message, Said, Text
+
+AWAITING = "awaiting_payment"
+PROCESSING = "processing"
+PAID = "paid"
+SHIPPED = "shipped"
+COMPLETED = "completed"
+CANCELLED = "cancelled"
+TIMED_OUT = "timed_out"
+REFUNDED = "refunded"
+REVIEW = "review"
+
+# An order's life: from each state, the states it may move to.
+NEXT: dict[str, set[str]] = {
+    AWAITING: {PROCESSING, PAID, COMPLETED, CANCELLED, TIMED_OUT, REVIEW},
+    PROCESSING: {PAID, COMPLETED, TIMED_OUT, REVIEW},
+    PAID: {SHIPPED, COMPLETED, REFUNDED, REVIEW},
+    SHIPPED: {COMPLETED, REFUNDED, REVIEW},
+    COMPLETED: {REFUNDED, REVIEW},
+    CANCELLED: set(),
+    TIMED_OUT: set(),
+    REFUNDED: set(),
+    REVIEW: {PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED},
+}
+UNPAID = (AWAITING, PROCESSING)
+# States whose goods were sold: they count for limits and for what the shop has to do.
+SOLD = (AWAITING, PROCESSING, PAID, SHIPPED, COMPLETED, REVIEW)
+FIRST_NUMBER = 10_000
+
+
+class WrongState(Refusal):
+    """An order is not where this could be done to it."""
+
+    message = N_("Order {number} has moved on meanwhile. Reload the page to see how it stands.")
+
+
+class Order(db.Model):
+    """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("points >= 0 AND goods_cents >= 0 AND shipping_cents >= 0", name="amounts_not_negative"),
+        CheckConstraint(f"state IN {tuple(NEXT)}", name="state_known"),
+        CheckConstraint("(state = 'review') = (state_before_review IS NOT NULL)", name="review_knows_where_from"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("purse.member_id"), index=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    state_before_review: Mapped[str | None] = mapped_column(String(20))
+    points: Mapped[int]
+    goods_cents: Mapped[int]
+    shipping_cents: Mapped[int]
+    shipping_list_cents: Mapped[int]
+    shipping_waived_cents: Mapped[int]
+    shipping_tax_cents: Mapped[int]
+    accepted_difference_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    version: Mapped[int]
+    level_rank: Mapped[int]
+    multiplier_percent: Mapped[int]
+    earn_points: Mapped[int]
+    earn_per_cents: Mapped[int]
+    growth_per_cents: Mapped[int]
+    worth_points: Mapped[int]
+    worth_cents: Mapped[int]
+    return_window_days: Mapped[int]
+    digital: Mapped[bool]
+    shipping_key: Mapped[str | None] = mapped_column(String(40))
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    placed_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    pay_until: Mapped[datetime] = mapped_column(Instant)
+    paid_at: Mapped[datetime | None] = mapped_column(Instant)
+    shipped_at: Mapped[datetime | None] = mapped_column(Instant)
+    completed_at: Mapped[datetime | None] = mapped_column(Instant)
+    window_ends_at: Mapped[datetime | None] = mapped_column(Instant)
+    window_closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class OrderLine(db.Model):
+    """One line of an order: what it was, and its share of every component of the price, in cents and points."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("shipped >= 0 AND refunded >= 0 AND refunded <= quantity", name="quantities_within"),
+        CheckConstraint(
+            "cash_cents = list_cents - level_discount_cents - saved_cents - waived_cents AND cash_cents >= 0",
+            name="cash_adds_up",
+        ),
+        CheckConstraint("price_points >= 0 AND switch_points >= 0", name="points_not_negative"),
+    )
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, autoincrement=False)
+    line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variant.id"), index=True)
+    option_id: Mapped[int] = mapped_column(ForeignKey("price_option.id"))
+    points_each: Mapped[int]
+    title: Mapped[dict[str, str]] = mapped_column(Text)
+    variant_title: Mapped[dict[str, str] | None] = mapped_column(Text)
+    sku: Mapped[str] = mapped_column(String(60))
+    slug: Mapped[str] = mapped_column(String(80))
+    file: Mapped[str | None] = mapped_column(String(120))
+    art: Mapped[str | None] = mapped_column(String(120))
+    digital: Mapped[bool]
+    form: Mapped[str] = mapped_column(String(8))
+    quantity: Mapped[int]
+    unit_cents: Mapped[int]
+    unit_points: Mapped[int]
+    list_cents: Mapped[int]
+    level_discount_cents: Mapped[int]
+    price_points: Mapped[int]
+    switch_points: Mapped[int]
+    saved_cents: Mapped[int]
+    waived_cents: Mapped[int]
+    cash_cents: Mapped[int]
+    tax_basis_points: Mapped[int]
+    tax_cents: Mapped[int]
+    shipped: Mapped[int]
+    refunded: Mapped[int]
+
+
+class OrderEvent(db.Model):
+    """One entry of an order's timeline."""
+
+    __tablename__ = "order_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    said: Mapped[Message] = mapped_column(Said)
+    actor: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Parcel(db.Model):
+    """A parcel that left: who carries it, and the number to follow it by."""
+
+    __tablename__ = "parcel"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    carrier: Mapped[str] = mapped_column(String(60))
+    tracking: Mapped[str] = mapped_column(String(80), index=True)
+    shipped_at: Mapped[datetime] = mapped_column(Instant)
+
+
+append_only(OrderEvent)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An order after it moved: its row, and the state it came from."""
+
+    order: Row[Any]
+    was: str
+
+
+def reference_of(order_id: int) -> str:
+    """Return what other rooms know an order by: "order:7"."""
+    return f"order:{order_id}"
+
+
+def order_id_of(reference: str) -> int | None:
+    """Return the id of the order a reference names, or None when it names something else."""
+    kind, _, number = reference.partition(":")
+    return int(number) if kind == "order" and number.isdigit() else None
+
+
+def number_of(order_id: int) -> str:
+    """Return the number people know an order by: "10007"."""
+    return str(FIRST_NUMBER + order_id)
+
+
+def id_of(number: str) -> int:
+    """Return the id of the order with a number. Raises NotFound for what is no number of an order."""
+    if not (number.isascii() and number.isdigit() and len(number) < 16) or int(number) <= FIRST_NUMBER:
+        raise NotFound(N_("There is no such order."))
+    return int(number) - FIRST_NUMBER
+
+
+def lock_order(order_id: int) -> Row[Any]:
+    """Lock an order until the transaction ends, after its member's purse. Raises NotFound."""
+    order = execute(select(Order).where(Order.id == order_id).with_for_update(key_share=True)).one_or_none()
+    if order is None:
+        raise NotFound(N_("There is no such order."))
+    return order
+
+
+def member_of(order_id: int) -> int:
+    """Return whose order this is, so that the purse can be locked before the order. Raises NotFound."""
+    member_id = execute(select(Order.member_id).where(Order.id == order_id)).scalar_one_or_none()
+    if member_id is None:
+        raise NotFound(N_("There is no such order."))
+    return member_id
+
+
+def count_refunded(order_id: int) -> None:
+    """Count every piece of an order as refunded."""
+    execute(update(OrderLine).where(OrderLine.order_id == order_id).values(refunded=OrderLine.quantity))
+
+
+def lines_of(order_id: int) -> list[Row[Any]]:
+    """Return the lines of an order in their order."""
+    return list(execute(select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.line)))
+
+
+def pieces_of(lines: Sequence[Any]) -> dict[int, int]:
+    """Return how many pieces of each variant lines hold together: {variant_id: n}."""
+    pieces: dict[int, int] = defaultdict(int)
+    for line in lines:
+        pieces[line.variant_id] += line.quantity
+    return dict(pieces)
+
+
+def move(order: Row[Any], state: str, *, kind: str, said: Message, by: str, at: datetime, **changes: Any) -> Moved:
+    """Move an order to a state and write it on its timeline. Raises WrongState where its life does not allow that.
+
+    The state it was read in is checked by the UPDATE itself, so that of two who try, one does it.
+    """
+    if state not in NEXT[order.state]:
+        raise WrongState(number=number_of(order.id))
+    row = execute(
+        update(Order)
+        .where(Order.id == order.id, Order.state == order.state)
+        .values(state=state, **changes)
+        .returning(*Order.__table__.columns)
+    ).one_or_none()
+    if row is None:
+        raise WrongState(number=number_of(order.id))
+    note(order.id, kind, said, by=by, at=at)
+    return Moved(row, order.state)
+
+
+def note(order_id: int, kind: str, said: Message, *, by: str, at: datetime) -> None:
+    """Write an entry on an order's timeline."""
+    execute(insert(OrderEvent).values(order_id=order_id, kind=kind, said=said, actor=by, at=at))
+
+
+def to_review(order: Row[Any], *, why: Message, at: datetime) -> Moved:
+    """Set an order aside for a person to look at; it keeps the state it came from."""
+    return move(order, REVIEW, kind="review", said=why, by="system", at=at, state_before_review=order.state)
+
+
+def cash_cents_of(order: Row[Any]) -> int:
+    """Return the cash due for an order: goods and shipping."""
+    return order.goods_cents + order.shipping_cents
+
+
+# An order's reference in SQL, to compare with what other rooms keep.
+REFERENCE = literal("order:").concat(cast(Order.id, String))

@@ -1,0 +1,237 @@
+"""Placing: a basket becomes an order. Points and goods are set aside in one short transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+
+from mall.base.db import execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_, say
+from mall.domain import catalogue, ledger, membership
+from mall.domain.programme import Level, Programme
+
+from . import baskets, orders
+from .baskets import BasketNow, Owner
+from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
+from .pricing import Priced, first_trouble, price
+from .quote import QuoteChanged, TooManyPoints
+from .settling import after_payment
+
+
+class EmptyBasket(Refusal):
+    message = N_("Your basket is empty. Put something in it first.")
+
+
+class NoCashier(Refusal):
+    message = N_("This shop takes no payments in cash yet. Choose items for points only.")
+
+
+class VerifyFirst(Refusal):
+    message = N_("Confirm your e-mail address before you spend points. We can send the mail again from your profile.")
+
+
+class NoAddress(Refusal):
+    message = N_("Choose the address this order goes to.")
+
+
+class TooManyUnpaid(Refusal):
+    message = N_("You have {most} orders waiting for payment. Pay or cancel one of them first.")
+
+
+class LookAgain(QuoteChanged):
+    """The basket is not the one that was shown, or was already placed with other content."""
+
+
+def place(
+    member_id: int,
+    *,
+    key: str,
+    shown: str,
+    points_offered: int,
+    terms: Programme,
+    verified: bool,
+    cashier: bool,
+    address: Mapping[str, Any] | None = None,
+    method_key: str | None = None,
+    at: datetime,
+) -> Row[Any]:
+    """Set aside the points and the goods. Cash, if any, is still to come. Asked again, answers the first order.
+
+    `key` is the basket's, `shown` the fingerprint of the quote the member agreed to. Refuses: EmptyBasket,
+    QuoteChanged, TooManyPoints, InsufficientPoints, VerifyFirst, NoAddress, NoCashier, TooManyUnpaid, and whatever
+    stands in a line's way.
+    """
+    purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
+    if order := placed_with(key, member_id=member_id, shown=shown):
+        return order
+    basket = baskets.basket_of(Owner(member_id=member_id))
+    if not basket.lines:
+        raise EmptyBasket()
+    if basket.key != key:
+        raise LookAgain()
+    level = membership.standing(member_id, terms=terms, at=at).level
+    priced = price(
+        basket,
+        viewer=catalogue.Viewer(level.rank, member_id, None, level.early_access_hours),
+        level=level,
+        terms=terms,
+        points_offered=points_offered,
+        method_key=method_key,
+        at=at,
+    )
+    _refuse_if_wrong(priced, shown=shown, points_offered=points_offered)
+    _refuse_unless_ready(priced, member_id, terms=terms, verified=verified, cashier=cashier, address=address)
+    order = _write(priced, member_id, key=key, level=level, terms=terms, address=address, at=at)
+    reference = orders.reference_of(order.id)
+    quote = priced.quote
+    if quote.points:
+        pay = ledger.hold if quote.cash_cents else ledger.redeem
+        pay(purse, quote.points, reference=reference, at=at)
+    baskets.empty(basket, at=at)
+    _set_aside(basket, priced, reference=reference, at=at)  # Stock last: the rows that others wait for.
+    if quote.cash_cents == 0:
+        return after_payment(order, purse=purse, terms=terms, at=at)
+    return order
+
+
+def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any] | None:
+    """Return the order a basket key was placed as. Another's key does not exist; other content raises LookAgain."""
+    order = execute(select(Order).where(Order.key == key)).one_or_none()
+    if order is None:
+        return None
+    if order.member_id != member_id:
+        raise NotFound(N_("There is no such basket."))
+    if order.fingerprint != shown:
+        raise LookAgain()
+    return order
+
+
+def _refuse_if_wrong(priced: Priced, *, shown: str, points_offered: int) -> None:
+    if trouble := first_trouble(priced.lines):
+        raise trouble
+    if points_offered > priced.quote.most_switch_points:
+        raise TooManyPoints(most=priced.quote.most_switch_points)
+    priced.quote.must_match(shown)
+
+
+def _refuse_unless_ready(
+    priced: Priced,
+    member_id: int,
+    *,
+    terms: Programme,
+    verified: bool,
+    cashier: bool,
+    address: Mapping[str, Any] | None,
+) -> None:
+    if priced.quote.points and not verified:
+        raise VerifyFirst()
+    if priced.ships and address is None and (priced.method is None or priced.method.kind != "pickup"):
+        raise NoAddress()
+    if priced.quote.cash_cents == 0:
+        return
+    if not cashier:
+        raise NoCashier()
+    unpaid = execute(
+        select(func.count()).select_from(Order).where(Order.member_id == member_id, Order.state.in_(UNPAID))
+    ).scalar_one()
+    if unpaid >= terms.unpaid_orders:
+        raise TooManyUnpaid(most=terms.unpaid_orders)
+
+
+def _write(
+    priced: Priced,
+    member_id: int,
+    *,
+    key: str,
+    level: Level,
+    terms: Programme,
+    address: Mapping[str, Any] | None,
+    at: datetime,
+) -> Row[Any]:
+    quote = priced.quote
+    due = quote.cash_cents > 0
+    order = execute(
+        insert(Order)
+        .values(
+            member_id=member_id,
+            key=key,
+            fingerprint=quote.fingerprint,
+            state=AWAITING if due else PAID,
+            points=quote.points,
+            goods_cents=quote.goods_cents,
+            shipping_cents=quote.shipping_cents,
+            shipping_list_cents=quote.shipping_list_cents,
+            shipping_waived_cents=quote.shipping_waived_cents,
+            shipping_tax_cents=quote.shipping_tax_cents,
+            accepted_difference_cents=0,
+            currency=terms.currency,
+            version=terms.version,
+            level_rank=level.rank,
+            multiplier_percent=level.multiplier_percent,
+            earn_points=terms.earn_points,
+            earn_per_cents=terms.earn_per_cents,
+            growth_per_cents=terms.growth_per_cents,
+            worth_points=terms.worth_points,
+            worth_cents=terms.worth_cents,
+            return_window_days=terms.return_window_days,
+            digital=not priced.ships,
+            shipping_key=priced.method.key if priced.method and priced.ships else None,
+            address=dict(address) if address and priced.ships else None,
+            placed_at=at,
+            pay_until=at + timedelta(minutes=terms.pay_within_minutes),
+            paid_at=None if due else at,
+        )
+        .returning(*Order.__table__.columns)
+    ).one()
+    pairs = zip((line for line in priced.lines if line.wanted), quote.lines, strict=True)
+    execute(
+        insert(OrderLine),
+        [
+            {
+                "order_id": order.id,
+                "line": number,
+                "product_id": share.wanted.product_id,
+                "variant_id": share.wanted.variant_id,
+                "option_id": line.price.id,
+                "points_each": share.wanted.unit_points,
+                "title": line.offer.title,
+                "variant_title": line.offer.variant_title,
+                "sku": line.offer.sku,
+                "slug": line.offer.slug,
+                "file": line.offer.file,
+                "art": line.offer.art,
+                "digital": share.wanted.digital,
+                "form": share.wanted.form,
+                "quantity": share.wanted.quantity,
+                "unit_cents": share.unit_cents,
+                "unit_points": share.wanted.unit_points,
+                "list_cents": share.list_cents,
+                "level_discount_cents": share.level_discount_cents,
+                "price_points": share.price_points,
+                "switch_points": share.switch_points,
+                "saved_cents": share.saved_cents,
+                "waived_cents": share.waived_cents,
+                "cash_cents": share.cash_cents,
+                "tax_basis_points": share.wanted.tax_basis_points,
+                "tax_cents": share.tax_cents,
+                "shipped": 0,
+                "refunded": 0,
+            }
+            for number, (line, share) in enumerate(pairs, start=1)
+        ],
+    )
+    said = say(N_("Order placed")) if due else say(N_("Order placed and paid with points"))
+    orders.note(order.id, "placed", said, by=f"member:{member_id}", at=at)
+    return order
+
+
+def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetime) -> None:
+    of_product: dict[int, int] = {}
+    for line in priced.lines:
+        if line.offer.quota_left is not None:
+            of_product[line.offer.product_id] = of_product.get(line.offer.product_id, 0) + line.line.quantity
+    if of_product:
+        catalogue.draw_quota(of_product, reference=reference, at=at)
+    catalogue.reserve(orders.pieces_of(basket.lines), reference=reference, at=at)

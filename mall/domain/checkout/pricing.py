@@ -1,0 +1,244 @@
+"""Pricing a basket: its lines against what the catalogue offers now, then through the calculator.
+
+What stands in the way of a line is a trouble: shown beside the line in the basket, refused at placing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import catalogue
+from mall.domain.programme import Level, Programme, ShippingMethod
+
+from .baskets import BasketNow
+from .orders import SOLD, Order, OrderLine, pieces_of
+from .quote import Quote, Rules, Shipping, Wanted, quote
+
+SHIPPING_TAX_CLASS = "standard"
+
+
+class NoLongerOffered(Refusal):
+    message = N_("This item is no longer on offer. Remove it to go on.")
+
+
+class PriceGone(Refusal):
+    message = N_("{title} is no longer sold at this kind of price. Choose another way to pay on its page.")
+
+
+class LevelTooLow(Refusal):
+    message = N_("{title} is for {level} members and above. Remove it to go on.")
+
+
+class NotYetOpen(Refusal):
+    message = N_("{title} opens on {opens_at}. Remove it to go on.")
+
+
+class NoLongerOpen(Refusal):
+    message = N_("{title} could be had until {closed_at}. Remove it to go on.")
+
+
+class LimitReached(Refusal):
+    message = N_("{title} is limited to {most} per member; you can have {left} more. Lower the quantity.")
+
+
+class NoLongerRedeemable(Refusal):
+    message = N_("Only {left} of {title} can still be had. Lower the quantity or remove it.")
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """A basket line with what the catalogue offers for it, and what stands in its way (None: nothing)."""
+
+    line: Any
+    offer: Any
+    price: Any
+    wanted: Wanted | None
+    trouble: Refusal | None
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the price differs from when the item was put in the basket."""
+        return (
+            self.wanted is not None
+            and self.line.seen_cents is not None
+            and (self.line.seen_cents, self.line.seen_points) != (self.wanted.unit_cents, self.wanted.unit_points)
+        )
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A basket with its quote. The quote covers the lines that have a price; troubles stand in the way of placing."""
+
+    lines: tuple[PricedLine, ...]
+    quote: Quote
+    method: ShippingMethod | None
+
+    @property
+    def troubles(self) -> list[Refusal]:
+        """Everything that stands in the way, line by line."""
+        return [line.trouble for line in self.lines if line.trouble]
+
+    @property
+    def ships(self) -> bool:
+        """Tell whether anything has to be sent."""
+        return any(line.wanted and not line.wanted.digital for line in self.lines)
+
+
+def price(
+    basket: BasketNow,
+    *,
+    viewer: catalogue.Viewer,
+    level: Level,
+    terms: Programme,
+    points_offered: int = 0,
+    method_key: str | None = None,
+    at: datetime,
+) -> Priced:
+    """Price a basket for somebody, now. Two statements, three when one of its items is limited per member."""
+    variants = sorted({line.variant_id for line in basket.lines})
+    offers = {offer.variant_id: offer for offer in catalogue.offers(variants, at=at)} if variants else {}
+    already = _already_had(viewer.member_id, offers.values(), at=at)
+    pieces = pieces_of(basket.lines)
+    of_product: dict[int, int] = {}
+    for variant_id, quantity in pieces.items():
+        if variant_id in offers:
+            product_id = offers[variant_id].product_id
+            of_product[product_id] = of_product.get(product_id, 0) + quantity
+    lines = tuple(
+        _priced(
+            line,
+            offers.get(line.variant_id),
+            viewer=viewer,
+            terms=terms,
+            pieces=pieces[line.variant_id],
+            of_product=of_product,
+            already=already,
+            at=at,
+        )
+        for line in basket.lines
+    )
+    method = terms.shipping_method(method_key) if method_key else None
+    method = method or next(iter(terms.shipping_methods), None)
+    made = quote(
+        [line.wanted for line in lines if line.wanted],
+        rules=rules_of(terms, level),
+        shipping=shipping_of(method, level=level, terms=terms, at=at) if method else None,
+        points_offered=points_offered,
+    )
+    return Priced(lines, made, method)
+
+
+def rules_of(terms: Programme, level: Level) -> Rules:
+    """Return what the calculator needs of the programme and a level."""
+    return Rules(
+        level_discount_percent=level.discount_percent,
+        points_cap_percent=terms.points_cap_percent,
+        worth_points=terms.worth_points,
+        worth_cents=terms.worth_cents,
+        least_cash_cents=terms.least_cash_cents,
+        points_only_ships_free=terms.points_only_ships_free,
+    )
+
+
+def shipping_of(method: ShippingMethod, *, level: Level, terms: Programme, at: datetime) -> Shipping:
+    """Return a shipping method for a level: free from the lower of the method's and the level's amount."""
+    amounts = [amount for amount in (method.free_from_cents, level.free_shipping_from_cents) if amount is not None]
+    tax = terms.tax_rate(SHIPPING_TAX_CLASS, terms.today(at)) if SHIPPING_TAX_CLASS in terms.tax_classes else 0
+    return Shipping(
+        key=method.key,
+        price_cents=method.price_cents,
+        free_from_cents=min(amounts) if amounts else None,
+        tax_basis_points=tax,
+    )
+
+
+def _priced(
+    line: Any,
+    offer: Any,
+    *,
+    viewer: catalogue.Viewer,
+    terms: Programme,
+    pieces: int,
+    of_product: Mapping[int, int],
+    already: Mapping[int, int],
+    at: datetime,
+) -> PricedLine:
+    if offer is None or not offer.may_be_seen_by(viewer):
+        return PricedLine(line, offer, None, None, NoLongerOffered())
+    option = offer.option(line.option_id)
+    if option is None:
+        return PricedLine(line, offer, None, None, PriceGone(title=offer.title))
+    try:
+        unit_cents = catalogue.cash_part(option, line.points_each, terms)
+    except catalogue.BadMix as refusal:
+        return PricedLine(line, offer, option, None, refusal)
+    wanted = Wanted(
+        variant_id=line.variant_id,
+        product_id=offer.product_id,
+        quantity=line.quantity,
+        form=option.form,
+        unit_cents=unit_cents,
+        unit_points=line.points_each,
+        digital=offer.delivery == "digital",
+        tax_basis_points=terms.tax_rate(offer.tax_class, terms.today(at)),
+    )
+    wanted_of_product, had = of_product[offer.product_id], already.get(offer.product_id, 0)
+    trouble = _trouble(offer, viewer=viewer, terms=terms, pieces=pieces, of_product=wanted_of_product, had=had)
+    return PricedLine(line, offer, option, wanted, trouble)
+
+
+def _trouble(
+    offer: Any,
+    *,
+    viewer: catalogue.Viewer,
+    terms: Programme,
+    pieces: int,
+    of_product: int,
+    had: int,
+) -> Refusal | None:
+    gate = offer.gate(viewer)
+    if gate.required_rank is not None:
+        return LevelTooLow(title=offer.title, level=dict(terms.level(gate.required_rank).name))
+    if gate.opens_at is not None:
+        return NotYetOpen(title=offer.title, opens_at=gate.opens_at)
+    if gate.closed_at is not None:
+        return NoLongerOpen(title=offer.title, closed_at=gate.closed_at)
+    if offer.free < pieces:
+        return catalogue.OutOfStock(offer.variant_id, title=offer.title, sku=offer.sku, left=offer.free)
+    if offer.limit_per_member is not None and had + of_product > offer.limit_per_member:
+        left = max(0, offer.limit_per_member - had)
+        return LimitReached(title=offer.title, most=offer.limit_per_member, left=left)
+    if offer.quota_left is not None and of_product > offer.quota_left:
+        return NoLongerRedeemable(title=offer.title, left=max(0, offer.quota_left))
+    return None
+
+
+def _already_had(member_id: int | None, offers: Any, *, at: datetime) -> dict[int, int]:
+    """Return what a member has had of limited products within their periods, less what was refunded."""
+    limited = {offer.product_id: offer.limit_days for offer in offers if offer.limit_per_member is not None}
+    if member_id is None or not limited:
+        return {}
+    within = [
+        and_(OrderLine.product_id == product_id, Order.placed_at > at - timedelta(days=days))
+        if days
+        else OrderLine.product_id == product_id
+        for product_id, days in limited.items()
+    ]
+    rows = execute(
+        select(OrderLine.product_id, func.sum(OrderLine.quantity - OrderLine.refunded).label("had"))
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(Order.member_id == member_id, Order.state.in_(SOLD), or_(*within))
+        .group_by(OrderLine.product_id)
+    )
+    return {row.product_id: int(row.had) for row in rows}
+
+
+def first_trouble(lines: Sequence[PricedLine]) -> Refusal | None:
+    """Return the first thing that stands in the way."""
+    return next((line.trouble for line in lines if line.trouble), None)

@@ -1,0 +1,145 @@
+"""What must always be true of orders: they add up, and agree with points held, stock reserved and cash taken."""
+
+from sqlalchemy import Select, and_, case, func, or_, select
+
+from mall.base.proof import Check
+from mall.domain import cash, catalogue, ledger
+
+from .orders import (
+    AWAITING,
+    CANCELLED,
+    COMPLETED,
+    PAID,
+    PROCESSING,
+    REFERENCE,
+    REFUNDED,
+    REVIEW,
+    SHIPPED,
+    TIMED_OUT,
+    Order,
+    OrderLine,
+)
+
+SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
+
+
+def checks() -> list[Check]:
+    """Return the orders' invariants (3, 6, 9 and 10 of the ledger's list)."""
+    return [
+        Check("an order's lines add up to what is due", _lines_add_up()),
+        Check("an order's points are held while it is unpaid, redeemed once it is paid, released when it is let go",
+              _points_agree()),
+        Check("at most one hold or one direct redeem for an order", _one_hold()),
+        Check("a paid order's cash was captured", _cash_captured()),
+        Check("what is reserved for an order agrees with its state", _reservations_agree()),
+        Check("no more is refunded than was bought", _refunded_quantity()),
+    ]  # fmt: skip
+
+
+def _lines_add_up() -> Select:
+    lines = (
+        select(
+            OrderLine.order_id,
+            func.sum(OrderLine.price_points + OrderLine.switch_points).label("points"),
+            func.sum(OrderLine.cash_cents).label("cents"),
+        )
+        .group_by(OrderLine.order_id)
+        .subquery()
+    )
+    return (
+        select(Order.id)
+        .outerjoin(lines, lines.c.order_id == Order.id)
+        .where(
+            or_(
+                Order.points != func.coalesce(lines.c.points, -1),
+                Order.goods_cents != func.coalesce(lines.c.cents, -1),
+            )
+        )
+    )
+
+
+def _points_agree() -> Select:
+    posting = ledger.Posting
+
+    def sum_where(*conditions):
+        return func.sum(case((and_(*conditions), posting.points), else_=0))
+
+    flows = (
+        select(
+            posting.reference,
+            sum_where(posting.destination == "held").label("held"),
+            sum_where(posting.destination == "redemption").label("redeemed"),
+            sum_where(posting.kind == "release").label("released"),
+            sum_where(posting.kind == "give_back").label("given_back"),
+        )
+        .where(posting.reference.like("order:%"))
+        .group_by(posting.reference)
+        .subquery()
+    )
+    held, redeemed = func.coalesce(flows.c.held, 0), func.coalesce(flows.c.redeemed, 0)
+    released, given_back = func.coalesce(flows.c.released, 0), func.coalesce(flows.c.given_back, 0)
+    wrong = case(
+        (Order.state.in_((AWAITING, PROCESSING)), or_(held != Order.points, redeemed != 0, released != 0)),
+        (Order.state.in_((CANCELLED, TIMED_OUT)), or_(held != Order.points, released != Order.points, redeemed != 0)),
+        (Order.state == REFUNDED, or_(redeemed != Order.points, given_back != Order.points)),
+        (Order.state.in_(SETTLED), or_(redeemed != Order.points, given_back > Order.points)),
+        else_=False,
+    )
+    return select(Order.id, Order.state).outerjoin(flows, flows.c.reference == REFERENCE).where(wrong)
+
+
+def _one_hold() -> Select:
+    posting = ledger.Posting
+    return (
+        select(posting.reference)
+        .where(
+            posting.reference.like("order:%"),
+            posting.source == "wallet",
+            posting.kind.in_(("hold", "redeem")),
+        )
+        .group_by(posting.reference)
+        .having(func.count(func.distinct(posting.move)) > 1)
+    )
+
+
+def _cash_captured() -> Select:
+    payment = cash.Payment
+    captured = (
+        select(payment.reference, func.sum(payment.captured_cents).label("cents"))
+        .where(payment.state == cash.PAID)
+        .group_by(payment.reference)
+        .subquery()
+    )
+    due = Order.goods_cents + Order.shipping_cents + Order.accepted_difference_cents
+    return (
+        select(Order.id, Order.state)
+        .outerjoin(captured, captured.c.reference == REFERENCE)
+        .where(Order.state.in_(SETTLED), func.coalesce(captured.c.cents, 0) < due)
+    )
+
+
+def _reservations_agree() -> Select:
+    reservation = catalogue.Reservation
+    open_pieces = (
+        select(reservation.reference, func.sum(reservation.open).label("pieces"))
+        .group_by(reservation.reference)
+        .subquery()
+    )
+    unshipped = (
+        select(OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.shipped).label("pieces"))
+        .group_by(OrderLine.order_id)
+        .subquery()
+    )
+    expected = case((Order.state.in_((AWAITING, PROCESSING, PAID)), func.coalesce(unshipped.c.pieces, 0)), else_=0)
+    return (
+        select(Order.id, Order.state)
+        .outerjoin(open_pieces, open_pieces.c.reference == REFERENCE)
+        .outerjoin(unshipped, unshipped.c.order_id == Order.id)
+        .where(Order.state != REVIEW, func.coalesce(open_pieces.c.pieces, 0) != expected)
+    )
+
+
+def _refunded_quantity() -> Select:
+    return select(OrderLine.order_id, OrderLine.line).where(
+        or_(OrderLine.refunded > OrderLine.quantity, OrderLine.refunded < 0)
+    )

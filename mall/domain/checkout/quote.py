@@ -1,0 +1,278 @@
+"""The one calculator: what a basket costs, in points and in cash, and what each line bears of it. Pure.
+
+The order is the printed one: price option, level discount, points switch, shipping, total; tax is inside. Points and
+cents are integers; a component is shared over the lines by largest remainder, and each line keeps its shares.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from mall.base.errors import Refusal
+from mall.base.money import half_up, shares, tax_inside
+from mall.base.text import N_
+
+
+class QuoteChanged(Refusal):
+    """What the member saw is no longer what it would cost."""
+
+    message = N_("The total has changed since you saw it. Nothing was taken. Look at the new total, then confirm it.")
+
+
+class TooManyPoints(Refusal):
+    """More points were offered than this basket may take."""
+
+    message = N_("This basket takes at most {most} points. Choose {most} or fewer.")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One line asked for, with the price option it is bought by: cents and points per piece."""
+
+    variant_id: int
+    product_id: int
+    quantity: int
+    form: str
+    unit_cents: int
+    unit_points: int
+    digital: bool = False
+    tax_basis_points: int = 0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the programme and the member's level say about totals."""
+
+    level_discount_percent: int = 0
+    points_cap_percent: int = 50
+    worth_points: int = 100
+    worth_cents: int = 100
+    least_cash_cents: int = 50
+    points_only_ships_free: bool = True
+
+    def worth_of(self, points: int) -> int:
+        """Return the cents that points save: rounded down."""
+        return points * self.worth_cents // self.worth_points
+
+    def most_points_within(self, cents: int) -> int:
+        """Return the most points whose worth stays within an amount: floor(amount / worth)."""
+        return cents * self.worth_points // self.worth_cents if self.worth_cents else 0
+
+
+@dataclass(frozen=True)
+class Shipping:
+    """A way to deliver: its price, and from which cash of goods it is free (None: never)."""
+
+    key: str
+    price_cents: int
+    free_from_cents: int | None = None
+    tax_basis_points: int = 0
+
+
+@dataclass(frozen=True)
+class QuoteLine:
+    """One line of a quote: its price and its share of every component, in cents and points.
+
+    list - level discount - saved by points - waived = cash; price points + switch points = points.
+    """
+
+    wanted: Wanted
+    unit_cents: int
+    list_cents: int
+    level_discount_cents: int
+    price_points: int
+    switch_points: int = 0
+    saved_cents: int = 0
+    waived_cents: int = 0
+    tax_cents: int = 0
+
+    @property
+    def discounted_cents(self) -> int:
+        """The line's cash after the level discount, before points."""
+        return self.list_cents - self.level_discount_cents
+
+    @property
+    def cash_cents(self) -> int:
+        """What is paid for this line in cash."""
+        return self.discounted_cents - self.saved_cents - self.waived_cents
+
+    @property
+    def points(self) -> int:
+        """What is paid for this line in points."""
+        return self.price_points + self.switch_points
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a basket costs. `most_switch_points` is what the switch may take; `limited_by` says why: cap or least."""
+
+    lines: tuple[QuoteLine, ...]
+    shipping_key: str | None
+    shipping_list_cents: int
+    shipping_cents: int
+    shipping_waived_cents: int
+    shipping_tax_cents: int
+    switch_points: int
+    most_switch_points: int
+    saved_cents: int
+    limited_by: str | None
+
+    @property
+    def points(self) -> int:
+        """All points due."""
+        return sum(line.points for line in self.lines)
+
+    @property
+    def goods_cents(self) -> int:
+        """The cash due for goods: the base of earning."""
+        return sum(line.cash_cents for line in self.lines)
+
+    @property
+    def cash_cents(self) -> int:
+        """All cash due: goods and shipping."""
+        return self.goods_cents + self.shipping_cents
+
+    @property
+    def list_cents(self) -> int:
+        """The cash of all lines before anything is taken off."""
+        return sum(line.list_cents for line in self.lines)
+
+    @property
+    def level_discount_cents(self) -> int:
+        """What the member's level takes off."""
+        return sum(line.level_discount_cents for line in self.lines)
+
+    @property
+    def waived_cents(self) -> int:
+        """The small amount below the cashier's minimum that is let go."""
+        return sum(line.waived_cents for line in self.lines) + self.shipping_waived_cents
+
+    @property
+    def tax_cents(self) -> int:
+        """The tax inside the cash due."""
+        return sum(line.tax_cents for line in self.lines) + self.shipping_tax_cents
+
+    @property
+    def fingerprint(self) -> str:
+        """A short text that changes when anything the member agreed to changes: lines, prices, shares, totals.
+
+        Not stock, and not the points to be earned.
+        """
+        parts = [
+            (
+                line.wanted.variant_id,
+                line.wanted.form,
+                line.wanted.quantity,
+                line.unit_cents,
+                line.list_cents,
+                line.level_discount_cents,
+                line.price_points,
+                line.switch_points,
+                line.saved_cents,
+                line.waived_cents,
+            )
+            for line in self.lines
+        ]
+        whole = (parts, self.shipping_key, self.shipping_cents, self.switch_points, self.points, self.cash_cents)
+        return hashlib.sha256(repr(whole).encode()).hexdigest()[:32]
+
+    def must_match(self, shown: str) -> None:
+        """Raise QuoteChanged unless this is the quote that was shown."""
+        if self.fingerprint != shown:
+            raise QuoteChanged()
+
+
+def quote(
+    wanted: Sequence[Wanted],
+    *,
+    rules: Rules,
+    shipping: Shipping | None = None,
+    points_offered: int = 0,
+) -> Quote:
+    """Return what the lines cost when so many points are offered at the switch; more than it takes is cut down."""
+    lines = [_priced(line, rules) for line in wanted]
+    most, limited_by = most_switch_points(lines, rules)
+    shipping_list_cents, shipping_cents = _shipping(lines, rules, shipping)
+    switch_points = min(points_offered, most)
+    due_cents = sum(line.discounted_cents for line in lines) + shipping_cents
+    if 0 < due_cents - rules.worth_of(switch_points) < rules.least_cash_cents:
+        # Take fewer points, so that the rest can be charged.
+        switch_points, limited_by = _points_that_leave(rules.least_cash_cents, due_cents, rules), "least"
+    lines = _share_points(lines, switch_points, rules)
+    left_cents = sum(line.cash_cents for line in lines) + shipping_cents
+    shipping_waived_cents = 0
+    if 0 < left_cents < rules.least_cash_cents:
+        *waived, shipping_waived_cents = shares(left_cents, [*(line.cash_cents for line in lines), shipping_cents])
+        lines = [replace(line, waived_cents=part) for line, part in zip(lines, waived, strict=True)]
+    lines = [
+        replace(line, tax_cents=tax_inside(line.cash_cents, rate_basis_points=line.wanted.tax_basis_points))
+        for line in lines
+    ]
+    shipping_cents -= shipping_waived_cents
+    return Quote(
+        lines=tuple(lines),
+        shipping_key=shipping.key if shipping else None,
+        shipping_list_cents=shipping_list_cents,
+        shipping_cents=shipping_cents,
+        shipping_waived_cents=shipping_waived_cents,
+        shipping_tax_cents=tax_inside(shipping_cents, rate_basis_points=shipping.tax_basis_points if shipping else 0),
+        switch_points=switch_points,
+        most_switch_points=most,
+        saved_cents=sum(line.saved_cents for line in lines),
+        limited_by=limited_by if points_offered > switch_points else None,
+    )
+
+
+def most_switch_points(lines: Sequence[QuoteLine], rules: Rules) -> tuple[int, str]:
+    """Return the most points the switch may take, and why: the programme's cap on the cash of cash options."""
+    cash_cents = sum(line.discounted_cents for line in lines if line.wanted.form == "cash")
+    return rules.most_points_within(cash_cents * rules.points_cap_percent // 100), "cap"
+
+
+def _priced(wanted: Wanted, rules: Rules) -> QuoteLine:
+    """Price a line: the level discount is taken off the unit price of cash options, rounded half up per unit."""
+    percent = rules.level_discount_percent if wanted.form == "cash" else 0
+    unit_cents = half_up(Fraction(wanted.unit_cents * (100 - percent), 100))
+    return QuoteLine(
+        wanted=wanted,
+        unit_cents=unit_cents,
+        list_cents=wanted.unit_cents * wanted.quantity,
+        level_discount_cents=(wanted.unit_cents - unit_cents) * wanted.quantity,
+        price_points=wanted.unit_points * wanted.quantity,
+    )
+
+
+def _shipping(lines: Sequence[QuoteLine], rules: Rules, shipping: Shipping | None) -> tuple[int, int]:
+    """Return (list price, price) of delivery in cents: free for nothing to ship, for points only, and from an amount.
+
+    The amount compares the cash of goods after discounts, before points.
+    """
+    shipped = [line for line in lines if not line.wanted.digital]
+    if shipping is None or not shipped:
+        return 0, 0
+    goods_cents = sum(line.discounted_cents for line in lines)
+    if rules.points_only_ships_free and all(line.wanted.form == "points" for line in shipped):
+        return shipping.price_cents, 0
+    if shipping.free_from_cents is not None and goods_cents >= shipping.free_from_cents:
+        return shipping.price_cents, 0
+    return shipping.price_cents, shipping.price_cents
+
+
+def _points_that_leave(least_cents: int, due_cents: int, rules: Rules) -> int:
+    """Return the most points that leave at least so much cash to pay; 0 where even none do."""
+    if due_cents < least_cents:
+        return 0
+    # The most p with floor(p x worth) <= due - least, which is one less than the fewest that save a cent more.
+    return -(-(due_cents - least_cents + 1) * rules.worth_points // rules.worth_cents) - 1
+
+
+def _share_points(lines: Sequence[QuoteLine], switch_points: int, rules: Rules) -> list[QuoteLine]:
+    """Share the switch's points, and apart from them the cents they save, over the lines bought by cash options."""
+    weights = [line.discounted_cents if line.wanted.form == "cash" else 0 for line in lines]
+    points = shares(switch_points, weights)
+    saved = shares(rules.worth_of(switch_points), weights)
+    return [
+        replace(line, switch_points=of_points, saved_cents=of_cents)
+        for line, of_points, of_cents in zip(lines, points, saved, strict=True)
+    ]

@@ -1,0 +1,81 @@
+"""Orders to look at: a member's list, the operators' queue, one order with everything on its page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from mall.base.db import execute
+from mall.base.errors import NotFound
+from mall.base.text import N_
+from mall.domain import cash
+
+from . import orders
+from .fulfilment import parcels_of
+from .orders import Order, OrderEvent, OrderLine
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """Everything an order's page shows."""
+
+    order: Row[Any]
+    number: str
+    lines: list[Row[Any]]
+    events: list[Row[Any]]
+    parcels: list[Row[Any]]
+    payments: list[Row[Any]]
+    refunds: list[Row[Any]]
+
+
+def order_of(order_id: int, *, member_id: int | None = None) -> Row[Any]:
+    """Return an order; with `member_id`, only if it is that member's. Raises NotFound."""
+    statement = select(Order).where(Order.id == order_id)
+    if member_id is not None:
+        statement = statement.where(Order.member_id == member_id)
+    order = execute(statement).one_or_none()
+    if order is None:
+        raise NotFound(N_("There is no such order."))
+    return order
+
+
+def order_page(number: str, *, member_id: int | None = None) -> OrderPage:
+    """Return everything an order's page shows; with `member_id`, only if it is that member's. Raises NotFound."""
+    order = order_of(orders.id_of(number), member_id=member_id)
+    reference = orders.reference_of(order.id)
+    return OrderPage(
+        order=order,
+        number=number,
+        lines=orders.lines_of(order.id),
+        events=list(execute(select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(OrderEvent.id))),
+        parcels=parcels_of(order.id),
+        payments=cash.payments_of(reference),
+        refunds=cash.refunds_of(reference),
+    )
+
+
+def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[list[Row[Any]], int]:
+    """Return (a page of a member's orders, how many there are): latest first, each with its first line."""
+    first = OrderLine.line == 1
+    more = select(func.count()).where(OrderLine.order_id == Order.id).correlate(Order).scalar_subquery()
+    rows = execute(
+        select(Order, OrderLine.title, OrderLine.file, OrderLine.art, more.label("line_count"))
+        .join(OrderLine, (OrderLine.order_id == Order.id) & first)
+        .where(Order.member_id == member_id)
+        .order_by(Order.id.desc())
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    ).all()
+    total = execute(select(func.count()).select_from(Order).where(Order.member_id == member_id)).scalar_one()
+    return list(rows), total
+
+
+def counts_by_state() -> dict[str, int]:
+    """Return how many orders stand in each state: {state: n}."""
+    return {row.state: row.n for row in execute(select(Order.state, func.count().label("n")).group_by(Order.state))}
+
+
+def oldest_to_ship() -> datetime | None:
+    """Return since when the oldest order waits to be shipped."""
+    return execute(select(func.min(Order.paid_at)).where(Order.state == orders.PAID)).scalar_one()

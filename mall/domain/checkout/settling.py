@@ -1,0 +1,201 @@
+"""What becomes of an order when the cashier speaks: it is paid, it runs out, or money that came too late goes back.
+
+Every verb here may be called repeatedly and in any order: webhook, return page and sweep all end up here.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, update
+
+from mall.base.cashier import SessionState
+from mall.base.db import execute
+from mall.base.text import N_, Message, say
+from mall.domain import audit, cash, catalogue, earning, ledger, notices
+from mall.domain.programme import Programme
+
+from . import baskets, orders
+from .orders import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REVIEW, TIMED_OUT, UNPAID, Order
+
+
+def settle(payment: Row[Any], state: SessionState, *, terms: Programme, at: datetime) -> Row[Any]:
+    """Act on what the cashier says of a payment's session. Returns the order as it stands then."""
+    purse = ledger.lock(payment.member_id, zone=terms.zone)
+    order_id = orders.order_id_of(payment.reference)
+    assert order_id is not None, "a payment is for an order"
+    order = orders.lock_order(order_id)
+    recorded = cash.record(payment.id, state, at=at)
+    if state.declined and order.state == AWAITING and recorded.was != recorded.now:
+        orders.note(order.id, "declined", DECLINED, by="cashier", at=at)
+    if not recorded.changed:
+        return order
+    if recorded.now in cash.CAPTURED:
+        return _money_came(order, recorded, purse=purse, terms=terms, at=at)
+    if recorded.now == cash.PROCESSING and order.state == AWAITING:
+        said = say(N_("Payment under way; the bank takes its time"))
+        return orders.move(order, PROCESSING, kind="processing", said=said, by="cashier", at=at).order
+    if recorded.now in (cash.EXPIRED, cash.FAILED) and order.state in UNPAID and _is_last(recorded.payment):
+        return time_out(order, purse=purse, at=at)
+    return order
+
+
+def _money_came(
+    order: Row[Any], recorded: cash.Recorded, *, purse: ledger.LockedPurse, terms: Programme, at: datetime
+) -> Row[Any]:
+    payment = recorded.payment
+    if order.state in UNPAID:
+        if recorded.differs:
+            why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
+            return orders.to_review(order, why=why, at=at).order
+        return become_paid(order, purse=purse, terms=terms, at=at)
+    if order.state == REVIEW:
+        alarm(order, say(N_("Another payment came while the order is in review")), at=at)
+        return order
+    give_back_late(order, payment, at=at)
+    if recorded.differs or order.state not in (CANCELLED, TIMED_OUT):
+        alarm(order, say(N_("A payment came that was not expected; it is given back")), at=at)
+    return order
+
+
+def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: Programme, at: datetime) -> Row[Any]:
+    """Mark an order paid: spend the points held for it, and earn on the cash. Digital orders complete at once."""
+    reference = orders.reference_of(order.id)
+    moved = orders.move(order, PAID, kind="paid", said=PAID_WORDS, by="cashier", at=at, paid_at=at).order
+    if order.points:
+        ledger.capture(purse, reference=reference, at=at)
+    return after_payment(moved, purse=purse, terms=terms, at=at)
+
+
+def after_payment(order: Row[Any], *, purse: ledger.LockedPurse, terms: Programme, at: datetime) -> Row[Any]:
+    """Do what follows from being paid, in cash or in points: earn, tell the member, complete what is digital."""
+    earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
+    notices.tell(
+        order.member_id,
+        "order_paid",
+        values={
+            "number": orders.number_of(order.id),
+            "points": order.points,
+            "total_cents": orders.cash_cents_of(order),
+        },
+        key=f"order:{order.id}:paid",
+        at=at,
+    )
+    if order.digital:
+        send_off(order, by="system", at=at)
+        return complete(order, by="system", at=at)
+    return order
+
+
+def send_off(order: Row[Any], *, by: str, at: datetime) -> None:
+    """Let everything of an order leave the house: its lines count as shipped, its stock as gone."""
+    execute(
+        update(orders.OrderLine).where(orders.OrderLine.order_id == order.id).values(shipped=orders.OrderLine.quantity)
+    )
+    pieces = orders.pieces_of(orders.lines_of(order.id))
+    catalogue.ship(orders.reference_of(order.id), pieces, at=at, by=by)
+
+
+def complete(order: Row[Any], *, by: str, at: datetime) -> Row[Any]:
+    """Mark an order delivered: its return window begins. Digital goods have none."""
+    days = 0 if order.digital else order.return_window_days
+    said = say(N_("Delivered"))
+    return orders.move(
+        order,
+        COMPLETED,
+        kind="completed",
+        said=said,
+        by=by,
+        at=at,
+        completed_at=at,
+        window_ends_at=at + timedelta(days=days),
+    ).order
+
+
+def sale_of(order: Row[Any], *, kept_cents: int | None = None) -> earning.Sale:
+    """Return an order as earning sees it: the cash kept for goods, and the rates of the day it was placed."""
+    return earning.Sale(
+        order_id=order.id,
+        reference=orders.reference_of(order.id),
+        number=orders.number_of(order.id),
+        member_id=order.member_id,
+        placed_at=order.placed_at,
+        version=order.version,
+        multiplier_percent=order.multiplier_percent,
+        earn_points=order.earn_points,
+        earn_per_cents=order.earn_per_cents,
+        growth_per_cents=order.growth_per_cents,
+        kept_cents=order.goods_cents if kept_cents is None else kept_cents,
+    )
+
+
+def time_out(order: Row[Any], *, purse: ledger.LockedPurse, at: datetime) -> Row[Any]:
+    """Let an unpaid order go because its time is over."""
+    said = say(N_("Not paid in time; points and items were released"))
+    return _let_go(order, TIMED_OUT, said=said, by="system", purse=purse, at=at)
+
+
+def call_off(order: Row[Any], *, by: str, purse: ledger.LockedPurse, at: datetime) -> Row[Any]:
+    """Let an unpaid order go because its member gave it up. Only after the cashier says nothing can be paid."""
+    said = say(N_("Cancelled before payment; points and items were released"))
+    return _let_go(order, CANCELLED, said=said, by=by, purse=purse, at=at)
+
+
+def give_back_late(order: Row[Any], payment: Row[Any], *, at: datetime) -> None:
+    """Give back, whole, a payment that came when it was not wanted any more. It touches no points."""
+    cash.ask_refund(
+        payment.id, payment.captured_cents, key=f"payment:{payment.id}:late", reason="came too late", at=at
+    )
+    said = say(N_("{amount_cents} came too late and is given back"), amount_cents=payment.captured_cents)
+    orders.note(order.id, "late_refund", said, by="system", at=at)
+    notices.tell(
+        order.member_id,
+        "refund_done",
+        values={"number": orders.number_of(order.id), "total_cents": payment.captured_cents, "points": 0},
+        key=f"payment:{payment.id}:late",
+        at=at,
+    )
+
+
+def alarm(order: Row[Any], said: Message, *, at: datetime) -> None:
+    """Put on record that something happened to an order which a person must look at."""
+    orders.note(order.id, "alarm", said, by="system", at=at)
+    audit.write("order.alarm", by="system", subject=orders.reference_of(order.id), at=at, reason=str(said))
+
+
+def _let_go(
+    order: Row[Any], state: str, *, said: Message, by: str, purse: ledger.LockedPurse, at: datetime
+) -> Row[Any]:
+    reference = orders.reference_of(order.id)
+    moved = orders.move(order, state, kind=state, said=said, by=by, at=at, ended_at=at).order
+    if order.points:
+        ledger.release(purse, reference=reference, at=at)
+    lines = orders.lines_of(order.id)
+    catalogue.return_quota(reference)
+    catalogue.unreserve(reference, at=at, by=by)
+    baskets.take_in_again(order.member_id, lines, at=at)
+    notices.tell(
+        order.member_id,
+        "order_cancelled",
+        values={"number": orders.number_of(order.id), "points": order.points},
+        key=f"order:{order.id}:{state}",
+        at=at,
+    )
+    return moved
+
+
+def _is_last(payment: Row[Any]) -> bool:
+    return all(other.attempt <= payment.attempt for other in cash.payments_of(payment.reference))
+
+
+PAID_WORDS = say(N_("Paid"))
+DECLINED = say(N_("The card was declined; nothing was charged"))
+
+
+def close(order: Row[Any], *, at: datetime) -> bool:
+    """Mark an order's return window closed, once. Returns whether this call did it."""
+    return (
+        execute(
+            update(Order).where(Order.id == order.id, Order.window_closed_at.is_(None)).values(window_closed_at=at)
+        ).rowcount
+        == 1
+    )
