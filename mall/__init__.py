@@ -9,10 +9,10 @@ from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import cli, config
+from . import cli, config, gateway
 from .base.db import READING, db, prepare_engines
-from .web import finance, office, store
-from .web.shared import headers, logs, problems, texts
+from .web import finance, hooks, office, sandbox, store
+from .web.shared import forms, headers, languages, layout, logs, problems, signing_in, texts
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
@@ -32,12 +32,23 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         count = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     CSRFProtect(app)
-    for part in (logs, headers, texts, problems):
+    for part in (logs, headers, texts, problems, forms, signing_in, layout, languages):
         part.prepare(app)
     for face in (store, office, finance):
         app.register_blueprint(face.bp)
+    open_cashier(app)
     cli.prepare(app)
     return app
+
+
+def open_cashier(app: Flask) -> None:
+    """Give the app its cashier, and mount the one page that goes with it."""
+    app.extensions["cashier"] = gateway.cashier_for(app.config)
+    if app.config["CASHIER"] == "stripe":
+        app.register_blueprint(hooks.bp)
+        app.extensions["csrf"].exempt(hooks.bp)
+    if app.config["CASHIER"] == "sandbox":
+        app.register_blueprint(sandbox.bp)
 
 
 def open_database(app: Flask) -> None:

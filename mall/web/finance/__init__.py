@@ -2,7 +2,10 @@
 
 from flask import Blueprint
 
+from mall.web.shared.signing_in import staff_only
+
 bp = Blueprint("finance", __name__, url_prefix="/finance")
+bp.before_request(staff_only("finance"))
 
 PAGES: list[Blueprint] = []
 

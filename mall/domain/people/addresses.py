@@ -1,0 +1,151 @@
+"""Addresses: where a member has parcels sent. An order keeps a copy of its own, so these may change and go."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, func, insert, select, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+
+from .members import Member
+
+MOST_ADDRESSES = 20
+
+
+class TooManyAddresses(Refusal):
+    """The list of addresses is full."""
+
+    message = N_("You have {most} addresses, which is the most. Remove one you no longer use.")
+
+
+class Address(db.Model):
+    """An address of a member. Exactly one of a member's is the default."""
+
+    __tablename__ = "address"
+    __table_args__ = (
+        CheckConstraint("length(country) = 2", name="country_is_two_letters"),
+        Index(
+            "uq_address_default",
+            "member_id",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+        Index(None, "member_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    recipient: Mapped[str] = mapped_column(String(80))
+    line1: Mapped[str] = mapped_column(String(120))
+    line2: Mapped[str] = mapped_column(String(120))
+    city: Mapped[str] = mapped_column(String(80))
+    region: Mapped[str] = mapped_column(String(80))
+    postcode: Mapped[str] = mapped_column(String(20))
+    country: Mapped[str] = mapped_column(String(2))
+    phone: Mapped[str] = mapped_column(String(30))
+    is_default: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+@dataclass(frozen=True)
+class AddressLines:
+    """What is written on a parcel. `country` is an ISO 3166 code of two letters."""
+
+    recipient: str
+    line1: str
+    city: str
+    postcode: str
+    country: str
+    line2: str = ""
+    region: str = ""
+    phone: str = ""
+
+
+def add_address(member_id: int, lines: AddressLines, *, as_default: bool = False, at: datetime) -> int:
+    """Add an address; the first becomes the default. Returns its id. Raises TooManyAddresses."""
+    _lock(member_id)
+    there = execute(select(func.count()).select_from(Address).where(Address.member_id == member_id)).scalar_one()
+    if there >= MOST_ADDRESSES:
+        raise TooManyAddresses(most=MOST_ADDRESSES)
+    becomes_default = as_default or there == 0
+    if becomes_default:
+        _clear_default(member_id)
+    return execute(
+        insert(Address)
+        .values(member_id=member_id, is_default=becomes_default, created_at=at, changed_at=at, **asdict(lines))
+        .returning(Address.id)
+    ).scalar_one()
+
+
+def edit_address(
+    member_id: int, address_id: int, lines: AddressLines, *, as_default: bool = False, at: datetime
+) -> None:
+    """Change an address of a member. Raises NotFound, also for another member's."""
+    changed = execute(update(Address).where(*_of(member_id, address_id)).values(changed_at=at, **asdict(lines)))
+    if changed.rowcount == 0:
+        raise NotFound(N_("There is no such address."))
+    if as_default:
+        make_default(member_id, address_id)
+
+
+def remove_address(member_id: int, address_id: int) -> None:
+    """Remove an address of a member; the oldest one left takes over as default. Raises NotFound."""
+    _lock(member_id)
+    removed = execute(
+        delete(Address).where(*_of(member_id, address_id)).returning(Address.is_default)
+    ).scalar_one_or_none()
+    if removed is None:
+        raise NotFound(N_("There is no such address."))
+    if removed:
+        oldest = select(func.min(Address.id)).where(Address.member_id == member_id).scalar_subquery()
+        execute(update(Address).where(Address.id == oldest).values(is_default=True))
+
+
+def make_default(member_id: int, address_id: int) -> None:
+    """Choose the address that checkout proposes. Raises NotFound."""
+    _lock(member_id)
+    _clear_default(member_id)
+    changed = execute(update(Address).where(*_of(member_id, address_id)).values(is_default=True))
+    if changed.rowcount == 0:
+        raise NotFound(N_("There is no such address."))
+
+
+def addresses_of(member_id: int) -> Sequence[Row[Any]]:
+    """Return a member's addresses, the default first."""
+    return execute(
+        select(Address).where(Address.member_id == member_id).order_by(Address.is_default.desc(), Address.id)
+    ).all()
+
+
+def address_of(member_id: int, address_id: int) -> Row[Any]:
+    """Return one address of a member. Raises NotFound, also for another member's."""
+    row = execute(select(Address).where(*_of(member_id, address_id))).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no such address."))
+    return row
+
+
+def default_address(member_id: int) -> Row[Any] | None:
+    """Return the address checkout proposes, or None when the member has none."""
+    return execute(select(Address).where(Address.member_id == member_id, Address.is_default)).one_or_none()
+
+
+def _of(member_id: int, address_id: int) -> tuple[Any, Any]:
+    return Address.id == address_id, Address.member_id == member_id
+
+
+def _clear_default(member_id: int) -> None:
+    execute(update(Address).where(Address.member_id == member_id, Address.is_default).values(is_default=False))
+
+
+def _lock(member_id: int) -> None:
+    # One at a time for one member, so that there is never a second default.
+    execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True))

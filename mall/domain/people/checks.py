@@ -1,0 +1,28 @@
+"""What must always be true of people."""
+
+from sqlalchemy import exists, func, select
+
+from mall.base.proof import Check
+
+from .addresses import Address
+from .members import Member
+from .sign_ins import SignIn
+from .staff import Staff
+
+
+def checks() -> list[Check]:
+    """Return the room's invariants."""
+    return [
+        Check(
+            "a member with addresses has exactly one default",
+            select(Address.member_id).group_by(Address.member_id).having(func.count().filter(Address.is_default) != 1),
+        ),
+        Check(
+            "nobody who was deactivated is still signed in",
+            select(SignIn.id).where(
+                SignIn.ended_at.is_(None),
+                exists().where(Member.id == SignIn.member_id, Member.deactivated_at.is_not(None))
+                | exists().where(Staff.id == SignIn.staff_id, Staff.deactivated_at.is_not(None)),
+            ),
+        ),
+    ]

@@ -1,0 +1,353 @@
+"""Members: who shops here. Registering, proving an e-mail, the profile, leaving."""
+
+import secrets
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Date, Index, Row, String, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+from mall.domain import audit, notices
+
+from . import tokens
+from .emails import Email, read_email
+from .passwords import PasswordHash
+from .sign_ins import end_sign_ins
+
+LANGUAGES = ("en", "zh")
+BIRTHDAY_RESTS = timedelta(days=365)
+EARLIEST_BIRTHDAY = date(1900, 1, 1)
+
+
+class EmailTaken(Refusal):
+    """Another member has this e-mail. Only ever said to someone who reads mail sent there."""
+
+    message = N_("Another account uses this e-mail address. Sign in there, or use another address.")
+
+
+class BirthdayRests(Refusal):
+    """The birthday was changed less than 365 days ago."""
+
+    message = N_("A birthday can be changed once in 365 days. Yours can be changed again on {change_on}.")
+
+
+class Member(db.Model):
+    """A member. `email_key` is the same for every spelling of one address; `number` is said at a till."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        CheckConstraint("language IN ('en', 'zh')", name="language_is_known"),
+        Index(None, "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(12), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    display_name: Mapped[str] = mapped_column(String(80))
+    birthday: Mapped[date | None] = mapped_column(Date)
+    birthday_changed_at: Mapped[datetime | None] = mapped_column(Instant)
+    phone: Mapped[str] = mapped_column(String(30))
+    language: Mapped[str] = mapped_column(String(5))
+    marketing_consent_at: Mapped[datetime | None] = mapped_column(Instant)
+    verified_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    last_seen_at: Mapped[datetime | None] = mapped_column(Instant)
+    deactivated_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+def register(
+    *,
+    email: Email,
+    password: PasswordHash,
+    display_name: str,
+    language: str,
+    wants_news: bool,
+    verify_page: str,
+    at: datetime,
+) -> int | None:
+    """Make a member and mail the link that verifies the e-mail. Returns the member's id.
+
+    A known e-mail makes nobody: its owner is told, at most once a day, and None is returned; the visitor must see the
+    same page. `verify_page` is the address the token is appended to.
+    """
+    if owner := execute(select(Member.id, Member.email).where(Member.email_key == email.key)).one_or_none():
+        notices.tell(
+            owner.id,
+            "email_known",
+            to=owner.email,
+            values={},
+            key=f"email_known:{owner.id}:{at:%Y-%m-%d}",
+            at=at,
+        )
+        return None
+    member_id = execute(
+        insert(Member)
+        .values(
+            number=new_number(),
+            email=email.address,
+            email_key=email.key,
+            password_hash=password,
+            display_name=display_name,
+            birthday=None,
+            birthday_changed_at=None,
+            phone="",
+            language=language,
+            marketing_consent_at=at if wants_news else None,
+            verified_at=None,
+            created_at=at,
+            last_seen_at=None,
+            deactivated_at=None,
+        )
+        .returning(Member.id)
+    ).scalar_one()
+    ask_to_verify(member_id, page=verify_page, at=at)
+    return member_id
+
+
+def ask_to_verify(member_id: int, *, page: str, at: datetime) -> None:
+    """Mail a member the link that verifies the e-mail. Does nothing when it is verified already."""
+    member = member_of(member_id)
+    if member.verified_at is not None:
+        return
+    token, token_id = tokens.issue("verify", member_id=member_id, email=member.email, at=at)
+    notices.tell(
+        member_id,
+        "verify_email",
+        to=member.email,
+        values={"name": member.display_name, "link": page + token},
+        key=f"verify_email:{token_id}",
+        at=at,
+    )
+
+
+def verify(token: str, *, at: datetime) -> int | None:
+    """Mark the e-mail a link was sent to as verified. Returns the member's id, None when it was verified before.
+
+    Raises DeadLink, also when the member has another e-mail by now.
+    """
+    used = tokens.use("verify", token, at=at)
+    member = execute(
+        select(Member.id, Member.email, Member.verified_at)
+        .where(Member.id == used.member_id)
+        .with_for_update(key_share=True)
+    ).one()
+    if member.email != used.email:
+        raise tokens.DeadLink
+    if member.verified_at is not None:
+        return None
+    execute(update(Member).where(Member.id == member.id).values(verified_at=at))
+    return member.id
+
+
+def member_of(member_id: int) -> Row[Any]:
+    """Return a member's row. Raises NotFound."""
+    row = execute(select(Member).where(Member.id == member_id)).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no such member."))
+    return row
+
+
+def save_profile(
+    member_id: int,
+    *,
+    display_name: str,
+    birthday: date | None,
+    phone: str,
+    language: str,
+    wants_news: bool,
+    at: datetime,
+) -> None:
+    """Write what a member says of themselves. Raises BirthdayRests."""
+    member = execute(select(Member).where(Member.id == member_id).with_for_update(key_share=True)).one()
+    values: dict[str, Any] = {"display_name": display_name, "phone": phone, "language": language}
+    if birthday != member.birthday:
+        if change_at := birthday_rests_until(member, at=at):
+            raise BirthdayRests(change_on=change_at)
+        values |= {"birthday": birthday, "birthday_changed_at": at}
+    if wants_news != (member.marketing_consent_at is not None):
+        values["marketing_consent_at"] = at if wants_news else None
+    execute(update(Member).where(Member.id == member_id).values(values))
+
+
+def birthday_rests_until(member: Any, *, at: datetime) -> datetime | None:
+    """Return from when the birthday may be changed, or None when it may be changed now."""
+    if member.birthday_changed_at is None or member.birthday_changed_at + BIRTHDAY_RESTS <= at:
+        return None
+    return member.birthday_changed_at + BIRTHDAY_RESTS
+
+
+def choose_language(member_id: int, language: str) -> None:
+    """Keep the language a member reads in."""
+    execute(update(Member).where(Member.id == member_id).values(language=language))
+
+
+# Passwords and e-mail
+
+
+def change_password(member_id: int, password: PasswordHash, *, at: datetime) -> None:
+    """Set a member's new password and end every sign-in; the face opens a fresh one. The owner is told."""
+    member = execute(
+        update(Member)
+        .where(Member.id == member_id)
+        .values(password_hash=password)
+        .returning(Member.email, Member.display_name)
+    ).one()
+    end_sign_ins(member_id=member_id, at=at)
+    tokens.end_tokens("reset", member_id=member_id, at=at)
+    notices.tell(
+        member_id,
+        "password_changed",
+        to=member.email,
+        values={"name": member.display_name},
+        key=f"password_changed:{member_id}:{at.isoformat()}",
+        at=at,
+    )
+    audit.write("member.password_changed", by=f"member:{member_id}", subject=f"member:{member_id}", at=at)
+
+
+def keep_rehashed(member_id: int, password: PasswordHash) -> None:
+    """Keep the same password hashed with the parameters now in force."""
+    execute(update(Member).where(Member.id == member_id).values(password_hash=password))
+
+
+def ask_reset(email: Email, *, page: str, at: datetime) -> None:
+    """Mail the member with this e-mail the link that sets a new password. An unknown e-mail gets nothing."""
+    member = execute(
+        select(Member.id, Member.email, Member.display_name).where(
+            Member.email_key == email.key, Member.deactivated_at.is_(None)
+        )
+    ).one_or_none()
+    if member is None:
+        return
+    # To the address on file, never to a spelling of it that someone typed.
+    token, token_id = tokens.issue("reset", member_id=member.id, email=member.email, at=at)
+    notices.tell(
+        member.id,
+        "reset_password",
+        to=member.email,
+        values={"name": member.display_name, "link": page + token},
+        key=f"reset_password:{token_id}",
+        at=at,
+    )
+
+
+def reset_password(token: str, password: PasswordHash, *, at: datetime) -> int:
+    """Set a new password by the link in a mail, which proves the e-mail too. Returns the member's id.
+
+    Raises DeadLink. Every sign-in ends.
+    """
+    used = tokens.use("reset", token, at=at)
+    member = execute(
+        select(Member.id, Member.email, Member.verified_at, Member.deactivated_at).where(Member.id == used.member_id)
+    ).one()
+    if member.deactivated_at is not None or member.email != used.email:
+        raise tokens.DeadLink
+    if member.verified_at is None:
+        execute(update(Member).where(Member.id == member.id).values(verified_at=at))
+    change_password(member.id, password, at=at)
+    return member.id
+
+
+def ask_email_change(member_id: int, email: Email, *, page: str, at: datetime) -> None:
+    """Mail the link that confirms a new e-mail to it, and a notice to the old one.
+
+    The face has asked for the password. An address that another member has gets the same note as at registering;
+    the member sees no difference.
+    """
+    member = member_of(member_id)
+    owner = execute(select(Member.id, Member.email).where(Member.email_key == email.key)).one_or_none()
+    token, token_id = tokens.issue("change_email", member_id=member_id, email=email.address, at=at)
+    if owner is not None and owner.id != member_id:
+        notices.tell(
+            owner.id, "email_known", to=owner.email, values={}, key=f"email_known:{owner.id}:{at:%Y-%m-%d}", at=at
+        )
+    else:
+        notices.tell(
+            member_id,
+            "confirm_email",
+            to=email.address,
+            values={"name": member.display_name, "link": page + token},
+            key=f"confirm_email:{token_id}",
+            at=at,
+        )
+    notices.tell(
+        member_id,
+        "email_changing",
+        to=member.email,
+        values={"name": member.display_name, "email": email.address},
+        key=f"email_changing:{token_id}",
+        at=at,
+    )
+
+
+def change_email(token: str, *, at: datetime) -> int:
+    """Give a member the e-mail a link was sent to; that verifies it. Returns the member's id.
+
+    Raises DeadLink, EmailTaken.
+    """
+    used = tokens.use("change_email", token, at=at)
+    email = read_email(used.email)
+    member = execute(select(Member).where(Member.id == used.member_id).with_for_update(key_share=True)).one()
+    if member.deactivated_at is not None:
+        raise tokens.DeadLink
+    taken = select(Member.id).where(Member.email_key == email.key, Member.id != member.id)
+    if execute(taken).one_or_none() is not None:
+        raise EmailTaken
+    execute(
+        update(Member)
+        .where(Member.id == member.id)
+        .values(email=email.address, email_key=email.key, verified_at=member.verified_at or at)
+    )
+    for purpose in ("verify", "reset"):
+        tokens.end_tokens(purpose, member_id=member.id, at=at)
+    audit.write(
+        "member.email_changed",
+        by=f"member:{member.id}",
+        subject=f"member:{member.id}",
+        at=at,
+        before={"email": member.email},
+        after={"email": email.address},
+    )
+    return member.id
+
+
+# Leaving, and being asked to leave
+
+
+def deactivate_member(member_id: int, *, by: str, reason: str, at: datetime) -> None:
+    """Keep a member out: their sign-ins end, new ones are refused. Points and orders stay."""
+    _set_deactivated(member_id, at, act="member.deactivated", by=by, reason=reason, at=at)
+    end_sign_ins(member_id=member_id, at=at)
+
+
+def reactivate_member(member_id: int, *, by: str, reason: str, at: datetime) -> None:
+    """Let a member in again."""
+    _set_deactivated(member_id, None, act="member.reactivated", by=by, reason=reason, at=at)
+
+
+def _set_deactivated(member_id: int, since: datetime | None, *, act: str, by: str, reason: str, at: datetime) -> None:
+    changed = execute(update(Member).where(Member.id == member_id).values(deactivated_at=since))
+    if changed.rowcount == 0:
+        raise NotFound(N_("There is no such member."))
+    audit.write(act, by=by, subject=f"member:{member_id}", at=at, reason=reason)
+
+
+def new_number() -> str:
+    """Return a member number: ten random digits, the last of them a check digit (Luhn)."""
+    body = f"{secrets.randbelow(9 * 10**8) + 10**8}"
+    return body + str(check_digit(body))
+
+
+def check_digit(body: str) -> int:
+    """Return the digit that makes a number pass Luhn's check, which finds every single mistyped digit."""
+    total = 0
+    for place, digit in enumerate(reversed(body)):
+        value = int(digit) * (2 if place % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value
+    return -total % 10

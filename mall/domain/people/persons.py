@@ -1,0 +1,234 @@
+"""Persons: who is behind a request, and whose e-mail and password someone gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, func, or_, select, update
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import notices
+
+from .emails import Email
+from .members import Member
+from .sign_ins import (
+    MEMBER_IDLE,
+    MEMBER_LONGEST,
+    SECOND_FACTOR_WITHIN,
+    SEEN_EVERY,
+    STAFF_IDLE,
+    STAFF_LONGEST,
+    SignIn,
+)
+from .staff import PERMISSIONS, Staff
+from .throttle import Counted, Limit, count, forgive
+from .tokens import hash_of
+
+QUARTER = timedelta(minutes=15)
+SIGN_IN_BY_ACCOUNT = Limit("sign-in-account", 10, QUARTER)
+SIGN_IN_BY_NETWORK = Limit("sign-in-network", 100, QUARTER)
+SECOND_FACTOR = Limit("second-factor", 5, QUARTER)
+PASSWORD_AGAIN = Limit("password-again", 10, QUARTER)
+REGISTER_BY_NETWORK = Limit("register-network", 30, timedelta(hours=1))
+RESET_BY_ACCOUNT = Limit("reset-account", 5, timedelta(hours=1))
+RESET_BY_NETWORK = Limit("reset-network", 30, timedelta(hours=1))
+VERIFY_AGAIN = Limit("verify-again", 5, timedelta(hours=1))
+
+
+class WrongPassword(Refusal):
+    """There is no such account, or this is not its password; nobody is told which."""
+
+    message = N_("That e-mail address and password do not fit together. Check both, or set a new password.")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is behind a request: a member at the store's door, staff at the other. Handed to flask-login as it is."""
+
+    kind: str  # "member" | "staff"
+    id: int
+    name: str
+    language: str
+    verified: bool
+    roles: frozenset[str]
+    sign_in_id: int
+    seen_at: datetime
+    number: str = ""
+    is_authenticated: bool = field(default=True, init=False)
+    is_active: bool = field(default=True, init=False)
+    is_anonymous: bool = field(default=False, init=False)
+
+    @property
+    def actor(self) -> str:
+        """The person as the `by` of a verb: "member:7", "staff:3"."""
+        return f"{self.kind}:{self.id}"
+
+    def may(self, permission: str) -> bool:
+        """Tell whether this person has a permission: "operate", "finance" or "admin"."""
+        return bool(PERMISSIONS[permission] & self.roles)
+
+    def get_id(self) -> str:
+        """Return what flask-login calls this person by."""
+        return self.actor
+
+
+@dataclass(frozen=True)
+class HalfIn:
+    """Staff whose password was right and whose second factor is to come."""
+
+    sign_in_id: int
+    staff_id: int
+    enrolled: bool
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What there is to compare a password with. Both are None where there is no account that may sign in."""
+
+    person_id: int | None
+    password_hash: str | None
+    enrolled: bool = False
+    language: str = "en"
+
+
+def person_select() -> Select[*tuple[Any, ...]]:
+    """Return the one statement that finds who holds a token (bind `token_hash`)."""
+    return (
+        select(
+            SignIn.id.label("sign_in_id"),
+            SignIn.created_at,
+            SignIn.passed_at,
+            SignIn.last_seen_at,
+            Member.id.label("member_id"),
+            Member.number,
+            Member.display_name,
+            Member.verified_at,
+            Staff.id.label("staff_id"),
+            Staff.name.label("staff_name"),
+            Staff.roles,
+            Staff.totp_confirmed_at,
+            func.coalesce(Member.language, Staff.language).label("language"),
+        )
+        .outerjoin(Member, and_(Member.id == SignIn.member_id, Member.deactivated_at.is_(None)))
+        .outerjoin(Staff, and_(Staff.id == SignIn.staff_id, Staff.deactivated_at.is_(None)))
+        .where(
+            SignIn.token_hash == bindparam("token_hash"),
+            SignIn.ended_at.is_(None),
+            or_(Member.id.is_not(None), Staff.id.is_not(None)),
+        )
+    )
+
+
+_PERSON = person_select()
+
+
+def person_of(token: str, *, at: datetime) -> Person | None:
+    """Return who holds a sign-in, or None: ended, too old, unfinished, or the person may no longer come in."""
+    row = execute(_PERSON, {"token_hash": hash_of(token)}).one_or_none()
+    return None if row is None else person_from(row._mapping, at=at)
+
+
+def person_from(row: Mapping[Any, Any], *, at: datetime) -> Person | None:
+    """Read a Person from a row of `person_select()`, None when its sign-in is not, or no longer, good."""
+    member = row["member_id"] is not None
+    idle, longest = (MEMBER_IDLE, MEMBER_LONGEST) if member else (STAFF_IDLE, STAFF_LONGEST)
+    if row["passed_at"] is None or at - row["last_seen_at"] > idle or at - row["created_at"] > longest:
+        return None
+    return Person(
+        kind="member" if member else "staff",
+        id=row["member_id"] if member else row["staff_id"],
+        name=row["display_name"] if member else row["staff_name"],
+        language=row["language"],
+        verified=not member or row["verified_at"] is not None,
+        roles=frozenset() if member else frozenset(row["roles"]),
+        sign_in_id=row["sign_in_id"],
+        seen_at=row["last_seen_at"],
+        number=row["number"] if member else "",
+    )
+
+
+def half_in(token: str, *, at: datetime) -> HalfIn | None:
+    """Return the staff whose second factor this token waits for, or None."""
+    row = execute(_PERSON, {"token_hash": hash_of(token)}).one_or_none()
+    if row is None or row.staff_id is None or row.passed_at is not None:
+        return None
+    if at - row.created_at > SECOND_FACTOR_WITHIN:
+        return None
+    return HalfIn(sign_in_id=row.sign_in_id, staff_id=row.staff_id, enrolled=row.totp_confirmed_at is not None)
+
+
+def to_be_noted(person: Person, *, at: datetime) -> bool:
+    """Tell whether it is time to note that a person was here: at most once in five minutes."""
+    return at - person.seen_at >= SEEN_EVERY
+
+
+def note_seen(person: Person, *, at: datetime) -> None:
+    """Note that a person was here."""
+    changed = execute(
+        update(SignIn)
+        .where(SignIn.id == person.sign_in_id, SignIn.last_seen_at <= at - SEEN_EVERY)
+        .values(last_seen_at=at)
+    )
+    if changed.rowcount:
+        table: Any = Member if person.kind == "member" else Staff
+        execute(update(table).where(table.id == person.id).values(last_seen_at=at))
+
+
+def credentials_of_member(email: Email) -> Credentials:
+    """Return what a member's password is compared with, for anyone's e-mail."""
+    row = execute(
+        select(Member.id, Member.password_hash, Member.language, Member.deactivated_at).where(
+            Member.email_key == email.key
+        )
+    ).one_or_none()
+    if row is None or row.deactivated_at is not None:
+        return Credentials(None, None)
+    return Credentials(row.id, row.password_hash, language=row.language)
+
+
+def credentials_of_staff(email: Email) -> Credentials:
+    """Return what the password of staff is compared with, for anyone's e-mail."""
+    row = execute(
+        select(Staff.id, Staff.password_hash, Staff.language, Staff.totp_confirmed_at, Staff.deactivated_at).where(
+            Staff.email_key == email.key
+        )
+    ).one_or_none()
+    if row is None or row.deactivated_at is not None or row.password_hash is None:
+        return Credentials(None, None)
+    return Credentials(row.id, row.password_hash, row.totp_confirmed_at is not None, row.language)
+
+
+def count_sign_in(door: str, email: Email, *, network: str, at: datetime) -> Counted:
+    """Count a try to sign in, before the password is looked at: by network, then by account.
+
+    The owner of an account is told the first time its limit is passed; a new password by mail opens it at once.
+    `door` is "member" or "staff". Returns the count that refuses, or the account's.
+    """
+    by_network = count(SIGN_IN_BY_NETWORK, network, at=at)
+    if not by_network.allowed:
+        return by_network
+    by_account = count(SIGN_IN_BY_ACCOUNT, f"{door}:{email.key}", at=at)
+    if by_account.just_over and door == "member":
+        _tell_slowed(email, at=at)
+    return by_account
+
+
+def forgive_sign_in(door: str, key: str) -> None:
+    """Forget the wrong tries at an account: its owner has come in. `key` is the e-mail's key."""
+    forgive(SIGN_IN_BY_ACCOUNT, f"{door}:{key}")
+
+
+def _tell_slowed(email: Email, *, at: datetime) -> None:
+    member = execute(select(Member.id, Member.email).where(Member.email_key == email.key)).one_or_none()
+    if member is not None:
+        notices.tell(
+            member.id,
+            "sign_in_slowed",
+            to=member.email,
+            values={},
+            key=f"sign_in_slowed:{member.id}:{at:%Y-%m-%d}",
+            at=at,
+        )

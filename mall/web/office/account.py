@@ -1,0 +1,302 @@
+"""The staff's door, shared by office and finance: password, second factor, enrolling, one's own sign-in.
+
+These pages are exempt from the office's lock; each says itself whom it is for.
+"""
+
+from typing import Any
+
+import segno
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from werkzeug.wrappers import Response
+from wtforms import EmailField, HiddenField, PasswordField, StringField
+from wtforms.validators import InputRequired
+
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
+from mall.base.errors import Refusal
+from mall.domain import people
+from mall.web.shared import demo_cast
+from mall.web.shared.forms import Form, one_line
+from mall.web.shared.layout import link, shop, terms
+from mall.web.shared.signing_in import (
+    STAFF_KEY,
+    browser,
+    check_password,
+    count_or_refuse,
+    dead_link,
+    form_page,
+    half_in,
+    hold_half_in,
+    let_staff_in,
+    person,
+    safe_next,
+    to_sign_in,
+    totp_waived,
+)
+from mall.web.shared.signing_in import sign_out as end_sign_in
+
+bp = Blueprint("account", __name__, url_prefix="/")
+
+DOOR = {"sign_in", "sign_in_demo", "second_factor", "enrol", "set_up", "sign_out"}
+CODES_KEY = "recovery_codes"
+
+
+class SignInForm(Form):
+    """E-mail and password."""
+
+    email = EmailField(_l("E-mail"), [InputRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
+    next = HiddenField()
+
+
+class CodeForm(Form):
+    """A code from the phone."""
+
+    code = StringField(_l("Code"), [InputRequired(_l("Enter the code your phone shows."))], filters=[one_line])
+    next = HiddenField()
+
+
+class SetUpForm(Form):
+    """A first password."""
+
+    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password."))])
+
+
+@bp.before_request
+def locked() -> Response | None:
+    """Let staff in who have signed in, whatever their role; everyone to the door."""
+    g.private = True
+    name = (request.endpoint or "").rpartition(".")[2]
+    return None if name in DOOR or current_user.is_authenticated else to_sign_in()
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+def sign_in():
+    """Take e-mail and password, then ask for the second factor."""
+    form = SignInForm()
+    refusal = None
+    if request.method == "GET":
+        form.next.data = safe_next(request.args.get("next"))
+        if current_user.is_authenticated:
+            return redirect(form.next.data or desk())
+    elif form.validate_on_submit():
+        try:
+            email = people.read_email(form.email.data)
+            known = check_password("staff", email, form.password.data)
+        except people.BadEmail as bad:
+            form.refuse(bad, at="email")
+        except Refusal as no:
+            refusal = no
+        else:
+            return _password_was_right(email, known, form.password.data, next_page=safe_next(form.next.data))
+    return form_page(
+        "office/account/sign_in.html",
+        refused=request.method == "POST",
+        refusal=refusal,
+        form=form,
+        next=safe_next(form.next.data),
+        cast=demo_cast.cast_of("staff"),
+    )
+
+
+@bp.post("/sign-in/demo/<name>")
+def sign_in_demo(name: str):
+    """Sign in as one of the demo's staff with one click; there is no such address outside the demo."""
+    someone = demo_cast.one_of("staff", name)
+    with reading():
+        known = people.credentials_of_staff(people.read_email(someone["email"]))
+    if known.person_id is None or known.enrolled or not totp_waived():
+        abort(404)
+    let_staff_in(_open(known.person_id, passed=True), language=known.language)
+    return redirect(safe_next(request.form.get("next")) or url_for("office.account.go"))
+
+
+@bp.get("/sign-in/go")
+def go():
+    """Lead to the desk of whoever has just signed in."""
+    return redirect(desk())
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+def second_factor():
+    """Take the code from the phone, or a recovery code."""
+    form = CodeForm()
+    half = half_in()
+    if half is None:
+        return redirect(url_for("office.account.sign_in"))
+    if not half.enrolled:
+        return redirect(url_for("office.account.enrol", next=safe_next(request.args.get("next"))))
+    refusal = None
+    if request.method == "GET":
+        form.next.data = safe_next(request.args.get("next"))
+    elif form.validate_on_submit():
+        try:
+            count_or_refuse(people.SECOND_FACTOR, str(half.staff_id))
+            with transaction():
+                people.check_code(half.staff_id, form.code.data, at=now())
+                people.forgive(people.SECOND_FACTOR, str(half.staff_id))
+                token = people.pass_second_factor(half.sign_in_id, at=now())
+        except people.WrongCode as wrong:
+            form.refuse(wrong, at="code")
+        except Refusal as no:
+            refusal = no
+        else:
+            let_staff_in(token)
+            return redirect(safe_next(form.next.data) or url_for("office.account.go"))
+    return form_page("office/account/second_factor.html", refused=request.method == "POST", refusal=refusal, form=form)
+
+
+@bp.route("/sign-in/enrol", methods=["GET", "POST"])
+def enrol():
+    """Show what an authenticator scans, and take its first code. Nobody comes in without."""
+    form = CodeForm()
+    half = half_in()
+    if half is None or half.enrolled:
+        return redirect(url_for("office.account.sign_in"))
+    refusal = None
+    if request.method == "GET":
+        form.next.data = safe_next(request.args.get("next"))
+    elif form.validate_on_submit():
+        try:
+            count_or_refuse(people.SECOND_FACTOR, str(half.staff_id))
+            with transaction():
+                codes = people.confirm_totp(half.staff_id, form.code.data, at=now())
+                people.forgive(people.SECOND_FACTOR, str(half.staff_id))
+                token = people.pass_second_factor(half.sign_in_id, at=now())
+        except people.WrongCode as wrong:
+            form.refuse(wrong, at="code")
+        except Refusal as no:
+            refusal = no
+        else:
+            let_staff_in(token)
+            _keep_to_show(codes)
+            return redirect(url_for("office.account.recovery_codes", next=safe_next(form.next.data)))
+    with reading():
+        address, secret = people.totp_address(half.staff_id, shop=shop().name)
+    return form_page(
+        "office/account/enrol.html",
+        refused=request.method == "POST",
+        refusal=refusal,
+        form=form,
+        qr=segno.make(address, error="m").svg_data_uri(scale=5, border=0),
+        secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
+    )
+
+
+@bp.route("/recovery-codes", methods=["GET", "POST"])
+def recovery_codes():
+    """Show the recovery codes until their owner says that they are kept; by POST that is said."""
+    if CODES_KEY not in session:
+        return redirect(desk())
+    if request.method == "POST":
+        session.pop(CODES_KEY)
+        return redirect(safe_next(request.form.get("next")) or desk())
+    codes = people.unseal(session[CODES_KEY]).split()
+    return render_template("office/account/recovery_codes.html", codes=codes, next=safe_next(request.args.get("next")))
+
+
+@bp.post("/recovery-codes/renewal")
+def renew_recovery_codes():
+    """Make new recovery codes; the old ones are worth nothing."""
+    with transaction():
+        codes = people.new_recovery_codes(person().id)
+    _keep_to_show(codes)
+    return redirect(url_for("office.account.recovery_codes"))
+
+
+@bp.route("/sign-in/set-up/<token>", methods=["GET", "POST"])
+def set_up(token: str):
+    """Set the first password by the one-time link an administrator has passed on."""
+    form = SetUpForm()
+    try:
+        with reading():
+            invited = people.alive("staff_set_up", token, at=now())
+    except people.DeadLink as dead:
+        return dead_link(dead, again="office.account.sign_in")
+    if form.validate_on_submit():
+        try:
+            password = people.password_hash(form.password.data, unlike=[invited.email, *terms().shop_name.values()])
+            with transaction():
+                people.set_staff_password(token, password, at=now())
+        except people.WeakPassword as weak:
+            form.refuse(weak, at="password")
+        else:
+            flash(_("Your password is set. Sign in with it now."))
+            return redirect(url_for("office.account.sign_in"))
+    return form_page("office/account/set_up.html", refused=request.method == "POST", form=form, invited=invited)
+
+
+@bp.get("/account")
+def show():
+    """Show one's own sign-in: roles, second factor, other devices."""
+    with reading():
+        staff = people.staff_of(person().id)
+    layout = "shared/office.html" if person().may("operate") else "shared/finance.html"
+    return render_template("office/account/show.html", staff=staff, layout=layout)
+
+
+@bp.post("/account/sign-outs")
+def sign_out_elsewhere():
+    """End one's sign-ins on every other device."""
+    with transaction():
+        ended = people.end_sign_ins(staff_id=person().id, but=person().sign_in_id, at=now())
+    flash(_("You are signed out on every other device.") if ended else _("You were signed in nowhere else."))
+    return redirect(url_for("office.account.show"))
+
+
+@bp.post("/sign-out")
+def sign_out():
+    """Sign out in this browser."""
+    end_sign_in()
+    flash(_("You are signed out."))
+    return redirect(url_for("office.account.sign_in"))
+
+
+def desk() -> str:
+    """Return where someone begins: operators at the dashboard, finance at the liability."""
+    wanted: list[str | None] = []
+    if current_user.is_authenticated and current_user.may("operate"):
+        wanted.append(link("office.dashboard.show"))
+    if current_user.is_authenticated and current_user.may("finance"):
+        wanted.append(link("finance.liability.show"))
+    return next((address for address in wanted if address), url_for("office.account.show"))
+
+
+def _password_was_right(
+    email: people.Email, known: people.Credentials, password: str, *, next_page: str | None
+) -> Response:
+    assert known.person_id is not None and known.password_hash is not None
+    renewed = people.rehash(password) if people.outdated(known.password_hash) else None
+    passed = totp_waived() and not known.enrolled
+    with transaction():
+        people.forgive_sign_in("staff", email.key)
+        if renewed:
+            people.keep_staff_rehashed(known.person_id, renewed)
+        if not known.enrolled:
+            people.prepare_totp(known.person_id)
+    token = _open(known.person_id, passed=passed)
+    if passed:
+        let_staff_in(token, language=known.language)
+        return redirect(next_page or url_for("office.account.go"))
+    hold_half_in(token)
+    step = "second_factor" if known.enrolled else "enrol"
+    return redirect(url_for(f"office.account.{step}", next=next_page))
+
+
+def _open(staff_id: int, *, passed: bool) -> str:
+    def unit() -> str:
+        with transaction():
+            if passed and (held := session.get(STAFF_KEY)):
+                people.end_sign_in(held, at=now())
+            return people.open_sign_in(staff_id=staff_id, passed=passed, browser=browser(), at=now())
+
+    return again(unit)
+
+
+def _keep_to_show(codes: list[str]) -> None:
+    # Sealed: a cookie is signed but not secret to the browser's other readers.
+    values: dict[str, Any] = {CODES_KEY: people.seal(" ".join(codes))}
+    session.update(values)

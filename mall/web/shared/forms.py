@@ -1,0 +1,70 @@
+"""Forms: what all of them share. A refusal is put at the field it is about; what was typed stays."""
+
+import unicodedata
+from typing import Any
+
+from flask import Flask, abort, request
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from werkzeug.routing import IntegerConverter
+from wtforms import Field
+from wtforms.validators import Length
+
+from mall.base.errors import Refusal
+from mall.base.text import Message
+
+from .texts import sentence
+
+LARGEST_ID = 2**63 - 1
+
+
+class BoundedInteger(IntegerConverter):
+    """A whole number in an address: what does not fit the database's 64 bits is no address of ours."""
+
+    def __init__(self, map: Any, *args: Any, **options: Any) -> None:
+        super().__init__(map, *args, **({"max": LARGEST_ID} | options))
+
+
+def prepare(app: Flask) -> None:
+    """Bound numbers in addresses, and refuse the one character that is never text and no database keeps."""
+    app.url_map.converters["int"] = BoundedInteger
+
+    @app.before_request
+    def no_nul() -> None:
+        if "\0" in request.path or any("\0" in value for values in request.args.listvalues() for value in values):
+            abort(400)
+        if request.method == "POST" and any("\0" in value for values in request.form.listvalues() for value in values):
+            abort(400)
+
+
+class Form(FlaskForm):
+    """A form of the mall."""
+
+    def refuse(self, refusal: Refusal, *, at: str = "") -> None:
+        """Show a refusal at a field, or above the form when it is about no field."""
+        words = sentence(refusal)
+        if at:
+            put(self[at], words)
+        else:
+            self.form_errors.append(words)
+
+
+def at_most(characters: int) -> Length:
+    """Return the check that a text is not too long."""
+    return Length(max=characters, message=lazy_gettext("Use at most %(most)s characters.", most=characters))
+
+
+def put(field: Field, words: str) -> None:
+    """Add a sentence to a field's errors."""
+    field.errors = [*field.errors, words]
+
+
+def one_line(text: str | None) -> str:
+    """Return a typed text as one line: no control characters, no space at the ends or doubled."""
+    kept = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text or "")
+    return " ".join(kept.split())
+
+
+def words_of(said: Message | Refusal | str) -> str:
+    """Return a sentence in the reader's language, for a flash."""
+    return sentence(said)

@@ -1,0 +1,278 @@
+"""Signing in: who is behind a request, the locks of the faces, and the one way in and out.
+
+The browser's cookie carries random tokens, one a door; the table of sign-ins says whose they are. A member's token
+is read in the store, a staff token in the office and finance, so that one browser may hold both.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import LoginManager, current_user
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from werkzeug.wrappers import Response as AnyResponse
+
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
+from mall.base.errors import Refusal
+from mall.domain import people
+
+from . import problems
+from .logs import log
+
+MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
+# What a browser keeps when someone signs in: its language, its basket, and the other door's token.
+KEPT = ("language", "basket", "_permanent", MEMBER_KEY, STAFF_KEY)
+STAFF_FACES = ("office", "finance")
+UNSAFE_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+def prepare(app: Flask) -> None:
+    """Tell flask-login who is behind a request; note when people were here; answer too many tries with 429."""
+    people.configure_passwords(time_cost=app.config["ARGON2_TIME_COST"], memory_kib=app.config["ARGON2_MEMORY_KIB"])
+    people.configure_seals([app.config["SECRET_KEY"], *(app.config.get("SECRET_KEY_FALLBACKS") or ())])
+    manager = LoginManager()
+    manager.session_protection = None  # The table of sign-ins decides, not the browser's address.
+    manager.init_app(app, add_context_processor=False)
+    manager.request_loader(lambda _request: person_here())
+
+    @app.after_request
+    def note_who_was_here(response: Response) -> Response:
+        person = g.get("person")
+        if person is not None and people.to_be_noted(person, at=now()):
+            try:
+                with transaction():
+                    people.note_seen(person, at=now())
+            except DBAPIError as error:  # A page is not withheld because the visit could not be noted.
+                log.warning("visit not noted", error=str(error.orig))
+        return response
+
+    @app.errorhandler(people.TooManyTries)
+    def too_many(refusal: people.TooManyTries) -> tuple[str, int]:
+        return problems.page(429, _("Too many tries"), problems.sentence(refusal))
+
+
+# Who is here
+
+
+def person_here() -> people.Person | None:
+    """Return who is behind this request at its face, with one statement, or None."""
+    staff_face = at_staff_face()
+    person = _person_with(STAFF_KEY if staff_face else MEMBER_KEY)
+    if person is None or (person.kind == "staff") != staff_face:
+        return None
+    g.person = person
+    g.private = True
+    return person
+
+
+def at_staff_face() -> bool:
+    """Tell whether this request is for the office or finance."""
+    return request.path.partition("?")[0].split("/")[1] in STAFF_FACES
+
+
+def person() -> people.Person:
+    """Return who is behind this request, where a lock has let them in. `person().actor` is the `by` of a verb."""
+    return current_user._get_current_object()
+
+
+def me() -> int:
+    """Return the id of the member behind this request; a visitor is sent to sign in."""
+    if not _is_member():
+        abort(to_sign_in())
+    return current_user.id
+
+
+def members_only() -> AnyResponse | None:
+    """Lock a page for members: `bp.before_request(members_only)`."""
+    g.private = True
+    return None if _is_member() else to_sign_in()
+
+
+def staff_only(permission: str, *, but: Collection[str] = ()) -> Callable[[], AnyResponse | None]:
+    """Lock a face: `bp.before_request(staff_only("operate"))`. `but`: blueprints with a lock of their own.
+
+    Who may not come in gets the page for "there is nothing here"; who has not signed in is led to the staff door.
+    """
+
+    def lock() -> AnyResponse | None:
+        g.private = True
+        if request.blueprint in but:
+            return None
+        if not current_user.is_authenticated:
+            if _person_with(MEMBER_KEY) is not None:
+                abort(404)
+            return to_sign_in()
+        if not current_user.may(permission):
+            abort(404)
+        return None
+
+    return lock
+
+
+def to_sign_in() -> AnyResponse:
+    """Return the answer that leads to the door of this face, and back to this page afterwards."""
+    here = request.full_path.rstrip("?") if request.method == "GET" else _came_from()
+    door = "office.account.sign_in" if at_staff_face() else "store.account.sign_in"
+    address = url_for(door, next=safe_next(here))
+    if request.headers.get("HX-Request"):
+        return Response(status=200, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def safe_next(address: str | None) -> str | None:
+    """Return an address to go on to if it is a page of ours, else None.
+
+    Refused: other hosts in every spelling (//evil.com, /\\evil, https:...), other schemes, control characters.
+    """
+    if not address or len(address) > 2_000 or UNSAFE_IN_AN_ADDRESS.search(address):
+        return None
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc or not address.startswith("/") or address.startswith("//"):
+        return None
+    return address
+
+
+# In and out
+
+
+def check_password(door: str, email: people.Email, password: str) -> people.Credentials:
+    """Return whose e-mail and password these are, counting the try first. `door` is "member" or "staff".
+
+    Raises TooManyTries; and WrongPassword, alike and after as long a while, where there is no such account.
+    """
+    with transaction():
+        counted = people.count_sign_in(door, email, network=network(), at=now())
+    if not counted.allowed:
+        raise counted.refusal(now())
+    with reading():
+        look_up = people.credentials_of_member if door == "member" else people.credentials_of_staff
+        known = look_up(email)
+    if not people.matches(known.password_hash, password):
+        raise people.WrongPassword
+    return known
+
+
+def count_or_refuse(limit: people.Limit, subject: str) -> None:
+    """Count a try in a transaction of its own. Raises TooManyTries."""
+    with transaction():
+        counted = people.count(limit, subject, at=now())
+    if not counted.allowed:
+        raise counted.refusal(now())
+
+
+def let_member_in(member_id: int, *, language: str | None = None) -> None:
+    """Begin a member's sign-in in this browser; what it held before at this door ends."""
+
+    def begin() -> str:
+        with transaction():
+            if held := session.get(MEMBER_KEY):
+                people.end_sign_in(held, at=now())
+            return people.open_sign_in(member_id=member_id, browser=browser(), at=now())
+
+    _start_session(MEMBER_KEY, again(begin), language=language)
+    session.permanent = True
+
+
+def let_staff_in(token: str, *, language: str | None = None) -> None:
+    """Put a complete staff sign-in into this browser."""
+    _start_session(STAFF_KEY, token, language=language)
+
+
+def hold_half_in(token: str) -> None:
+    """Keep in this browser that a staff password was right and the second factor is to come."""
+    session[HALF_KEY] = token
+
+
+def half_in() -> people.HalfIn | None:
+    """Return the staff whose second factor this browser has to give, or None."""
+    token = session.get(HALF_KEY)
+    if not token:
+        return None
+    with reading():
+        return people.half_in(token, at=now())
+
+
+def sign_out() -> None:
+    """End this browser's sign-in at the door of this face."""
+    key = STAFF_KEY if at_staff_face() else MEMBER_KEY
+    token = session.get(key)
+    other = MEMBER_KEY if key == STAFF_KEY else STAFF_KEY
+    kept = {name: session[name] for name in ("language", other) if name in session}
+    session.clear()
+    session.update(kept)
+    if token:
+        with transaction():
+            people.end_sign_in(token, at=now())
+
+
+def network() -> str:
+    """Return whom the request's address stands for. Only a trusted proxy's word is taken for another."""
+    return people.network_of(request.remote_addr)
+
+
+def browser() -> str:
+    """Return what the browser calls itself."""
+    return request.user_agent.string
+
+
+def totp_waived() -> bool:
+    """Tell whether staff who have not enrolled may come in by password alone: for the demo only."""
+    return bool(current_app.config["STAFF_TOTP_WAIVED"])
+
+
+def form_page(
+    template: str, *, refused: bool = False, refusal: Refusal | None = None, **values: object
+) -> tuple[str, int]:
+    """Render a page with a form: 200 at first; refused, 422 with all that was typed; 429 after too many tries."""
+    g.private = True
+    status = 429 if isinstance(refusal, people.TooManyTries) else 422 if refused or refusal else 200
+    return render_template(template, refusal=refusal, **values), status
+
+
+def dead_link(refusal: Refusal, *, again: str) -> tuple[str, int]:
+    """Render the page for a link of a mail that works no more. `again`: the endpoint where a new one is asked for."""
+    g.private = True
+    return render_template("shared/dead_link.html", refusal=refusal, again=url_for(again)), 410
+
+
+def _start_session(key: str, token: str, *, language: str | None) -> None:
+    # A fresh session: nothing someone else may have planted before the sign-in lives on.
+    kept = {name: session[name] for name in KEPT if name in session and name != key}
+    session.clear()
+    session.update(kept)
+    session[key] = token
+    if language:
+        session.setdefault("language", language)
+    _forget_person()
+
+
+def _forget_person() -> None:
+    g.pop("_login_user", None)
+    g.pop("person", None)
+
+
+def _person_with(key: str) -> people.Person | None:
+    token = session.get(key)
+    if not token or g.get("no_database"):
+        return None
+    try:
+        with reading():
+            person = people.person_of(token, at=now())
+    except SQLAlchemyError:
+        g.no_database = True  # The page that tells of it is shown without asking again.
+        raise
+    if person is None:
+        session.pop(key, None)
+    return person
+
+
+def _is_member() -> bool:
+    return current_user.is_authenticated and current_user.kind == "member"
+
+
+def _came_from() -> str | None:
+    came_from = urlsplit(request.referrer or "")
+    return came_from.path if came_from.netloc == request.host else None

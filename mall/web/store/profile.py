@@ -1,0 +1,190 @@
+"""What members say of themselves, and the two things that take the password to change: itself, and the e-mail."""
+
+from datetime import date
+
+from flask import flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Optional, Regexp, ValidationError
+
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import people
+from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.layout import public_link, terms
+from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, let_member_in, me
+from mall.web.shared.texts import LANGUAGES
+
+from .account import bp
+
+EARLIEST_BIRTHDAY = date(1900, 1, 1)
+
+
+class ProfileForm(Form):
+    """What a member says of themselves."""
+
+    display_name = StringField(
+        _l("Name"),
+        [
+            InputRequired(_l("Enter the name we should call you by.")),
+            at_most(80),
+        ],
+        filters=[one_line],
+    )
+    birthday = DateField(_l("Birthday"), [Optional()])
+    phone = StringField(
+        _l("Phone"),
+        [
+            Optional(),
+            at_most(30),
+            Regexp(r"^\+?[0-9 ().\-/]{4,}$", message=_l("Use digits and spaces, such as +49 30 1234567.")),
+        ],
+        filters=[one_line],
+    )
+    language = SelectField(_l("Language"), choices=list(LANGUAGES.items()))
+    wants_news = BooleanField(_l("Send me news and offers by e-mail"))
+
+    def validate_birthday(self, field: DateField) -> None:
+        """Refuse days to come and days too long ago."""
+        if field.data and not EARLIEST_BIRTHDAY <= field.data <= terms().today(now()):
+            raise ValidationError(_("Enter the day you were born, in the past."))
+
+
+class ChangePasswordForm(Form):
+    """The password that is, and the one to be."""
+
+    present = PasswordField(_l("Present password"), [InputRequired(_l("Enter your present password."))])
+    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a new password."))])
+
+
+class ChangeEmailForm(Form):
+    """The e-mail to be."""
+
+    email = EmailField(_l("New e-mail"), [InputRequired(_l("Enter the new e-mail address."))], filters=[one_line])
+    present = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
+
+
+@bp.route("/account/profile", methods=["GET", "POST"])
+def profile():
+    """Show and change name, birthday, phone, language and consent."""
+    with reading():
+        member = people.member_of(me())
+    form = ProfileForm(obj=member) if request.method == "GET" else ProfileForm()
+    if request.method == "GET":
+        form.wants_news.data = member.marketing_consent_at is not None
+    elif form.validate_on_submit():
+        try:
+            with transaction():
+                people.save_profile(
+                    me(),
+                    display_name=form.display_name.data,
+                    birthday=form.birthday.data,
+                    phone=form.phone.data or "",
+                    language=form.language.data,
+                    wants_news=form.wants_news.data,
+                    at=now(),
+                )
+        except people.BirthdayRests as no:
+            form.refuse(no, at="birthday")
+        else:
+            flash(_("Your profile is saved."))
+            return redirect(url_for("store.account.show"))
+    rests_until = people.birthday_rests_until(member, at=now())
+    return form_page(
+        "store/account/profile.html",
+        refused=request.method == "POST",
+        form=form,
+        member=member,
+        birthday_rests_until=rests_until,
+    )
+
+
+@bp.route("/account/password", methods=["GET", "POST"])
+def password():
+    """Change the password; every other sign-in ends."""
+    form = ChangePasswordForm()
+    refusal = None
+    if form.validate_on_submit():
+        try:
+            member = _with_password(form.present.data)
+            unlike = [member.email, *terms().shop_name.values()]
+            sealed = people.password_hash(form.password.data, unlike=unlike)
+            with transaction():
+                people.change_password(member.id, sealed, at=now())
+        except WrongPresent as wrong:
+            form.refuse(wrong, at="present")
+        except people.WeakPassword as weak:
+            form.refuse(weak, at="password")
+        except people.TooManyTries as no:
+            refusal = no
+        else:
+            let_member_in(member.id)
+            flash(_("Your password is changed. Every other device is signed out."))
+            return redirect(url_for("store.account.show"))
+    return form_page("store/account/password.html", refused=request.method == "POST", form=form, refusal=refusal)
+
+
+@bp.route("/account/email", methods=["GET", "POST"])
+def email():
+    """Ask for another e-mail: it is confirmed there, and the old one is told."""
+    form = ChangeEmailForm()
+    refusal = None
+    if form.validate_on_submit():
+        try:
+            wanted = people.read_email(form.email.data)
+            member = _with_password(form.present.data)
+            page = public_link("store.account.confirm_email", token="")
+            with transaction():
+                people.ask_email_change(member.id, wanted, page=page, at=now())
+        except people.BadEmail as bad:
+            form.refuse(bad, at="email")
+        except WrongPresent as wrong:
+            form.refuse(wrong, at="present")
+        except people.TooManyTries as no:
+            refusal = no
+        else:
+            flash(_("We have sent a link to the new address. Your e-mail changes when you open it."))
+            return redirect(url_for("store.account.show"))
+    return form_page("store/account/email.html", refused=request.method == "POST", form=form, refusal=refusal)
+
+
+@bp.route("/account/email/link/", defaults={"token": ""}, methods=["GET", "POST"])
+@bp.route("/account/email/link/<token>", methods=["GET", "POST"])
+def confirm_email(token: str):
+    """Confirm a new e-mail by the link sent to it."""
+    try:
+        with reading():
+            link = people.alive("change_email", token, at=now())
+        if request.method == "POST":
+
+            def unit() -> None:
+                with transaction():
+                    people.change_email(token, at=now())
+
+            again(unit)
+            flash(_("Your e-mail address is changed."))
+            return redirect(url_for("store.account.show"))
+    except (people.DeadLink, people.EmailTaken) as no:
+        return dead_link(no, again="store.account.email")
+    return form_page("store/account/confirm_email.html", token=token, address=link.email)
+
+
+class WrongPresent(Refusal):
+    """The present password is another."""
+
+    message = N_("This is not your present password.")
+
+
+def _with_password(present: str):
+    """Return the member's row once they have shown to know the password. Raises TooManyTries, WrongPresent."""
+    count_or_refuse(people.PASSWORD_AGAIN, str(me()))
+    with reading():
+        member = people.member_of(me())
+    if not people.matches(member.password_hash, present):
+        raise WrongPresent
+    with transaction():
+        people.forgive(people.PASSWORD_AGAIN, str(me()))
+    return member
