@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from mall.base.clock import day_of, end_of, month_end, months_later
 
-Words = Mapping[str, str]
+Words = dict[str, str]
 
 
 @dataclass(frozen=True)

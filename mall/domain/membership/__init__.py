@@ -1,0 +1,31 @@
+"""Membership: growth, the level it leads to, and how a level is kept or lost.
+
+This is the room's front door. Growth is not points: spending points never lowers it. Only earning adds growth.
+"""
+
+from .growth import GrowthEvent, growth_entries, growth_of
+from .level_notices import LevelNotice
+from .levels import LevelChange, LevelHistory, begin, history_of, latest_steps
+from .proof import checks
+from .reviews import ReviewRun, add_growth, note_review, review, to_review
+from .standing import Standing, standing
+
+__all__ = [
+    "GrowthEvent",
+    "LevelChange",
+    "LevelHistory",
+    "LevelNotice",
+    "ReviewRun",
+    "Standing",
+    "add_growth",
+    "begin",
+    "checks",
+    "growth_entries",
+    "growth_of",
+    "history_of",
+    "latest_steps",
+    "note_review",
+    "review",
+    "standing",
+    "to_review",
+]

@@ -1,0 +1,97 @@
+"""Growth: events that are only added to. What counts is the sum of the last 365 days."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, Select, String, func, insert, literal, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.guard import append_only
+from mall.base.text import Message, Said
+
+
+class GrowthEvent(db.Model):
+    """Growth given, or taken back (negative), for a reason, under a version of the programme.
+
+    It counts for 365 days from `counts_on`. What is taken back counts on the day of what it takes back, so that both
+    leave the window together.
+    """
+
+    __table_args__ = (
+        CheckConstraint("points <> 0", name="points_not_zero"),
+        Index(None, "member_id", "counts_on"),
+        Index(None, "reference"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    points: Mapped[int]
+    source: Mapped[str] = mapped_column(String(40))
+    reference: Mapped[str] = mapped_column(String(60))
+    counts_on: Mapped[date]
+    version: Mapped[int]
+    why: Mapped[Message] = mapped_column(Said)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+append_only(GrowthEvent)
+
+
+def write_growth(
+    member_id: int,
+    points: int,
+    *,
+    source: str,
+    reference: str,
+    counts_on: date,
+    version: int,
+    why: Message,
+    key: str,
+    at: datetime,
+) -> bool:
+    """Write growth, once per key. Returns False when it was written before."""
+    columns = {
+        "member_id": member_id,
+        "points": points,
+        "source": source,
+        "reference": reference,
+        "counts_on": counts_on,
+        "version": version,
+        "why": why,
+        "key": key,
+        "at": at,
+    }
+    new = select(*(literal(value, GrowthEvent.__table__.c[name].type) for name, value in columns.items())).where(
+        ~select(GrowthEvent.id).where(GrowthEvent.key == key).exists()
+    )
+    return execute(insert(GrowthEvent).from_select(list(columns), new).returning(GrowthEvent.id)).first() is not None
+
+
+def growth_between(member_id: int, first: date, last: date) -> Select[*tuple[Any, ...]]:
+    """Return the select of a member's growth that counts on days from `first` to `last`."""
+    return select(func.coalesce(func.sum(GrowthEvent.points), 0)).where(
+        GrowthEvent.member_id == member_id, GrowthEvent.counts_on.between(first, last)
+    )
+
+
+def growth_of(reference: str) -> tuple[int, date | None]:
+    """Return the growth a reference has given so far, take-backs taken off, and the day it counts on."""
+    row = execute(
+        select(
+            func.coalesce(func.sum(GrowthEvent.points), 0).label("points"),
+            func.min(GrowthEvent.counts_on).label("counts_on"),
+        ).where(GrowthEvent.reference == reference)
+    ).one()
+    return int(row.points), row.counts_on
+
+
+def growth_entries(member_id: int, *, limit: int = 20, before_id: int | None = None) -> Sequence[Row[Any]]:
+    """Return a member's growth events, newest first: id, points, source, reference, counts_on, version, why, at."""
+    query = select(GrowthEvent).where(GrowthEvent.member_id == member_id)
+    if before_id is not None:
+        query = query.where(GrowthEvent.id < before_id)
+    return execute(query.order_by(GrowthEvent.id.desc()).limit(limit)).all()

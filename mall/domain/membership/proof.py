@@ -1,0 +1,81 @@
+"""What must always be true of growth and levels."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from mall.base.proof import Check
+from mall.domain import programme
+
+from .growth import GrowthEvent
+from .level_notices import LevelNotice
+from .levels import LevelHistory
+from .reviews import ReviewRun
+
+
+def checks() -> list[Check]:
+    """Return the room's checks (LEDGER 6.12)."""
+    return [
+        Check("a member's level is the last row of an unbroken history", _broken_histories()),
+        Check("every fall was announced for that day or before", _unannounced_falls()),
+        Check("as of the last nightly run nobody is below a level they have reached", _below_their_level()),
+        Check("no reference has taken back more growth than it gave", _more_taken_than_given()),
+    ]
+
+
+def _broken_histories():
+    return (
+        select(LevelHistory.member_id, func.count().label("steps"), func.max(LevelHistory.step).label("last"))
+        .group_by(LevelHistory.member_id)
+        .having((func.count() != func.max(LevelHistory.step)) | (func.min(LevelHistory.step) != 1))
+    )
+
+
+def _unannounced_falls():
+    before = aliased(LevelHistory)
+    return (
+        select(LevelHistory.id, LevelHistory.member_id, before.rank.label("from_rank"), LevelHistory.rank)
+        .join(before, (before.member_id == LevelHistory.member_id) & (before.step == LevelHistory.step - 1))
+        .outerjoin(LevelNotice, LevelNotice.history_id == before.id)
+        .where(
+            LevelHistory.reason == "lowered",
+            LevelNotice.decides_on.is_(None)
+            | (LevelNotice.decides_on > LevelHistory.began_on)
+            | (LevelNotice.told_on >= LevelNotice.decides_on)
+            | (LevelHistory.rank >= before.rank),
+        )
+    )
+
+
+def _below_their_level():
+    run = select(ReviewRun).order_by(ReviewRun.id.desc()).limit(1).subquery("run")
+    growth = (
+        select(GrowthEvent.member_id, func.sum(GrowthEvent.points).label("points"))
+        .join(run, GrowthEvent.at <= run.c.ran_at)
+        .where(GrowthEvent.counts_on.between(run.c.counts_from, run.c.ran_on))
+        .group_by(GrowthEvent.member_id)
+        .subquery("growth")
+    )
+    last = (
+        select(LevelHistory.member_id, func.max(LevelHistory.step).label("step"))
+        .join(run, LevelHistory.began_at <= run.c.ran_at)
+        .group_by(LevelHistory.member_id)
+        .subquery("last")
+    )
+    return (
+        select(
+            LevelHistory.member_id, LevelHistory.rank, programme.LevelThreshold.rank.label("reached"), growth.c.points
+        )
+        .join(last, (last.c.member_id == LevelHistory.member_id) & (last.c.step == LevelHistory.step))
+        .join(growth, growth.c.member_id == LevelHistory.member_id)
+        .join(run, run.c.id.is_not(None))
+        .join(programme.LevelThreshold, programme.LevelThreshold.version == run.c.version)
+        .where(programme.LevelThreshold.rank > LevelHistory.rank, programme.LevelThreshold.reach <= growth.c.points)
+    )
+
+
+def _more_taken_than_given():
+    return (
+        select(GrowthEvent.member_id, GrowthEvent.reference, func.sum(GrowthEvent.points).label("points"))
+        .group_by(GrowthEvent.member_id, GrowthEvent.reference)
+        .having(func.sum(GrowthEvent.points) < 0)
+    )
