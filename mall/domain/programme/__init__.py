@@ -19,6 +19,7 @@ from .versions import (
     decline,
     draft,
     establish,
+    in_force,
     version,
     versions,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "default_settings",
     "draft",
     "establish",
+    "in_force",
     "settings_of",
     "terms_of",
     "version",

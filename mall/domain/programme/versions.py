@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import JSON, CheckConstraint, Engine, ForeignKey, Index, Row, String, bindparam, insert, select
+from sqlalchemy import JSON, CheckConstraint, Engine, ForeignKey, Index, Row, Select, String, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -86,10 +86,20 @@ _read: WeakKeyDictionary[Engine, dict[int, Programme]] = WeakKeyDictionary()
 
 def current(at: datetime) -> Programme:
     """Return the programme in force at an instant. Raises NoProgramme."""
-    number = execute(_IN_FORCE, {"at": at}).scalar_one_or_none()
+    number = execute(in_force(at)).scalar_one_or_none()
     if number is None:
         raise NoProgramme
     return version(number)
+
+
+def in_force(at: datetime) -> Select[tuple[int]]:
+    """Return the question which version is in force at an instant, to be asked alone or within another."""
+    return (
+        select(ProgrammeApproval.version)
+        .where(ProgrammeApproval.effective_from <= at)
+        .order_by(ProgrammeApproval.effective_from.desc(), ProgrammeApproval.version.desc())
+        .limit(1)
+    )
 
 
 def version(number: int) -> Programme:
@@ -260,10 +270,4 @@ def _request_of(number: int) -> int:
     return requests[0].id
 
 
-_IN_FORCE = (
-    select(ProgrammeApproval.version)
-    .where(ProgrammeApproval.effective_from <= bindparam("at", type_=Instant))
-    .order_by(ProgrammeApproval.effective_from.desc(), ProgrammeApproval.version.desc())
-    .limit(1)
-)
 _NEWEST_APPROVED = select(ProgrammeApproval.version).order_by(ProgrammeApproval.version.desc()).limit(1)

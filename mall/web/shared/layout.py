@@ -1,10 +1,10 @@
 """What every page's frame shows: the shop, who is signed in, and links to pages that exist."""
 
+import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from flask import Flask, current_app, g, url_for
+from flask import Flask, current_app, g, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,7 +12,7 @@ from werkzeug.routing import BuildError
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import ledger, programme
+from mall.domain import catalogue, checkout, insight, programme
 
 from .texts import local, money_words, number
 
@@ -50,18 +50,52 @@ def prepare(app: Flask) -> None:
 
     @app.context_processor
     def frame() -> dict[str, Any]:
-        return {"me": visitor(), "shop": shop(), "request_id": g.get("request_id", ""), "link": link}
+        return {
+            "me": visitor(),
+            "shop": shop(),
+            "basket_count": basket_count(),
+            "levels": len(terms().levels),
+            "request_id": g.get("request_id", ""),
+            "link": link,
+        }
 
 
-def terms(at: datetime | None = None) -> programme.Programme:
+def strip() -> insight.Strip:
+    """Return what the frame shows of this visitor, asked once a request, with one statement."""
+    if "strip" not in g:
+        at_store = current_user.is_authenticated and current_user.kind == "member"
+        with reading():
+            g.strip = insight.strip(
+                member_id=current_user.id if at_store else None, basket_token=session.get("basket"), at=now()
+            )
+    return g.strip
+
+
+def terms() -> programme.Programme:
     """Return the programme in force, asked once a request; before set-up one without a name of its own."""
     if "shop" not in g:
-        try:
-            with reading():
-                g.shop = programme.current(at or now())
-        except programme.NoProgramme:
-            g.shop = UNNAMED
+        version = strip().version
+        with reading():
+            g.shop = UNNAMED if version is None else programme.version(version)
     return g.shop
+
+
+def viewer() -> catalogue.Viewer:
+    """Return who looks at the shelves, as the catalogue takes it."""
+    if not current_user.is_authenticated or current_user.kind != "member":
+        return catalogue.ANYBODY
+    seen = strip()
+    level = terms().level(seen.rank)
+    return catalogue.Viewer(level.rank, current_user.id, seen.ready_points, level.early_access_hours)
+
+
+def basket_owner() -> checkout.Owner:
+    """Return whose basket this is: the member's, or this browser's, which gets a token when it has none."""
+    if current_user.is_authenticated and current_user.kind == "member":
+        return checkout.Owner(member_id=current_user.id)
+    if "basket" not in session:
+        session["basket"] = secrets.token_urlsafe(24)
+    return checkout.Owner(token=session["basket"])
 
 
 def shop() -> Shop:
@@ -86,11 +120,27 @@ def visitor() -> Visitor | None:
             return None
         if current_user.kind == "staff":
             return Visitor(name=current_user.name, is_staff=True, roles=current_user.roles)
-        with reading():
-            ready = ledger.spendable(current_user.id, at=now())
+        seen = strip()
     except SQLAlchemyError:
         return None
-    return Visitor(name=current_user.name, is_staff=False, verified=current_user.verified, points_ready=ready)
+    level = terms().level(seen.rank)
+    return Visitor(
+        name=current_user.name,
+        is_staff=False,
+        verified=current_user.verified,
+        points_ready=seen.ready_points,
+        level_rank=level.rank,
+        level_name=local(level.name),
+        basket_count=seen.basket_count,
+    )
+
+
+def basket_count() -> int:
+    """Return how many pieces are in this visitor's basket."""
+    try:
+        return strip().basket_count
+    except SQLAlchemyError:
+        return 0
 
 
 def link(endpoint: str, **values: Any) -> str | None:
