@@ -43,6 +43,8 @@ def _money_came(
     order: Row[Any], recorded: cash.Recorded, *, purse: ledger.LockedPurse, terms: Programme, at: datetime
 ) -> Row[Any]:
     payment = recorded.payment
+    if order.state in UNPAID and recorded.now == cash.LATE:
+        order = time_out(order, purse=purse, at=at)  # The page was over, so the order was; the money goes back.
     if order.state in UNPAID:
         if recorded.differs:
             why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
