@@ -6,6 +6,7 @@ Every rule is also tried on a bad sample, so that none can pass by looking at no
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from sqlalchemy import Column, Float, MetaData, Table
@@ -19,6 +20,7 @@ from tests.check.sources import Source, files
 MALL = list(files())
 
 
+@cache
 def front_doors() -> dict[str, set[str]]:
     """Return for each room of the domain the names its front door lays out."""
     doors = {}
@@ -34,10 +36,11 @@ def front_doors() -> dict[str, set[str]]:
     return doors
 
 
-def owners(sources: list[Source], names_of) -> dict[str, set[str]]:
+@cache
+def owners(names_of) -> dict[str, set[str]]:
     """Return for each table the rooms that declare it."""
     found = defaultdict(set)
-    for source in sources:
+    for source in MALL:
         for name in names_of(source):
             found[name].add(source.room)
     return found
@@ -48,8 +51,8 @@ def behind_doors(source: Source) -> Iterator[str]:
 
 
 def writes_elsewhere(source: Source) -> Iterator[str]:
-    tables = owners(MALL, rules.tables_of) | {"Sample": {"mall.domain.coupons"}}
-    names = owners(MALL, rules.table_names_of) | {"sample": {"mall.domain.coupons"}}
+    tables = owners(rules.tables_of) | {"Sample": {"mall.domain.coupons"}}
+    names = owners(rules.table_names_of) | {"sample": {"mall.domain.coupons"}}
     return rules.writes_elsewhere(source, tables, names)
 
 
