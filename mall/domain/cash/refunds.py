@@ -1,0 +1,290 @@
+"""Refunds: money to give back. The row is committed before the cashier hears of it, and its id is the cashier's key.
+
+So a refund asked for twice is one, and two equal partial refunds are two.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Row, String, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.cashier import RefundState
+from mall.base.clock import Instant
+from mall.base.db import db, execute, in_transaction
+from mall.base.errors import Refusal
+from mall.base.text import N_
+
+from .payments import CAPTURED, Payment, lock_payment
+
+ASKED = "asked"  # To be sent, or sent without an answer.
+SENT = "sent"  # The cashier has it; the bank takes its time.
+DONE = "done"
+REFUSED = "refused"  # The cashier will not: a person decides.
+VOID = "void"  # Made at the cashier without us, and came to nothing.
+STATES = (ASKED, SENT, DONE, REFUSED, VOID)
+
+# What the cashier says -> what becomes of a refund of ours. A failed one is due again, under a new key.
+NEXT: dict[str, dict[str, str]] = {
+    ASKED: {"pending": SENT, "succeeded": DONE, "failed": ASKED, "canceled": REFUSED},
+    SENT: {"succeeded": DONE, "failed": ASKED, "canceled": REFUSED},
+    DONE: {"failed": ASKED},
+    REFUSED: {"pending": SENT, "succeeded": DONE},
+    VOID: {},
+}
+# One made at the cashier's own desk is not ours to send again.
+NEXT_FOREIGN: dict[str, dict[str, str]] = {
+    SENT: {"succeeded": DONE, "failed": VOID, "canceled": VOID},
+    DONE: {"failed": VOID, "canceled": VOID},
+    VOID: {},
+}
+
+LEASE = timedelta(minutes=2)
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+
+
+class RefundTooLarge(Refusal):
+    message = N_("{wanted_cents} is more than can be given back: {left_cents} are left of what was paid.")
+
+
+class RefundKeyReused(Refusal):
+    message = N_("This refund was already asked for, with another amount.")
+
+
+class Refund(db.Model):
+    """Money to be given back of one payment."""
+
+    __table_args__ = (
+        CheckConstraint("amount_cents > 0", name="amount_positive"),
+        CheckConstraint("state IN ('asked', 'sent', 'done', 'refused', 'void')", name="state_known"),
+        CheckConstraint("origin IN ('mall', 'cashier')", name="origin_known"),
+        CheckConstraint("attempt > 0 AND tries >= 0", name="counts"),
+        CheckConstraint("(state = 'done') = (done_at IS NOT NULL)", name="done_has_its_time"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
+    amount_cents: Mapped[int]
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    reason: Mapped[str] = mapped_column(String(120))
+    origin: Mapped[str] = mapped_column(String(8))
+    asked_by: Mapped[str] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    attempt: Mapped[int]
+    cashier_id: Mapped[str | None] = mapped_column(String(200), unique=True)
+    tries: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    note: Mapped[str] = mapped_column(String(300))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    done_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+@dataclass(frozen=True)
+class RecordedRefund:
+    """What became of a refund when the cashier's word was recorded. `fell_through`: it failed and is due again."""
+
+    refund: Row[Any]
+    was: str
+    now: str
+    fell_through: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether this was news."""
+        return self.was != self.now or self.fell_through
+
+
+def ask_refund(
+    payment_id: int, amount_cents: int, *, key: str, reason: str, at: datetime, by: str = "system"
+) -> Row[Any]:
+    """Decide to give money back; it is sent later, outside any transaction. Asked again, answers the first.
+
+    Refuses: RefundTooLarge, RefundKeyReused.
+    """
+    payment = lock_payment(payment_id)
+    found = execute(select(Refund).where(Refund.key == key)).one_or_none()
+    if found is not None:
+        if (found.payment_id, found.amount_cents) != (payment_id, amount_cents):
+            raise RefundKeyReused()
+        return found
+    if amount_cents <= 0:
+        raise ValueError("a refund of nothing")
+    if not _take_from(payment_id, amount_cents):
+        raise RefundTooLarge(wanted_cents=amount_cents, left_cents=payment.captured_cents - payment.refunded_cents)
+    return _write(
+        payment_id=payment_id,
+        amount_cents=amount_cents,
+        key=key,
+        reason=reason,
+        origin="mall",
+        asked_by=by,
+        state=ASKED,
+        due_at=at,
+        asked_at=at,
+    )
+
+
+def cashier_key(refund: Row[Any]) -> str:
+    """Return the key under which the cashier knows a refund. A failed one is sent anew under the next."""
+    return f"refund:{refund.id}" if refund.attempt == 1 else f"refund:{refund.id}:{refund.attempt}"
+
+
+def take_due_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
+    """Take the refund that is due longest; others get it only when the lease is over. With `to_payment`, where from.
+
+    Returns the refund's columns and `to_payment`, the cashier's id of the payment.
+    """
+    assert in_transaction(), "take_due_refund() outside transaction()"
+    row = execute(
+        select(*Refund.__table__.columns, Payment.cashier_id.label("to_payment"))
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.state == ASKED, Refund.due_at <= at, Payment.cashier == cashier)
+        .order_by(Refund.due_at, Refund.id)
+        .limit(1)
+        .with_for_update(of=Refund, skip_locked=True)
+    ).one_or_none()
+    if row is not None:
+        _change(row.id, due_at=at + LEASE)
+    return row
+
+
+def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> RecordedRefund:
+    """Write down what the cashier says of a refund. Word of an earlier, failed attempt changes nothing."""
+    refund = lock_refund(refund_id)
+    ours = refund.origin == "mall"
+    if ours and state.key and state.key != cashier_key(refund):
+        return RecordedRefund(refund, refund.state, refund.state)
+    became = (NEXT if ours else NEXT_FOREIGN)[refund.state].get(state.status)
+    if became is None:
+        return RecordedRefund(refund, refund.state, refund.state)
+    if became == ASKED:
+        changed = _change(
+            refund_id,
+            state=ASKED,
+            attempt=refund.attempt + 1,
+            cashier_id=None,
+            tries=0,
+            due_at=at + FIRST_WAIT,
+            done_at=None,
+            note=f"{state.id} failed at the cashier",
+        )
+        return RecordedRefund(changed, refund.state, ASKED, fell_through=True)
+    if became == VOID:
+        execute(
+            update(Payment)
+            .where(Payment.id == refund.payment_id)
+            .values(refunded_cents=Payment.refunded_cents - refund.amount_cents)
+        )
+    changed = _change(refund_id, state=became, cashier_id=state.id, done_at=at if became == DONE else None)
+    return RecordedRefund(changed, refund.state, became)
+
+
+def record_foreign_refund(payment_id: int, state: RefundState, *, at: datetime) -> RecordedRefund | None:
+    """Write down a refund that was made at the cashier and that we did not ask for. Seen again, brings it up to date.
+
+    None when it is more than what is left, which only a person can sort out.
+    """
+    lock_payment(payment_id)
+    found = execute(select(Refund).where(Refund.cashier_id == state.id)).one_or_none()
+    if found is not None:
+        return record_refund(found.id, state, at=at)
+    if state.status in ("failed", "canceled") or not _take_from(payment_id, state.amount_cents):
+        return None
+    became = DONE if state.status == "succeeded" else SENT
+    refund = _write(
+        payment_id=payment_id,
+        amount_cents=state.amount_cents,
+        key=f"cashier:{state.id}",
+        reason="made at the cashier",
+        origin="cashier",
+        asked_by="cashier",
+        state=became,
+        due_at=at,
+        asked_at=at,
+        cashier_id=state.id,
+        done_at=at if became == DONE else None,
+    )
+    return RecordedRefund(refund, "", became)
+
+
+def not_answered(refund_id: int, *, why: str, at: datetime) -> None:
+    """Note that the cashier could not be reached; try again after a while, each time longer."""
+    refund = lock_refund(refund_id)
+    if refund.state == ASKED:
+        wait = min(FIRST_WAIT * 2 ** min(refund.tries, 20), LONGEST_WAIT)
+        _change(refund_id, tries=refund.tries + 1, due_at=at + wait, note=why[:300])
+
+
+def refused_refund(refund_id: int, *, why: str, at: datetime) -> Row[Any]:
+    """Note that the cashier will not give the money back. It stays owed until a person decides."""
+    refund = lock_refund(refund_id)
+    if refund.state != ASKED:
+        return refund
+    return _change(refund_id, state=REFUSED, tries=refund.tries + 1, note=why[:300])
+
+
+def ask_again(refund_id: int, *, at: datetime) -> Row[Any]:
+    """Send a refused refund once more, under a new key."""
+    refund = lock_refund(refund_id)
+    if refund.state != REFUSED:
+        return refund
+    return _change(refund_id, state=ASKED, attempt=refund.attempt + 1, cashier_id=None, tries=0, due_at=at, note="")
+
+
+def given_by_hand(refund_id: int, *, note: str, at: datetime) -> Row[Any]:
+    """Note that a refused refund was given back another way, such as a bank transfer: the note says how."""
+    refund = lock_refund(refund_id)
+    if refund.state != REFUSED:
+        return refund
+    return _change(refund_id, state=DONE, done_at=at, note=note[:300])
+
+
+def lock_refund(refund_id: int) -> Row[Any]:
+    """Lock a refund until the transaction ends. Raises LookupError."""
+    assert in_transaction(), "lock_refund() outside transaction()"
+    row = execute(select(Refund).where(Refund.id == refund_id).with_for_update(key_share=True)).one_or_none()
+    if row is None:
+        raise LookupError(f"no refund {refund_id}")
+    return row
+
+
+def refunds_of(reference: str) -> list[Row[Any]]:
+    """Return every refund of an order's payments, the first first."""
+    return list(
+        execute(
+            select(*Refund.__table__.columns)
+            .join(Payment, Payment.id == Refund.payment_id)
+            .where(Payment.reference == reference)
+            .order_by(Refund.id)
+        )
+    )
+
+
+def _take_from(payment_id: int, amount_cents: int) -> bool:
+    """Count an amount as refunded, unless it is more than is left. Tells whether it was counted."""
+    return (
+        execute(
+            update(Payment)
+            .where(
+                Payment.id == payment_id,
+                Payment.state.in_(CAPTURED),
+                Payment.refunded_cents + amount_cents <= Payment.captured_cents,
+            )
+            .values(refunded_cents=Payment.refunded_cents + amount_cents)
+        ).rowcount
+        == 1
+    )
+
+
+def _write(**values: Any) -> Row[Any]:
+    return execute(
+        insert(Refund).values(attempt=1, tries=0, note="", **values).returning(*Refund.__table__.columns)
+    ).one()
+
+
+def _change(refund_id: int, **values: Any) -> Row[Any]:
+    return execute(
+        update(Refund).where(Refund.id == refund_id).values(**values).returning(*Refund.__table__.columns)
+    ).one()

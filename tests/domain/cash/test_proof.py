@@ -1,0 +1,95 @@
+"""The proof of cash sees what is wrong, and the watch sees who waits."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text, update
+
+from mall.base.cashier import CashierRefused, Event
+from mall.base.db import execute, reading, transaction
+from mall.domain import cash
+from tests.conftest import NOON
+
+from .conftest import ask, begin, open_for, paid_payment, record, state
+from .test_refunds import Teller
+
+
+def found_by(checks):
+    with reading():
+        return [check.name for check in checks if execute(check.breaks).first() is not None]
+
+
+def change(table, row_id, **values):
+    with transaction():
+        execute(text("PRAGMA ignore_check_constraints=ON"))
+        execute(update(table).where(table.id == row_id).values(**values))
+
+
+def test_sound_books_have_nothing_to_show(mei):
+    ask(paid_payment(mei), 690)
+    cash.send_refunds(Teller(), at=NOON)
+
+    assert found_by(cash.checks()) == []
+    assert found_by(cash.watch(at=NOON)) == []
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("values", "broken"),
+    [
+        ({"refunded_cents": 691}, "Cash given back is between nothing and what was captured"),
+        ({"refunded_cents": -1}, "Cash given back is between nothing and what was captured"),
+        ({"refunded_cents": 5}, "A payment's refunded cash is the sum of its refunds"),
+        ({"state": "open"}, "Cash is captured by payments that are paid, and by no others"),
+        ({"paid_at": None}, "Cash is captured by payments that are paid, and by no others"),
+        ({"state": "late"}, "A payment that came late is given back whole"),
+        ({"ended_at": None}, "A payment that is over has its time"),
+    ],
+)
+def test_a_wrong_payment_is_seen(mei, values, broken):
+    change(cash.Payment, paid_payment(mei).id, **values)
+
+    assert broken in found_by(cash.checks())
+
+
+@pytest.mark.breaks_the_books
+def test_two_open_attempts_are_seen(mei):
+    first = record(open_for(begin(mei)), state(status="expired", paid=False)).payment
+    begin(mei)
+    change(cash.Payment, first.id, state="open")
+
+    assert "An order has one attempt to be paid at a time" in found_by(cash.checks())
+
+
+@pytest.mark.breaks_the_books
+def test_a_refund_under_way_that_the_cashier_does_not_know_is_seen(mei):
+    change(cash.Refund, ask(paid_payment(mei), 100).id, state="sent")
+
+    assert found_by(cash.checks()) == ["A refund under way or done at the cashier has the cashier's id"]
+
+
+@pytest.mark.breaks_the_books
+def test_an_outcome_without_its_time_is_seen(app):
+    with transaction():
+        event_id = cash.note_event(Event("evt_1", "x", {}, live=False, created_at=NOON), cashier="stripe", at=NOON)
+    change(cash.CashierEvent, event_id, outcome="applied")
+
+    assert found_by(cash.checks()) == ["A webhook event has one outcome, with its time"]
+
+
+def test_who_waits_is_seen(mei):
+    payment = paid_payment(mei)
+    ask(payment, 100, key="return:1")
+    cash.send_refunds(Teller(CashierRefused("no")), at=NOON)
+    ask(payment, 100, key="return:2")
+    begin(mei, reference="order:8")
+    with transaction():
+        alarm = cash.note_event(Event("evt_1", "x", {}, live=False, created_at=NOON), cashier="stripe", at=NOON)
+        cash.conclude(alarm, "alarm", at=NOON)
+        cash.note_event(Event("evt_2", "x", {}, live=False, created_at=NOON), cashier="stripe", at=NOON)
+
+    soon = found_by(cash.watch(at=NOON + timedelta(minutes=1)))
+    later = found_by(cash.watch(at=NOON + timedelta(hours=2)))
+
+    assert soon == ["Refunds the cashier refused", "Alarms from the cashier nobody has looked at"]
+    assert later == [check.name for check in cash.watch(at=NOON)]
