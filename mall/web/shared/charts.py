@@ -155,7 +155,7 @@ def pyramid(
     """Draw members by level, the top first, area by number. `before`: the numbers now, under a trial's."""
     if not courses:
         return picture(title, (), (), width=330, height=1, class_="chart")
-    width, high, gap = (440, 40, 14) if before else (330, 46, 5)
+    width, high, gap = (370, 40, 14) if before else (330, 46, 5)
     most = max([course.members for course in courses] + list(before or [])) or 1
     middle, widest = width * 0.28, width * 0.52
     drawn = []
