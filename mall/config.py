@@ -39,6 +39,7 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "STRIPE_WEBHOOK_SECRET": environ.get("STRIPE_WEBHOOK_SECRET", ""),
         "STRIPE_WEBHOOK_TOLERANCE_SECONDS": int(environ.get("STRIPE_WEBHOOK_TOLERANCE_SECONDS", "300")),
         "STRIPE_API_BASE": environ.get("STRIPE_API_BASE", ""),
+        "STRIPE_PAGE_ORIGIN": environ.get("STRIPE_PAGE_ORIGIN", "https://checkout.stripe.com"),
         "SMTP_URL": environ.get("SMTP_URL", ""),
         "MAIL_FROM": environ.get("MAIL_FROM", ""),
         "LOG_FORMAT": environ.get("LOG_FORMAT", "json"),
@@ -82,6 +83,10 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
             raise UnsafeSettings(
                 "STRIPE_WEBHOOK_TOLERANCE_SECONDS must be above 0: at 0 an old event could be replayed."
             )
+        for name in ("STRIPE_API_BASE", "STRIPE_PAGE_ORIGIN"):
+            address = urlsplit(settings[name])
+            if settings[name] and address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost"):
+                raise UnsafeSettings(f"{name} must begin with https://: it carries the key, or the members' payments.")
     if not urlsplit(settings["PUBLIC_URL"]).hostname:
         raise UnsafeSettings("PUBLIC_URL is the address members type, such as https://shop.example.com.")
     if settings["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") and settings["WEB_PROCESSES"] > 1:

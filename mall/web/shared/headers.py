@@ -4,14 +4,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
 
-STRIPE_PAGE = "https://checkout.stripe.com"
-
 
 def prepare(app: Flask) -> None:
     """Set security headers on every answer, errors included; refuse hosts that are not ours."""
     public = urlsplit(app.config["PUBLIC_URL"])
     secure = public.scheme == "https"
-    form_targets = "'self'" + (f" {STRIPE_PAGE}" if app.config["CASHIER"] == "stripe" else "")
+    form_targets = "'self'" + (f" {app.config['STRIPE_PAGE_ORIGIN']}" if app.config["CASHIER"] == "stripe" else "")
     policy = "; ".join(
         (
             "default-src 'none'",
