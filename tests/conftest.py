@@ -20,7 +20,8 @@ from sqlalchemy import event
 
 from mall import create_app, prove
 from mall.base.db import db
-from tests import postgresql
+from mall.domain import programme
+from tests import cast, postgresql
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -35,6 +36,7 @@ SETTINGS = {
     "ARGON2_MEMORY_KIB": 8,
     "PUBLIC_URL": "http://localhost",
     "WTF_CSRF_ENABLED": False,
+    "STAFF_TOTP_WAIVED": True,
 }
 
 
@@ -83,6 +85,54 @@ def app(make_app: Callable[..., Flask]) -> Iterator[Flask]:
 def client(app: Flask) -> FlaskClient:
     """A browser without script that has not signed in."""
     return app.test_client()
+
+
+@pytest.fixture
+def shop(app: Flask) -> programme.Programme:
+    """The shop, set up a year ago."""
+    return cast.open_shop(at=NOON)
+
+
+@pytest.fixture
+def mei(app: Flask, shop: programme.Programme) -> int:
+    """A member, verified, with nothing in her purse. Her password is cast.PASSWORD."""
+    return cast.join("mei", at=NOON, terms=shop)
+
+
+@pytest.fixture
+def tom(app: Flask, shop: programme.Programme) -> int:
+    """Another member."""
+    return cast.join("tom", at=NOON, terms=shop)
+
+
+@pytest.fixture
+def ops(app: Flask, shop: programme.Programme) -> int:
+    """Ola, an operator."""
+    return cast.hire("ola", at=NOON)
+
+
+@pytest.fixture
+def fin(app: Flask, shop: programme.Programme) -> int:
+    """Finn of finance."""
+    return cast.hire("finn", at=NOON)
+
+
+@pytest.fixture
+def adm(app: Flask, shop: programme.Programme) -> int:
+    """Ada, an administrator."""
+    return cast.hire("ada", at=NOON)
+
+
+@pytest.fixture
+def sign_in() -> Callable[..., Any]:
+    """Sign a member in by the form: `sign_in(client, mei)`."""
+    return cast.sign_in
+
+
+@pytest.fixture
+def sign_in_staff() -> Callable[..., Any]:
+    """Sign one of the staff in by the form: `sign_in_staff(client, ops)`."""
+    return cast.sign_in_staff
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, SelectMultipleField, StringField, TextAreaField
+from wtforms import EmailField, SelectChoice, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -30,7 +30,7 @@ def roles_field() -> SelectMultipleField:
     """Return the ticks for roles."""
     return SelectMultipleField(
         _l("What they may do"),
-        choices=list(ROLE_WORDS.items()),
+        choices=[SelectChoice(*pair) for pair in ROLE_WORDS.items()],
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )

@@ -4,6 +4,7 @@ The pages of the door (sign in, register, reset the password) and those behind i
 door's own are locked, those not yet written included.
 """
 
+import segno
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -44,7 +45,12 @@ def show() -> str:
     with reading():
         member = people.member_of(me())
         address = people.default_address(me())
-    return render_template("store/account/show.html", member=member, address=address)
+    return render_template(
+        "store/account/show.html",
+        member=member,
+        address=address,
+        code=segno.make(member.number).svg_data_uri(scale=4, border=0),
+    )
 
 
 @bp.post("/account/sign-outs")

@@ -6,7 +6,7 @@ from babel import Locale
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from mall.base.clock import now
@@ -43,7 +43,7 @@ class AddressForm(Form):
 
     def __init__(self, **given) -> None:
         super().__init__(**given)
-        self.country.choices = [("", _("Choose")), *countries(language())]
+        self.country.choices = [SelectChoice("", _("Choose")), *(SelectChoice(*pair) for pair in countries(language()))]
 
     @property
     def lines(self) -> people.AddressLines:

@@ -5,7 +5,7 @@ from datetime import date
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Optional, Regexp, ValidationError
 
 from mall.base.clock import now
@@ -44,7 +44,7 @@ class ProfileForm(Form):
         ],
         filters=[one_line],
     )
-    language = SelectField(_l("Language"), choices=list(LANGUAGES.items()))
+    language = SelectField(_l("Language"), choices=[SelectChoice(*pair) for pair in LANGUAGES.items()])
     wants_news = BooleanField(_l("Send me news and offers by e-mail"))
 
     def validate_birthday(self, field: DateField) -> None:

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
-from mall.domain import people
+from mall.domain import earning, people, programme
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.layout import public_link, terms
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, me, network, safe_next
@@ -98,6 +98,8 @@ def verify_again():
 
 
 def _register(form: RegisterForm) -> None:
+    if terms().version == 0:
+        raise programme.NoProgramme
     email = people.read_email(form.email.data)
     people.refuse_weak(form.password.data, unlike=(unlike := [email.address, *terms().shop_name.values()]))
     count_or_refuse(people.REGISTER_BY_NETWORK, network())
@@ -106,7 +108,7 @@ def _register(form: RegisterForm) -> None:
 
     def unit() -> None:
         with transaction():
-            people.register(
+            member_id = people.register(
                 email=email,
                 password=password,
                 display_name=form.display_name.data,
@@ -115,5 +117,7 @@ def _register(form: RegisterForm) -> None:
                 verify_page=verify_page,
                 at=now(),
             )
+            if member_id is not None:
+                earning.welcome(member_id, terms=terms(), at=now())
 
     again(unit)

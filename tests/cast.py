@@ -1,0 +1,67 @@
+"""The cast: Mei and Tom shop, Ola runs the office, Finn keeps the books, Ada manages. Made by the real verbs."""
+
+from datetime import datetime, timedelta
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from mall.base.db import reading, transaction
+from mall.domain import earning, people, programme
+
+PASSWORD = "seven green lanterns"
+STAFF = {"ola": ("Ola", ["operator"]), "finn": ("Finn", ["finance"]), "ada": ("Ada", ["admin"])}
+
+
+def open_shop(*, at: datetime) -> programme.Programme:
+    """Set up the shop as a new one is, a year before."""
+    settings = programme.default_settings(
+        shop_name={"en": "Tessera", "zh": "拼砖"}, support_email="help@tessera.example"
+    )
+    with transaction():
+        return programme.establish(settings, by="system", at=at - timedelta(days=365))
+
+
+def join(name: str, *, at: datetime, terms: programme.Programme, verified: bool = True) -> int:
+    """Make a member called so, with the e-mail <name>@tessera.example. Returns the id."""
+    hashed = people.password_hash(PASSWORD)
+    with transaction():
+        member_id = people.register(
+            email=people.read_email(f"{name}@tessera.example"),
+            password=hashed,
+            display_name=name.capitalize(),
+            language="en",
+            wants_news=False,
+            verify_page="http://localhost/verify-email/",
+            at=at,
+        )
+        assert member_id is not None
+        earning.welcome(member_id, terms=terms, at=at)
+        if verified:
+            people.mark_verified(member_id, at=at)
+    return member_id
+
+
+def hire(name: str, *, at: datetime) -> int:
+    """Take on one of the staff, with their password set and no phone enrolled. Returns the id."""
+    title, roles = STAFF[name]
+    hashed = people.password_hash(PASSWORD)
+    with transaction():
+        staff_id, token = people.add_staff(
+            people.read_email(f"{name}@tessera.example"), name=title, roles=roles, by="system", at=at
+        )
+        people.set_staff_password(token, hashed, at=at)
+    return staff_id
+
+
+def sign_in(client: FlaskClient, member_id: int, *, password: str = PASSWORD) -> TestResponse:
+    """Sign a member in by the form."""
+    with reading():
+        email = people.member_of(member_id).email
+    return client.post("/sign-in", data={"email": email, "password": password})
+
+
+def sign_in_staff(client: FlaskClient, staff_id: int, *, password: str = PASSWORD) -> TestResponse:
+    """Sign one of the staff in by the form; without the waiver this leads to the second factor."""
+    with reading():
+        email = people.staff_of(staff_id).email
+    return client.post("/office/sign-in", data={"email": email, "password": password})
