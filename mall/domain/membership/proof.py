@@ -61,15 +61,14 @@ def _below_their_level():
         .group_by(LevelHistory.member_id)
         .subquery("last")
     )
+    threshold = programme.LevelThreshold
     return (
-        select(
-            LevelHistory.member_id, LevelHistory.rank, programme.LevelThreshold.rank.label("reached"), growth.c.points
-        )
+        select(LevelHistory.member_id, LevelHistory.rank, threshold.rank.label("reached"), growth.c.points)
         .join(last, (last.c.member_id == LevelHistory.member_id) & (last.c.step == LevelHistory.step))
         .join(growth, growth.c.member_id == LevelHistory.member_id)
         .join(run, run.c.id.is_not(None))
-        .join(programme.LevelThreshold, programme.LevelThreshold.version == run.c.version)
-        .where(programme.LevelThreshold.rank > LevelHistory.rank, programme.LevelThreshold.reach <= growth.c.points)
+        .join(threshold, threshold.version == run.c.version)
+        .where(threshold.rank > LevelHistory.rank, threshold.reach <= growth.c.points)
     )
 
 

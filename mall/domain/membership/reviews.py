@@ -173,14 +173,15 @@ def to_review(*, terms: programme.Programme, at: datetime) -> Sequence[int]:
         .group_by(GrowthEvent.member_id)
         .subquery()
     )
+    threshold = programme.LevelThreshold
     risen = (
         select(level.c.member_id)
         .join(growth, growth.c.member_id == level.c.member_id)
         .join(
-            programme.LevelThreshold,
-            (programme.LevelThreshold.version == terms.version) & (programme.LevelThreshold.rank > level.c.rank),
+            threshold,
+            (threshold.version == terms.version) & (threshold.rank > level.c.rank),
         )
-        .where(programme.LevelThreshold.reach <= growth.c.points)
+        .where(threshold.reach <= growth.c.points)
     )
     near = select(level.c.member_id).where(level.c.review_on <= today + timedelta(days=NOTICE_DAYS))
     both = union(risen, near).subquery()

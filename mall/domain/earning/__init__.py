@@ -1,0 +1,30 @@
+"""Earning: the only room that turns behaviour into points and growth.
+
+This is the room's front door. What happened is kept as facts; the rules of the programme say what it is worth; the
+ledger and membership keep what was given. Every sum comes with the sentence that explains it.
+"""
+
+from .facts import FACTS, Fact, FactRow, facts_of, record
+from .formula import growth_for, points_for
+from .orders import Earned, Kept, Sale, earned_by, order_kept, order_paid, order_reduced
+from .proof import checks
+from .welcome import welcome
+
+__all__ = [
+    "FACTS",
+    "Earned",
+    "Fact",
+    "FactRow",
+    "Kept",
+    "Sale",
+    "checks",
+    "earned_by",
+    "facts_of",
+    "growth_for",
+    "order_kept",
+    "order_paid",
+    "order_reduced",
+    "points_for",
+    "record",
+    "welcome",
+]

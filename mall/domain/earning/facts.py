@@ -1,0 +1,83 @@
+"""Facts: every behaviour that a rule may ever pay for, paid or not. Only added to; undoing is a negative fact."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, String, insert, literal, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.guard import append_only
+
+# Every kind of fact, and the verb that records it.
+FACTS = {
+    "signed_up": "earning.welcome",
+    "order_paid": "earning.order_paid",
+    "order_reduced": "earning.order_reduced",
+    "order_kept": "earning.order_kept",
+}
+
+
+class FactRow(db.Model):
+    """A fact as it is kept. `cents` is the cash it is about, negative where cash went back."""
+
+    __tablename__ = "fact"
+    __table_args__ = (
+        CheckConstraint("kind <> ''", name="kind_named"),
+        Index(None, "member_id", "kind", "at"),
+        Index(None, "reference"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    reference: Mapped[str] = mapped_column(String(60))
+    cents: Mapped[int]
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSON)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+append_only(FactRow)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something a member did. `reference` says about what ("order:7"), `key` makes it once."""
+
+    kind: str
+    member_id: int
+    key: str
+    at: datetime
+    reference: str = ""
+    cents: int = 0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record(fact: Fact) -> bool:
+    """Keep a fact, once per key. Returns False when it was kept before."""
+    assert fact.kind in FACTS, f"no fact is called {fact.kind}"
+    columns = {
+        "kind": fact.kind,
+        "member_id": fact.member_id,
+        "reference": fact.reference,
+        "cents": fact.cents,
+        "attributes": dict(fact.attributes),
+        "key": fact.key,
+        "at": fact.at,
+    }
+    # Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
+    new = select(*(literal(value, FactRow.__table__.c[name].type) for name, value in columns.items())).where(
+        ~select(FactRow.id).where(FactRow.key == fact.key).exists()
+    )
+    return execute(insert(FactRow).from_select(list(columns), new).returning(FactRow.id)).first() is not None
+
+
+def facts_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
+    """Return a member's facts, newest first: id, kind, reference, cents, attributes, key, at."""
+    return execute(
+        select(FactRow).where(FactRow.member_id == member_id).order_by(FactRow.id.desc()).limit(limit)
+    ).all()

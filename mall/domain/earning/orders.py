@@ -1,0 +1,277 @@
+"""The order rule: points when an order is paid, ready when it is kept, taken back for what is not.
+
+Rates and level are those of placing, carried by the Sale; so are validity and worth, by its version.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func, select
+
+from mall.base.db import execute
+from mall.base.text import N_, Message, say
+from mall.domain import ledger, membership, notices, programme
+
+from .facts import Fact, FactRow, record
+from .formula import growth_for, points_for
+
+RULE = "order"
+
+
+@dataclass(frozen=True)
+class Sale:
+    """An order as earning sees it. `kept_cents` is the cash for goods that are kept now, all lines together."""
+
+    order_id: int
+    reference: str
+    number: str
+    member_id: int
+    placed_at: datetime
+    version: int
+    multiplier_percent: int
+    earn_points: int
+    earn_per_cents: int
+    growth_per_cents: int
+    kept_cents: int
+
+    @property
+    def points(self) -> int:
+        """Return the points that what is kept gives."""
+        return points_for(
+            self.kept_cents,
+            earn_points=self.earn_points,
+            earn_per_cents=self.earn_per_cents,
+            multiplier_percent=self.multiplier_percent,
+        )
+
+    @property
+    def growth(self) -> int:
+        """Return the growth that what is kept gives."""
+        return growth_for(self.kept_cents, growth_per_cents=self.growth_per_cents)
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What an order has given so far and not had taken back."""
+
+    points: int
+    growth: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a kept order brought: points made ready, growth, and the level change it led to."""
+
+    points: int
+    growth: int
+    level_change: membership.LevelChange | None
+
+
+def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> int | None:
+    """Give the points of a paid order, on the way until it is kept. Asked again, gives nothing more.
+
+    Returns the lot's id; None when the order gives no point.
+    """
+    record(
+        Fact(
+            "order_paid",
+            sale.member_id,
+            key=f"{sale.reference}:paid",
+            at=at,
+            reference=sale.reference,
+            cents=sale.kept_cents,
+            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
+        )
+    )
+    if sale.points == 0:
+        return None
+    placed = programme.version(sale.version)
+    return ledger.earn(
+        purse,
+        sale.points,
+        reference=sale.reference,
+        rule=RULE,
+        origin="purchase",
+        expiry=placed.expiry_of(terms.today(at)),
+        version=sale.version,
+        worth=placed.worth,
+        why=why_earned(sale),
+        at=at,
+    )
+
+
+def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Kept:
+    """Make an order's points ready and record its growth: its return window is over. Asked again, does nothing more.
+
+    The member is told of the points. The one caller is aftersales.close_window.
+    """
+    record(
+        Fact(
+            "order_kept",
+            sale.member_id,
+            key=f"{sale.reference}:kept",
+            at=at,
+            reference=sale.reference,
+            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
+        )
+    )
+    lines = ledger.unlock(purse, ledger.earned_by(sale.reference), at=at)
+    unlocked = sum(line.points for line in lines if line.kind == "unlock")
+    if unlocked:
+        notices.tell(
+            sale.member_id,
+            "points_unlocked",
+            values={"number": sale.number, "points": unlocked},
+            key=f"{sale.reference}:unlocked",
+            at=at,
+        )
+    change = None
+    if sale.growth:
+        change = membership.add_growth(
+            sale.member_id,
+            sale.growth,
+            source=RULE,
+            reference=sale.reference,
+            counts_on=terms.today(at),
+            version=sale.version,
+            why=why_growth(sale),
+            key=f"{sale.reference}:growth",
+            terms=terms,
+            at=at,
+        )
+    return Kept(points=unlocked, growth=sale.growth, level_change=change)
+
+
+def order_reduced(
+    sale: Sale, *, key: str, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> Earned:
+    """Take back what the goods no longer kept had given: the same formula on what is kept now, the rest is taken.
+
+    `sale.kept_cents` is what is kept after this reduction. Points on the way go first, then free ones, the rest is
+    owed; above the debt cap it is forgiven. Growth taken back counts on the day of what it takes back. Asked again,
+    takes nothing more. Returns what was taken.
+    """
+    before = earned_by(sale)
+    record(
+        Fact(
+            "order_reduced",
+            sale.member_id,
+            key=key,
+            at=at,
+            reference=sale.reference,
+            cents=sale.kept_cents - _cents_of(sale.reference),
+            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
+        )
+    )
+    if before.points > sale.points:
+        ledger.take_back(
+            purse,
+            {lot_id: sale.points for lot_id in _lots_of(sale.reference)},
+            reference=sale.reference,
+            key=f"{key}:points",
+            why=why_taken_back(sale),
+            at=at,
+        )
+        ledger.forgive(
+            purse,
+            cap_points=terms.debt_cap_points,
+            key=f"{key}:forgiven",
+            reference=sale.reference,
+            expiry=terms.expiry_of(terms.today(at)),
+            version=terms.version,
+            worth=terms.worth,
+            at=at,
+        )
+    taken_growth = max(0, before.growth - sale.growth)
+    if taken_growth:
+        _growth, counts_on = membership.growth_of(sale.reference)
+        assert counts_on is not None, "growth without a day"
+        membership.add_growth(
+            sale.member_id,
+            -taken_growth,
+            source=RULE,
+            reference=sale.reference,
+            counts_on=counts_on,
+            version=sale.version,
+            why=why_growth_taken_back(sale),
+            key=f"{key}:growth",
+            terms=terms,
+            at=at,
+        )
+    return Earned(points=max(0, before.points - earned_by(sale).points), growth=taken_growth)
+
+
+def earned_by(sale: Sale) -> Earned:
+    """Return what an order has given so far and not had taken back."""
+    posting = ledger.Posting
+    points = execute(
+        select(
+            func.coalesce(
+                func.sum(case((posting.kind == "earn", posting.points), else_=-posting.points)),
+                0,
+            )
+        ).where(posting.reference == sale.reference, posting.kind.in_(("earn", "clawback")))
+    ).scalar_one()
+    growth, _counts_on = membership.growth_of(sale.reference)
+    return Earned(points=int(points), growth=growth)
+
+
+def why_earned(sale: Sale) -> Message:
+    """Explain the points of an order."""
+    return say(
+        N_(
+            "Order {number}: {kept_cents} kept × {earn_points} points per {earn_per_cents}"
+            " × {multiplier_percent} % for the level = {points} points"
+        ),
+        number=sale.number,
+        kept_cents=sale.kept_cents,
+        earn_points=sale.earn_points,
+        earn_per_cents=sale.earn_per_cents,
+        multiplier_percent=sale.multiplier_percent,
+        points=sale.points,
+    )
+
+
+def why_taken_back(sale: Sale) -> Message:
+    """Explain points taken back."""
+    return say(
+        N_("Order {number}: {kept_cents} is still kept, which gives {points} points; the rest is taken back"),
+        number=sale.number,
+        kept_cents=sale.kept_cents,
+        points=sale.points,
+    )
+
+
+def why_growth(sale: Sale) -> Message:
+    """Explain the growth of an order."""
+    return say(
+        N_("Order {number}: {kept_cents} kept, 1 growth per {growth_per_cents} = {growth} growth"),
+        number=sale.number,
+        kept_cents=sale.kept_cents,
+        growth_per_cents=sale.growth_per_cents,
+        growth=sale.growth,
+    )
+
+
+def why_growth_taken_back(sale: Sale) -> Message:
+    """Explain growth taken back."""
+    return say(
+        N_("Order {number}: {kept_cents} is still kept, which gives {growth} growth; the rest is taken back"),
+        number=sale.number,
+        kept_cents=sale.kept_cents,
+        growth=sale.growth,
+    )
+
+
+def _cents_of(reference: str) -> int:
+    """Return the cash for goods that is kept of an order, as its facts say."""
+    cents = select(func.coalesce(func.sum(FactRow.cents), 0)).where(FactRow.reference == reference)
+    return int(execute(cents).scalar_one())
+
+
+def _lots_of(reference: str) -> list[int]:
+    """Return the lots that this rule gave an order: one, or none."""
+    lot = ledger.Lot
+    return list(
+        execute(select(lot.id).where(lot.reference == reference, lot.rule == RULE, lot.parent_id.is_(None))).scalars()
+    )

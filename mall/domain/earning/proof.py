@@ -1,0 +1,102 @@
+"""What must always be true of earning: what was given is what the rules give for what is kept."""
+
+from typing import Any
+
+from sqlalchemy import Select, Subquery, case, func, select
+from sqlalchemy.orm import aliased
+
+from mall.base.proof import Check
+from mall.domain import ledger, membership
+
+from .facts import FactRow
+from .orders import RULE
+
+ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
+
+
+def checks() -> list[Check]:
+    """Return the room's checks (LEDGER 6.11)."""
+    return [
+        Check("the facts of an order never leave less than nothing kept", _less_than_nothing()),
+        Check("one lot for each order and rule", _two_lots()),
+        Check("an order has given the points its rule gives for what is kept, or more by what expired", _points()),
+        Check("a kept order has given the growth its rule gives for what is kept", _growth()),
+    ]
+
+
+def _less_than_nothing() -> Select[*tuple[Any, ...]]:
+    cents = func.sum(FactRow.cents)
+    return (
+        select(FactRow.reference, cents.label("cents"))
+        .where(FactRow.kind.in_(ORDER_FACTS))
+        .group_by(FactRow.reference)
+        .having(cents < 0)
+    )
+
+
+def _two_lots() -> Select[*tuple[Any, ...]]:
+    lot = ledger.Lot
+    return (
+        select(lot.reference, lot.rule, func.count().label("lots"))
+        .where(lot.parent_id.is_(None), lot.origin == "purchase")
+        .group_by(lot.reference, lot.rule)
+        .having(func.count() > 1)
+    )
+
+
+def _points() -> Select[*tuple[Any, ...]]:
+    """Find where not: 0 <= earned - taken back - what the rule gives <= expired of the lot and its child."""
+    lot, posting = ledger.Lot, ledger.Posting
+    first = aliased(lot)
+    given = (
+        select(
+            posting.reference,
+            func.sum(
+                case((posting.kind == "earn", posting.points), (posting.kind == "clawback", -posting.points), else_=0)
+            ).label("points"),
+        )
+        .where(posting.reference.in_(select(FactRow.reference)))
+        .group_by(posting.reference)
+        .subquery("given")
+    )
+    expired = (
+        select(first.reference, func.sum(posting.points).label("points"))
+        .select_from(posting)
+        .join(lot, lot.id == posting.lot_id)
+        .join(first, first.id == func.coalesce(lot.parent_id, lot.id))
+        .where(posting.kind == "expire", first.rule == RULE)
+        .group_by(first.reference)
+        .subquery("expired")
+    )
+    last = _last_facts(ORDER_FACTS)
+    over = func.coalesce(given.c.points, 0) - last.c.attributes["points"].as_integer()
+    return (
+        select(last.c.reference, over.label("over"), expired.c.points.label("expired"))
+        .outerjoin(given, given.c.reference == last.c.reference)
+        .outerjoin(expired, expired.c.reference == last.c.reference)
+        .where((over < 0) | (over > func.coalesce(expired.c.points, 0)))
+    )
+
+
+def _growth() -> Select[*tuple[Any, ...]]:
+    event = membership.GrowthEvent
+    given = (
+        select(event.reference, func.sum(event.points).label("points"))
+        .where(event.source == RULE)
+        .group_by(event.reference)
+        .subquery("given")
+    )
+    kept = select(FactRow.reference).where(FactRow.kind == "order_kept")
+    last = _last_facts(ORDER_FACTS)
+    gives = last.c.attributes["growth"].as_integer()
+    return (
+        select(last.c.reference, gives.label("gives"), given.c.points.label("given"))
+        .outerjoin(given, given.c.reference == last.c.reference)
+        .where(last.c.reference.in_(kept), func.coalesce(given.c.points, 0) != gives)
+    )
+
+
+def _last_facts(kinds: tuple[str, ...]) -> Subquery:
+    """Return the last fact of each order as a subquery."""
+    newest = select(func.max(FactRow.id)).where(FactRow.kind.in_(kinds)).group_by(FactRow.reference)
+    return select(FactRow).where(FactRow.id.in_(newest)).subquery("last")

@@ -1,0 +1,73 @@
+"""Everything a rule may pay for is kept as a fact, once; every kind of fact has one verb that records it."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.exc import DBAPIError
+
+from mall.base.db import execute, reading, transaction
+from mall.domain import earning, ledger, membership, programme
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def facts(member_id):
+    with reading():
+        return earning.facts_of(member_id)
+
+
+def test_a_new_member_has_an_empty_purse_the_first_level_and_one_fact(mei):
+    with reading():
+        assert ledger.balances(mei, at=NOON) == ledger.Balances(ready=0, pending=0, held=0, owed=0)
+        assert membership.standing(mei, terms=programme.current(NOON), at=NOON).level.key == "registered"
+    assert [(fact.kind, fact.reference) for fact in facts(mei)] == [("signed_up", f"member:{mei}")]
+
+
+def test_every_kind_of_fact_is_recorded_by_its_verb(mei, sale_of):
+    sale = sale_of(mei, 1_590)
+    with transaction():
+        terms = programme.current(NOON)
+        purse = ledger.lock(mei, zone=terms.zone)
+        earning.order_paid(sale, purse=purse, terms=terms, at=NOON)
+        earning.order_kept(sale, purse=purse, terms=terms, at=NOON)
+        earning.order_reduced(sale_of(mei, 0), key="order:7:refund", purse=purse, terms=terms, at=NOON)
+
+    assert {fact.kind for fact in facts(mei)} == set(earning.FACTS)
+
+
+def test_every_kind_names_a_verb_at_the_front_door():
+    for verb in earning.FACTS.values():
+        room, _, name = verb.partition(".")
+        assert room == "earning" and callable(getattr(earning, name))
+
+
+def test_cash_that_went_back_is_a_negative_fact(mei, sale_of):
+    with transaction():
+        terms = programme.current(NOON)
+        purse = ledger.lock(mei, zone=terms.zone)
+        earning.order_paid(sale_of(mei, 1_590), purse=purse, terms=terms, at=NOON)
+        earning.order_reduced(sale_of(mei, 590), key="order:7:refund:1", purse=purse, terms=terms, at=NOON)
+        earning.order_reduced(sale_of(mei, 0), key="order:7:refund:2", purse=purse, terms=terms, at=NOON)
+
+    assert [fact.cents for fact in facts(mei)] == [-590, -1_000, 1_590, 0]
+
+
+def test_a_fact_is_kept_once(mei):
+    fact = earning.Fact("signed_up", mei, key="again", at=NOON, attributes={"from": "a friend"})
+    with transaction():
+        assert earning.record(fact)
+        assert not earning.record(fact)
+
+    assert len(facts(mei)) == 2
+
+
+def test_an_unknown_kind_is_our_own_mistake(mei):
+    with pytest.raises(AssertionError, match="no fact is called"), transaction():
+        earning.record(earning.Fact("sneezed", mei, key="x", at=NOON))
+
+
+@pytest.mark.parametrize("tamper", [update(earning.FactRow).values(cents=1), delete(earning.FactRow)])
+def test_facts_are_only_added_to(mei, tamper):
+    with pytest.raises(DBAPIError, match="append-only"), transaction():
+        execute(tamper)
