@@ -15,6 +15,7 @@ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integri
 def append_only(model: type) -> None:
     """Guard a table from the moment it is created."""
     table: Table = model.__table__  # type: ignore[attr-defined]
+    table.info["append_only"] = True
     for name, statements in (("sqlite", sqlite_guards(table)), ("postgresql", postgresql_guards(table))):
         for statement in statements:
             # The statement is passed on as it is: DDL() would read a percent sign as a place for a value.
