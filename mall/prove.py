@@ -7,10 +7,10 @@ from typing import Any
 
 from mall.base.db import execute, reading
 from mall.base.proof import Check
-from mall.domain import cash, catalogue, ledger, membership, people, programme
+from mall.domain import cash, catalogue, earning, ledger, membership, people, programme
 
 # Every room that offers checks(); test_architecture.py tells when one is missing.
-ROOMS: tuple[ModuleType, ...] = (programme, ledger, catalogue, cash, people, membership)
+ROOMS: tuple[ModuleType, ...] = (programme, ledger, catalogue, cash, people, membership, earning)
 EXAMPLES = 5
 
 

@@ -1,4 +1,4 @@
-"""Points are kept cents x rate x multiplier, rounded down once an order; a refund takes what the rest does not give."""
+"""Points are kept cents x rate x multiplier, rounded down once an order; a refund takes the difference."""
 
 from fractions import Fraction
 from itertools import product
