@@ -32,7 +32,7 @@ def adjust_up(
     if points < 1:
         raise NoPoints()
     move = Move(key, "adjust", purse.member_id, reference, at, by, why)
-    if lines := recorded(move, points=points):
+    if lines := recorded(move, points=points, source=ADJUSTMENT):
         return lines
     lot_id = make_lot(
         purse.member_id,
@@ -46,7 +46,7 @@ def adjust_up(
         why=why,
         at=at,
     )
-    return post(purse, into_wallet(purse, move, [Arrival(lot_id, ADJUSTMENT, points, expiry[1])]))
+    return post(purse, into_wallet(move, [Arrival(lot_id, ADJUSTMENT, points, expiry[1])], owed=purse.owed))
 
 
 def adjust_down(
@@ -59,7 +59,7 @@ def adjust_down(
     if points < 1:
         raise NoPoints()
     move = Move(key, "adjust", purse.member_id, reference, at, by, why)
-    if lines := recorded(move, points=points):
+    if lines := recorded(move, points=points, source=WALLET):
         return lines
     return post(
         purse,

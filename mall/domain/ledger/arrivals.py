@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
-
 from mall.base.clock import day_of
-from mall.base.db import execute
 
 from .accounts import DEBT, EXPIRY, RENEWAL, WALLET
-from .lots import Lot, last_day, make_lot
+from .lots import last_day, make_children
 from .postings import Line, Move
 from .purses import LockedPurse
 
@@ -30,32 +27,75 @@ class Arrival:
     source: str
     points: int
     expires_at: datetime
+    parent_id: int | None = None
     empties: bool = False
 
 
-def into_wallet(purse: LockedPurse, move: Move, arrivals: Sequence[Arrival]) -> list[Line]:
+def into_wallet(move: Move, arrivals: Sequence[Arrival], *, owed: int) -> list[Line]:
     """Return the lines that bring points into the wallet, repay debt from them, and expire what is past."""
-    return [arrive(move, arrival) for arrival in arrivals] + after_arrival(purse, move, arrivals)
+    lines = [
+        move.line(
+            source=arrival.source,
+            destination=WALLET,
+            lot_id=arrival.lot_id,
+            points=arrival.points,
+            empties=arrival.empties,
+        )
+        for arrival in arrivals
+    ]
+    return lines + _after_arrival(move, arrivals, owed=owed)
 
 
-def arrive(move: Move, arrival: Arrival) -> Line:
-    """Return the line that brings points into the wallet; to be followed by after_arrival()."""
-    return move.line(
-        source=arrival.source,
-        destination=WALLET,
-        lot_id=arrival.lot_id,
-        points=arrival.points,
-        empties=arrival.empties,
-    )
+def back_into_wallet(
+    purse: LockedPurse, move: Move, arrivals: Sequence[Arrival], *, before: datetime, days: int
+) -> list[Line]:
+    """Return the lines that bring points back to their lots; each lot comes once.
+
+    A lot that ends before an instant gets a child that lasts so many days from now: out of the parent, into the
+    child. Its child is written at once.
+    """
+    ending = {arrival.lot_id: arrival.points for arrival in arrivals if gets_child(arrival, before=before)}
+    expiry = days_from(move.at, days=days, zone=purse.zone)
+    children = make_children(ending, expiry=expiry, reference=move.reference, at=move.at)
+    lines, arrived = [], []
+    for arrival in arrivals:
+        child_id = children.get(arrival.lot_id)
+        lines.append(
+            move.line(
+                source=arrival.source,
+                destination=RENEWAL if child_id else WALLET,
+                lot_id=arrival.lot_id,
+                points=arrival.points,
+                empties=arrival.empties,
+            )
+        )
+        if child_id:
+            lines.append(
+                move.line(source=RENEWAL, destination=WALLET, lot_id=child_id, points=arrival.points, kind="renew")
+            )
+            arrived.append(Arrival(child_id, RENEWAL, arrival.points, expiry[1]))
+        else:
+            arrived.append(arrival)
+    return lines + _after_arrival(move, arrived, owed=purse.owed)
 
 
-def after_arrival(purse: LockedPurse, move: Move, arrivals: Sequence[Arrival]) -> list[Line]:
+def gets_child(arrival: Arrival, *, before: datetime) -> bool:
+    """Tell whether points come back into a child of their lot. A child has no children. Pure."""
+    return arrival.parent_id is None and arrival.expires_at < before
+
+
+def days_from(at: datetime, *, days: int, zone: str) -> tuple[date, datetime]:
+    """Return the expiry that lies so many days from an instant: (last day, the instant it ends)."""
+    return last_day(day_of(at, zone) + timedelta(days=days), zone)
+
+
+def _after_arrival(move: Move, arrivals: Sequence[Arrival], *, owed: int) -> list[Line]:
     """Return the lines that follow once points are in the wallet.
 
     Debt is repaid by the soonest to expire. A late arrival of a lot past its last day still repays; the rest of it
-    expires at once.
+    expires as it arrives, not before.
     """
-    lines, owed = [], purse.owed
+    lines = []
     for arrival in sorted(arrivals, key=lambda arrival: (arrival.expires_at, arrival.lot_id)):
         repaid = min(owed, arrival.points)
         if repaid:
@@ -69,38 +109,3 @@ def after_arrival(purse: LockedPurse, move: Move, arrivals: Sequence[Arrival]) -
                 move.line(source=WALLET, destination=EXPIRY, lot_id=arrival.lot_id, points=rest, kind="expire")
             )
     return lines
-
-
-def renew(
-    purse: LockedPurse, move: Move, *, lot_id: int, source: str, points: int, days: int, empties: bool = False
-) -> tuple[list[Line], Arrival]:
-    """Give points of a lot a child lot that lasts so many days more: out of the parent, into the child.
-
-    Returns the lines, and the arrival they make, still to be followed by after_arrival().
-    """
-    parent = execute(select(Lot).where(Lot.id == lot_id)).one()
-    assert parent.parent_id is None, "a child lot has no children"
-    expiry = days_from(move.at, days=days, zone=purse.zone)
-    child_id = make_lot(
-        purse.member_id,
-        points,
-        origin="renewal",
-        expiry=expiry,
-        reference=move.reference,
-        rule=parent.rule,
-        version=parent.version,
-        worth=(parent.worth_points, parent.worth_cents),
-        why=parent.why,
-        at=move.at,
-        parent_id=lot_id,
-    )
-    lines = [
-        move.line(source=source, destination=RENEWAL, lot_id=lot_id, points=points, empties=empties),
-        move.line(source=RENEWAL, destination=WALLET, lot_id=child_id, points=points, kind="renew"),
-    ]
-    return lines, Arrival(child_id, RENEWAL, points, expiry[1])
-
-
-def days_from(at: datetime, *, days: int, zone: str) -> tuple[date, datetime]:
-    """Return the expiry that lies so many days from an instant: (last day, the instant it ends)."""
-    return last_day(day_of(at, zone) + timedelta(days=days), zone)

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from mall.base.db import execute
 from mall.base.text import Message
 
 from .accounts import ISSUANCE, PENDING
 from .arrivals import Arrival, into_wallet
-from .lots import make_lot
+from .lots import Lot, make_lot
+from .positions import Position
 from .postings import Line, Move, NoPoints, Posting, post, recorded
 from .purses import LockedPurse
-from .spending import lots_in
 
 
 def earn(
@@ -61,17 +61,14 @@ def unlock(purse: LockedPurse, lot_ids: Sequence[int], *, at: datetime, by: str 
 
     The caller knows when: the ledger does not look at dates to unlock. Returns the lines written.
     """
-    wanted = set(lot_ids)
-    waiting = [lot for lot in lots_in(purse, [PENDING])[PENDING] if lot.id in wanted]
-    if not waiting:
-        return []
-    references = _references([lot.id for lot in waiting])
     lines: list[Line] = []
-    for lot in waiting:
-        move = Move(f"lot:{lot.id}:unlock", "unlock", purse.member_id, references[lot.id], at, by)
-        arrival = Arrival(lot.id, PENDING, lot.points, lot.expires_at, empties=True)
-        lines += post(purse, into_wallet(purse, move, [arrival]))
-    return lines
+    owed = purse.owed
+    for lot in _waiting(purse, lot_ids):
+        move = Move(f"lot:{lot.lot_id}:unlock", "unlock", purse.member_id, lot.reference, at, by)
+        arrival = Arrival(lot.lot_id, PENDING, lot.points, lot.expires_at, empties=True)
+        lines += into_wallet(move, [arrival], owed=owed)
+        owed -= min(owed, lot.points)
+    return post(purse, lines)
 
 
 def earned_by(reference: str) -> list[int]:
@@ -83,8 +80,11 @@ def earned_by(reference: str) -> list[int]:
     )
 
 
-def _references(lot_ids: Sequence[int]) -> dict[int, str]:
-    rows = execute(
-        select(Posting.lot_id, Posting.reference).where(Posting.lot_id.in_(lot_ids), Posting.kind == "earn")
-    )
-    return {row.lot_id: row.reference for row in rows}
+def _waiting(purse: LockedPurse, lot_ids: Sequence[int]) -> Sequence[Row[tuple[int, int, datetime, str]]]:
+    """Return those lots of a member that have points on the way, soonest to expire first."""
+    return execute(
+        select(Position.lot_id, Position.points, Lot.expires_at, Lot.reference)
+        .join(Lot, Lot.id == Position.lot_id)
+        .where(Position.member_id == purse.member_id, Position.place == PENDING, Position.lot_id.in_(lot_ids))
+        .order_by(Lot.expires_at, Lot.id)
+    ).all()

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from mall.base.db import execute
 
 from .accounts import EXPIRY, WALLET
 from .lots import Lot
 from .positions import Position
-from .postings import Line, Move, post
+from .postings import Line, Move, Posting, post
 from .purses import LockedPurse, lock_many
 
 MEMBERS_AT_ONCE = 1_000
@@ -43,7 +43,7 @@ def expire_due(*, zone: str, at: datetime, limit: int = MEMBERS_AT_ONCE) -> int:
 def _expire(purses: dict[int, LockedPurse], *, at: datetime) -> list[Line]:
     """Write one move per lot. It counts from the lot's last instant, whenever it is written."""
     lines = [
-        Move(f"lot:{row.lot_id}:expire", "expire", row.member_id, row.reference, row.expires_at).line(
+        Move(_key(row.lot_id, times=row.times), "expire", row.member_id, row.reference, row.expires_at).line(
             source=WALLET, destination=EXPIRY, lot_id=row.lot_id, points=row.points, empties=True
         )
         for row in execute(_PAST, {"members": list(purses), "at": at})
@@ -51,8 +51,30 @@ def _expire(purses: dict[int, LockedPurse], *, at: datetime) -> list[Line]:
     return post(purses.values(), lines)
 
 
+def _key(lot_id: int, *, times: int) -> str:
+    """Return the key of a lot's expiry.
+
+    A lot can expire twice: a release that was timed before midnight, and written after the nightly job, brings points
+    back to it.
+    """
+    return f"lot:{lot_id}:expire:{times + 1}" if times else f"lot:{lot_id}:expire"
+
+
+_TIMES = (
+    select(func.count())
+    .where(Posting.lot_id == Position.lot_id, Posting.kind == "expire", Posting.move.like("lot:%:expire%"))
+    .correlate(Position)
+    .scalar_subquery()
+)
 _PAST = (
-    select(Position.member_id, Position.lot_id, Position.points, Lot.reference, Lot.expires_at)
+    select(
+        Position.member_id,
+        Position.lot_id,
+        Position.points,
+        Lot.reference,
+        Lot.expires_at,
+        _TIMES.label("times"),
+    )
     .join(Lot, Lot.id == Position.lot_id)
     .where(
         Position.member_id.in_(bindparam("members", expanding=True)),

@@ -1,6 +1,5 @@
 """Holds: points set aside for an order, then captured or released, once. A points-only order redeems directly."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, func, select
@@ -10,7 +9,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 
 from .accounts import HELD, REDEMPTION, WALLET
-from .arrivals import DAYS_AFTER_RELEASE, Arrival, after_arrival, arrive, renew
+from .arrivals import DAYS_AFTER_RELEASE, Arrival, back_into_wallet
 from .lots import Lot
 from .positions import Position
 from .postings import Line, Move, NoPoints, Posting, post, recorded
@@ -27,18 +26,19 @@ class NothingHeld(Refusal):
 def hold(purse: LockedPurse, points: int, *, reference: str, at: datetime) -> list[Line]:
     """Set a member's points aside. Asked again, answers the first hold.
 
-    Raises InsufficientPoints, NoPoints, KeyReused.
+    Raises InsufficientPoints, NoPoints, KeyReused; the last also when the points were redeemed without a hold.
     """
     move = Move(f"{reference}:hold", "hold", purse.member_id, reference, at)
-    return _spend(purse, move, points, destination=HELD)
+    return _spend(purse, move, points, destination=HELD, excludes=f"{reference}:end")
 
 
 def redeem(purse: LockedPurse, points: int, *, reference: str, at: datetime) -> list[Line]:
     """Spend points at once, without a hold, in one move. Asked again, answers the first.
 
-    Raises InsufficientPoints, NoPoints, KeyReused.
+    Raises InsufficientPoints, NoPoints, KeyReused; the last also while points are held for the same.
     """
-    return _spend(purse, _end(purse, "redeem", reference=reference, at=at), points, destination=REDEMPTION)
+    move = _end(purse, "redeem", reference=reference, at=at)
+    return _spend(purse, move, points, destination=REDEMPTION, excludes=f"{reference}:hold")
 
 
 def capture(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
@@ -66,24 +66,7 @@ def release(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
     move = _end(purse, "release", reference=reference, at=at)
     if lines := recorded(move):
         return lines
-    lines, arrivals = [], []
-    for part in _held_for(purse, reference):
-        if part.expires_at < at and part.parent_id is None:
-            renewal, arrival = renew(
-                purse,
-                move,
-                lot_id=part.lot_id,
-                source=HELD,
-                points=part.points,
-                days=DAYS_AFTER_RELEASE,
-                empties=part.empties,
-            )
-            lines += renewal
-        else:
-            arrival = Arrival(part.lot_id, HELD, part.points, part.expires_at, part.empties)
-            lines.append(arrive(move, arrival))
-        arrivals.append(arrival)
-    return post(purse, lines + after_arrival(purse, move, arrivals))
+    return post(purse, back_into_wallet(purse, move, _held_for(purse, reference), before=at, days=DAYS_AFTER_RELEASE))
 
 
 def _end(purse: LockedPurse, kind: str, *, reference: str, at: datetime) -> Move:
@@ -91,10 +74,11 @@ def _end(purse: LockedPurse, kind: str, *, reference: str, at: datetime) -> Move
     return Move(f"{reference}:end", kind, purse.member_id, reference, at)
 
 
-def _spend(purse: LockedPurse, move: Move, points: int, *, destination: str) -> list[Line]:
+def _spend(purse: LockedPurse, move: Move, points: int, *, destination: str, excludes: str) -> list[Line]:
+    # An order has one hold or one direct redemption: with both, the hold could never end.
     if points < 1:
         raise NoPoints()
-    if lines := recorded(move, points=points):
+    if lines := recorded(move, points=points, excludes=excludes):
         return lines
     return post(
         purse,
@@ -105,18 +89,7 @@ def _spend(purse: LockedPurse, move: Move, points: int, *, destination: str) -> 
     )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What a hold took of one lot, and whether that is all the lot has among the held."""
-
-    lot_id: int
-    points: int
-    empties: bool
-    expires_at: datetime
-    parent_id: int | None
-
-
-def _held_for(purse: LockedPurse, reference: str) -> list[_Part]:
+def _held_for(purse: LockedPurse, reference: str) -> list[Arrival]:
     """Return what a hold took, lot by lot: read from its postings, since two orders may hold the same lot."""
     taken = func.sum(Posting.points)
     rows = execute(
@@ -133,5 +106,6 @@ def _held_for(purse: LockedPurse, reference: str) -> list[_Part]:
     if not rows:
         raise NothingHeld()
     return [
-        _Part(row.lot_id, int(row.points), row.points == row.all_held, row.expires_at, row.parent_id) for row in rows
+        Arrival(row.lot_id, HELD, int(row.points), row.expires_at, row.parent_id, empties=row.points == row.all_held)
+        for row in rows
     ]

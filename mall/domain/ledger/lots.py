@@ -1,8 +1,9 @@
 """Lots: points earned together, which expire together. A lot never changes; where its points are, positions say."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, insert
+from sqlalchemy import CheckConstraint, ForeignKey, String, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, end_of
@@ -61,7 +62,6 @@ def make_lot(
     worth: tuple[int, int],
     why: Message | None,
     at: datetime,
-    parent_id: int | None = None,
 ) -> int:
     """Write a lot. Returns its id.
 
@@ -77,7 +77,7 @@ def make_lot(
             points=points,
             expires_on=expires_on,
             expires_at=expires_at,
-            parent_id=parent_id,
+            parent_id=None,
             reference=reference,
             rule=rule,
             version=version,
@@ -88,3 +88,36 @@ def make_lot(
         )
         .returning(Lot.id)
     ).scalar_one()
+
+
+def make_children(
+    points: Mapping[int, int], *, expiry: tuple[date, datetime], reference: str, at: datetime
+) -> dict[int, int]:
+    """Write a child for each of some lots, {lot id: points}: it is worth what its parent is, and came about as it did.
+
+    Returns {lot id: its child's id}.
+    """
+    if not points:
+        return {}
+    expires_on, expires_at = expiry
+    parents = {row.id: row for row in execute(select(Lot).where(Lot.id.in_(points)))}
+    assert all(parent.parent_id is None for parent in parents.values()), "a child lot has no children"
+    rows = [
+        {
+            "member_id": parents[lot_id].member_id,
+            "origin": "renewal",
+            "points": renewed,
+            "expires_on": expires_on,
+            "expires_at": expires_at,
+            "parent_id": lot_id,
+            "reference": reference,
+            "rule": parents[lot_id].rule,
+            "version": parents[lot_id].version,
+            "worth_points": parents[lot_id].worth_points,
+            "worth_cents": parents[lot_id].worth_cents,
+            "why": parents[lot_id].why,
+            "made_at": at,
+        }
+        for lot_id, renewed in points.items()
+    ]
+    return {row.parent_id: row.id for row in execute(insert(Lot).returning(Lot.id, Lot.parent_id), rows)}

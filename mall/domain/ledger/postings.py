@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
+    Index,
     String,
     UniqueConstraint,
     bindparam,
     delete,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -59,11 +61,16 @@ class Posting(db.Model):
         CheckConstraint(f"source IN {ACCOUNTS}", name="source_known"),
         CheckConstraint(f"destination IN {ACCOUNTS}", name="destination_known"),
         CheckConstraint(f"kind IN {KINDS}", name="kind_known"),
+        # Few postings reverse another: only those are indexed.
+        Index(
+            None, "reverses", postgresql_where=text("reverses IS NOT NULL"), sqlite_where=text("reverses IS NOT NULL")
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("purse.member_id"), index=True)
-    move: Mapped[str] = mapped_column(String(80))
+    # Room for the longest key: a reference, a rule, and what was done.
+    move: Mapped[str] = mapped_column(String(120))
     line: Mapped[int]
     kind: Mapped[str] = mapped_column(String(12))
     source: Mapped[str] = mapped_column(String(12))
@@ -98,7 +105,7 @@ class Line:
     happened_at: datetime
     reason: Message | None = None
     reverses: int | None = None
-    empties: bool = False
+    empties: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -123,9 +130,8 @@ class Move:
         kind: str | None = None,
         reverses: int | None = None,
         empties: bool = False,
-        at: datetime | None = None,
     ) -> Line:
-        """Return one line of this move; its kind and time are the move's unless said otherwise."""
+        """Return one line of this move; its kind is the move's unless said otherwise."""
         return Line(
             move=self.key,
             member_id=self.member_id,
@@ -136,25 +142,29 @@ class Move:
             points=points,
             reference=self.reference,
             actor=self.by,
-            happened_at=at or self.at,
+            happened_at=self.at,
             reason=self.reason,
             reverses=reverses,
             empties=empties,
         )
 
 
-def recorded(move: Move, *, points: int | None = None) -> list[Line]:
+def recorded(move: Move, *, points: int | None = None, source: str = "", excludes: str = "") -> list[Line]:
     """Return the lines of a move that was made before, or nothing. Look only after the purse is locked.
 
-    Raises KeyReused when the key stands for another member, kind, reference or number of points.
+    `excludes` is the key of a move that must not have been made when this one was not. Raises KeyReused when the key
+    stands for another member, kind, reference or number of points, or for points from another source.
     """
-    rows = execute(_LINES_OF_MOVE, {"key": move.key}).all()
+    found = execute(_LINES_OF_MOVES, {"keys": [move.key, excludes] if excludes else [move.key]}).all()
+    rows = [row for row in found if row.move == move.key]
     if not rows:
+        if found:
+            raise KeyReused()
         return []
-    main = [row for row in rows if row.kind not in CONSEQUENCES or row.kind == move.kind]
+    main = [row for row in rows if row.kind not in CONSEQUENCES]
     if any((row.member_id, row.reference) != (move.member_id, move.reference) for row in rows):
         raise KeyReused()
-    if any(row.kind != move.kind for row in main):
+    if any(row.kind != move.kind or (source and row.source != source) for row in main):
         raise KeyReused()
     if points is not None and sum(row.points for row in main) != points:
         raise KeyReused()
@@ -286,7 +296,9 @@ def _upsert(into: Any) -> Any:
     )
 
 
-_LINES_OF_MOVE = select(Posting).where(Posting.move == bindparam("key")).order_by(Posting.line)
+_LINES_OF_MOVES = (
+    select(Posting).where(Posting.move.in_(bindparam("keys", expanding=True))).order_by(Posting.move, Posting.line)
+)
 _INSERT_POSTINGS = insert(Posting)
 _THIS_POSITION = (
     Position.member_id == bindparam("of_member"),

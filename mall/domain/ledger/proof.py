@@ -32,13 +32,15 @@ def checks() -> list[Check]:
         Check("purses are the sums of their positions", _purses_against_positions()),
         Check("positions are the sums of their postings", _positions_against_postings()),
         Check("no wallet beside debt, no negative place", _signs()),
-        Check("every renewal leaves nothing behind", _renewals()),
-        Check("a hold ends once, and what is held is the open holds", _holds()),
+        Check("every move is whole, and its renewal leaves nothing behind", _moves()),
+        Check("a hold ends once, and whole", _holds()),
+        Check("an order has at most one hold or one direct redemption", _spent_once()),
+        Check("points stay with the member of their lot", _owners()),
         Check("all points of a lot are accounted for", _lots_accounted()),
         Check("children of a lot are its renewed points, and have no children", _children()),
         Check("no more is given back than was redeemed", _given_back()),
         Check("nothing is spent after its last day", _spent_late()),
-        Check("no more is taken back than was earned", _taken_back()),
+        Check("what is taken back names an earning, and is no more than it", _taken_back()),
         Check("liability is issued less gone", _liability()),
     ]
 
@@ -110,24 +112,57 @@ def _signs() -> Select:
     )
 
 
-def _renewals() -> Select:
-    return select(Posting.move).group_by(Posting.move).having(_flow(RENEWAL) != 0)
+def _moves() -> Select:
+    """Find moves that are not lines 1 to n of one member, or that leave something in renewal."""
+    return (
+        select(Posting.move)
+        .group_by(Posting.move)
+        .having(
+            or_(
+                func.min(Posting.line) != 1,
+                func.max(Posting.line) != func.count(),
+                func.min(Posting.member_id) != func.max(Posting.member_id),
+                _flow(RENEWAL) != 0,
+            )
+        )
+    )
 
 
 def _holds() -> Select:
-    """Find members whose held points are not their open holds; a hold that ended must have ended whole."""
+    """Find what a hold took of a lot, and of which only a part, or more than that, has left the held points again."""
     holds = (
         select(
             Posting.member_id,
             Posting.reference,
+            Posting.lot_id,
             func.sum(case((Posting.destination == HELD, Posting.points), else_=0)).label("taken"),
             func.sum(case((Posting.source == HELD, Posting.points), else_=0)).label("ended"),
         )
         .where(or_(Posting.destination == HELD, Posting.source == HELD))
-        .group_by(Posting.member_id, Posting.reference)
+        .group_by(Posting.member_id, Posting.reference, Posting.lot_id)
         .subquery()
     )
-    return select(holds.c.member_id, holds.c.reference).where(and_(holds.c.ended != 0, holds.c.ended != holds.c.taken))
+    return select(holds.c.member_id, holds.c.reference, holds.c.lot_id).where(
+        and_(holds.c.ended != 0, holds.c.ended != holds.c.taken)
+    )
+
+
+def _spent_once() -> Select:
+    return (
+        select(Posting.reference)
+        .where(Posting.source == WALLET, Posting.destination.in_((HELD, REDEMPTION)))
+        .group_by(Posting.reference)
+        .having(func.count(Posting.move.distinct()) > 1)
+    )
+
+
+def _owners() -> Select:
+    parent = aliased(Lot)
+    postings = select(Posting.lot_id).join(Lot, Lot.id == Posting.lot_id).where(Lot.member_id != Posting.member_id)
+    positions = select(Position.lot_id).join(Lot, Lot.id == Position.lot_id).where(Lot.member_id != Position.member_id)
+    children = select(Lot.id).join(parent, parent.id == Lot.parent_id).where(parent.member_id != Lot.member_id)
+    elsewhere = union_all(postings, positions, children).subquery()
+    return select(elsewhere.c.lot_id)
 
 
 def _lots_accounted() -> Select:
@@ -213,11 +248,14 @@ def _spent_late() -> Select:
 def _taken_back() -> Select:
     earned = aliased(Posting)
     return (
-        select(earned.lot_id)
-        .join(Posting, Posting.reverses == earned.id)
+        select(Posting.reverses, func.min(Posting.id).label("id"))
+        .outerjoin(
+            earned,
+            and_(earned.id == Posting.reverses, earned.kind == "earn", earned.member_id == Posting.member_id),
+        )
         .where(Posting.kind == "clawback")
-        .group_by(earned.id, earned.lot_id, earned.points)
-        .having(func.sum(Posting.points) > earned.points)
+        .group_by(Posting.reverses, earned.points)
+        .having(func.sum(Posting.points) > func.coalesce(earned.points, 0))
     )
 
 

@@ -98,7 +98,8 @@ def lock_many(member_ids: list[int], *, zone: str) -> dict[int, LockedPurse]:
 
 def spendable(member_id: int, *, at: datetime) -> int:
     """Return the points a member can spend at an instant: those in the wallet whose last day is not over."""
-    return execute(_spendable.where(Position.member_id == member_id, Lot.expires_at >= at)).scalar_one()
+    # PostgreSQL answers a sum of 64-bit integers as a numeric.
+    return int(execute(_spendable.where(Position.member_id == member_id, Lot.expires_at >= at)).scalar_one())
 
 
 def balances(member_id: int, *, at: datetime) -> Balances:
@@ -107,7 +108,7 @@ def balances(member_id: int, *, at: datetime) -> Balances:
     row = execute(
         select(ready.label("ready"), Purse.pending, Purse.held, Purse.debt).where(Purse.member_id == member_id)
     ).one()
-    return Balances(ready=row.ready, pending=row.pending, held=row.held, owed=-row.debt)
+    return Balances(ready=int(row.ready), pending=row.pending, held=row.held, owed=-row.debt)
 
 
 _spendable = (

@@ -1,9 +1,9 @@
 """Points that go back: spent points to the member (give back), earned points from the member (take back)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 
@@ -12,10 +12,10 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, Message
 
 from .accounts import CLAWBACK, DEBT, PENDING, REDEMPTION, WALLET
-from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN, Arrival, after_arrival, arrive, renew
+from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN, Arrival, back_into_wallet, days_from
 from .expiry import expire
 from .lots import Lot
-from .postings import Line, Move, NoPoints, Posting, post, recorded
+from .postings import KeyReused, Line, Move, NoPoints, Posting, post, recorded
 from .purses import LockedPurse
 from .spending import OpenLot, lots_in
 
@@ -48,27 +48,19 @@ def give_back(purse: LockedPurse, points: int, *, reference: str, key: str, ship
     move = Move(key, "give_back", purse.member_id, reference, at)
     if lines := recorded(move, points=points):
         return lines
-    lines, arrivals = [], []
-    for spent, back in last_drawn_first(spent_by(reference), points):
-        if spent.parent_id is None and _needs_days(spent.expires_at, shipped=shipped, at=at):
-            renewal, arrival = renew(
-                purse,
-                move,
-                lot_id=spent.lot_id,
-                source=REDEMPTION,
-                points=back,
-                days=DAYS_AFTER_RETURN if shipped else DAYS_AFTER_RELEASE,
-            )
-            lines += renewal
-        else:
-            arrival = Arrival(spent.lot_id, REDEMPTION, back, spent.expires_at)
-            lines.append(arrive(move, arrival))
-        arrivals.append(arrival)
-    return post(purse, lines + after_arrival(purse, move, arrivals))
+    arrivals = [
+        Arrival(spent.lot_id, REDEMPTION, returned, spent.expires_at, spent.parent_id)
+        for spent, returned in last_drawn_first(spent_by(reference, member_id=purse.member_id), points)
+    ]
+    if shipped:
+        soon = days_from(at, days=DAYS_AFTER_RELEASE, zone=purse.zone)[1]
+        return post(purse, back_into_wallet(purse, move, arrivals, before=soon, days=DAYS_AFTER_RETURN))
+    return post(purse, back_into_wallet(purse, move, arrivals, before=at, days=DAYS_AFTER_RELEASE))
 
 
-def spent_by(reference: str) -> list[Spent]:
-    """Return what a reference has spent and not got back, lot by lot, in the order of drawing."""
+def spent_by(reference: str, *, member_id: int | None = None) -> list[Spent]:
+    """Return what a reference has spent (of one member) and not got back, lot by lot, in the order of drawing."""
+    of_member = [] if member_id is None else [Posting.member_id == member_id]
     points: dict[int, int] = defaultdict(int)
     lots: dict[int, tuple[datetime, int | None]] = {}
     for row in execute(
@@ -77,6 +69,7 @@ def spent_by(reference: str) -> list[Spent]:
         .where(
             Posting.reference == reference,
             or_(Posting.destination == REDEMPTION, Posting.source == REDEMPTION),
+            *of_member,
         )
         .order_by(Posting.id)
     ):
@@ -114,14 +107,27 @@ def take_back(
 
     Always in full: first what is on the way of these lots, then what is in the wallet of them and their children,
     then any other free points, soonest to expire; the rest becomes debt. Points held for orders are never touched.
-    What has expired counts as taken. Asked again, answers the first; nothing to take writes nothing.
+    What has expired counts as taken. Asked again, answers the first; nothing to take writes nothing. Raises KeyReused,
+    and LookupError for a lot that the member has not earned.
     """
-    expire(purse, at=at)
     move = Move(key, "clawback", purse.member_id, reference, at, reason=why)
     if lines := recorded(move):
+        _must_match(purse, lines, keep_points)
         return lines
-    wanted = to_take(_earned_lots(list(keep_points)), keep_points)
+    expire(purse, at=at)
+    wanted = to_take(_earned_lots(purse, keep_points), keep_points)
     return post(purse, _taking(move, wanted, lots_in(purse, [PENDING, WALLET])))
+
+
+def _must_match(purse: LockedPurse, lines: Sequence[Line], keep_points: Mapping[int, int]) -> None:
+    """Raise KeyReused unless a take-back that was made is the one asked for now, judged by the books before it."""
+    first_id = execute(select(func.min(Posting.id)).where(Posting.move == lines[0].move)).scalar_one()
+    asked = to_take(_earned_lots(purse, keep_points, before=first_id), keep_points)
+    taken: dict[int | None, int] = defaultdict(int)
+    for line in lines:
+        taken[line.reverses] += line.points
+    if taken != {lot.earn_posting_id: points for lot, points in asked}:
+        raise KeyReused()
 
 
 @dataclass(frozen=True)
@@ -188,18 +194,22 @@ def _taking(
     return lines
 
 
-def _earned_lots(lot_ids: Sequence[int]) -> list[EarnedLot]:
+def _earned_lots(purse: LockedPurse, lot_ids: Collection[int], *, before: int | None = None) -> list[EarnedLot]:
+    """Return lots a member has earned, in the order they were; `before` a posting, as the books stood then."""
+    then = [] if before is None else [Posting.id < before]
     earning = {
         row.lot_id: row
         for row in execute(
             select(Posting.id, Posting.lot_id, Posting.points).where(
-                Posting.lot_id.in_(lot_ids), Posting.kind == "earn"
+                Posting.lot_id.in_(lot_ids), Posting.kind == "earn", Posting.member_id == purse.member_id
             )
         )
     }
+    if earning.keys() != set(lot_ids):
+        raise LookupError("a lot that this member has not earned")
     taken = execute(
         select(Posting.reverses, func.sum(Posting.points).label("points"))
-        .where(Posting.reference.in_(_references(lot_ids)), Posting.kind == "clawback")
+        .where(Posting.reverses.in_([row.id for row in earning.values()]), Posting.kind == "clawback", *then)
         .group_by(Posting.reverses)
     )
     taken_back = {row.reverses: int(row.points) for row in taken}
@@ -207,7 +217,7 @@ def _earned_lots(lot_ids: Sequence[int]) -> list[EarnedLot]:
     gone = execute(
         select(family.label("lot_id"), func.sum(Posting.points).label("points"))
         .join(Lot, Lot.id == Posting.lot_id)
-        .where(or_(Lot.id.in_(lot_ids), Lot.parent_id.in_(lot_ids)), Posting.kind == "expire")
+        .where(or_(Lot.id.in_(lot_ids), Lot.parent_id.in_(lot_ids)), Posting.kind == "expire", *then)
         .group_by(family)
     )
     expired = {row.lot_id: int(row.points) for row in gone}
@@ -215,12 +225,3 @@ def _earned_lots(lot_ids: Sequence[int]) -> list[EarnedLot]:
         EarnedLot(lot_id, row.id, row.points, taken_back.get(row.id, 0), expired.get(lot_id, 0))
         for lot_id, row in sorted(earning.items())
     ]
-
-
-def _references(lot_ids: Sequence[int]):
-    return select(Lot.reference).where(Lot.id.in_(lot_ids))
-
-
-def _needs_days(expires_at: datetime, *, shipped: bool, at: datetime) -> bool:
-    soon = at + timedelta(days=DAYS_AFTER_RELEASE) if shipped else at
-    return expires_at < soon
