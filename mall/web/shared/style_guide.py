@@ -8,7 +8,18 @@ import re
 from flask import render_template
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, EmailField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    EmailField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.widgets import CheckboxInput
 
 from mall.config import ROOT
 
@@ -39,10 +50,16 @@ class SampleForm(FlaskForm):
     points = IntegerField("Points to add", description="Up to 1,000 without a second person")
     postcode = StringField("Postcode", description="5 digits, such as 97201")
     email = EmailField("E-mail")
-    level = SelectField("Lowest level", choices=[("", "Everyone"), ("3", "Senior"), ("4", "VIP")])
+    level = SelectField("Lowest level", choices=[SelectChoice("", "Everyone"), SelectChoice("3", "Senior")])
     note = TextAreaField("Note")
     picture = FileField("Photo of the damage", description="JPEG, PNG or WebP, up to 10 MB")
     hide = BooleanField("Hide sold out", default=True)
+    pay = SelectMultipleField(
+        "How to pay",
+        choices=[SelectChoice("points", "Points only"), SelectChoice("mix", "Points + cash")],
+        default=["points"],
+        option_widget=CheckboxInput(),
+    )
     why = RadioField(
         "What went wrong?",
         choices=[
