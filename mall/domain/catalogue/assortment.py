@@ -9,8 +9,7 @@ from sqlalchemy import func, insert, select, update
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import audit
-from mall.domain.programme import Programme
+from mall.domain import audit, programme
 
 from .labels import relabel
 from .prices import POINTS, Price, UnsoundPrice, set_prices
@@ -36,7 +35,7 @@ def add_variant(
     title: Mapping[str, str] | None = None,
     prices: Sequence[Price] = (),
     low_water: int | None = LOW_WATER,
-    terms: Programme,
+    terms: programme.Programme,
     by: str,
     at: datetime,
 ) -> int:
@@ -86,7 +85,9 @@ def retire_variant(variant_id: int, *, by: str, at: datetime) -> None:
     audit.write("variant.retired", by=by, subject=f"product:{row.product_id}", at=at, after={"sku": row.sku})
 
 
-def set_price_options(variant_id: int, prices: Sequence[Price], *, terms: Programme, by: str, at: datetime) -> None:
+def set_price_options(
+    variant_id: int, prices: Sequence[Price], *, terms: programme.Programme, by: str, at: datetime
+) -> None:
     """Let a variant have exactly these price options, in this order. Orders placed before keep their own figures.
 
     Raises NoSuchVariant, UnsoundPrice, BadFigure.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Row, and_, case, func, or_, select, type_coerce
 
 from mall.base.db import execute
-from mall.domain.programme import Programme
+from mall.domain import programme
 
 from . import search
 from .categories import category_ids_of
@@ -139,7 +139,7 @@ def office_list(
     return DeskPage(rows, counts, total, page, per_page)
 
 
-def desk_item(product_id: int, *, terms: Programme, at: datetime) -> DeskItem:
+def desk_item(product_id: int, *, terms: programme.Programme, at: datetime) -> DeskItem:
     """Return one product whole, for its editor. Raises NoSuchProduct."""
     product = product_row(product_id)
     variants = variants_of(product_id)

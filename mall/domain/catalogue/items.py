@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, select
 
 from mall.base.db import execute
-from mall.domain.programme import Programme
+from mall.domain import programme
 
 from .categories import Category, ProductCategory
 from .gates import Gate, Viewer, gate_of, may_see
@@ -31,7 +31,7 @@ class Choice:
     most: int
     step: int
     cash_cents: int
-    terms: Programme = field(repr=False)
+    terms: programme.Programme = field(repr=False)
 
     @property
     def id(self) -> int:
@@ -110,7 +110,7 @@ class Item:
         return next(iter(chosen or there or self.variants), None)
 
 
-def item(slug: str, viewer: Viewer, *, terms: Programme, at: datetime) -> Item:
+def item(slug: str, viewer: Viewer, *, terms: programme.Programme, at: datetime) -> Item:
     """Return what a viewer sees at an item's address. Raises NoSuchProduct, also when it is not for him to see."""
     rows = execute(
         select(
@@ -136,7 +136,7 @@ def item(slug: str, viewer: Viewer, *, terms: Programme, at: datetime) -> Item:
     )
 
 
-def choices_of(prices: list[Price], *, terms: Programme, at: datetime) -> tuple[Choice, ...]:
+def choices_of(prices: list[Price], *, terms: programme.Programme, at: datetime) -> tuple[Choice, ...]:
     """Return the ways to pay that are open at an instant: points only, then mixes, then cash. Pure."""
     order = {"points": 0, MIX: 1, CASH: 2}
     choices = []
@@ -146,7 +146,7 @@ def choices_of(prices: list[Price], *, terms: Programme, at: datetime) -> tuple[
     return tuple(choices)
 
 
-def _variants(product: Any, *, terms: Programme, at: datetime) -> list[ItemVariant]:
+def _variants(product: Any, *, terms: programme.Programme, at: datetime) -> list[ItemVariant]:
     rows = execute(
         select(
             Variant.id.label("variant_id"), Variant.sku, Variant.title, (Stock.on_hand - Stock.reserved).label("free"),

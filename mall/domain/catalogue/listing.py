@@ -30,7 +30,7 @@ from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.base.money import half_up
 from mall.base.text import Text
-from mall.domain.programme import Programme
+from mall.domain import programme
 
 from . import search
 from .categories import Category, ProductCategory
@@ -151,7 +151,7 @@ class Page:
 def listing(
     viewer: Viewer,
     *,
-    terms: Programme,
+    terms: programme.Programme,
     at: datetime,
     words: str = "",
     category: str | None = None,
@@ -194,7 +194,7 @@ def listing(
 def shelf(
     viewer: Viewer,
     *,
-    terms: Programme,
+    terms: programme.Programme,
     at: datetime,
     category: str | None = None,
     affordable: bool = False,
@@ -235,11 +235,13 @@ def pieces_left() -> Any:
     )
 
 
-def _cards(filters: Filters, values: dict[str, Any], *, viewer: Viewer, terms: Programme, at: datetime) -> list[Card]:
+def _cards(
+    filters: Filters, values: dict[str, Any], *, viewer: Viewer, terms: programme.Programme, at: datetime
+) -> list[Card]:
     return [_card(row, viewer=viewer, terms=terms, at=at) for row in execute(_cards_statement(filters), values)]
 
 
-def _card(row: Any, *, viewer: Viewer, terms: Programme, at: datetime) -> Card:
+def _card(row: Any, *, viewer: Viewer, terms: programme.Programme, at: datetime) -> Card:
     cash_cents = row.cash_cents
     if row.form == MIX:
         cash_cents = max(0, half_up(row.full_cents - terms.worth_of(row.points)))

@@ -17,7 +17,7 @@ from mall.base.db import db, execute
 from mall.base.errors import Refusal
 from mall.base.money import half_up
 from mall.base.text import N_
-from mall.domain.programme import Programme
+from mall.domain import programme
 
 from .figures import MOST_CENTS, MOST_POINTS, whole
 
@@ -129,7 +129,7 @@ def mix_price(full_cents: int, *, least: int, most: int, step: int, **dates: Any
     return Price(MIX, full_cents=full_cents, least_points=least, most_points=most, step_points=step, **dates)
 
 
-def cash_part(price: Price, points_each: int, terms: Programme) -> int:
+def cash_part(price: Price, points_each: int, terms: programme.Programme) -> int:
     """Return the cents due for one piece when so many points are given for it. Pure. Raises BadMix."""
     if price.form == CASH:
         if points_each != 0:
@@ -176,7 +176,7 @@ def standing_for(option_id: int | None, prices: Sequence[Price], at: datetime) -
     return next(iter(itself or same_mix or alike), None)
 
 
-def refuse_unsound(price: Price, terms: Programme) -> None:
+def refuse_unsound(price: Price, terms: programme.Programme) -> None:
     """Raise UnsoundPrice or BadFigure unless an option can be meant. Pure."""
     if price.form not in FORMS:
         raise UnsoundPrice(N_("A price is in cash, in points, or a mix of both."))
@@ -193,7 +193,9 @@ def refuse_unsound(price: Price, terms: Programme) -> None:
         raise UnsoundPrice(N_("A price ends after it starts. Change one of the two dates."))
 
 
-def set_prices(variant_id: int, prices: Sequence[Price], *, terms: Programme, at: datetime) -> tuple[list[Any], ...]:
+def set_prices(
+    variant_id: int, prices: Sequence[Price], *, terms: programme.Programme, at: datetime
+) -> tuple[list[Any], ...]:
     """Store exactly these options for a variant, in this order. Returns the options before and after, for the audit.
 
     An option with the id of a stored one changes it; stored ones that are missing here are withdrawn.
@@ -265,7 +267,7 @@ def _refuse_unsound_figures(figure: int | None, old: int | None, sentence: str, 
         raise UnsoundPrice(N_("The old price is shown struck through: it must be above the new one."))
 
 
-def _refuse_unsound_mix(price: Price, terms: Programme) -> None:
+def _refuse_unsound_mix(price: Price, terms: programme.Programme) -> None:
     whole(price.full_cents, CENTS_SENTENCE, least=1, most=MOST_CENTS)
     least = whole(price.least_points, POINTS_SENTENCE, least=1, most=MOST_POINTS)
     most = whole(price.most_points, POINTS_SENTENCE, least=1, most=MOST_POINTS)

@@ -11,8 +11,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_, Text
-from mall.domain import audit
-from mall.domain.programme import Programme
+from mall.domain import audit, programme
 
 from . import search
 from .categories import category_ids_of, put_in_categories
@@ -83,7 +82,9 @@ class BadProduct(Refusal):
     """A product that cannot be meant."""
 
 
-def create_product(*, title: Mapping[str, str], terms: Programme, by: str, at: datetime, **details: Any) -> int:
+def create_product(
+    *, title: Mapping[str, str], terms: programme.Programme, by: str, at: datetime, **details: Any
+) -> int:
     """Write down a new product as a draft. Returns its id. Raises BadProduct, BadWording, BadFigure, QuotaBelowTaken.
 
     Details: slug, kind, delivery, summary, description, tags, tax_class, see_rank, buy_rank, limit_per_member,
@@ -130,7 +131,13 @@ def create_product(*, title: Mapping[str, str], terms: Programme, by: str, at: d
 
 
 def edit_product(
-    product_id: int, *, terms: Programme, by: str, at: datetime, seen_version: int | None = None, **changes: Any
+    product_id: int,
+    *,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+    seen_version: int | None = None,
+    **changes: Any,
 ) -> None:
     """Change some details of a product: any that create_product() takes, but its kind and address.
 
@@ -199,7 +206,7 @@ def everything_of(product_id: int) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"categories": category_ids_of(product_id)}
 
 
-def _checked(values: dict[str, Any], terms: Programme) -> dict[str, Any]:
+def _checked(values: dict[str, Any], terms: programme.Programme) -> dict[str, Any]:
     """Return the columns of a product, cleaned. Raises BadProduct, BadWording, BadFigure. Pure."""
     title = words(values["title"], longest=LONGEST_TITLE)
     if not title:

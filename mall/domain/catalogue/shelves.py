@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
-from mall.domain import audit
-from mall.domain.programme import Programme
+from mall.domain import audit, programme
 
 from .figures import possible_ids
 from .pictures import Picture
@@ -53,7 +52,7 @@ def in_state(state: str, at: Any) -> ColumnElement[bool]:
     }[state]
 
 
-def list_products(product_ids: Iterable[int], *, terms: Programme, by: str, at: datetime) -> int:
+def list_products(product_ids: Iterable[int], *, terms: programme.Programme, by: str, at: datetime) -> int:
     """Put products on the shelf now, until they are taken off. All or none. Returns how many were not there before.
 
     Raises NoSuchProduct, NotReady for the first that lacks something.
@@ -66,7 +65,7 @@ def schedule(
     *,
     listed_from: datetime,
     listed_until: datetime | None = None,
-    terms: Programme,
+    terms: programme.Programme,
     by: str,
     at: datetime,
 ) -> int:
@@ -97,7 +96,9 @@ def delist_products(product_ids: Iterable[int], *, by: str, at: datetime, reason
     return changed
 
 
-def missing_to_list(product_ids: Iterable[int], *, terms: Programme, at: datetime) -> dict[int, list[Message]]:
+def missing_to_list(
+    product_ids: Iterable[int], *, terms: programme.Programme, at: datetime
+) -> dict[int, list[Message]]:
     """Return what each product still lacks to be listed, as sentences: {product_id: [Message]}."""
     ids = possible_ids(product_ids)
     rows = execute(select(Product.id, Product.title).where(Product.id.in_(ids))).all()
@@ -139,7 +140,7 @@ def _shelve(
     listed_from: datetime,
     listed_until: datetime | None,
     act: str,
-    terms: Programme,
+    terms: programme.Programme,
     by: str,
     at: datetime,
 ) -> int:

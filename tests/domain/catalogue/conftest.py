@@ -9,7 +9,6 @@ from flask import Flask
 
 from mall.base.db import transaction
 from mall.domain import catalogue, programme
-from mall.domain.programme import Programme
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OPERATOR = "staff:1"
@@ -17,7 +16,7 @@ Make = Callable[..., tuple[int, int]]
 
 
 @pytest.fixture
-def terms(app: Flask) -> Programme:
+def terms(app: Flask) -> programme.Programme:
     """A new shop's programme: 100 points are worth 1.00."""
     settings = programme.default_settings(shop_name="Tessera")
     with transaction():
@@ -25,12 +24,12 @@ def terms(app: Flask) -> Programme:
 
 
 @pytest.fixture
-def make(app: Flask, terms: Programme) -> Make:
+def make(app: Flask, terms: programme.Programme) -> Make:
     """Put a product with one variant on the shelf; returns (product_id, variant_id)."""
     return maker(terms)
 
 
-def maker(terms: Programme) -> Make:
+def maker(terms: programme.Programme) -> Make:
     """Return make() for a shop with these terms."""
     made = []
 
