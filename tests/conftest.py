@@ -164,8 +164,18 @@ def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
         }
         | overrides
     )
+    app.test_client_class = Browser
     watch_for_writes(app)
     return app
+
+
+class Browser(FlaskClient):
+    """A browser. Each request has an app context of its own, as at work; else it would find the last one's `g`."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request."""
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
 
 
 def dispose() -> None:
