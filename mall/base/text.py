@@ -20,7 +20,8 @@ class Message:
     values: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.text.format(**self.values)
+        plain = {name: local(value, "en") if isinstance(value, dict) else value for name, value in self.values.items()}
+        return self.text.format(**plain)
 
 
 def say(text: str, **values: Any) -> Message:

@@ -92,7 +92,7 @@ def refund(
     )  # fmt: skip
     if plan.points:
         ledger.give_back(
-            purse, plan.points, reference=reference, key=f"{reference}:refund:points", shipped=plan.shipped, at=at
+            purse, plan.points, reference=reference, key=f"{reference}:refund:give_back", shipped=plan.shipped, at=at
         )
     if order.goods_cents:
         earning.order_reduced(

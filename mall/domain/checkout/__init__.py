@@ -54,11 +54,31 @@ from .orders import (
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
 from .placing import EmptyBasket, LookAgain, NoAddress, NoCashier, TooManyUnpaid, VerifyFirst, place
-from .pricing import Priced, PricedLine, price
+from .pricing import (
+    LevelTooLow,
+    LimitReached,
+    NoLongerOffered,
+    Priced,
+    PricedLine,
+    PriceGone,
+    price,
+    rules_of,
+    would_earn,
+)
 from .proof import checks
 from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, TooManyPoints, Wanted, quote
-from .reads import OrderPage, counts_by_state, oldest_to_ship, order_of, order_page, orders_of
+from .reads import (
+    OrderPage,
+    counts_by_state,
+    oldest_to_ship,
+    order_of,
+    order_page,
+    orders_of,
+    taxes_of,
+    windows_of,
+)
 from .settling import alarm, close, sale_of, settle
+from .tender import Preset, Switch, switch_for
 
 __all__ = [
     "AWAITING",
@@ -83,9 +103,12 @@ __all__ = [
     "BasketLine",
     "BasketNow",
     "EmptyBasket",
+    "LevelTooLow",
+    "LimitReached",
     "LookAgain",
     "NoAddress",
     "NoCashier",
+    "NoLongerOffered",
     "NoTracking",
     "NotToBePaid",
     "NothingToShip",
@@ -95,6 +118,8 @@ __all__ = [
     "OrderPage",
     "Owner",
     "Parcel",
+    "Preset",
+    "PriceGone",
     "Priced",
     "PricedLine",
     "Quote",
@@ -103,6 +128,7 @@ __all__ = [
     "Rules",
     "Shipping",
     "StillPaying",
+    "Switch",
     "TooManyPoints",
     "TooManyUnpaid",
     "VerifyFirst",
@@ -141,9 +167,14 @@ __all__ = [
     "put_in",
     "quote",
     "reference_of",
+    "rules_of",
     "sale_of",
     "set_line",
     "settle",
     "ship",
     "sweep",
+    "switch_for",
+    "taxes_of",
+    "windows_of",
+    "would_earn",
 ]

@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue
+from mall.domain import catalogue, earning
 from mall.domain.programme import Level, Programme, ShippingMethod
 
 from .baskets import BasketNow
@@ -174,8 +174,10 @@ def _priced(
     option = offer.option(line.option_id)
     if option is None:
         return PricedLine(line, offer, None, None, PriceGone(title=offer.title))
+    least, _most, _step = catalogue.points_allowed(option)
+    points_each = least if option.is_fixed else line.points_each  # Nothing to choose: the price says how many.
     try:
-        unit_cents = catalogue.cash_part(option, line.points_each, terms)
+        unit_cents = catalogue.cash_part(option, points_each, terms)
     except catalogue.BadMix as refusal:
         return PricedLine(line, offer, option, None, refusal)
     wanted = Wanted(
@@ -184,7 +186,7 @@ def _priced(
         quantity=line.quantity,
         form=option.form,
         unit_cents=unit_cents,
-        unit_points=line.points_each,
+        unit_points=points_each,
         digital=offer.delivery == "digital",
         tax_basis_points=terms.tax_rate(offer.tax_class, terms.today(at)),
     )
@@ -242,3 +244,16 @@ def _already_had(member_id: int | None, offers: Any, *, at: datetime) -> dict[in
 def first_trouble(lines: Sequence[PricedLine]) -> Refusal | None:
     """Return the first thing that stands in the way."""
     return next((line.trouble for line in lines if line.trouble), None)
+
+
+def would_earn(made: Quote, *, terms: Programme, level: Level) -> earning.Earned:
+    """Return what a quote would earn once its goods are kept: points and growth."""
+    return earning.Earned(
+        points=earning.points_for(
+            made.goods_cents,
+            earn_points=terms.earn_points,
+            earn_per_cents=terms.earn_per_cents,
+            multiplier_percent=level.multiplier_percent,
+        ),
+        growth=earning.growth_for(made.goods_cents, growth_per_cents=terms.growth_per_cents),
+    )

@@ -79,3 +79,22 @@ def counts_by_state() -> dict[str, int]:
 def oldest_to_ship() -> datetime | None:
     """Return since when the oldest order waits to be shipped."""
     return execute(select(func.min(Order.paid_at)).where(Order.state == orders.PAID)).scalar_one()
+
+
+def windows_of(references: list[str]) -> dict[str, Row[Any]]:
+    """Return where the orders of references stand: {reference: row of id, state, window_ends_at}."""
+    ids = [order_id for reference in references if (order_id := orders.order_id_of(reference)) is not None]
+    if not ids:
+        return {}
+    rows = execute(select(Order.id, Order.state, Order.window_ends_at).where(Order.id.in_(ids)))
+    return {orders.reference_of(row.id): row for row in rows}
+
+
+def taxes_of(seen: OrderPage) -> list[tuple[int, int, int]]:
+    """Return the tax inside an order's cash by rate: [(basis points, cash in cents, tax in cents)], lowest first."""
+    by_rate: dict[int, list[int]] = {}
+    for line in seen.lines:
+        sums = by_rate.setdefault(line.tax_basis_points, [0, 0])
+        sums[0] += line.cash_cents
+        sums[1] += line.tax_cents
+    return [(rate, cents, tax) for rate, (cents, tax) in sorted(by_rate.items()) if tax]

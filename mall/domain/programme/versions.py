@@ -92,7 +92,7 @@ def current(at: datetime) -> Programme:
     return version(number)
 
 
-def in_force(at: datetime) -> Select[tuple[int]]:
+def in_force(at: datetime) -> Select[Any]:
     """Return the question which version is in force at an instant, to be asked alone or within another."""
     return (
         select(ProgrammeApproval.version)

@@ -3,8 +3,9 @@
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, session, url_for
+from flask import Flask, current_app, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,10 +23,11 @@ UNNAMED = programme.terms_of(0, programme.default_settings(shop_name={"en": "Poi
 
 @dataclass(frozen=True)
 class Shop:
-    """The shop as a page's frame shows it. `worth` is the sentence with the rate."""
+    """The shop as a page's frame shows it. `worth` and `earning` are the sentences with the rates."""
 
     name: str
     worth: str
+    earning: str
     support_email: str
     currency: str
     zone: str
@@ -106,7 +108,12 @@ def shop() -> Shop:
         g.shop = found = UNNAMED
     return Shop(
         name=local(found.shop_name),
-        worth=_("%(points)s points are worth %(money)s", points=number(found.worth_points), money=_worth(found)),
+        worth=_("%(points)s points are worth %(money)s", points=number(found.worth_points), money=money_words(found.worth_cents)),
+        earning=_(
+            "%(points)s points for every %(money)s you spend",
+            points=number(found.earn_points),
+            money=money_words(found.earn_per_cents),
+        ),
         support_email=found.support_email,
         currency=found.currency,
         zone=found.zone,
@@ -151,10 +158,12 @@ def link(endpoint: str, **values: Any) -> str | None:
         return None
 
 
+def page_before() -> str | None:
+    """Return the page of ours this request came from, or None."""
+    came_from = urlsplit(request.referrer or "")
+    return came_from.path if came_from.netloc == request.host and came_from.path.startswith("/") else None
+
+
 def public_link(endpoint: str, **values: Any) -> str:
     """Return an address to put in a mail: under the configured host, whatever the request's Host header says."""
     return current_app.config["PUBLIC_URL"] + url_for(endpoint, **values)
-
-
-def _worth(found: programme.Programme) -> str:
-    return money_words(found.worth_cents)

@@ -1,0 +1,157 @@
+"""What the cashier says becomes of an order, however often and in whatever order it is said."""
+
+from datetime import timedelta
+
+import pytest
+
+from mall.base.clock import moved_to
+from mall.base.db import reading
+from mall.domain import cash, checkout, ledger
+from tests.stage import NOON, SITE
+
+LATER = NOON + timedelta(minutes=40)
+
+
+@pytest.fixture
+def order(stage, mei, mug):
+    """Mei's order of one mug for 900 points and 6.90, not yet paid."""
+    stage.give(mei, 2_000)
+    stage.put_in(mei, mug, "mix", points=900)
+    return stage.place(mei)
+
+
+def events(order) -> list[str]:
+    with reading():
+        return [event.kind for event in checkout.order_page(checkout.number_of(order.id)).events]
+
+
+def test_paying_spends_the_held_points_and_earns_on_the_way(stage, mei, order):
+    paid = stage.pay(order)
+
+    assert (paid.state, paid.paid_at) == ("paid", NOON)
+    assert stage.balances(mei) == ledger.Balances(ready=1_100, pending=69, held=0, owed=0)
+    assert events(order) == ["placed", "paid"]
+
+
+def test_hearing_of_a_payment_twice_changes_nothing(stage, mei, order):
+    stage.pay(order)
+    before = stage.balances(mei)
+
+    with moved_to(NOON):
+        checkout.look_at_order(order.id, cashier=stage.cashier, terms=stage.terms)
+
+    assert stage.balances(mei) == before
+    assert events(order) == ["placed", "paid"]
+
+
+def test_a_declined_card_leaves_the_order_to_be_tried_again(stage, mei, order):
+    session = stage.open_page(order)
+    with moved_to(NOON):
+        stage.cashier.decline(session)
+        checkout.look_at_order(order.id, cashier=stage.cashier, terms=stage.terms)
+
+    assert stage.order(order).state == "awaiting_payment"
+    assert stage.balances(mei).held == 900
+    assert stage.pay(order).state == "paid"
+
+
+def test_giving_up_gives_the_points_and_the_goods_back_at_once(stage, mei, mug, order):
+    stage.open_page(order)
+
+    with moved_to(NOON):
+        given_up = checkout.give_up(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert given_up.state == "cancelled"
+    assert stage.balances(mei) == ledger.Balances(ready=2_000, pending=0, held=0, owed=0)
+    assert stage.stock(mug) == (10, 0)
+    with reading():
+        assert len(checkout.basket_of(checkout.Owner(member_id=mei)).lines) == 1
+
+
+def test_giving_up_what_was_paid_meanwhile_finds_it_paid(stage, order):
+    session = stage.open_page(order)
+    with moved_to(NOON):
+        stage.cashier.pay(session)
+        given_up = checkout.give_up(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert given_up.state == "paid"
+
+
+def test_giving_up_twice_happens_once(stage, mei, order):
+    for _time in range(2):
+        with moved_to(NOON):
+            given_up = checkout.give_up(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert given_up.state == "cancelled"
+    assert events(order).count("cancelled") == 1
+
+
+def test_an_order_nobody_pays_times_out_only_after_the_cashier_was_asked(stage, mei, mug, order):
+    stage.open_page(order)
+    with moved_to(LATER):
+        checkout.sweep(cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert stage.order(order).state == "timed_out"
+    assert stage.balances(mei, at=LATER).ready == 2_000
+    assert stage.stock(mug) == (10, 0)
+
+
+def test_the_sweep_settles_what_was_paid_and_not_heard_of(stage, order):
+    session = stage.open_page(order)
+    with moved_to(NOON):
+        stage.cashier.pay(session)
+    with moved_to(LATER):
+        checkout.sweep(cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert stage.order(order).state == "paid"
+
+
+def test_an_order_that_never_reached_the_cashier_times_out(stage, mei, order):
+    with moved_to(LATER):
+        checkout.sweep(cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert stage.order(order).state == "timed_out"
+    assert stage.balances(mei, at=LATER).ready == 2_000
+
+
+def test_an_opening_that_was_never_answered_is_found_by_its_key_and_given_up(stage, mei, order, monkeypatch):
+    monkeypatch.setattr(cash, "opened", _lost)
+    with pytest.raises(ConnectionError):
+        stage.open_page(order)
+    monkeypatch.undo()
+
+    with moved_to(NOON):
+        given_up = checkout.give_up(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert given_up.state == "cancelled"
+    assert stage.balances(mei).ready == 2_000
+
+
+def test_money_that_comes_too_late_is_given_back_whole(stage, mei, order):
+    session = stage.open_page(order)
+    with moved_to(LATER):
+        checkout.sweep(cashier=stage.cashier, terms=stage.terms, site=SITE)
+        stage.cashier.pay_late(session)
+        with reading():
+            payment = cash.payments_of(f"order:{order.id}")[0]
+        checkout.look(payment, cashier=stage.cashier, terms=stage.terms)
+
+    assert stage.order(order).state == "timed_out"
+    with reading():
+        refunds = cash.refunds_of(f"order:{order.id}")
+    assert [refund.amount_cents for refund in refunds] == [checkout.cash_cents_of(order)]
+    assert stage.balances(mei, at=LATER) == ledger.Balances(ready=2_000, pending=0, held=0, owed=0)
+
+
+def test_money_that_comes_late_before_anybody_noticed_ends_the_same(stage, mei, order):
+    session = stage.open_page(order)
+    with moved_to(NOON):
+        stage.cashier.pay_late(session)
+        checkout.look_at_order(order.id, cashier=stage.cashier, terms=stage.terms)
+
+    assert stage.order(order).state == "timed_out"
+    assert stage.balances(mei).ready == 2_000
+
+
+def _lost(*_args, **_named):
+    raise ConnectionError("the answer was lost")
