@@ -7,7 +7,13 @@ from types import UnionType
 from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 from stripe import RequestOptions
-from stripe.params import BalanceTransactionListParams, EventListParams, RefundCreateParams, RefundRetrieveParams
+from stripe.params import (
+    BalanceTransactionListParams,
+    EventListParams,
+    PaymentIntentCreateParams,
+    RefundCreateParams,
+    RefundRetrieveParams,
+)
 from stripe.params.checkout import SessionCreateParams, SessionExpireParams, SessionRetrieveParams
 
 from .books import Fault
@@ -16,6 +22,7 @@ TYPES: dict[str, Any] = {
     "create_session": SessionCreateParams,
     "retrieve_session": SessionRetrieveParams,
     "expire_session": SessionExpireParams,
+    "create_intent": PaymentIntentCreateParams,
     "create_refund": RefundCreateParams,
     "retrieve_refund": RefundRetrieveParams,
     "list_events": EventListParams,

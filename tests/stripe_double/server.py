@@ -78,6 +78,8 @@ class Double:
                 return "retrieve_session", lambda given: books.session(session_id, expand=given.get("expand"))
             case ("POST", "v1", "checkout", "sessions", session_id, "expire"):
                 return "expire_session", lambda given: books.expire(session_id)
+            case ("POST", "v1", "payment_intents"):
+                return "create_intent", books.create_intent
             case ("POST", "v1", "refunds"):
                 return "create_refund", books.create_refund
             case ("GET", "v1", "refunds", refund_id):
