@@ -1,5 +1,7 @@
 """What must always be true of points: each a question whose answer must hold no row."""
 
+from functools import cache
+
 from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
@@ -25,8 +27,9 @@ from .postings import Posting
 from .purses import Purse
 
 
+@cache
 def checks() -> list[Check]:
-    """Return the ledger's invariants (1 to 5 of its rules, and 15 in points)."""
+    """Return the ledger's invariants: 1 to 5 of the books, and 15 in points. Built once, asked often."""
     return [
         Check("purses are the sums of their postings", _purses_against_postings()),
         Check("purses are the sums of their positions", _purses_against_positions()),

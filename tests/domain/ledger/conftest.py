@@ -1,50 +1,48 @@
 """The cast of the ledger: Mei and Tom, members with empty purses, on each database in turn.
 
-The ledger's many small tests share one PostgreSQL database, emptied before each, since making one takes longer than
-the test.
+The ledger's many small tests share two databases, emptied before each, since making one takes longer than the test.
 """
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
-from mall.base.db import db, execute, reading, transaction
+from mall.base.db import execute, reading
 from mall.domain import ledger
 from tests import postgresql
-from tests.conftest import build_app, dispose
 
+from .stages import Stage, on_postgresql, on_sqlite
 from .steps import new_member
-
-TABLES = ("position", "posting", "lot", "purse", "member")
 
 
 @pytest.fixture(scope="session")
-def shared_postgres_app(
+def sqlite_stage(sqlite_template: Path) -> Iterator[Stage]:
+    """The mall on a SQLite database in memory, if there is a file system in memory."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield from on_sqlite(Path(folder), sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def postgresql_stage(
     postgres: postgresql.Server, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
+) -> Iterator[Stage]:
     """The mall on a PostgreSQL database that the ledger's tests share."""
     name = postgres.create(postgres_template)
-    app = build_app(tmp_path_factory.mktemp("ledger"), postgres.url_of(name))
-    yield app
-    with app.app_context():
-        dispose()
+    yield from on_postgresql(tmp_path_factory.mktemp("ledger"), postgres.url_of(name))
     postgres.drop(name)
 
 
-@pytest.fixture
-def emptied_postgres_app(shared_postgres_app: Flask) -> Iterator[Flask]:
-    """The mall on PostgreSQL without a member, its app context open."""
-    with shared_postgres_app.app_context():
-        empty()
-        yield shared_postgres_app
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest) -> Flask:
+def either(request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The mall without a member, its app context open: the test runs on SQLite, then on PostgreSQL."""
-    return request.getfixturevalue("app" if request.param == "sqlite" else "emptied_postgres_app")
+    stage: Stage = request.getfixturevalue(f"{request.param}_stage")
+    with stage.app.app_context():
+        stage.empty()
+        yield stage.app
 
 
 @pytest.fixture
@@ -74,13 +72,3 @@ def broken() -> list[str]:
     """Return the names of the ledger's checks that find a row."""
     with reading():
         return [check.name for check in ledger.checks() if execute(check.breaks).first() is not None]
-
-
-def empty() -> None:
-    """Take every row out of the ledger's tables, past the guards, and count from 1 again. PostgreSQL only."""
-    with transaction():
-        execute(text("SET LOCAL session_replication_role = 'replica'"))
-        for table in TABLES:
-            execute(text(f"DELETE FROM {db.metadata.tables[table].name}"))  # noqa: S608 - Our own names.
-        for table in ("posting", "lot", "member"):
-            execute(text(f"ALTER SEQUENCE {table}_id_seq RESTART"))

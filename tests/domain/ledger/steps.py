@@ -1,4 +1,4 @@
-"""The ledger's verbs in short, each in a transaction of its own with the clock at its instant; and what can be seen."""
+"""What the ledger does, in short: each verb in a transaction of its own, at its instant; and what is seen of it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Points are earned once per reference and rule, wait on the way, and become ready when the room that knows says so."""
+"""Points are earned once per reference and rule, wait on the way, and are ready when the room that knows says so."""
 
 from datetime import date
 

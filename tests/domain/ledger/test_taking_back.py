@@ -1,4 +1,4 @@
-"""Earned points of goods that came back are taken back in full: from where they are, then from others, then as debt."""
+"""Earned points of goods that came back are taken back in full: where they are, then from others, then as debt."""
 
 from datetime import date
 from itertools import product
