@@ -70,7 +70,7 @@ def person_here() -> people.Person | None:
 
 def at_staff_face() -> bool:
     """Tell whether this request is for the office or finance."""
-    return request.path.partition("?")[0].split("/")[1] in STAFF_FACES
+    return request.path.lstrip("/").partition("/")[0] in STAFF_FACES
 
 
 def person() -> people.Person:
@@ -91,8 +91,10 @@ def members_only() -> AnyResponse | None:
     return None if _is_member() else to_sign_in()
 
 
-def staff_only(permission: str, *, but: Collection[str] = ()) -> Callable[[], AnyResponse | None]:
-    """Lock a face: `bp.before_request(staff_only("operate"))`. `but`: blueprints with a lock of their own.
+def staff_only(permission: str | None, *, but: Collection[str] = ()) -> Callable[[], AnyResponse | None]:
+    """Lock a face: `bp.before_request(staff_only("operate"))`; None: anyone on the staff.
+
+    `but`: blueprints with a lock of their own.
 
     Who may not come in gets the page for "there is nothing here"; who has not signed in is led to the staff door.
     """
@@ -105,7 +107,7 @@ def staff_only(permission: str, *, but: Collection[str] = ()) -> Callable[[], An
             if _person_with(MEMBER_KEY) is not None:
                 abort(404)
             return to_sign_in()
-        if not current_user.may(permission):
+        if permission is not None and not current_user.may(permission):
             abort(404)
         return None
 
