@@ -9,8 +9,9 @@ from flask import Blueprint, abort, request
 from mall.base.cashier import BadSignature
 from mall.base.clock import now
 from mall.base.db import transaction
-from mall.domain import cash
+from mall.domain import cash, checkout
 
+from .shared import layout
 from .shared.cashiers import cashier
 from .shared.logs import log
 
@@ -37,4 +38,6 @@ def stripe() -> tuple[str, int]:
             cash.conclude(event_id, "alarm", note="a test event at a live shop, or the other way round", at=now())
     if event_id is not None:
         log.info("hook stored", event_id=event.id, kind=event.kind)
+        if event.live == the_cashier.live:
+            checkout.hear(event_id, cashier=the_cashier, terms=layout.terms())
     return "", 200

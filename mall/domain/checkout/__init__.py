@@ -19,6 +19,7 @@ from .baskets import (
     set_line,
 )
 from .fulfilment import NothingToShip, NoTracking, complete_due, deliver, parcels_of, ship
+from .hearing import hear, hear_all
 from .orders import (
     AWAITING,
     CANCELLED,
@@ -49,6 +50,7 @@ from .orders import (
     note,
     number_of,
     order_id_of,
+    order_now,
     pieces_of,
     reference_of,
 )
@@ -144,6 +146,8 @@ __all__ = [
     "counts_by_state",
     "deliver",
     "give_up",
+    "hear",
+    "hear_all",
     "id_of",
     "lines_of",
     "lock_order",
@@ -157,6 +161,7 @@ __all__ = [
     "oldest_to_ship",
     "open_page",
     "order_id_of",
+    "order_now",
     "order_of",
     "order_page",
     "orders_of",

@@ -206,6 +206,14 @@ def lock_order(order_id: int) -> Row[Any]:
     return order
 
 
+def order_now(order_id: int) -> Row[Any]:
+    """Read an order as it stands, without locking it. Raises NotFound."""
+    order = execute(select(Order).where(Order.id == order_id)).one_or_none()
+    if order is None:
+        raise NotFound(N_("There is no such order."))
+    return order
+
+
 def member_of(order_id: int) -> int:
     """Return whose order this is, so that the purse can be locked before the order. Raises NotFound."""
     member_id = execute(select(Order.member_id).where(Order.id == order_id)).scalar_one_or_none()
