@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Row, and_, case, func, or_, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, Row, and_, bindparam, case, func, or_, select, type_coerce
 
+from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import programme
 
@@ -22,6 +24,7 @@ from .stock import Reservation, Stock, StockMove
 from .variants import Variant, variants_of
 
 TABS = ("all", "listed", "draft", "scheduled", "delisted", "low_stock")
+AT = bindparam("at", type_=Instant)
 DESK_SORTS = ("title", "newest", "stock", "points", "changed")
 
 
@@ -99,43 +102,18 @@ def office_list(
 
     Words find titles, texts and tags, and the beginning of a SKU. `tab` is one of TABS, `sort` one of DESK_SORTS.
     """
-    found = _found(words)
-    counts = _counts(found, at=at)
+    asked = search.terms_of(words)
+    values: dict[str, Any] = {"at": at}
+    if asked:
+        values |= search.values_for(asked) | {"sku": escape_like(words.strip().lower()) + "%"}
+    row = execute(_counts_statement(len(asked)), values).one()
+    counts = {name: int(getattr(row, name)) for name in TABS}
     tab = tab if tab in TABS else "all"
     total, per_page = counts[tab], min(max(per_page, 1), 200)
     page = min(max(page, 1), max(1, -(-total // per_page)))
-    stock = _stock_by_product()
-    label = ShelfLabel
-    first = (
-        select(Variant.id)
-        .where(Variant.product_id == Product.id, Variant.retired_at.is_(None))
-        .order_by(Variant.position, Variant.id)
-        .limit(1)
-        .correlate(Product)
-        .scalar_subquery()
-    )
-    statement = (
-        select(
-            Product.id, Product.slug, Product.title, Product.kind, Product.buy_rank, Product.see_rank,
-            Product.listed_from, Product.listed_until, Product.redeem_from, Product.redeem_until, Product.changed_at,
-            Product.version, Picture.file, Picture.art, Picture.alt, Quota.total.label("total_quota"), Quota.taken,
-            func.coalesce(stock.c.on_hand, 0).label("on_hand"), func.coalesce(stock.c.reserved, 0).label("reserved"),
-            func.coalesce(stock.c.variants, 0).label("variants"), func.coalesce(stock.c.low, 0).label("low"),
-            Variant.sku, Variant.id.label("variant_id"),
-            label.form, label.points, label.cash_cents, label.full_cents, label.is_from,
-        )
-        .select_from(Product)
-        .outerjoin(label, and_(label.product_id == Product.id, label.from_at <= at, label.until_at > at))
-        .outerjoin(Picture, and_(Picture.product_id == Product.id, Picture.position == 1))
-        .outerjoin(Quota, Quota.product_id == Product.id)
-        .outerjoin(stock, stock.c.product_id == Product.id)
-        .outerjoin(Variant, Variant.id == first)
-        .where(*found, *_tab(tab, stock, at))
-        .order_by(*_order(sort, language, stock), Product.id)
-        .limit(per_page)
-        .offset((page - 1) * per_page)
-    )  # fmt: skip
-    rows = [DeskRow(row, state_of(row, at)) for row in execute(statement)]
+    values |= {"limit": per_page, "offset": (page - 1) * per_page}
+    statement = _rows_statement(len(asked), tab, sort if sort in DESK_SORTS else "title", language)
+    rows = [DeskRow(row, state_of(row, at)) for row in execute(statement, values)]
     return DeskPage(rows, counts, total, page, per_page)
 
 
@@ -197,24 +175,59 @@ def low_stock(*, at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _counts(found: list[ColumnElement[bool]], *, at: datetime) -> dict[str, int]:
+@lru_cache(maxsize=16)
+def _counts_statement(terms: int) -> Any:
     stock = _stock_by_product()
-    tabs = [func.coalesce(func.sum(case((and_(*_tab(tab, stock, at)), 1), else_=0)), 0).label(tab) for tab in TABS[1:]]
-    row = execute(
+    tabs = [func.coalesce(func.sum(case((and_(*_tab(tab, stock)), 1), else_=0)), 0).label(tab) for tab in TABS[1:]]
+    return (
         select(func.count().label("all"), *tabs)
         .select_from(Product)
         .outerjoin(stock, stock.c.product_id == Product.id)
-        .where(*found)
-    ).one()
-    return {tab: int(getattr(row, tab)) for tab in TABS}
+        .where(*_found(terms))
+    )
 
 
-def _tab(tab: str, stock: Any, at: datetime) -> list[ColumnElement[bool]]:
+@lru_cache(maxsize=1024)
+def _rows_statement(terms: int, tab: str, sort: str, language: str) -> Any:
+    stock = _stock_by_product()
+    label = ShelfLabel
+    first = (
+        select(Variant.id)
+        .where(Variant.product_id == Product.id, Variant.retired_at.is_(None))
+        .order_by(Variant.position, Variant.id)
+        .limit(1)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Product.id, Product.slug, Product.title, Product.kind, Product.buy_rank, Product.see_rank,
+            Product.listed_from, Product.listed_until, Product.redeem_from, Product.redeem_until, Product.changed_at,
+            Product.version, Picture.file, Picture.art, Picture.alt, Quota.total.label("total_quota"), Quota.taken,
+            func.coalesce(stock.c.on_hand, 0).label("on_hand"), func.coalesce(stock.c.reserved, 0).label("reserved"),
+            func.coalesce(stock.c.variants, 0).label("variants"), func.coalesce(stock.c.low, 0).label("low"),
+            Variant.sku, Variant.id.label("variant_id"),
+            label.form, label.points, label.cash_cents, label.full_cents, label.is_from,
+        )
+        .select_from(Product)
+        .outerjoin(label, and_(label.product_id == Product.id, label.from_at <= AT, label.until_at > AT))
+        .outerjoin(Picture, and_(Picture.product_id == Product.id, Picture.position == 1))
+        .outerjoin(Quota, Quota.product_id == Product.id)
+        .outerjoin(stock, stock.c.product_id == Product.id)
+        .outerjoin(Variant, Variant.id == first)
+        .where(*_found(terms), *_tab(tab, stock))
+        .order_by(*_order(sort, language, stock), Product.id)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
+    )  # fmt: skip
+
+
+def _tab(tab: str, stock: Any) -> list[ColumnElement[bool]]:
     if tab == "all":
         return []
     if tab == "low_stock":
-        return [in_state("listed", at), func.coalesce(stock.c.low, 0) > 0]
-    return [in_state(tab, at)]
+        return [in_state("listed", AT), func.coalesce(stock.c.low, 0) > 0]
+    return [in_state(tab, AT)]
 
 
 def _order(sort: str, language: str, stock: Any) -> list[Any]:
@@ -246,13 +259,16 @@ def _stock_by_product() -> Any:
     )
 
 
-def _found(words: str) -> list[ColumnElement[bool]]:
+def _found(terms: int) -> list[ColumnElement[bool]]:
     """Return the conditions for an operator's words: by grams, or by the beginning of a SKU."""
-    asked = search.terms_of(words)
-    if not asked:
+    if not terms:
         return []
-    hits = select(search.hits(len(asked)).c.product_id).params(search.values_for(asked))
     by_sku = select(Variant.product_id).where(
-        func.lower(Variant.sku).startswith(words.strip().lower(), autoescape=True), Variant.retired_at.is_(None)
+        func.lower(Variant.sku).like(bindparam("sku"), escape="\\"), Variant.retired_at.is_(None)
     )
-    return [or_(Product.id.in_(hits), Product.id.in_(by_sku))]
+    return [or_(Product.id.in_(select(search.hits(terms).c.product_id)), Product.id.in_(by_sku))]
+
+
+def escape_like(words: str) -> str:
+    """Return words in which nothing stands for anything else in LIKE."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from mall.base.db import execute
 from mall.domain import programme
@@ -112,18 +112,7 @@ class Item:
 
 def item(slug: str, viewer: Viewer, *, terms: programme.Programme, at: datetime) -> Item:
     """Return what a viewer sees at an item's address. Raises NoSuchProduct, also when it is not for him to see."""
-    rows = execute(
-        select(
-            *Product.__table__.columns, Quota.total.label("total_quota"), Quota.taken,
-            Category.slug.label("category_slug"), Category.title.label("category_title"),
-        )
-        .select_from(Product)
-        .outerjoin(Quota, Quota.product_id == Product.id)
-        .outerjoin(ProductCategory, ProductCategory.product_id == Product.id)
-        .outerjoin(Category, Category.id == ProductCategory.category_id)
-        .where(Product.slug == slug[:80])
-        .order_by(Category.position)
-    ).all()  # fmt: skip
+    rows = execute(_PRODUCT, {"slug": slug[:80]}).all()
     if not rows or not may_see(rows[0], viewer, at):
         raise NoSuchProduct()
     product = rows[0]
@@ -147,16 +136,7 @@ def choices_of(prices: list[Price], *, terms: programme.Programme, at: datetime)
 
 
 def _variants(product: Any, *, terms: programme.Programme, at: datetime) -> list[ItemVariant]:
-    rows = execute(
-        select(
-            Variant.id.label("variant_id"), Variant.sku, Variant.title, (Stock.on_hand - Stock.reserved).label("free"),
-            *PRICE_COLUMNS,
-        )
-        .join(Stock, Stock.variant_id == Variant.id)
-        .outerjoin(PriceOption, and_(PriceOption.variant_id == Variant.id, PriceOption.withdrawn_at.is_(None)))
-        .where(Variant.product_id == product.id, Variant.retired_at.is_(None))
-        .order_by(Variant.position, Variant.id, PriceOption.position)
-    ).all()  # fmt: skip
+    rows = execute(_VARIANTS, {"product_id": product.id}).all()
     prices: dict[int, list[Price]] = {}
     for row in rows:
         known = prices.setdefault(row.variant_id, [])
@@ -171,3 +151,27 @@ def _variants(product: Any, *, terms: programme.Programme, at: datetime) -> list
         )
         for variant_id, row in seen.items()
     ]  # fmt: skip
+
+
+_PRODUCT = (
+    select(
+        *Product.__table__.columns, Quota.total.label("total_quota"), Quota.taken,
+        Category.slug.label("category_slug"), Category.title.label("category_title"),
+    )
+    .select_from(Product)
+    .outerjoin(Quota, Quota.product_id == Product.id)
+    .outerjoin(ProductCategory, ProductCategory.product_id == Product.id)
+    .outerjoin(Category, Category.id == ProductCategory.category_id)
+    .where(Product.slug == bindparam("slug"))
+    .order_by(Category.position)
+)  # fmt: skip
+_VARIANTS = (
+    select(
+        Variant.id.label("variant_id"), Variant.sku, Variant.title, (Stock.on_hand - Stock.reserved).label("free"),
+        *PRICE_COLUMNS,
+    )
+    .join(Stock, Stock.variant_id == Variant.id)
+    .outerjoin(PriceOption, and_(PriceOption.variant_id == Variant.id, PriceOption.withdrawn_at.is_(None)))
+    .where(Variant.product_id == bindparam("product_id"), Variant.retired_at.is_(None))
+    .order_by(Variant.position, Variant.id, PriceOption.position)
+)  # fmt: skip

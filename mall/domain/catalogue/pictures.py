@@ -5,7 +5,7 @@ from datetime import datetime
 from re import fullmatch
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -118,15 +118,16 @@ def remove_picture(picture_id: int, *, by: str, at: datetime) -> str | None:
 
 def pictures_of(product_id: int) -> Sequence[Row[Any]]:
     """Return a product's pictures in their order: id, position, file, art, alt, width, height."""
-    return execute(
-        select(*_COLUMNS).where(Picture.product_id == product_id).order_by(Picture.position, Picture.id)
-    ).all()
+    return execute(_PICTURES, {"product_id": product_id}).all()
 
 
 _COLUMNS = (
     Picture.id, Picture.product_id, Picture.position, Picture.file, Picture.art, Picture.alt, Picture.width,
     Picture.height,
 )  # fmt: skip
+_PICTURES = (
+    select(*_COLUMNS).where(Picture.product_id == bindparam("product_id")).order_by(Picture.position, Picture.id)
+)
 
 
 def _add(product_id: int, shows: Mapping[str, Any], *, alt: Mapping[str, str], by: str, at: datetime) -> int:
