@@ -1,0 +1,222 @@
+"""A real browser in front of a real server: the mall on a free port of this machine, Chromium, and axe.
+
+`phone_page`, `desk_page` and `no_script_page` are pages that are at home in the mall (`page.goto("/")`). A test fails
+when anything stands in the console of its pages or a page asks another host for something. A page of a test that
+failed is kept as a picture in build/.
+"""
+
+import logging
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from werkzeug.serving import make_server
+
+from mall.base.clock import moved_to
+from mall.config import ROOT
+from tests import chromium
+from tests.conftest import could_not_run
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+BUILD = ROOT / "build"
+PATIENCE_MS = 10_000
+FAILED = pytest.StashKey[bool]()
+
+
+@dataclass
+class Site:
+    """The mall being served: its address, its app, and the instant its clock stands at, if it does."""
+
+    url: str
+    app: Flask
+    at: datetime | None = None
+
+    def serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Answer one request, at the instant the clock stands at."""
+        with ExitStack() as stack:
+            if self.at is not None:
+                stack.enter_context(moved_to(self.at))
+            return self.app.wsgi_app(environ, start_response)
+
+
+@dataclass
+class Watch:
+    """What went wrong on the pages of a test: words in the console, faults of a script, requests to other hosts."""
+
+    site: Site
+    complaints: list[str] = field(default_factory=list)
+    documents: set[str] = field(default_factory=set)
+    consoles: list[tuple[str, str]] = field(default_factory=list)
+
+    def follow(self, page: Page) -> None:
+        """Listen to a page from now on."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"a script failed: {error}"))
+        page.on("request", self._request)
+        page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.consoles.append((message.text, (message.location or {}).get("url", "")))
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.site.url}/", "data:", "blob:")):
+            self.complaints.append(f"a request to another host: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.request.resource_type == "document":
+            self.documents.add(response.url)
+
+    def verdict(self) -> list[str]:
+        """Return everything that went wrong. That a page itself answers 404 or 422 is the test's business."""
+        console = [
+            f"in the console: {text} ({url})"
+            for text, url in self.consoles
+            if not (url in self.documents and text.startswith("Failed to load resource"))
+        ]
+        return self.complaints + console
+
+    def forget(self) -> None:
+        """Let what was seen so far pass: for tests of the watch itself."""
+        self.complaints.clear()
+        self.consoles.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Remember whether the test failed, for the pages' pictures."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """How the browser is started: the machine's own, else the one playwright installed."""
+    if found := chromium.program():
+        return {"executable_path": found, "args": chromium.FLAGS}
+    if not chromium.installed_by_playwright():
+        could_not_run("no Chromium here: install the package chromium, or run `playwright install chromium`")
+    return {"args": chromium.FLAGS}
+
+
+@pytest.fixture
+def site(make_app: Callable[..., Flask]) -> Iterator[Site]:
+    """The mall, served on a free port of this machine, on a fresh SQLite database, with forms protected as always."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as door:
+        port = door.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        app = make_app(PUBLIC_URL=url, WTF_CSRF_ENABLED=True, CASHIER="sandbox")
+        site = Site(url, app)
+        server = make_server("127.0.0.1", port, site.serve, threaded=True, fd=door.fileno())
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        with app.app_context():
+            yield site
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+@pytest.fixture
+def watch(site: Site) -> Iterator[Watch]:
+    """What goes wrong on the pages of this test; it fails when it ends with anything here."""
+    watch = Watch(site)
+    yield watch
+    if found := watch.verdict():
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+@pytest.fixture
+def open_page(
+    request: pytest.FixtureRequest, browser: Browser, site: Site, watch: Watch
+) -> Iterator[Callable[..., Page]]:
+    """Open a page in a browser of its own, signed in as nobody: `open_page(PHONE, script=False)`."""
+    pages: list[Page] = []
+
+    def open_one(size: dict[str, int], *, script: bool = True, language: str = "en-GB") -> Page:
+        context = browser.new_context(
+            base_url=site.url,
+            viewport={"width": size["width"], "height": size["height"]},
+            java_script_enabled=script,
+            locale=language,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        watch.follow(page)
+        pages.append(page)
+        return page
+
+    yield open_one
+    if request.node.stash.get(FAILED, False):
+        BUILD.mkdir(exist_ok=True)
+        for number, page in enumerate(pages, start=1):
+            page.screenshot(path=BUILD / f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}-{number}.png")
+    for page in pages:
+        page.context.close()
+
+
+@pytest.fixture
+def phone_page(open_page: Callable[..., Page]) -> Page:
+    """A page on a telephone."""
+    return open_page(PHONE)
+
+
+@pytest.fixture
+def desk_page(open_page: Callable[..., Page]) -> Page:
+    """A page on a desk."""
+    return open_page(DESK)
+
+
+@pytest.fixture
+def no_script_page(open_page: Callable[..., Page]) -> Page:
+    """A page on a telephone whose browser runs no script."""
+    return open_page(PHONE, script=False)
+
+
+@pytest.fixture(scope="session")
+def assert_accessible() -> Callable[..., None]:
+    """Let axe look at a page, in light and in dark: `assert_accessible(page)` fails on anything serious."""
+    axe = Axe()
+
+    def look(page: Page, *, themes: tuple[str, ...] = ("light", "dark")) -> None:
+        found = []
+        for theme in themes:
+            page.emulate_media(color_scheme=theme)
+            for violation in axe.run(page).response["violations"]:
+                if violation["impact"] in ("serious", "critical"):
+                    places = [node["html"][:160] for node in violation["nodes"][:3]]
+                    found.append(f"{page.url} ({theme}) {violation['id']}: {violation['help']}: {places}")
+        page.emulate_media(color_scheme="light")
+        assert not found, "\n".join(found)
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def assert_fits() -> Callable[[Page], None]:
+    """Fail when a page is wider than the screen: `assert_fits(page)`."""
+
+    def look(page: Page) -> None:
+        wide = page.evaluate(
+            """() => document.documentElement.scrollWidth <= window.innerWidth ? [] :
+                [...document.querySelectorAll('body *')]
+                .filter((part) => part.getBoundingClientRect().right > window.innerWidth + 1)
+                .slice(0, 5).map((part) => part.outerHTML.slice(0, 120))"""
+        )
+        assert not wide, f"{page.url} is wider than the screen: {wide}"
+
+    return look
