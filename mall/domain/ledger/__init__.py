@@ -4,6 +4,16 @@ This is the ledger's front door. Other rooms say `from mall.domain import ledger
 """
 
 from .adjustments import adjust_down, adjust_up, forgive
+from .desk import KIND as ADJUSTMENT_KIND
+from .desk import (
+    REASONS,
+    Asked,
+    NoReason,
+    OwnPoints,
+    approve_adjustment,
+    ask_adjustment,
+    decline_adjustment,
+)
 from .earnings import earn, earned_by, unlock
 from .expiry import expire, expire_due
 from .history import Due, Entry, expiring, history, move_of, set_aside, waiting
@@ -16,6 +26,9 @@ from .purses import Balances, LockedPurse, Purse, balances, lock, lock_many, ope
 from .returns import MoreThanRedeemed, give_back, spent_by, take_back
 
 __all__ = [
+    "ADJUSTMENT_KIND",
+    "REASONS",
+    "Asked",
     "Balances",
     "Due",
     "Entry",
@@ -26,15 +39,20 @@ __all__ = [
     "Lot",
     "MoreThanRedeemed",
     "NoPoints",
+    "NoReason",
     "NothingHeld",
+    "OwnPoints",
     "Position",
     "Posting",
     "Purse",
     "adjust_down",
     "adjust_up",
+    "approve_adjustment",
+    "ask_adjustment",
     "balances",
     "capture",
     "checks",
+    "decline_adjustment",
     "earn",
     "earned_by",
     "expire",
