@@ -12,10 +12,8 @@ def show(site, phone_page):
     def shown():
         body, protected = bodies[-1]
         headers = {} if protected else {"Content-Security-Policy": "img-src *; script-src 'unsafe-inline'"}
-        return (
-            f"<!doctype html><html lang=en><link rel=icon href=data:,><title>Shown</title><main><h1>Shown</h1>{body}</main>",
-            headers,
-        )
+        head = "<!doctype html><html lang=en><title>Shown</title><link rel=icon href=data:,>"
+        return f"{head}<main><h1>Shown</h1>{body}</main>", headers
 
     def visit(body: str, *, protected: bool = True):
         bodies.append((body, protected))
