@@ -18,9 +18,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from mall import create_app, prove
+from mall import create_app
 from mall.base.db import db
-from mall.domain import programme
+from mall.domain import finance, programme
 from tests import cast, postgresql
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -263,7 +263,7 @@ def prove_what_was_written(app: Flask, request: pytest.FixtureRequest) -> None:
     if not app.extensions["wrote"] or request.node.get_closest_marker("breaks_the_books"):
         return
     with app.app_context():
-        broken = [result for result in prove.prove() if not result.ok]
+        broken = [result for result in finance.prove() if not result.ok]
     if broken:
         lines = [f"{result.name}: {result.rows} rows, such as {result.examples}" for result in broken]
         pytest.fail("the books are broken after this test:\n" + "\n".join(lines), pytrace=False)

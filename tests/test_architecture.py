@@ -11,8 +11,8 @@ from functools import cache
 import pytest
 from sqlalchemy import Column, Float, MetaData, Table
 
-from mall import prove
 from mall.base.db import db
+from mall.domain.finance import proof_board
 from tests.check import rules
 from tests.check.no_floats import floats_among_columns, floats_in
 from tests.check.sources import Source, files
@@ -201,7 +201,7 @@ def test_a_column_that_keeps_a_rounded_number_is_seen():
 def test_every_room_that_offers_checks_is_proved():
     offering = {f"mall.domain.{room}" for room, names in front_doors().items() if "checks" in names}
 
-    assert {room.__name__ for room in prove.ROOMS} == offering
+    assert {room.__name__.removesuffix(".proof") for room in proof_board.ROOMS} == offering
 
 
 def test_every_file_says_what_it_is():

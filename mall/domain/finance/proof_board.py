@@ -1,0 +1,162 @@
+"""The proof: every room's checks, asked of the database, and kept with its time, for the board of proofs.
+
+The mall is sound when no check finds a row. It is asked from here, since finance stands above every room that is
+proved and below the faces that show it.
+"""
+
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import JSON, String, insert, select
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute, reading, transaction
+from mall.base.guard import append_only
+from mall.base.proof import Check
+from mall.domain import cash, catalogue, checkout, earning, ledger, membership, notices, people, programme
+
+from . import proof
+
+# Every room that offers checks(), this one by its own file; test_architecture.py tells when one is missing.
+ROOMS: tuple[ModuleType, ...] = (programme, ledger, catalogue, cash, people, membership, earning, checkout, proof)
+EXAMPLES = 5
+HELD_TOO_LONG, UNSENT_TOO_LONG = timedelta(minutes=60), timedelta(minutes=60)
+
+
+class ProofRun(db.Model):
+    """One asking of all checks: when, by whom, how long it took, and what was found."""
+
+    __tablename__ = "proof_run"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    microseconds: Mapped[int]
+    ok: Mapped[bool]
+    asked_by: Mapped[str] = mapped_column(String(40))
+    results: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+
+append_only(ProofRun)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found: how many rows break it, the first of them, and how long it took to look."""
+
+    name: str
+    ok: bool
+    rows: int
+    microseconds: int
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A proof as it was kept."""
+
+    started_at: datetime
+    microseconds: int
+    ok: bool
+    asked_by: str
+    results: tuple[Result, ...]
+
+    @property
+    def failed(self) -> list[Result]:
+        """The checks that found something."""
+        return [result for result in self.results if not result.ok]
+
+    @property
+    def passed(self) -> list[Result]:
+        """The checks that found nothing."""
+        return [result for result in self.results if result.ok]
+
+
+def prove() -> list[Result]:
+    """Ask every check of every room. Each looks at the latest committed state."""
+    with reading():
+        return [_asked(check) for room in ROOMS for check in room.checks()]
+
+
+def run_proof(*, by: str, at: datetime) -> Proof:
+    """Ask every check and keep what was found. Reads first, then opens a transaction: call it outside of any."""
+    started = _clock()
+    results = prove()
+    found = Proof(at, _clock() - started, all(result.ok for result in results), by, tuple(results))
+    with transaction():
+        execute(
+            insert(ProofRun).values(
+                started_at=at,
+                microseconds=found.microseconds,
+                ok=found.ok,
+                asked_by=by,
+                results=[asdict(result) for result in results],
+            )
+        )
+    return found
+
+
+def last_proof() -> Proof | None:
+    """Return the last proof that was kept."""
+    row = execute(select(ProofRun).order_by(ProofRun.id.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    results = tuple(Result(**result) for result in row.results)
+    return Proof(row.started_at, row.microseconds, row.ok, row.asked_by, results)
+
+
+def watched(*, at: datetime) -> list[Result]:
+    """Ask what should be looked at: a row is no broken promise, but somebody waits. What found some comes first."""
+    results = [_asked(check) for check in [*_watch(at=at), *cash.watch(at=at)]]
+    return sorted(results, key=lambda result: result.ok)
+
+
+def _watch(*, at: datetime) -> list[Check]:
+    """Return what of the points and the outbox should be looked at."""
+    ended = aliased(ledger.Posting)
+    posting, notice = ledger.Posting, notices.Notice
+    return [
+        Check(
+            "Points held for over 60 minutes",
+            select(posting.reference, posting.member_id, posting.points, posting.happened_at).where(
+                posting.kind == "hold",
+                posting.happened_at < at - HELD_TOO_LONG,
+                ~select(ended.id).where(ended.reference == posting.reference, ended.source == "held").exists(),
+            ),
+        ),
+        Check(
+            "Mails and jobs waiting for over 60 minutes",
+            select(notice.id, notice.kind, notice.written_at, notice.tries, notice.last_error).where(
+                notice.sent_at.is_(None), notice.given_up_at.is_(None), notice.written_at < at - UNSENT_TOO_LONG
+            ),
+        ),
+        Check(
+            "Mails and jobs given up",
+            select(notice.id, notice.kind, notice.last_error).where(notice.given_up_at.is_not(None)),
+        ),
+    ]
+
+
+def _asked(check: Check) -> Result:
+    started = _clock()
+    rows, examples = 0, []
+    for row in execute(check.breaks).mappings():
+        rows += 1
+        if rows <= EXAMPLES:
+            examples.append({name: _plain(value) for name, value in row.items()})
+    return Result(check.name, rows == 0, rows, _clock() - started, examples)
+
+
+def _clock() -> int:
+    """Return microseconds on a clock that only measures how long something took."""
+    return time.perf_counter_ns() // 1_000
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can keep it."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value if isinstance(value, int | str | None) else str(value)
