@@ -43,7 +43,8 @@ class AddressForm(Form):
 
     def __init__(self, **given) -> None:
         super().__init__(**given)
-        self.country.choices = [SelectChoice("", _("Choose")), *(SelectChoice(*pair) for pair in countries(language()))]
+        named = [("", _("Choose")), *countries(language())]
+        self.country.choices = [SelectChoice(*pair) for pair in named]
 
     @property
     def lines(self) -> people.AddressLines:
