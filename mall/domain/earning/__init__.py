@@ -6,7 +6,7 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 
 from .facts import FACTS, Fact, FactRow, facts_of, record
 from .formula import growth_for, points_for
-from .orders import Earned, Kept, Sale, earned_by, order_kept, order_paid, order_reduced
+from .orders import Earned, Kept, Sale, earned_by, order_kept, order_paid, order_reduced, preview
 from .proof import checks
 from .welcome import welcome
 
@@ -25,6 +25,7 @@ __all__ = [
     "order_paid",
     "order_reduced",
     "points_for",
+    "preview",
     "record",
     "welcome",
 ]

@@ -216,6 +216,17 @@ def earned_by(sale: Sale) -> Earned:
     return Earned(points=int(points), growth=growth)
 
 
+def preview(kept_cents: int, *, terms: programme.Programme, level: programme.Level) -> Earned:
+    """Return what an order placed now would give once its goods are kept."""
+    points = points_for(
+        kept_cents,
+        earn_points=terms.earn_points,
+        earn_per_cents=terms.earn_per_cents,
+        multiplier_percent=level.multiplier_percent,
+    )
+    return Earned(points=points, growth=growth_for(kept_cents, growth_per_cents=terms.growth_per_cents))
+
+
 def why_earned(sale: Sale) -> Message:
     """Explain the points of an order."""
     return say(

@@ -224,6 +224,15 @@ def test_what_an_order_has_given_is_known_before_it_is_taken(mei, sale_of):
         assert earning.earned_by(sale) == earning.Earned(points=159, growth=15)
 
 
+def test_a_preview_gives_what_the_order_will(mei, sale_of):
+    with reading():
+        terms = programme.current(NOON)
+    vip = terms.level(4)
+    sale = sale_of(mei, 1_999, multiplier_percent=vip.multiplier_percent)
+
+    assert earning.preview(1_999, terms=terms, level=vip) == earning.Earned(sale.points, sale.growth)
+
+
 def test_it_is_the_same_on_both_databases(either, open_shop, sale_of):
     mei = open_shop()
     sale = sale_of(mei, 1_590)

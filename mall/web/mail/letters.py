@@ -1,0 +1,260 @@
+"""Letters: what each kind of mail says. One function a kind; the two templates only set it.
+
+A letter is plain words, never markup: whatever a person typed is escaped when the letter is set.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from mall.web.shared.texts import day_words, local, money_words, number
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail's words: its subject, what stands above and below the button, and figures in rows of (label, value)."""
+
+    subject: str
+    paragraphs: list[str]
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    button: tuple[str, str] | None = None
+    after: list[str] = field(default_factory=list)
+
+
+def verify_email(values: Values) -> Letter:
+    return Letter(
+        _("Confirm your e-mail address"),
+        [_("Welcome! Confirm that this address is yours, and you can spend the points you earn.")],
+        button=(_("Confirm my address"), values["link"]),
+        after=[_("The link works for 3 days. If you did not register, do nothing: without it nobody gets further.")],
+    )
+
+
+def reset_password(values: Values) -> Letter:
+    return Letter(
+        _("Choose a new password"),
+        [_("Somebody, we hope it was you, asked for a new password.")],
+        button=(_("Choose a new password"), values["link"]),
+        after=[_("The link works once and for 30 minutes. If it was not you, do nothing: your password stays.")],
+    )
+
+
+def password_changed(values: Values) -> Letter:
+    return Letter(
+        _("Your password was changed"),
+        [
+            _("Your password was changed just now, and you were signed out everywhere else."),
+            _("If it was not you, ask for a new password at once: on the sign-in page, “Forgot your password?”."),
+        ],
+    )
+
+
+def confirm_email(values: Values) -> Letter:
+    return Letter(
+        _("Confirm your new e-mail address"),
+        [_("You asked us to write to this address from now on.")],
+        button=(_("Confirm my new address"), values["link"]),
+        after=[_("The link works for one day. Until then we write to your old address.")],
+    )
+
+
+def email_changing(values: Values) -> Letter:
+    return Letter(
+        _("Your e-mail address is about to change"),
+        [
+            _("Your account is to use %(email)s from now on, once that address is confirmed.", email=values["email"]),
+            _("If it was not you, change your password at once and write to us."),
+        ],
+    )
+
+
+def email_known(values: Values) -> Letter:
+    return Letter(
+        _("You have an account already"),
+        [
+            _("Somebody, perhaps you, tried to register with this address. It has an account already."),
+            _("Sign in with it; if you forgot the password, ask for a new one on the sign-in page."),
+            _("If it was not you, there is nothing to do: nobody learned that you have an account."),
+        ],
+    )
+
+
+def sign_in_slowed(values: Values) -> Letter:
+    return Letter(
+        _("Many failed sign-ins to your account"),
+        [
+            _("Somebody tried to sign in to your account many times with a wrong password. We slow them down."),
+            _("If it was you, wait a few minutes. If not, a long password of your own keeps them out."),
+        ],
+    )
+
+
+def order_placed(values: Values) -> Letter:
+    return Letter(
+        _("Order %(number)s is placed", number=values["number"]),
+        [_("Thank you. We have set aside your items and points until the order is paid.")],
+        figures=_paid(values),
+        button=_button(_("See the order"), values),
+    )
+
+
+def order_paid(values: Values) -> Letter:
+    return Letter(
+        _("Order %(number)s is paid", number=values["number"]),
+        [_("Thank you. We are getting your order ready and write again when it is on its way.")],
+        figures=_paid(values) + _figure(_("You will earn"), values.get("earned_points"), _points),
+        button=_button(_("See the order"), values),
+    )
+
+
+def order_shipped(values: Values) -> Letter:
+    return Letter(
+        _("Order %(number)s is on its way", number=values["number"]),
+        [_("A parcel has left the house. Tell us on the order's page when it has arrived.")],
+        figures=_figure(_("Carrier"), values.get("carrier")) + _figure(_("Tracking number"), values.get("tracking")),
+        button=_button(_("See the order"), values),
+    )
+
+
+def order_cancelled(values: Values) -> Letter:
+    points = values.get("points") or 0
+    back = (
+        ngettext(
+            "%(num)s point is back and ready to use.",
+            "%(points)s points are back and ready to use.",
+            points,
+            points=number(points),
+        )
+        if points
+        else _("Nothing was charged.")
+    )
+    return Letter(
+        _("Order %(number)s is cancelled", number=values["number"]),
+        [_("Your order was cancelled before it was paid."), back],
+        button=_button(_("See the order"), values),
+    )
+
+
+def refund_done(values: Values) -> Letter:
+    return Letter(
+        _("Your refund for order %(number)s", number=values["number"]),
+        [
+            _("Cash goes back the way it came; your bank may take a few days."),
+            _("Points go back with the last day they had."),
+        ],
+        figures=_figure(_("Cash back"), _cash(values), money_words)
+        + _figure(_("Points back"), values.get("points"), _points),
+        button=_button(_("See the order"), values),
+    )
+
+
+def points_unlocked(values: Values) -> Letter:
+    points = values["points"]
+    return Letter(
+        ngettext("%(num)s point is ready to use", "%(points)s points are ready to use", points, points=number(points)),
+        [_("The return window of order %(number)s is over, so its points are yours.", number=values["number"])],
+        button=_button(_("See my points"), values),
+    )
+
+
+def level_raised(values: Values) -> Letter:
+    level = local(values["level"])
+    return Letter(
+        _("You are %(level)s now", level=level),
+        [
+            _(
+                "You have reached %(level)s. Its benefits are yours from this moment, for 12 months at least.",
+                level=level,
+            )
+        ],
+        button=_button(_("See my benefits"), values),
+    )
+
+
+def level_review(values: Values) -> Letter:
+    level, day = local(values["level"]), day_words(values["review_on"])
+    return Letter(
+        _("%(missing)s growth by %(day)s to stay %(level)s", missing=number(values["missing"]), day=day, level=level),
+        [
+            _("Your level is looked at once a year. Yours comes up on %(day)s.", day=day),
+            _(
+                "With %(missing)s growth more until then you stay %(level)s; otherwise it is one level down.",
+                missing=number(values["missing"]),
+                level=level,
+            ),
+        ],
+        button=_button(_("See where I stand"), values),
+    )
+
+
+def level_lowered(values: Values) -> Letter:
+    level = local(values["level"])
+    return Letter(
+        _("You are %(level)s now", level=level),
+        [
+            _("There was not enough growth in the last year to keep your level, so it is %(level)s now.", level=level),
+            _("Your points and growth are untouched. The next level opens the moment you reach it again."),
+        ],
+        button=_button(_("See where I stand"), values),
+    )
+
+
+LETTERS: dict[str, Callable[[Values], Letter]] = {
+    letter.__name__: letter
+    for letter in (
+        verify_email,
+        reset_password,
+        password_changed,
+        confirm_email,
+        email_changing,
+        email_known,
+        sign_in_slowed,
+        order_placed,
+        order_paid,
+        order_shipped,
+        order_cancelled,
+        refund_done,
+        points_unlocked,
+        level_raised,
+        level_review,
+        level_lowered,
+    )
+}
+# The page a letter's button opens when the notice brings no link of its own.
+PAGES = {
+    "order_placed": "store.orders.show",
+    "order_paid": "store.orders.show",
+    "order_shipped": "store.orders.show",
+    "order_cancelled": "store.orders.show",
+    "refund_done": "store.orders.show",
+    "points_unlocked": "store.wallet.show",
+    "level_raised": "store.member.show",
+    "level_review": "store.member.show",
+    "level_lowered": "store.member.show",
+}
+
+
+def _button(words: str, values: Values) -> tuple[str, str] | None:
+    return (words, values["link"]) if values.get("link") else None
+
+
+def _paid(values: Values) -> list[tuple[str, str]]:
+    return _figure(_("Points"), values.get("points"), _points) + _figure(_("Cash"), _cash(values), money_words)
+
+
+def _cash(values: Values) -> int | None:
+    return values.get("total_cents")
+
+
+def _points(count: int) -> str:
+    return ngettext("%(num)s point", "%(points)s points", count, points=number(count))
+
+
+def _figure(label: str, value: Any, words: Callable[[Any], str] = str) -> list[tuple[str, str]]:
+    """Return a row for a value that is there and not nothing."""
+    return [(label, words(value))] if value else []

@@ -1,0 +1,105 @@
+"""Rendering: who a notice goes to, in which language, and the mail it becomes."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app, g
+from sqlalchemy import select
+from werkzeug.routing import BuildError
+
+from mall.base.clock import now
+from mall.base.db import execute, reading
+from mall.base.text import local
+from mall.domain import notices, people, programme
+from mall.gateway.mailers import Mail
+
+from .letters import LETTERS, PAGES
+
+
+def mail_for(notice: notices.Claimed) -> Mail | None:
+    """Return the mail of a notice, or None when there is nobody to read it any more."""
+    with reading():
+        terms = programme.current(now())
+        reader = None
+        if notice.member_id is not None:
+            reader = execute(
+                select(people.Member.email, people.Member.language, people.Member.display_name).where(
+                    people.Member.id == notice.member_id
+                )
+            ).one_or_none()
+    to = notice.to_address or (reader.email if reader else None)
+    if to is None:
+        return None
+    return render(
+        notice.kind,
+        notice.details,
+        to=to,
+        name=reader.display_name if reader else notice.details.get("name", ""),
+        language=reader.language if reader else terms.language,
+        key=notice.key,
+        terms=terms,
+    )
+
+
+def render(
+    kind: str,
+    values: Mapping[str, Any],
+    *,
+    to: str,
+    name: str,
+    language: str,
+    key: str,
+    terms: programme.Programme,
+) -> Mail:
+    """Set a letter in a language, as text and as HTML."""
+    # A context of its own, so that one mail's language and shop do not reach the next.
+    with current_app.app_context():
+        g.language, g.shop = language, terms
+        link = values.get("link") or page_of(kind, values)
+        letter = LETTERS[kind](dict(values) | {"link": link})
+        shop = local(terms.shop_name, language)
+        words = {
+            "letter": letter,
+            "name": name,
+            "shop": shop,
+            "address": terms.address,
+            "support_email": terms.support_email,
+            "home": current_app.config["PUBLIC_URL"],
+            "lang": "zh-Hans" if language == "zh" else language,
+        }
+        environment = current_app.jinja_env
+        return Mail(
+            to=to,
+            subject=letter.subject,
+            text=environment.get_template("mail/letter.txt").render(words),
+            html=environment.get_template("mail/letter.html").render(words),
+            language=words["lang"],
+            sender_name=shop,
+            sender=sender(terms),
+            key=key,
+        )
+
+
+def page_of(kind: str, values: Mapping[str, Any]) -> str | None:
+    """Return the address of the page a letter is about, under the configured host; None where there is none."""
+    endpoint = PAGES.get(kind)
+    if endpoint is None:
+        return None
+    try:
+        return address_of(endpoint, **({"number": values["number"]} if endpoint == "store.orders.show" else {}))
+    except BuildError:
+        return None
+
+
+def address_of(endpoint: str, **values: Any) -> str:
+    """Return the whole address of a page, without a request: under the configured host. Raises BuildError."""
+    public = urlsplit(current_app.config["PUBLIC_URL"])
+    adapter = current_app.url_map.bind(public.netloc, url_scheme=public.scheme)
+    return adapter.build(endpoint, values, force_external=True)
+
+
+def sender(terms: programme.Programme) -> str:
+    """Return the address mails come from: MAIL_FROM, else the shop's support address, else one that is not read."""
+    host = urlsplit(current_app.config["PUBLIC_URL"]).hostname
+    return current_app.config["MAIL_FROM"] or terms.support_email or f"no-reply@{host}"

@@ -1,0 +1,71 @@
+"""The demo's outbox: the mails the mall has written to a folder, so that links in them can be followed."""
+
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, abort, current_app, g, render_template, send_file
+
+bp = Blueprint("outbox", __name__, url_prefix="/outbox")
+
+NEWEST = 100
+
+
+@bp.before_request
+def demo_only() -> None:
+    """Whoever reads these mails could open any account: outside the demo there is no such page."""
+    if not current_app.config["DEMO"]:
+        abort(404)
+    g.private = True
+
+
+@bp.get("/")
+def index():
+    """List the newest mails."""
+    paths = sorted(folder().glob("*.eml"), key=lambda path: path.stat().st_mtime, reverse=True)[:NEWEST]
+    return render_template("store/outbox/index.html", mails=[(path.stem, shown(read(path))) for path in paths])
+
+
+@bp.get("/<name>")
+def show(name: str):
+    """Show one mail as its reader's program without pictures would."""
+    mail = read(path_of(name))
+    body = mail.get_body(("plain",))
+    paragraphs = body.get_content().strip().split("\n\n") if body else []
+    return render_template("store/outbox/show.html", name=name, mail=shown(mail), paragraphs=paragraphs)
+
+
+@bp.get("/<name>.eml")
+def download(name: str):
+    """Hand out the mail's file, to be opened in a mail program."""
+    return send_file(path_of(name), mimetype="message/rfc822", as_attachment=True, download_name=f"{name}.eml")
+
+
+def folder() -> Path:
+    """Return the folder the mails are in."""
+    return Path(current_app.config["OUTBOX_DIR"]).resolve()
+
+
+def path_of(name: str) -> Path:
+    """Return a mail's file. Answers 404 for what is not in the folder."""
+    path = folder() / f"{name}.eml"
+    if path.parent != folder() or not path.is_file():
+        abort(404)
+    return path
+
+
+def read(path: Path) -> EmailMessage:
+    """Read a mail."""
+    return BytesParser(EmailMessage, policy=policy.default).parsebytes(path.read_bytes())
+
+
+def shown(mail: EmailMessage) -> dict[str, Any]:
+    """Return what the pages show of a mail's head."""
+    return {
+        "subject": mail["Subject"],
+        "sender": mail["From"],
+        "to": mail["To"],
+        "written_at": mail["Date"].datetime,
+    }

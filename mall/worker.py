@@ -1,0 +1,218 @@
+"""The worker: does what the outbox holds, mails and jobs, and starts what comes round every night or few minutes.
+
+Several workers may run at once, each in its own process: a notice is claimed by one, and what comes round is written
+to the outbox under a key of its day or minute, so that only one of them starts it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import Flask, current_app
+
+from .base.clock import now
+from .base.db import again, reading, transaction
+from .domain import aftersales, cash, checkout, ledger, membership, notices, people, programme
+from .gateway.mailers import Mailer, mailer_for
+from .web.mail import mail_for
+from .web.shared.logs import log
+
+BATCH = 20
+PAUSE_SECONDS = 2.0
+# Jobs done longer ago than this are forgotten.
+KEEP_JOBS = timedelta(days=2)
+# Sign-ins not seen for so long are forgotten; they have ended long before.
+KEEP_SIGN_INS = timedelta(days=90)
+
+Job = Callable[[datetime], None]
+
+
+def expire_points(at: datetime) -> None:
+    """Move out of all wallets what is past its last day, a thousand members at a time."""
+    terms = terms_at(at)
+
+    def batch() -> int:
+        with transaction():
+            return ledger.expire_due(zone=terms.zone, at=at)
+
+    while again(batch):
+        pass
+
+
+def review_levels(at: datetime) -> None:
+    """Raise whoever has reached more, tell whoever may fall, lower whoever was told: one member at a time."""
+    terms = terms_at(at)
+    with reading():
+        wanted = membership.to_review(terms=terms, at=at)
+    for member_id in wanted:
+
+        def one(member_id: int = member_id) -> None:
+            with transaction():
+                membership.review(member_id, terms=terms, at=at)
+
+        again(one)
+    with transaction():
+        membership.note_review(terms=terms, at=at)
+
+
+def look_after_payments(at: datetime) -> None:
+    """Ask the cashier about payments, let unpaid orders go whose time is over, send the refunds that are due."""
+    cashier = current_app.extensions["cashier"]
+    checkout.sweep(cashier=cashier, terms=terms_at(at), site=current_app.config["PUBLIC_URL"])
+    if cashier is None:
+        return
+    sent = cash.send_refunds(cashier, at=at)
+    for refund in sent.refused:
+        log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
+
+
+def complete_orders(at: datetime) -> None:
+    """Complete orders that were shipped long enough ago, and close the return windows that have ended."""
+    terms = terms_at(at)
+
+    def batch() -> int:
+        with transaction():
+            return checkout.complete_due(terms=terms, at=at)
+
+    while again(batch):
+        pass
+    while aftersales.close_due_windows(terms=terms, at=at):
+        pass
+
+
+def tidy(at: datetime) -> None:
+    """Delete what nobody will ask for again: jobs done, links, sign-ins, counts of tries, the cashier's old events."""
+    with transaction():
+        notices.forget(before=at - KEEP_JOBS)
+    with transaction():
+        people.sweep_tokens(before=at)
+        people.sweep_sign_ins(before=at - KEEP_SIGN_INS)
+        people.sweep_throttle(at=at)
+    with transaction():
+        cash.forget_events(at=at)
+
+
+@dataclass(frozen=True)
+class Round:
+    """A job that comes round: every night of the shop when `minutes` is 0, else every so many minutes."""
+
+    job: Job
+    minutes: int = 0
+
+    def key(self, name: str, at: datetime, day: date) -> str:
+        """Return the key of the turn that an instant and its day in the shop fall in: the same for every worker."""
+        if self.minutes == 0:
+            return f"{name}:{day.isoformat()}"
+        return f"{name}:{self.minutes}m:{int(at.timestamp()) // (self.minutes * 60)}"
+
+
+JOBS: dict[str, Round] = {
+    "points.expire": Round(expire_points),
+    "levels.review": Round(review_levels),
+    "house.tidy": Round(tidy),
+    "orders.complete": Round(complete_orders, minutes=10),
+    "payments.look_after": Round(look_after_payments, minutes=1),
+}
+
+
+def terms_at(at: datetime) -> programme.Programme:
+    """Return the programme in force."""
+    with reading():
+        return programme.current(at)
+
+
+def start_rounds(at: datetime, started: set[str]) -> int:
+    """Write to the outbox whatever comes round now, once however many workers do. Returns how many were new.
+
+    `started` is this worker's memory of the turns it need not write again.
+    """
+    try:
+        day = terms_at(at).today(at)
+    except programme.NoProgramme:
+        return 0
+    turns = {turn.key(name, at, day): name for name, turn in JOBS.items()}
+    if turns.keys() <= started:
+        return 0
+    with transaction():
+        new = sum(notices.later(name, {}, key=key, at=at) for key, name in turns.items() if key not in started)
+    started.clear()
+    started.update(turns)
+    return new
+
+
+def drain(mailer: Mailer) -> int:
+    """Do what is due now, one after the other. Returns how many were tried."""
+    tried = 0
+    while claimed := claim():
+        for notice in claimed:
+            attempt(notice, mailer)
+        tried += len(claimed)
+    return tried
+
+
+def claim() -> list[notices.Claimed]:
+    """Take a batch of what is due; a worker with nothing to do writes nothing."""
+    with reading():
+        if not notices.is_due(at=now()):
+            return []
+    with transaction():
+        return notices.claim(at=now(), limit=BATCH)
+
+
+def attempt(notice: notices.Claimed, mailer: Mailer) -> None:
+    """Do one notice outside any transaction, and mark what came of it."""
+    try:
+        perform(notice, mailer)
+    except Exception as error:  # noqa: BLE001 - The outermost edge: whatever went wrong is kept and tried again.
+        with transaction():
+            kept = notices.failed(notice, f"{type(error).__name__}: {error}", at=now())
+        log.error("notice failed", notice=notice.id, kind=notice.kind, tries=notice.tries, kept=kept, exc_info=error)
+        return
+    with transaction():
+        notices.done(notice, at=now())
+
+
+def perform(notice: notices.Claimed, mailer: Mailer) -> None:
+    """Send a mail, or do a job."""
+    if notice.channel == notices.JOB:
+        JOBS[notice.kind].job(now())
+    elif mail := mail_for(notice):
+        mailer.send(mail)
+
+
+def work(stop: threading.Event, *, once: bool = False) -> int:
+    """Work until told to stop, pausing when there is nothing to do; or once. Returns how many notices were tried."""
+    mailer = mailer_for(current_app.config)
+    started: set[str] = set()
+    tried = 0
+    while not stop.is_set():
+        try:
+            start_rounds(now(), started)
+            tried += drain(mailer)
+        except Exception as error:
+            if once:
+                raise
+            log.error("worker", exc_info=error)
+        if once:
+            break
+        stop.wait(PAUSE_SECONDS)
+    return tried
+
+
+def run_in_background(app: Flask) -> Callable[[], None]:
+    """Work in a thread of this process, for the demo. Returns what stops it, and waits for the notice in hand."""
+    stop = threading.Event()
+
+    def in_context() -> None:
+        with app.app_context():
+            work(stop)
+
+    thread = threading.Thread(target=in_context, name="worker", daemon=True)
+    thread.start()
+
+    def stop_it() -> None:
+        stop.set()
+        thread.join()
+
+    return stop_it

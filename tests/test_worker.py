@@ -1,0 +1,246 @@
+"""The worker sends each mail and does each job once, however many workers there are, and tries again what failed."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from mall import worker
+from mall.base.clock import moved_to
+from mall.base.db import execute, reading, transaction
+from mall.base.text import say
+from mall.domain import earning, ledger, membership, notices, people, programme
+from mall.gateway.mailers import FileMailer, MailNotSent
+from tests.threads import errors, race
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+class Postman:
+    """Keeps what it is given, or fails as told."""
+
+    def __init__(self, *, fails=0):
+        self.sent, self.fails = [], fails
+
+    def send(self, mail):
+        if self.fails:
+            self.fails -= 1
+            raise MailNotSent("the mail server does not answer")
+        self.sent.append(mail)
+
+
+def open_shop():
+    """Set up a shop and welcome Mei. Returns her id."""
+    with transaction():
+        terms = programme.establish(
+            programme.default_settings(shop_name="Tessera", currency="EUR", zone="Europe/Berlin"), by="system", at=NOON
+        )
+        mei = people.register(
+            email=people.read_email("mei@example.com"),
+            password=people.PasswordHash("-"),
+            display_name="Mei",
+            language="en",
+            wants_news=False,
+            verify_page="http://localhost/verify-email/",
+            at=NOON,
+        )
+        earning.welcome(mei, terms=terms, at=NOON)
+    return mei
+
+
+@pytest.fixture
+def mei(app):
+    return open_shop()
+
+
+def tell(member_id, number, at=NOON):
+    with transaction():
+        notices.tell(member_id, "order_paid", values={"number": str(number)}, key=f"order:{number}:paid", at=at)
+
+
+def drain(postman, at=NOON):
+    with moved_to(at):
+        return worker.drain(postman)
+
+
+def rounds(at, started=None):
+    return worker.start_rounds(at, set() if started is None else started)
+
+
+def keys(channel="job"):
+    with reading():
+        return set(execute(select(notices.Notice.key).where(notices.Notice.channel == channel)).scalars())
+
+
+def test_a_mail_is_sent_once(mei):
+    postman = Postman()
+
+    assert drain(postman) == 1
+    assert drain(postman) == 0
+    assert [mail.subject for mail in postman.sent] == ["Confirm your e-mail address"]
+
+
+def test_a_mail_that_failed_is_sent_later(mei):
+    postman = Postman(fails=1)
+
+    drain(postman)
+    assert postman.sent == []
+    assert drain(postman, NOON + timedelta(seconds=59)) == 0
+    assert drain(postman, NOON + timedelta(minutes=1)) == 1
+    assert len(postman.sent) == 1
+
+
+def test_one_mail_that_fails_holds_up_no_other(mei):
+    tell(mei, 1)
+    tell(mei, 2)
+    postman = Postman(fails=1)
+
+    assert drain(postman) == 3
+    assert len(postman.sent) == 2
+
+
+def test_a_mail_is_sent_outside_any_transaction(mei):
+    class Prying(Postman):
+        def send(self, mail):
+            with transaction():
+                super().send(mail)
+
+    postman = Prying()
+    drain(postman)
+
+    assert len(postman.sent) == 1
+
+
+def test_a_job_nobody_knows_is_kept_to_be_seen(mei):
+    drain(Postman())
+    with transaction():
+        notices.later("tea.make", {}, key="tea", at=NOON)
+    drain(Postman())
+
+    with reading():
+        (seen,) = notices.open_notices(before=NOON + DAY)
+    assert (seen.kind, seen.last_error) == ("tea.make", "KeyError: 'tea.make'")
+
+
+def test_what_comes_round_at_night_starts_once_a_day_of_the_shop(mei):
+    nightly = {name for name, turn in worker.JOBS.items() if turn.minutes == 0}
+    late = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)
+    rounds(late)
+    rounds(late)
+    # In Berlin the next day has begun.
+    rounds(late + timedelta(hours=1))
+
+    assert {key for key in keys() if key.endswith(("2026-03-02", "2026-03-03"))} == {
+        f"{name}:{day}" for name in nightly for day in ("2026-03-02", "2026-03-03")
+    }
+
+
+def test_what_comes_round_every_few_minutes_starts_once_a_turn(mei):
+    started = set()
+
+    assert rounds(NOON, started) == len(worker.JOBS)
+    assert rounds(NOON + timedelta(seconds=59), started) == 0
+    assert rounds(NOON + timedelta(seconds=60), started) == 1
+    assert rounds(NOON + timedelta(seconds=60)) == 0
+
+
+def test_a_worker_with_nothing_to_start_or_send_writes_nothing(mei, count_statements):
+    drain(Postman())
+    started = set()
+    rounds(NOON, started)
+    with moved_to(NOON):
+        drain(Postman())
+        count_statements.clear()
+        rounds(NOON, started)
+        worker.drain(Postman())
+
+    assert not [sql for sql in count_statements if sql.startswith(("INSERT", "UPDATE", "DELETE"))]
+
+
+def test_before_the_shop_is_set_up_nothing_comes_round(app):
+    assert rounds(NOON) == 0
+    assert drain(Postman()) == 0
+
+
+def test_every_job_that_comes_round_can_be_done(mei):
+    rounds(NOON)
+    drain(Postman())
+
+    with reading():
+        undone = notices.open_notices(before=NOON + DAY)
+    assert [(notice.kind, notice.last_error) for notice in undone] == []
+
+
+def test_the_night_expires_points_and_lowers_levels(mei):
+    with transaction():
+        terms = programme.current(NOON)
+        purse = ledger.lock(mei, zone=terms.zone)
+        lot = ledger.earn(
+            purse,
+            500,
+            reference="order:7",
+            rule="order",
+            origin="purchase",
+            expiry=terms.expiry_of(terms.today(NOON)),
+            version=1,
+            worth=terms.worth,
+            why=say("Order 1007"),
+            at=NOON,
+        )
+        ledger.unlock(purse, [lot], at=NOON)
+        membership.add_growth(
+            mei,
+            1_500,
+            source="task",
+            reference="task:1",
+            counts_on=terms.today(NOON),
+            version=1,
+            why=say("A task"),
+            key="task:1",
+            terms=terms,
+            at=NOON,
+        )
+    for night in (NOON + 335 * DAY, NOON + 365 * DAY, NOON + 395 * DAY):
+        rounds(night)
+        drain(Postman(), night)
+
+    with reading():
+        purse = execute(select(ledger.Purse.wallet).where(ledger.Purse.member_id == mei)).scalar_one()
+        assert membership.standing(mei, terms=programme.current(NOON), at=night).rank == 2
+    assert purse == 0
+
+
+def test_the_background_worker_sends_and_stops(app, mei):
+    stop = worker.run_in_background(app)
+    until = time.monotonic() + 10
+    outbox = FileMailer(app.config["OUTBOX_DIR"]).folder
+    while time.monotonic() < until and not list(outbox.glob("*.eml")):
+        threading.Event().wait(0.02)
+    stop()
+
+    assert len(list(outbox.glob("*.eml"))) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "worker"]
+
+
+@pytest.mark.concurrency
+def test_several_workers_send_each_mail_once_and_start_each_round_once(postgres_app):
+    mei = open_shop()
+    for number in range(40):
+        tell(mei, number)
+    postman = Postman()
+
+    def work():
+        with moved_to(NOON):
+            worker.start_rounds(NOON, set())
+            return worker.drain(postman)
+
+    outcomes = race(postgres_app, [work] * 6, threads=6)
+
+    assert not errors(outcomes)
+    assert sum(outcomes) == 41 + len(worker.JOBS)
+    assert len(postman.sent) == 41
+    assert len({mail.key for mail in postman.sent}) == 41
+    assert len(keys()) == len(worker.JOBS)
