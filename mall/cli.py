@@ -1,18 +1,135 @@
 """The mall's commands: `flask --app wsgi COMMAND`. Each calls one verb and prints what came of it."""
 
 import json
+import signal
 import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import click
+import flask_migrate
 from flask import Flask
-from flask.cli import with_appcontext
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import inspect, select
 
-from mall.domain import finance
+from mall.domain import finance, people, programme
+
+from . import worker
+from .base.clock import now
+from .base.db import db, execute, reading, transaction
+from .base.errors import Refusal
+from .web.mail import address_of
+
+staff = AppGroup("staff", help="Who works here.")
 
 
 def prepare(app: Flask) -> None:
     """Add the commands to the app."""
-    app.cli.add_command(prove_books)
+    for command in (set_up, staff, work, prove_books):
+        app.cli.add_command(command)
+
+
+def refusals_said(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command end with the sentence of a refusal and exit status 1."""
+
+    @wraps(command)
+    def said(*args: Any, **values: Any) -> None:
+        try:
+            command(*args, **values)
+        except Refusal as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+
+    return said
+
+
+@click.command("setup")
+@click.option("--shop", prompt="Name of the shop", help="The shop's name.")
+@click.option(
+    "--currency", prompt="Currency, such as EUR", help="A code with two decimals; fixed once points are given."
+)
+@click.option("--zone", prompt="Time zone, such as Europe/Berlin", help="When the shop's days begin.")
+@click.option("--email", prompt="Your e-mail address", help="The first administrator's e-mail address.")
+@click.option("--name", default="", help="The first administrator's name; the e-mail address when not given.")
+@click.option("--language", default="en", show_default=True, type=click.Choice(["en", "zh"]), help="Main language.")
+@click.option("--levels", default="pyramid", show_default=True, type=click.Choice(list(programme.LEVEL_SETS)))
+@with_appcontext
+@refusals_said
+def set_up(shop: str, currency: str, zone: str, email: str, name: str, language: str, levels: str) -> None:
+    """Open a shop: version 1 of its programme, its first administrator, and a one-time link to set a password."""
+    if not inspect(db.engine).has_table(programme.ProgrammeVersion.__tablename__):
+        flask_migrate.upgrade()
+    address, at = people.read_email(email), now()
+    settings = programme.default_settings(
+        shop_name=shop,
+        currency=currency.upper(),
+        zone=zone,
+        language=language,
+        support_email=address.address,
+        levels=levels,
+    )
+    with transaction():
+        programme.establish(settings, by="system", at=at)
+        _id, token = people.add_staff(
+            address, name=name or address.address, roles=["admin"], language=language, by="system", at=at
+        )
+    click.echo(f"{shop} is set up.")
+    say_link(token)
+
+
+@staff.command("add")
+@click.option("--email", prompt="E-mail address", help="Where they read mail.")
+@click.option("--name", prompt="Name", help="What colleagues call them.")
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice(people.ROLES), help="May be given repeatedly."
+)
+@click.option("--language", default="en", show_default=True, type=click.Choice(["en", "zh"]))
+@refusals_said
+def add_staff(email: str, name: str, roles: tuple[str, ...], language: str) -> None:
+    """Add someone to the staff, and print the one-time link with which they set a password."""
+    with transaction():
+        _id, token = people.add_staff(
+            people.read_email(email), name=name, roles=roles, language=language, by="system", at=now()
+        )
+    click.echo(f"{name} is on the staff.")
+    say_link(token)
+
+
+@staff.command("reset-totp")
+@click.argument("email")
+@refusals_said
+def reset_totp(email: str) -> None:
+    """Let someone who lost phone and codes enrol afresh, and print a one-time link to set a new password too."""
+    with reading():
+        staff_id = execute(
+            select(people.Staff.id).where(people.Staff.email_key == people.read_email(email).key)
+        ).scalar_one_or_none()
+    if staff_id is None:
+        raise click.ClickException(f"Nobody on the staff has the address {email}.")
+    with transaction():
+        people.reset_totp(staff_id, by="system", at=now())
+        token = people.new_set_up_token(staff_id, by="system", at=now())
+    click.echo(f"{email} enrols afresh at the next sign-in. If the password may be known too:")
+    say_link(token)
+
+
+def say_link(token: str) -> None:
+    """Print the one-time link that sets the password of someone on the staff."""
+    click.echo("Set a password here, once, within 3 days:")
+    click.echo(f"  {address_of('office.account.set_up', token=token)}")
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="Do what there is to do now, then stop.")
+@with_appcontext
+def work(once: bool) -> None:
+    """Send mails and do jobs until told to stop (Ctrl-C, SIGTERM): the notice in hand is finished first."""
+    stop = threading.Event()
+    for number in () if once else (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    tried = worker.work(stop, once=once)
+    click.echo(f"{tried} notices tried.")
 
 
 @click.command("prove")
