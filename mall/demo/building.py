@@ -1,0 +1,177 @@
+"""Building the demo: the shop, its shelves and staff, then a year of days."""
+
+import json
+import random
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mall.base.cashier import Cashier
+from mall.base.clock import moved_to, now
+from mall.base.db import transaction
+from mall.domain import catalogue, people, programme
+
+from .cast import PASSWORD, STAFF, STARS
+from .goods import CATEGORIES, SHELVES, Goods
+from .year import MEMBERS, ORDERS, Year
+
+CAST_FILE = "demo-cast.json"
+DAYS = 365
+OPERATOR = "staff:1"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built, and in how many seconds."""
+
+    members: int
+    orders: int
+    items: int
+    seconds: float
+
+
+def build(
+    *,
+    cashier: Cashier,
+    site: str,
+    instance: Path,
+    end: datetime | None = None,
+    seed: int = 7,
+    members: int = MEMBERS,
+    orders: int = ORDERS,
+) -> Built:
+    """Build the demo into an empty database. `end` is the instant its history ends, now unless given."""
+    started = time.perf_counter()
+    end = end or now()
+    begin = end - timedelta(days=DAYS)
+    opening = begin - timedelta(days=40)
+    chance = random.Random(seed)
+    with moved_to(opening):
+        settings = programme.default_settings(
+            shop_name={"en": "Tessera", "zh": "嵌片集"},
+            currency="USD",
+            zone="America/Los_Angeles",
+            support_email="hello@tessera.example",
+            legal_name="Tessera Trading Co.",
+            address="12 Kiln Street, Portland, OR 97209",
+            tax_number="93-1234567",
+        )
+        with transaction():
+            terms = programme.establish(settings, by="system", at=opening)
+        password = people.password_hash(PASSWORD)
+        hire(password, at=opening)
+        categories = open_categories(opening)
+        stocked = [
+            shelve(goods, categories, number, terms=terms, at=opening) for number, goods in enumerate(SHELVES, start=1)
+        ]
+    year = Year(
+        terms=terms,
+        cashier=cashier,
+        site=site,
+        shelves=stocked,
+        chance=chance,
+        begin=begin,
+        end=end,
+        password=password,
+    )
+    year.live(members=members, orders=orders)
+    write_cast(instance)
+    return Built(len(year.members), year.placed, len(stocked), time.perf_counter() - started)
+
+
+def hire(password: people.PasswordHash, *, at: datetime) -> None:
+    """Add the staff, with the demo's password set by their one-time links."""
+    for colleague in STAFF:
+        with transaction():
+            _staff_id, token = people.add_staff(
+                people.read_email(f"{colleague.slug}@tessera.example"),
+                name=colleague.name,
+                roles=colleague.roles,
+                by="system",
+                at=at,
+            )
+            people.set_staff_password(token, password, at=at)
+
+
+def open_categories(at: datetime) -> dict[str, int]:
+    """Open the categories. Returns {key: id}."""
+    with transaction():
+        return {
+            key: catalogue.create_category({"en": english, "zh": chinese}, slug=key, by=OPERATOR, at=at)
+            for key, (english, chinese) in CATEGORIES.items()
+        }
+
+
+@dataclass(frozen=True)
+class OnShelf:
+    """An item of the demo as the year buys it: variants, and price options by form: {variant_id: {form: Price}}."""
+
+    goods: Goods
+    product_id: int
+    variants: dict[int, dict[str, catalogue.Price]]
+
+
+def shelve(
+    goods: Goods, categories: dict[str, int], number: int, *, terms: programme.Programme, at: datetime
+) -> OnShelf:
+    """Put an item on the shelf: words, picture, prices, stock."""
+    english, chinese = goods.title
+    prices = prices_of(goods)
+    with transaction():
+        product_id = catalogue.create_product(
+            title={"en": english, "zh": chinese},
+            summary={"en": goods.summary[0], "zh": goods.summary[1]},
+            description={"en": f"<p>{goods.summary[0]}</p>", "zh": f"<p>{goods.summary[1]}</p>"},
+            kind=goods.kind,
+            delivery=goods.delivery,
+            categories=[categories[goods.category]],
+            terms=terms,
+            by=OPERATOR,
+            at=at,
+            **goods.more,
+        )
+        catalogue.add_art(product_id, goods.art, alt={"en": english, "zh": chinese}, by=OPERATOR, at=at)
+        variants = []
+        for place, title in enumerate(goods.variants or (None,), start=1):
+            variant_id = catalogue.add_variant(
+                product_id,
+                sku=f"TS-{number:03}{f'-{place}' if title else ''}",
+                title={"en": title[0], "zh": title[1]} if title else None,
+                prices=prices,
+                terms=terms,
+                by=OPERATOR,
+                at=at,
+            )
+            if goods.stock:
+                catalogue.receive(variant_id, goods.stock * 2, by=OPERATOR, at=at, reason="opening stock")
+            variants.append(variant_id)
+        catalogue.list_products([product_id], terms=terms, by=OPERATOR, at=at)
+        offers = catalogue.offers(variants, at=at)
+    options = {offer.variant_id: {price.form: price for price in offer.options} for offer in offers}
+    return OnShelf(goods, product_id, options)
+
+
+def prices_of(goods: Goods) -> list[catalogue.Price]:
+    """Return the price options of an item."""
+    prices = []
+    if goods.points:
+        prices.append(catalogue.points_price(goods.points))
+    if goods.mix:
+        full, least, most, step = goods.mix
+        prices.append(catalogue.mix_price(full, least=least, most=most, step=step))
+    if goods.cash:
+        prices.append(catalogue.cash_price(goods.cash, old_cash_cents=goods.was or None))
+    return prices
+
+
+def write_cast(instance: Path) -> None:
+    """Write who may be signed in as with one click, beside the database."""
+    people_here = [
+        {"door": "staff", "email": f"{each.slug}@tessera.example", "name": each.name, "blurb": each.blurb}
+        for each in STAFF
+    ] + [
+        {"door": "member", "email": f"{each.slug}@tessera.example", "name": each.name, "blurb": each.blurb}
+        for each in STARS
+    ]
+    (instance / CAST_FILE).write_text(json.dumps(people_here, ensure_ascii=False, indent=1), encoding="utf-8")
