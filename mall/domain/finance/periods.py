@@ -13,6 +13,7 @@ from mall.base.text import N_
 SETTLES_AFTER = timedelta(seconds=60)
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})")
 
 
@@ -104,11 +105,13 @@ def read_month(text: str, *, zone: str, at: datetime) -> Month:
 
 def read_day(text: str) -> date:
     """Read a day someone typed, such as "2026-02-28". Raises BadDay."""
+    if not _DAY.fullmatch(text.strip()):
+        raise BadDay(given=text[:20])
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:
         raise BadDay(given=text[:20]) from None
-    if not FIRST_YEAR <= day.year <= LAST_YEAR or len(text.strip()) != 10:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise BadDay(given=text[:20])
     return day
 
