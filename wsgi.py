@@ -1,5 +1,9 @@
 """Where a server finds the mall: `gunicorn wsgi:app`, `flask --app wsgi ...`."""
 
-from mall import create_app
+import os
+import sys
 
+from mall import config, create_app
+
+config.be_a_demo_when_asked(sys.argv, os.environ)
 app = create_app()

@@ -6,20 +6,22 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 import flask_migrate
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import inspect, select
 
 from mall.domain import finance, people, programme
 
-from . import worker
+from . import demo, worker
 from .base.clock import now
-from .base.db import db, execute, reading, transaction
+from .base.db import db, execute, hurried, reading, transaction
 from .base.errors import Refusal
+from .demo.serving import serve
 from .web.mail import address_of
 
 staff = AppGroup("staff", help="Who works here.")
@@ -27,7 +29,7 @@ staff = AppGroup("staff", help="Who works here.")
 
 def prepare(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (set_up, staff, work, prove_books):
+    for command in (set_up, staff, demonstrate, work, prove_books):
         app.cli.add_command(command)
 
 
@@ -76,6 +78,36 @@ def set_up(shop: str, currency: str, zone: str, email: str, name: str, language:
         )
     click.echo(f"{shop} is set up.")
     say_link(token)
+
+
+@click.command("demo")
+@click.option("--no-serve", is_flag=True, help="Only prepare the data.")
+@with_appcontext
+def demonstrate(no_serve: bool) -> None:
+    """Make a shop with a year of history, once, and serve it."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    if not app.config["DEMO"]:
+        raise click.ClickException("DEMO=0 is set, so there is no demo here.")
+    flask_migrate.upgrade()
+    if not is_set_up():
+        click.echo("Making a year of history; this takes about a minute, once.")
+        with hurried():
+            built = demo.build(
+                cashier=app.extensions["cashier"],
+                site=app.config["PUBLIC_URL"],
+                instance=Path(app.config["INSTANCE_DIR"]),
+            )
+        click.echo(f"{built.members} members, {built.orders} orders, {built.items} items in {built.seconds:.0f} s.")
+    if no_serve:
+        return
+    click.echo(f"The shop is open at {app.config['PUBLIC_URL']} - sign in with one click, Ctrl-C closes it.")
+    serve(app, port=app.config["PORT"])
+
+
+def is_set_up() -> bool:
+    """Tell whether there is a programme in force."""
+    with reading():
+        return execute(select(programme.ProgrammeVersion.id).limit(1)).first() is not None
 
 
 @staff.command("add")

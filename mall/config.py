@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +18,11 @@ class UnsafeSettings(RuntimeError):
 
 def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return Flask's configuration for an environment. Raises UnsafeSettings."""
+    port = int(environ.get("PORT", "5000"))
     instance = Path(environ.get("INSTANCE_DIR", ROOT / "instance"))
     demo = environ.get("DEMO", "") == "1"
     database_url = environ.get("DATABASE_URL") or f"sqlite:///{instance / 'mall.db'}"
-    public_url = environ.get("PUBLIC_URL", "http://127.0.0.1:5000").rstrip("/")
+    public_url = environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/")
     settings: dict[str, Any] = {
         "DEMO": demo,
         "SECRET_KEY": environ.get("SECRET_KEY") or (demo_secret(instance) if demo else ""),
@@ -31,6 +32,7 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": database_url,
         "DATABASE_READ_URL": environ.get("DATABASE_READ_URL") or database_url,
         "SQLITE_SYNCHRONOUS": "FULL",
+        "PORT": port,
         "PUBLIC_URL": public_url,
         "TRUSTED_PROXIES": int(environ.get("TRUSTED_PROXIES", "0")),
         "WEB_PROCESSES": int(environ.get("WEB_CONCURRENCY", "1")),
@@ -57,6 +59,14 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "BABEL_DEFAULT_LOCALE": "en",
     }
     return settings
+
+
+def be_a_demo_when_asked(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Give the command `flask --app wsgi demo` the settings of a demo, so that it needs no other preparation."""
+    if "demo" in arguments[1:]:
+        environ.setdefault("DEMO", "1")
+        environ.setdefault("CASHIER", "sandbox")
+        environ.setdefault("LOG_FORMAT", "text")
 
 
 def refuse_unsafe(settings: Mapping[str, Any]) -> None:

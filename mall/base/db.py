@@ -124,6 +124,26 @@ def prepare_engines(*, sqlite_synchronous: str = "FULL") -> None:
             _prepare_postgresql(engine, read_only=bind == READING)
 
 
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Let SQLite not wait for the disk, while a whole database is made that could be made again."""
+    engine = db.engine
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    engine.dispose()
+    event.listen(engine, "connect", on_connect)
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", on_connect)
+        engine.dispose()
+
+
 def _prepare_sqlite(engine: Engine, *, read_only: bool, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
