@@ -248,11 +248,12 @@ def either(request: pytest.FixtureRequest) -> Flask:
 
 def watch_for_writes(app: Flask) -> None:
     """Remember in the app whether a row was written."""
-    app.extensions["wrote"] = False
+    wrote = app.extensions["wrote"] = set[str]()
 
+    # It must not hold the app: the engines are kept for as long as their app lives.
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
-            app.extensions["wrote"] = True
+        if (verb := statement.lstrip()[:6].upper()) in ("INSERT", "UPDATE", "DELETE"):
+            wrote.add(verb)
 
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", note)
