@@ -1,5 +1,6 @@
-"""The item page: a product with its pictures, variants, options and gate, in three statements."""
+"""The item page: a product with its pictures, variants, options and gate, in two statements."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from mall.base.db import execute
 from mall.domain import programme
 
 from .categories import Category, ProductCategory
+from .figures import MOST_PIECES
 from .gates import Gate, Viewer, gate_of, may_see
 from .pictures import pictures_of
 from .prices import CASH, MIX, PRICE_COLUMNS, Price, PriceOption, cash_part, live, points_allowed, price_from
@@ -68,13 +70,29 @@ class ItemVariant:
         """Whether none can be had."""
         return self.left <= 0
 
+    @property
+    def cheapest(self) -> Choice:
+        """The choice that asks for the fewest points, else the lowest in cash. Only where there is one."""
+        return cheapest_of(self.choices)
+
+
+def cheapest_of(choices: Sequence[Choice]) -> Choice:
+    """Return the choice a card would show: the fewest points, else the lowest in cash. Pure."""
+    with_points = [choice for choice in choices if choice.form != CASH]
+    if with_points:
+        return min(with_points, key=lambda choice: (choice.least, choice.cash_cents))
+    return min(choices, key=lambda choice: choice.cash_cents)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """All an item page says. `product` is the product's row, `pictures` rows as pictures_of() gives them."""
+    """All an item page says.
+
+    `product` is the product's row with total_quota, taken, and category_slug and category_title of the first category
+    it stands in (None where it stands in none); `pictures` are rows as pictures_of() gives them.
+    """
 
     product: Any
-    categories: tuple[Any, ...]
     pictures: tuple[Any, ...]
     variants: tuple[ItemVariant, ...]
     gate: Gate
@@ -90,10 +108,7 @@ class Item:
     def cheapest(self) -> Choice | None:
         """The choice its card shows: the fewest points, else the lowest in cash; None where nothing is for sale."""
         choices = [choice for variant in self.variants for choice in variant.choices]
-        with_points = [choice for choice in choices if choice.form != CASH]
-        if with_points:
-            return min(with_points, key=lambda choice: (choice.least, choice.cash_cents))
-        return min(choices, key=lambda choice: choice.cash_cents, default=None)
+        return cheapest_of(choices) if choices else None
 
     @property
     def least_points(self) -> int | None:
@@ -112,15 +127,14 @@ class Item:
 
 def item(slug: str, viewer: Viewer, *, terms: programme.Programme, at: datetime) -> Item:
     """Return what a viewer sees at an item's address. Raises NoSuchProduct, also when it is not for him to see."""
-    rows = execute(_PRODUCT, {"slug": slug[:80]}).all()
+    rows = execute(_ITEM, {"slug": slug[:80]}).all()
     if not rows or not may_see(rows[0], viewer, at):
         raise NoSuchProduct()
     product = rows[0]
     return Item(
         product=product,
-        categories=tuple(row for row in rows if row.category_slug is not None),
         pictures=tuple(pictures_of(product.id)),
-        variants=tuple(_variants(product, terms=terms, at=at)),
+        variants=tuple(_variants(rows, terms=terms, at=at)),
         gate=gate_of(product, viewer, at),
     )
 
@@ -135,43 +149,50 @@ def choices_of(prices: list[Price], *, terms: programme.Programme, at: datetime)
     return tuple(choices)
 
 
-def _variants(product: Any, *, terms: programme.Programme, at: datetime) -> list[ItemVariant]:
-    rows = execute(_VARIANTS, {"product_id": product.id}).all()
-    prices: dict[int, list[Price]] = {}
+def _variants(rows: Sequence[Any], *, terms: programme.Programme, at: datetime) -> list[ItemVariant]:
+    found: dict[int, tuple[Any, list[Price]]] = {}
     for row in rows:
-        known = prices.setdefault(row.variant_id, [])
-        if row.form is not None:
-            known.append(price_from(row[4:]))
-    quota_left = None if product.total_quota is None else product.total_quota - product.taken
-    seen = {row.variant_id: row for row in rows}
+        if row.variant_id is not None:
+            _, prices = found.setdefault(row.variant_id, (row, []))
+            if row.option_id is not None:
+                prices.append(price_from(row[-len(PRICE_COLUMNS) :]))
+    product = rows[0]
+    quota_left = MOST_PIECES if product.total_quota is None else product.total_quota - product.taken
     return [
         ItemVariant(
-            variant_id, row.sku, row.title, choices_of(prices[variant_id], terms=terms, at=at),
-            left=row.free if quota_left is None else min(row.free, quota_left),
+            id=variant_id,
+            sku=row.sku,
+            title=row.variant_title,
+            choices=choices_of(prices, terms=terms, at=at),
+            left=min(row.free, quota_left),
         )
-        for variant_id, row in seen.items()
-    ]  # fmt: skip
+        for variant_id, (row, prices) in found.items()
+    ]
 
 
-_PRODUCT = (
+_FIRST_CATEGORY = (
+    select(Category.id)
+    .join(ProductCategory, ProductCategory.category_id == Category.id)
+    .where(ProductCategory.product_id == Product.id)
+    .order_by(Category.position, Category.id)
+    .limit(1)
+    .correlate(Product)
+    .scalar_subquery()
+)
+_ITEM = (
     select(
         *Product.__table__.columns, Quota.total.label("total_quota"), Quota.taken,
         Category.slug.label("category_slug"), Category.title.label("category_title"),
+        Variant.id.label("variant_id"), Variant.sku, Variant.title.label("variant_title"),
+        (Stock.on_hand - Stock.reserved).label("free"),
+        *PRICE_COLUMNS,
     )
     .select_from(Product)
     .outerjoin(Quota, Quota.product_id == Product.id)
-    .outerjoin(ProductCategory, ProductCategory.product_id == Product.id)
-    .outerjoin(Category, Category.id == ProductCategory.category_id)
-    .where(Product.slug == bindparam("slug"))
-    .order_by(Category.position)
-)  # fmt: skip
-_VARIANTS = (
-    select(
-        Variant.id.label("variant_id"), Variant.sku, Variant.title, (Stock.on_hand - Stock.reserved).label("free"),
-        *PRICE_COLUMNS,
-    )
-    .join(Stock, Stock.variant_id == Variant.id)
+    .outerjoin(Category, Category.id == _FIRST_CATEGORY)
+    .outerjoin(Variant, and_(Variant.product_id == Product.id, Variant.retired_at.is_(None)))
+    .outerjoin(Stock, Stock.variant_id == Variant.id)
     .outerjoin(PriceOption, and_(PriceOption.variant_id == Variant.id, PriceOption.withdrawn_at.is_(None)))
-    .where(Variant.product_id == bindparam("product_id"), Variant.retired_at.is_(None))
+    .where(Product.slug == bindparam("slug"))
     .order_by(Variant.position, Variant.id, PriceOption.position)
 )  # fmt: skip

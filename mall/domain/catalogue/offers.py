@@ -93,7 +93,7 @@ def offers(variant_ids: Iterable[int], *, at: datetime) -> list[Offer]:
     found: dict[int, tuple[Any, list[Price]]] = {}
     for row in execute(_OFFERS, {"variant_ids": possible_ids(variant_ids)}):
         _, prices = found.setdefault(row[0], (row, []))
-        if row.form is not None:
+        if row.option_id is not None:
             prices.append(price_from(row[_FIRST_OF_PRICE:]))
     return [_offer([*row[:_FIRST_OF_PRICE], tuple(prices), at]) for row, prices in found.values()]
 

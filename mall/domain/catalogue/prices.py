@@ -248,7 +248,7 @@ PRICE_COLUMNS = (
     *(getattr(PriceOption, name) for name in FIGURES),
     PriceOption.starts_at,
     PriceOption.ends_at,
-    PriceOption.id,
+    PriceOption.id.label("option_id"),
 )
 
 CENTS_SENTENCE = N_("A price in cash is from 0.01 to 10,000,000.00.")

@@ -128,8 +128,8 @@ def test_the_item_page_takes_four_statements(make, terms, count_statements):
     count_statements.clear()
     with reading():
         item = catalogue.item("mug", MEMBER, terms=terms, at=NOON)
-    assert len(count_statements) <= 4
-    assert (len(item.variants), len(item.pictures), len(item.categories)) == (11, 10, 3)
+    assert len(count_statements) == 2  # The page may add what a gate asks for, and a shelf of other items.
+    assert (len(item.variants), len(item.pictures), item.product.category_slug) == (11, 10, "a")
 
 
 def test_the_item_offers_its_ways_to_pay(make, terms):

@@ -1,0 +1,46 @@
+"""The home page: what my points get me today, what is new, and what the next levels open."""
+
+from flask import Blueprint, render_template
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.domain import catalogue, membership
+from mall.web.shared import layout
+
+from .shop import for_cards
+
+bp = Blueprint("home", __name__)
+
+ON_A_SHELF = 5
+
+
+@bp.get("/")
+def show() -> str:
+    """Show the shelves of the home page; an empty one is left out."""
+    terms, viewer, at = layout.terms(), layout.viewer(), now()
+    member_id = viewer.member_id
+    with reading():
+        within_reach = catalogue.shelf(
+            viewer,
+            terms=terms,
+            at=at,
+            affordable=member_id is not None,
+            my_level=True,
+            in_stock=True,
+            sort="points",
+            limit=ON_A_SHELF,
+        )
+        newest = catalogue.shelf(viewer, terms=terms, at=at, my_level=True, limit=ON_A_SHELF)
+        above = catalogue.shelf(viewer, terms=terms, at=at, above_my_level=True, limit=ON_A_SHELF)
+        categories = catalogue.categories()
+        standing = None if member_id is None else membership.standing(member_id, terms=terms, at=at)
+    return render_template(
+        "store/home/show.html",
+        within_reach=within_reach,
+        newest=newest,
+        above=above,
+        categories=categories,
+        standing=standing,
+        ready=viewer.ready_points,
+        **for_cards(terms, viewer),
+    )
