@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
@@ -49,7 +49,7 @@ any_staff = staff_only(None)
 class SignInForm(Form):
     """E-mail and password."""
 
-    email = EmailField(_l("E-mail"), [InputRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
     password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
     next = HiddenField()
 
@@ -57,7 +57,7 @@ class SignInForm(Form):
 class CodeForm(Form):
     """A code from the phone."""
 
-    code = StringField(_l("Code"), [InputRequired(_l("Enter the code your phone shows."))], filters=[one_line])
+    code = StringField(_l("Code"), [DataRequired(_l("Enter the code your phone shows."))], filters=[one_line])
     next = HiddenField()
 
 

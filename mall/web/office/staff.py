@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, SelectChoice, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from mall.base.clock import now
@@ -41,10 +41,10 @@ class AddForm(Form):
 
     name = StringField(
         _l("Name"),
-        [InputRequired(_l("Enter the name.")), at_most(80)],
+        [DataRequired(_l("Enter the name.")), at_most(80)],
         filters=[one_line],
     )
-    email = EmailField(_l("E-mail"), [InputRequired(_l("Enter the e-mail address."))], filters=[one_line])
+    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter the e-mail address."))], filters=[one_line])
     roles = roles_field()
 
 
@@ -60,7 +60,7 @@ class ReasonForm(Form):
     reason = TextAreaField(
         _l("Reason"),
         [
-            InputRequired(_l("Say why; it is kept in the audit log.")),
+            DataRequired(_l("Say why; it is kept in the audit log.")),
             at_most(500),
         ],
     )

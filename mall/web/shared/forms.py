@@ -37,8 +37,37 @@ def prepare(app: Flask) -> None:
             abort(400)
 
 
+class OurWords:
+    """What wtforms says of itself, in our words: each says how to mend it, in the reader's language."""
+
+    WORDS = {
+        "Not a valid choice.": lazy_gettext("Choose one of the list."),
+        "'%(value)s' is not a valid choice for this field.": lazy_gettext("Choose among those of the list."),
+        "Not a valid date value.": lazy_gettext("Write the day like 1990-05-31."),
+        "Not a valid datetime value.": lazy_gettext("Write day and time like 2026-05-31 14:00."),
+        "Not a valid integer value.": lazy_gettext("Write a whole number."),
+        "Not a valid decimal value.": lazy_gettext("Write a number like 15.90."),
+        "This field is required.": lazy_gettext("Fill this in."),
+    }
+
+    def gettext(self, words: str) -> str:
+        """Return our words for a built-in sentence."""
+        return str(self.WORDS.get(words, words))
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """Return our words for a built-in sentence with a number."""
+        return self.gettext(one if count == 1 else many)
+
+
 class Form(FlaskForm):
     """A form of the mall."""
+
+    class Meta(FlaskForm.Meta):
+        """How wtforms is to behave."""
+
+        def get_translations(self, form: Any) -> OurWords:
+            """Return who writes the built-in sentences."""
+            return OurWords()
 
     def refuse(self, refusal: Refusal, *, at: str = "") -> None:
         """Show a refusal at a field, or above the form when it is about no field."""

@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectChoice, SelectField, StringField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
 from mall.base.db import reading, transaction
@@ -25,7 +25,7 @@ NO_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
 def line(label: str, *, most: int, needed: str = "") -> StringField:
     """Return a field of one line of an address; `needed` is what an empty one is told."""
     checks = [at_most(most)]
-    return StringField(label, [InputRequired(needed), *checks] if needed else checks, filters=[one_line])
+    return StringField(label, [DataRequired(needed), *checks] if needed else checks, filters=[one_line])
 
 
 class AddressForm(Form):

@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectChoice, SelectField, StringField
-from wtforms.validators import InputRequired, Optional, Regexp, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Optional, Regexp, ValidationError
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
@@ -29,7 +29,7 @@ class ProfileForm(Form):
     display_name = StringField(
         _l("Name"),
         [
-            InputRequired(_l("Enter the name we should call you by.")),
+            DataRequired(_l("Enter the name we should call you by.")),
             at_most(80),
         ],
         filters=[one_line],
@@ -63,7 +63,7 @@ class ChangePasswordForm(Form):
 class ChangeEmailForm(Form):
     """The e-mail to be."""
 
-    email = EmailField(_l("New e-mail"), [InputRequired(_l("Enter the new e-mail address."))], filters=[one_line])
+    email = EmailField(_l("New e-mail"), [DataRequired(_l("Enter the new e-mail address."))], filters=[one_line])
     present = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
 
 

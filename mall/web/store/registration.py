@@ -4,7 +4,7 @@ from flask import flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
@@ -21,11 +21,11 @@ from .account import bp
 class RegisterForm(Form):
     """What it takes to become a member."""
 
-    email = EmailField(_l("E-mail"), [InputRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
     display_name = StringField(
         _l("Name"),
         [
-            InputRequired(_l("Enter the name we should call you by.")),
+            DataRequired(_l("Enter the name we should call you by.")),
             at_most(80),
         ],
         filters=[one_line],

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from wtforms import EmailField, HiddenField, PasswordField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
 from mall.base.db import reading, transaction
@@ -13,7 +13,7 @@ from mall.base.errors import Refusal
 from mall.domain import people
 from mall.web.shared import demo_cast
 from mall.web.shared.forms import Form, one_line
-from mall.web.shared.layout import public_link, terms
+from mall.web.shared.layout import bring_basket, public_link, terms
 from mall.web.shared.signing_in import (
     check_password,
     count_or_refuse,
@@ -31,7 +31,7 @@ from .account import bp
 class SignInForm(Form):
     """E-mail and password."""
 
-    email = EmailField(_l("E-mail"), [InputRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
     password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
     next = HiddenField()
 
@@ -39,7 +39,7 @@ class SignInForm(Form):
 class AskResetForm(Form):
     """Where to send the link."""
 
-    email = EmailField(_l("E-mail"), [InputRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
 
 
 class NewPasswordForm(Form):
@@ -85,7 +85,7 @@ def sign_in_demo(name: str):
         known = people.credentials_of_member(people.read_email(someone["email"]))
     if known.person_id is None:
         abort(404)
-    let_member_in(known.person_id, language=known.language)
+    _let_in(known.person_id, language=known.language)
     return redirect(safe_next(request.form.get("next")) or "/")
 
 
@@ -144,7 +144,7 @@ def reset_password(token: str):
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         else:
-            let_member_in(member_id)
+            _let_in(member_id)
             flash(_("Your new password is set, and you are signed in. Every other device is signed out."))
             return redirect(url_for("store.account.show"))
     return form_page("store/account/reset_password.html", refused=request.method == "POST", form=form, token=token)
@@ -159,4 +159,9 @@ def _sign_in(form: SignInForm) -> None:
         people.forgive_sign_in("member", email.key)
         if renewed:
             people.keep_rehashed(known.person_id, renewed)
-    let_member_in(known.person_id, language=known.language)
+    _let_in(known.person_id, language=known.language)
+
+
+def _let_in(member_id: int, *, language: str | None = None) -> None:
+    let_member_in(member_id, language=language)
+    bring_basket(member_id)
