@@ -22,6 +22,8 @@ BATCH = 20
 PAUSE_SECONDS = 2.0
 # Jobs done longer ago than this are forgotten.
 KEEP_JOBS = timedelta(days=2)
+# How far back the cashier is asked for what we did not hear.
+CATCH_UP = timedelta(days=3)
 # Sign-ins not seen for so long are forgotten; they have ended long before.
 KEEP_SIGN_INS = timedelta(days=90)
 
@@ -57,14 +59,23 @@ def review_levels(at: datetime) -> None:
 
 
 def look_after_payments(at: datetime) -> None:
-    """Ask the cashier about payments, let unpaid orders go whose time is over, send the refunds that are due."""
-    cashier = current_app.extensions["cashier"]
-    checkout.sweep(cashier=cashier, terms=terms_at(at), site=current_app.config["PUBLIC_URL"])
+    """Act on what the cashier told us, ask about payments, let go what was not paid in time, send refunds."""
+    cashier, terms = current_app.extensions["cashier"], terms_at(at)
+    if cashier is not None:
+        checkout.hear_all(cashier=cashier, terms=terms)
+    checkout.sweep(cashier=cashier, terms=terms, site=current_app.config["PUBLIC_URL"])
     if cashier is None:
         return
     sent = cash.send_refunds(cashier, at=at)
     for refund in sent.refused:
         log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
+
+
+def catch_up(at: datetime) -> None:
+    """Ask the cashier what happened in the last days, in case a message of theirs never came."""
+    cashier = current_app.extensions["cashier"]
+    if cashier is not None:
+        cash.catch_up(cashier, since=at - CATCH_UP, at=at)
 
 
 def complete_orders(at: datetime) -> None:
@@ -110,6 +121,7 @@ class Round:
 JOBS: dict[str, Round] = {
     "points.expire": Round(expire_points),
     "levels.review": Round(review_levels),
+    "cashier.catch_up": Round(catch_up),
     "house.tidy": Round(tidy),
     "orders.complete": Round(complete_orders, minutes=10),
     "payments.look_after": Round(look_after_payments, minutes=1),
