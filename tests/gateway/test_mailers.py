@@ -19,6 +19,15 @@ MAIL = Mail(
 )
 
 
+class Server(socketserver.ThreadingTCPServer):
+    """Where clients may hang up in the middle."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that hung up is no fault of ours."""
+
+
 class Session(socketserver.StreamRequestHandler):
     """A mail server that keeps what it hears, offers no encryption, and refuses whom it is told to."""
 
@@ -54,8 +63,7 @@ class Session(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def server():
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), Session) as server:
         server.heard, server.mails, server.refuses = [], [], "nobody@"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
