@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from . import cli, config, gateway
 from .base.db import READING, db, prepare_engines
 from .web import finance, hooks, office, sandbox, store
-from .web.shared import forms, headers, languages, layout, logs, problems, signing_in, texts
+from .web.shared import forms, headers, languages, layout, logs, pictures, problems, signing_in, texts
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
@@ -32,7 +32,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         count = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     CSRFProtect(app)
-    for part in (logs, headers, texts, problems, forms, signing_in, layout, languages):
+    for part in (logs, headers, texts, problems, forms, signing_in, layout, pictures, languages):
         part.prepare(app)
     for face in (store, office, finance):
         app.register_blueprint(face.bp)

@@ -65,6 +65,7 @@ from .pricing import (
     PriceGone,
     price,
     rules_of,
+    shipping_of,
     would_earn,
 )
 from .proof import checks
@@ -177,6 +178,7 @@ __all__ = [
     "set_line",
     "settle",
     "ship",
+    "shipping_of",
     "sweep",
     "switch_for",
     "taxes_of",

@@ -150,8 +150,19 @@ def put_in(
     )
 
 
-def set_line(owner: Owner, line_id: int, *, quantity: int | None = None, points_each: int | None = None) -> None:
-    """Change a line's quantity or its points a piece; a quantity of 0 removes it. Raises NotFound, BadQuantity."""
+def set_line(
+    owner: Owner,
+    line_id: int,
+    *,
+    quantity: int | None = None,
+    points_each: int | None = None,
+    seen_cents: int | None = None,
+    seen_points: int | None = None,
+) -> None:
+    """Change a line's quantity or its points a piece; a quantity of 0 removes it. Raises NotFound, BadQuantity.
+
+    `seen_cents` and `seen_points` are its price as it was just shown; what is None stays as it is.
+    """
     if quantity is not None and not 0 <= quantity <= MOST_PIECES:
         raise BadQuantity(most=MOST_PIECES)
     if points_each is not None and not 0 <= points_each <= MOST_POINTS:
@@ -160,7 +171,12 @@ def set_line(owner: Owner, line_id: int, *, quantity: int | None = None, points_
     if quantity == 0:
         changed = execute(delete(BasketLine).where(BasketLine.id == line_id, mine)).rowcount
     else:
-        values = {"quantity": quantity, "points_each": points_each}
+        values = {
+            "quantity": quantity,
+            "points_each": points_each,
+            "seen_cents": seen_cents,
+            "seen_points": seen_points,
+        }
         given = {name: value for name, value in values.items() if value is not None}
         changed = execute(update(BasketLine).where(BasketLine.id == line_id, mine).values(**given)).rowcount
     if not changed:
@@ -186,7 +202,7 @@ def take_in_again(member_id: int, lines: Sequence[Any], *, at: datetime) -> None
                 option_id=line.option_id,
                 points_each=line.points_each,
                 quantity=line.quantity,
-                seen_cents=line.unit_cents,
+                seen_cents=line.list_cents // line.quantity,  # Before the level discount, as a basket keeps it.
                 seen_points=line.unit_points,
                 at=at,
             )

@@ -12,7 +12,10 @@ def prepare(app: Flask) -> None:
     form_targets = "'self'" + (f" {app.config['STRIPE_PAGE_ORIGIN']}" if app.config["CASHIER"] == "stripe" else "")
     policy = "; ".join(
         (
-            "default-src 'none'",
+            # Firefox fetches the pictures of <use> under default-src, so it cannot be 'none'.
+            "default-src 'self'",
+            "object-src 'none'",
+            "frame-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' data: blob:",

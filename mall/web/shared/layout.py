@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BuildError
 
 from mall.base.clock import now
-from mall.base.db import reading
+from mall.base.db import again, reading, transaction
 from mall.domain import catalogue, checkout, insight, programme
 
 from .texts import local, money_words, number
@@ -98,6 +98,19 @@ def basket_owner() -> checkout.Owner:
     if "basket" not in session:
         session["basket"] = secrets.token_urlsafe(24)
     return checkout.Owner(token=session["basket"])
+
+
+def bring_basket(member_id: int) -> None:
+    """Bring what this browser put in its basket before signing in into the member's."""
+    token = session.pop("basket", None)
+    if token is None:
+        return
+
+    def unit() -> None:
+        with transaction():
+            checkout.merge(token, member_id, at=now())
+
+    again(unit)
 
 
 def shop() -> Shop:

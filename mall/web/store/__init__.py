@@ -2,7 +2,25 @@
 
 from flask import Blueprint
 
-from . import account, addresses, profile, registration, sign_in
+from . import (
+    account,
+    addresses,
+    basket,
+    checkout,
+    help,
+    home,
+    item,
+    member,
+    orders,
+    outbox,
+    pictures,
+    profile,
+    registration,
+    shop,
+    sign_in,
+    style,
+    wallet,
+)
 
 bp = Blueprint("store", __name__, url_prefix="/")
 
@@ -10,6 +28,18 @@ bp = Blueprint("store", __name__, url_prefix="/")
 ACCOUNT = (addresses, profile, registration, sign_in)
 PAGES: list[Blueprint] = [
     account.bp,
+    basket.bp,
+    checkout.bp,
+    help.bp,
+    home.bp,
+    item.bp,
+    member.bp,
+    orders.bp,
+    outbox.bp,
+    pictures.bp,
+    shop.bp,
+    style.bp,
+    wallet.bp,
 ]
 
 for page in PAGES:

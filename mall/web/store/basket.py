@@ -1,5 +1,9 @@
 """The basket: put in, change, take out. It reserves nothing; what changed since is pointed out line by line."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -7,15 +11,22 @@ from wtforms import IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
 from mall.base.clock import now
-from mall.base.db import reading, transaction
-from mall.base.errors import Refusal
+from mall.base.db import again, reading, transaction
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
 from mall.domain import catalogue, checkout
 from mall.web.shared import layout
 from mall.web.shared.forms import LARGEST_ID, Form, words_of
 
+from . import item
+
 bp = Blueprint("basket", __name__, url_prefix="/basket")
 
 MOST_POINTS = 10**9
+
+
+class NoNumber(Refusal):
+    message = N_("Type a whole number.")
 
 
 class PutInForm(Form):
@@ -25,6 +36,29 @@ class PutInForm(Form):
     option_id = IntegerField(validators=[InputRequired(), NumberRange(1, LARGEST_ID)])
     points = IntegerField(default=0, validators=[NumberRange(0, MOST_POINTS)])
     quantity = IntegerField(default=1, validators=[NumberRange(1, checkout.MOST_PIECES)])
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as a page shows it: what it costs in all, and what its steppers lead to."""
+
+    id: int
+    offer: Any
+    share: Any
+    trouble: Refusal | None
+    changed: bool
+    seen_points: int
+    seen_cents: int
+    quantity: int
+    most: int
+    points_each: int
+    allowed: tuple[int, int, int] | None
+    typed: Mapping[str, str]
+
+    @property
+    def has_choice(self) -> bool:
+        """Tell whether the member chooses how many points a piece takes."""
+        return self.allowed is not None and self.allowed[0] != self.allowed[1]
 
 
 @bp.get("")
@@ -38,40 +72,49 @@ def add():
     """Put pieces of an item in the basket."""
     form = PutInForm()
     owner = layout.basket_owner()
-    slug = None
     try:
         if not form.validate_on_submit():
-            raise checkout.BadQuantity(most=checkout.MOST_PIECES)
-        with transaction():
-            slug, points_each, cents = _as_offered(form)
-            checkout.put_in(
-                owner,
-                variant_id=form.variant_id.data,
-                option_id=form.option_id.data,
-                points_each=points_each,
-                quantity=form.quantity.data,
-                seen_cents=cents,
-                seen_points=points_each,
-                at=now(),
-            )
+            raise _what_is_wrong(form)
+
+        def unit() -> None:
+            with transaction():
+                points_each, cents = _as_offered(form)
+                checkout.put_in(
+                    owner,
+                    variant_id=form.variant_id.data,
+                    option_id=form.option_id.data,
+                    points_each=points_each,
+                    quantity=form.quantity.data,
+                    seen_cents=cents,
+                    seen_points=points_each,
+                    at=now(),
+                )
+
+        again(unit)
+    except NotFound:
+        raise
     except Refusal as refusal:
-        flash(words_of(refusal), "bad")
-        return redirect(_back_to_item(slug))
+        return _item_again(form, refusal)
     flash(_("It is in your basket."))
-    return redirect(url_for("store.basket.show"))
+    return redirect(url_for("store.basket.show"), 303)
 
 
 @bp.post("/lines/<int:line_id>")
 def change(line_id: int):
     """Change how many pieces, or how many points a piece."""
+    owner = layout.basket_owner()
     try:
+        quantity, points = _number("quantity"), _number("points")
+        if quantity is None and points is None:
+            raise checkout.BadQuantity(most=checkout.MOST_PIECES)
         with transaction():
-            checkout.set_line(
-                layout.basket_owner(), line_id, quantity=_number("quantity"), points_each=_number("points")
-            )
-    except checkout.BadQuantity as refusal:
-        return basket_page(refusal=refusal)
-    return redirect(url_for("store.basket.show"))
+            seen = _as_priced(owner, line_id, points)
+            checkout.set_line(owner, line_id, quantity=quantity, points_each=points, **seen)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return basket_page(refusal=refusal, at=line_id)
+    return redirect(url_for("store.basket.show"), 303)
 
 
 @bp.post("/lines/<int:line_id>/removal")
@@ -80,11 +123,11 @@ def remove(line_id: int):
     with transaction():
         checkout.set_line(layout.basket_owner(), line_id, quantity=0)
     flash(_("It is out of your basket."))
-    return redirect(url_for("store.basket.show"))
+    return redirect(url_for("store.basket.show"), 303)
 
 
-def basket_page(*, refusal: Refusal | None = None):
-    """Render the basket. With a refusal the answer is 422, and says it."""
+def basket_page(*, refusal: Refusal | None = None, at: int | None = None):
+    """Render the basket. With a refusal the answer is 422, and says it; `at` a line, with what was typed there."""
     terms, viewer = layout.terms(), layout.viewer()
     with reading():
         basket = checkout.basket_of(layout.basket_owner())
@@ -93,17 +136,56 @@ def basket_page(*, refusal: Refusal | None = None):
         "store/basket/show.html",
         priced=priced,
         quote=priced.quote,
+        lines=lines_of(priced, typed={at: request.form} if at else {}),
         refusal=refusal,
+        at=at,
         signed_in=current_user.is_authenticated,
         ready=viewer.ready_points,
-        most_pieces=checkout.MOST_PIECES,
-        allowed=catalogue.points_allowed,
+        left=None if viewer.ready_points is None else viewer.ready_points - priced.quote.points,
     )
     return page, 422 if refusal else 200
 
 
-def _as_offered(form: PutInForm) -> tuple[str, int, int]:
-    """Return (slug, points a piece, cents a piece) of what is asked for. Raises a Refusal where it is not offered."""
+def lines_of(priced: checkout.Priced, *, typed: Mapping[int | None, Mapping[str, str]] | None = None) -> list[Line]:
+    """Return the lines of a priced basket as a page shows them."""
+    shares = iter(priced.quote.lines)
+    return [
+        Line(
+            id=each.line.id,
+            offer=each.offer,
+            share=next(shares) if each.wanted else None,
+            trouble=each.trouble,
+            changed=each.changed,
+            seen_points=each.line.seen_points or 0,
+            seen_cents=each.line.seen_cents or 0,
+            quantity=each.line.quantity,
+            most=min(checkout.MOST_PIECES, max(each.offer.left, 1)) if each.offer else checkout.MOST_PIECES,
+            points_each=each.wanted.unit_points if each.wanted else each.line.points_each,
+            allowed=catalogue.points_allowed(each.price) if each.price else None,
+            typed=(typed or {}).get(each.line.id, {}),
+        )
+        for each in priced.lines
+    ]
+
+
+def _item_again(form: PutInForm, refusal: Refusal):
+    """Show the item's page again, with what was chosen and why it did not go into the basket."""
+    with reading():
+        offers = catalogue.offers([form.variant_id.data], at=now())
+    if not offers or not offers[0].may_be_seen_by(layout.viewer()):
+        return basket_page(refusal=refusal)
+    flash(words_of(refusal), "bad")
+    return item.show(offers[0].slug), 422
+
+
+def _what_is_wrong(form: PutInForm) -> Refusal:
+    if form.variant_id.errors or form.option_id.errors:
+        return catalogue.NoSuchProduct()
+    return NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
+
+
+def _as_offered(form: PutInForm) -> tuple[int, int]:
+    """Return (points a piece, cents a piece) of what is asked for. Raises a Refusal where it is not offered."""
     offers = catalogue.offers([form.variant_id.data], at=now())
     if not offers or not offers[0].may_be_seen_by(layout.viewer()):
         raise catalogue.NoSuchProduct()
@@ -114,23 +196,33 @@ def _as_offered(form: PutInForm) -> tuple[str, int, int]:
     points_each = form.points.data or 0
     if option.is_fixed:
         points_each = least  # Nothing to choose: whatever the form says, the price says how many.
-    return offers[0].slug, points_each, catalogue.cash_part(option, points_each, layout.terms())
+    return points_each, catalogue.cash_part(option, points_each, layout.terms())
 
 
-def _back_to_item(slug: str | None) -> str:
-    came_from = layout.page_before()
-    return url_for("store.item.show", slug=slug) if slug else came_from or url_for("store.basket.show")
+def _as_priced(owner: checkout.Owner, line_id: int, points: int | None) -> dict[str, int]:
+    """Return the price of a line as it is shown now, by so many points a piece. Raises NotFound, BadMix."""
+    line = next((line for line in checkout.basket_of(owner).lines if line.id == line_id), None)
+    if line is None:
+        raise NotFound(N_("This item is not in your basket."))
+    offer = next(iter(catalogue.offers([line.variant_id], at=now())), None)
+    option = offer.option(line.option_id) if offer else None
+    if option is None:
+        return {}
+    least, _most, _step = catalogue.points_allowed(option)
+    points_each = least if option.is_fixed else line.points_each if points is None else points
+    cents = catalogue.cash_part(option, points_each, layout.terms())
+    return {"seen_cents": cents, "seen_points": points_each}
 
 
 def _number(name: str) -> int | None:
     """Read a stepper: <name>_to is the button pressed; empty, it asks for the typed <name>. None: not sent.
 
-    Raises BadQuantity for what is no whole number.
+    Raises NoNumber for what is none.
     """
     typed = request.form.get(f"{name}_to") or request.form.get(name)
     if typed is None:
         return None
-    digits = typed.strip()
+    digits = typed.strip().replace(",", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 11):
-        raise checkout.BadQuantity(most=checkout.MOST_PIECES)
+        raise checkout.BadQuantity(most=checkout.MOST_PIECES) if name == "quantity" else NoNumber()
     return int(digits)

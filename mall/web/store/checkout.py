@@ -1,5 +1,7 @@
 """Checkout: address, delivery, points or cash, the total - and one button that names what it does."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -8,121 +10,186 @@ from flask_babel import gettext as _
 from mall.base.cashier import CashierRefused, CashierUnreachable
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
-from mall.base.errors import Refusal
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
 from mall.domain import checkout, earning, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.forms import words_of
 from mall.web.shared.signing_in import me, members_only, person
+from mall.web.shared.texts import money_words, number
+
+from .basket import lines_of
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 bp.before_request(members_only)
 
 MOST_DIGITS = 11
+CHOICES = ("points", "method", "address")
+
+
+class NoPointsNumber(Refusal):
+    message = N_("Type how many points to use, as a whole number.")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was chosen and typed so far. `refusal`: the points typed are no number."""
+
+    points: int
+    typed_points: str
+    method: str | None
+    address: str
+    refusal: Refusal | None
 
 
 @bp.get("")
 def show():
     """Show what the basket costs, and the choices."""
-    return checkout_page(points=_points())
+    return checkout_page(asked_for(request.args))
 
 
 @bp.post("")
 def create():
     """Place the order, then go and pay for it. The buttons that only change the choices show the page again."""
+    asked = asked_for(request.form)
+    if asked.refusal:
+        return checkout_page(asked, refusal=asked.refusal)
     if "points_to" in request.form or "look" in request.form:
-        return checkout_page(points=_points(), typed=request.form)
-    terms = layout.terms()
-    key, shown, points = request.form.get("key", ""), request.form.get("shown", ""), _points()
-
-    def unit() -> Any:
-        with transaction():
-            return checkout.place(
-                me(),
-                key=key,
-                shown=shown,
-                points_offered=points,
-                terms=terms,
-                verified=person().verified,
-                cashier=current_app.extensions["cashier"] is not None,
-                address=_address(),
-                method_key=request.form.get("method"),
-                at=now(),
-            )
-
+        return checkout_page(asked)
     try:
-        order = again(unit)
+        order = again(lambda: _place(asked))
+    except NotFound:
+        raise  # Another's address or basket is not there.
     except Refusal as refusal:
-        return checkout_page(points=points, typed=request.form, refusal=refusal)
-    number = checkout.number_of(order.id)
+        return checkout_page(asked, refusal=refusal)
+    order_page = url_for("store.orders.show", number=checkout.number_of(order.id))
     if order.state != checkout.AWAITING:
-        return redirect(url_for("store.orders.show", number=number))
+        return redirect(order_page, 303)
     try:
-        return redirect(
-            checkout.open_page(
-                order.id, cashier=current_app.extensions["cashier"], site=current_app.config["PUBLIC_URL"]
-            ),
-            303,
+        page = checkout.open_page(
+            order.id, cashier=current_app.extensions["cashier"], site=current_app.config["PUBLIC_URL"]
         )
     except (CashierUnreachable, CashierRefused) as refusal:
         flash(words_of(refusal), "warn")
-        return redirect(url_for("store.orders.show", number=number))
+        return redirect(order_page, 303)
+    return redirect(page, 303)
 
 
-def checkout_page(*, points: int, typed: Any = None, refusal: Refusal | None = None):
-    """Render the checkout with everything that was typed. With a refusal the answer is 422, and says it."""
+def asked_for(values: Mapping[str, str]) -> Asked:
+    """Read the choices of a form or an address. A points button's number goes before the typed one."""
+    typed = (values.get("points_to") or values.get("points") or "0").strip()
+    digits = typed.replace(",", "")
+    known = digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS
+    return Asked(
+        points=int(digits) if known else 0,
+        typed_points=typed,
+        method=values.get("method"),
+        address=values.get("address", ""),
+        refusal=None if known else NoPointsNumber(),
+    )
+
+
+def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
+    """Render the checkout with everything that was chosen. With a refusal the answer is 422, and says it."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
-    level = terms.level(viewer.rank)
-    chosen_method = (typed or request.args).get("method")
+    level, ready = terms.level(viewer.rank), viewer.ready_points or 0
     with reading():
         basket = checkout.basket_of(checkout.Owner(member_id=me()))
-        priced = checkout.price(
-            basket,
-            viewer=viewer,
-            level=level,
-            terms=terms,
-            points_offered=min(points, viewer.ready_points or 0),
-            method_key=chosen_method,
-            at=at,
-        )
+        priced = _priced(basket, asked, ready=ready, at=at)
         addresses = people.addresses_of(me()) if priced.ships else []
         expiring = ledger.expiring(me(), at=at)
     if not basket.lines:
-        return redirect(url_for("store.basket.show"))
+        if refusal:
+            flash(words_of(refusal), "bad")
+        return redirect(url_for("store.basket.show"), 303)
     quote = priced.quote
     soon = expiring[0] if expiring else None
     switch = checkout.switch_for(
         quote,
         rules=checkout.rules_of(terms, level),
-        ready_points=viewer.ready_points or 0,
+        ready_points=ready,
         expiring_points=soon[1] if soon else 0,
     )
+    if refusal is None and asked.points > max(switch.most, switch.used):
+        refusal = checkout.TooManyPoints(most=switch.most)
     page = render_template(
         "store/checkout/show.html",
         priced=priced,
         quote=quote,
+        lines=lines_of(priced),
         basket=basket,
+        asked=asked,
         switch=switch,
         presets=[
             {"label": _preset_words(preset.name), "points": preset.points, "cents": preset.cents}
             for preset in switch.presets
         ],
-        asked=points,
-        soon=soon,
+        why_limited=_why_limited(switch, terms),
+        first_to_go=(soon[0], min(soon[1], quote.points)) if soon and quote.points else None,
         addresses=addresses,
-        chosen_address=_chosen_address(addresses, typed),
-        methods=terms.shipping_methods if priced.ships else (),
+        chosen_address=_chosen_address(addresses, asked),
+        here=url_for("store.checkout.show", **_kept(asked)),
+        methods=_methods(priced, level, terms) if priced.ships else (),
         method=priced.method,
-        ready=viewer.ready_points or 0,
-        left=(viewer.ready_points or 0) - quote.points,
+        level=level,
+        ready=ready,
+        left=ready - quote.points,
         earned=earning.preview(quote.goods_cents, terms=terms, level=level),
-        window_days=terms.return_window_days,
-        pay_minutes=terms.pay_within_minutes,
-        cap_percent=terms.points_cap_percent,
-        cashier=current_app.extensions["cashier"] is not None,
+        terms=terms,
+        takes_cash=current_app.extensions["cashier"] is not None,
         verified=person().verified,
         refusal=refusal,
     )
     return page, 422 if refusal else 200
+
+
+def _place(asked: Asked) -> Any:
+    with transaction():
+        return checkout.place(
+            me(),
+            key=request.form.get("key", ""),
+            shown=request.form.get("shown", ""),
+            points_offered=asked.points,
+            terms=layout.terms(),
+            verified=person().verified,
+            cashier=current_app.extensions["cashier"] is not None,
+            address=_address(asked),
+            method_key=asked.method,
+            at=now(),
+        )
+
+
+def _priced(basket: checkout.BasketNow, asked: Asked, *, ready: int, at: Any) -> checkout.Priced:
+    """Price the basket with the points asked for, as far as they are there beside those that the items take."""
+    terms, viewer = layout.terms(), layout.viewer()
+
+    def priced_with(points: int) -> checkout.Priced:
+        return checkout.price(
+            basket,
+            viewer=viewer,
+            level=terms.level(viewer.rank),
+            terms=terms,
+            points_offered=points,
+            method_key=asked.method,
+            at=at,
+        )
+
+    priced = priced_with(asked.points)
+    short = priced.quote.points - ready
+    if short <= 0 or not priced.quote.switch_points:
+        return priced
+    return priced_with(max(0, priced.quote.switch_points - short))
+
+
+def _methods(priced: checkout.Priced, level: Any, terms: Any) -> list[dict[str, Any]]:
+    """Return the ways to deliver, each with what it costs this basket now."""
+    wanted, rules = [line.wanted for line in priced.lines if line.wanted], checkout.rules_of(terms, level)
+    found = []
+    for method in terms.shipping_methods:
+        shipping = checkout.shipping_of(method, level=level, terms=terms, at=now())
+        cents = checkout.quote(wanted, rules=rules, shipping=shipping).shipping_cents
+        found.append({"method": method, "cents": cents, "free_from_cents": shipping.free_from_cents})
+    return found
 
 
 def _preset_words(name: str) -> str:
@@ -134,24 +201,37 @@ def _preset_words(name: str) -> str:
     }[name]
 
 
-def _points() -> int:
-    """Read how many points are to be used: a button's number, else the typed one, else none."""
-    typed = (request.values.get("points_to") or request.values.get("points") or "0").strip().replace(",", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < MOST_DIGITS else 0
+def _why_limited(switch: checkout.Switch, terms: Any) -> str:
+    if switch.limit == "least":
+        return _(
+            "Fewer points are taken than asked, because at least %(cash)s must stay for the payment page.",
+            cash=money_words(terms.least_cash_cents),
+        )
+    if switch.limit == "ready":
+        return _("%(points)s points are all you have ready beside what the items take.", points=number(switch.most))
+    return _(
+        "Points pay for up to %(percent)s %% of items bought with cash: here %(points)s points.",
+        percent=terms.points_cap_percent,
+        points=number(switch.most),
+    )
 
 
-def _chosen_address(addresses: list[Any], typed: Any) -> int | None:
-    chosen = (typed or request.args).get("address", "")
+def _kept(asked: Asked) -> dict[str, Any]:
+    return {name: value for name in CHOICES if (value := getattr(asked, name))}
+
+
+def _chosen_address(addresses: Sequence[Any], asked: Asked) -> int | None:
     known = {str(address.id): address.id for address in addresses}
     default = next((address.id for address in addresses if address.is_default), None)
-    return known.get(chosen, default)
+    return known.get(asked.address, default)
 
 
-def _address() -> dict[str, str] | None:
-    """Return the chosen address as an order keeps it; another member's is not there."""
-    chosen = request.form.get("address", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19):
+def _address(asked: Asked) -> dict[str, str] | None:
+    """Return the chosen address as an order keeps it. Raises NotFound: another member's is not there."""
+    if not asked.address:
         return None
-    address = people.address_of(me(), int(chosen))
+    digits = asked.address
+    known = digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS
+    address = people.address_of(me(), int(digits) if known else 0)
     names = ("recipient", "line1", "line2", "postcode", "city", "region", "country", "phone")
     return {name: getattr(address, name) for name in names}

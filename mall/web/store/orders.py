@@ -1,23 +1,29 @@
 """A member's orders: the list, one order with its timeline, paying, calling off, confirming receipt."""
 
+from typing import Any
+
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused, CashierUnreachable
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
-from mall.domain import aftersales, checkout, ledger
+from mall.domain import aftersales, cash, checkout, ledger, programme
 from mall.web.shared import layout
 from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import me, members_only, person
+from mall.web.shared.texts import day_words, moment_words, sentence
+from mall.web.shared.texts import number as number_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 bp.before_request(members_only)
 
 PER_PAGE = 10
+ENDED = (checkout.CANCELLED, checkout.TIMED_OUT, checkout.REFUNDED)
 
 
 @bp.get("")
@@ -34,6 +40,7 @@ def index():
         total=total,
         per_page=PER_PAGE,
         number_of=checkout.number_of,
+        state_of=state_of,
     )
 
 
@@ -48,8 +55,15 @@ def receipt(number: str):
     """Show the receipt to print: the order of calculation, the tax by rate."""
     with reading():
         seen = checkout.order_page(number, member_id=me())
+        terms = programme.version(seen.order.version)
     return render_template(
-        "store/orders/receipt.html", seen=seen, order=seen.order, taxes=checkout.taxes_of(seen), terms=layout.terms()
+        "store/orders/receipt.html",
+        seen=seen,
+        order=seen.order,
+        sums=_sums(seen),
+        taxes=checkout.taxes_of(seen),
+        terms=terms,
+        state=state_of(seen.order),
     )
 
 
@@ -78,28 +92,39 @@ def paid(number: str) -> Response:
     return redirect(url_for("store.orders.show", number=number))
 
 
+@bp.get("/<number>/cancellation")
+def consider(number: str) -> Response | str:
+    """Show what cancelling a paid order brings back, before it is done."""
+    order = my_order(number)
+    if order.state != checkout.PAID:
+        return redirect(url_for("store.orders.show", number=number))
+    with reading():
+        plan = aftersales.plan_refund(order, reason="changed_mind")
+    return render_template("store/orders/cancel.html", order=order, number=number, plan=plan)
+
+
 @bp.post("/<number>/cancellation")
 def cancel(number: str) -> Response | tuple[str, int]:
     """Give an unpaid order up, or cancel a paid one that was not shipped: what was taken is given back."""
-    order, terms = my_order(number), layout.terms()
+    order = my_order(number)
     try:
         if order.state in checkout.UNPAID:
             order = checkout.give_up(
                 order.id,
                 by=person().actor,
                 cashier=current_app.extensions["cashier"],
-                terms=terms,
+                terms=layout.terms(),
                 site=current_app.config["PUBLIC_URL"],
             )
-        else:
+        elif order.state not in (checkout.CANCELLED, checkout.TIMED_OUT):
             _refund(order.id)
     except Refusal as refusal:
         return order_page(number, refusal=refusal)
-    if order.state == checkout.PAID:
+    if order.state == checkout.PAID and my_order(number).state == checkout.PAID:
         flash(_("The payment had come through already, so the order is paid."), "info")
     else:
-        flash(_("The order is cancelled. Points are back in your wallet; cash goes back the way it came."))
-    return redirect(url_for("store.orders.show", number=number))
+        flash(_words_of_cancelling(order))
+    return redirect(url_for("store.orders.show", number=number), 303)
 
 
 @bp.post("/<number>/receipt-of-goods")
@@ -112,24 +137,30 @@ def confirm(number: str) -> Response | tuple[str, int]:
     except Refusal as refusal:
         return order_page(number, refusal=refusal)
     flash(_("Thank you. The order is complete."))
-    return redirect(url_for("store.orders.show", number=number))
+    return redirect(url_for("store.orders.show", number=number), 303)
 
 
 def order_page(number: str, *, refusal: Refusal | None = None):
     """Render an order's page. With a refusal the answer is 422, and says it."""
     with reading():
         seen = checkout.order_page(number, member_id=me())
-        on_the_way = [lot for lot in ledger.waiting(me()) if lot.reference == checkout.reference_of(seen.order.id)]
+        reference = checkout.reference_of(seen.order.id)
+        on_the_way = sum(lot.points for lot in ledger.waiting(me()) if lot.reference == reference)
+    order, terms = seen.order, layout.terms()
+    last = seen.events[-1].kind if seen.events else ""
     page = render_template(
         "store/orders/show.html",
         seen=seen,
-        order=seen.order,
-        lines=seen.lines,
-        on_the_way=on_the_way,
-        unpaid=seen.order.state == checkout.AWAITING,
-        cancellable=seen.order.state in (checkout.AWAITING, checkout.PAID),
-        window_days=seen.order.return_window_days,
-        declined=bool(seen.events) and seen.events[-1].kind == "declined",
+        order=order,
+        sums=_sums(seen),
+        state=state_of(order),
+        heading=_heading(order),
+        timeline=_timeline(seen, on_the_way=on_the_way),
+        unpaid=order.state == checkout.AWAITING,
+        declined=last == "declined",
+        kept_days=order.return_window_days,
+        refunds=[{"cents": refund.amount_cents, "words": _words_of_refund(refund)} for refund in seen.refunds],
+        method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
     )
     return page, 422 if refusal else 200
@@ -147,6 +178,105 @@ def the_cashier():
     if cashier is None:
         raise CashierUnreachable("no cashier is set")
     return cashier
+
+
+def state_of(order: Any) -> tuple[str, str, str]:
+    """Return how an order stands, for its badge: (words, kind, icon)."""
+    return {
+        checkout.AWAITING: (_("Waiting for payment"), "warn", "clock"),
+        checkout.PROCESSING: (_("Payment under way"), "info", "clock"),
+        checkout.PAID: (_("Being packed"), "info", "box"),
+        checkout.SHIPPED: (_("On its way"), "info", "truck"),
+        checkout.COMPLETED: (_("Complete"), "ok", "check"),
+        checkout.CANCELLED: (_("Cancelled"), "", "x"),
+        checkout.TIMED_OUT: (_("Not paid in time"), "", "clock"),
+        checkout.REFUNDED: (_("Refunded"), "", "undo"),
+        checkout.REVIEW: (_("Being looked at"), "warn", "eye"),
+    }[order.state]
+
+
+def _heading(order: Any) -> str:
+    return {
+        checkout.AWAITING: _("Waiting for your payment"),
+        checkout.PROCESSING: _("Your bank takes its time"),
+        checkout.PAID: _("We are packing it"),
+        checkout.SHIPPED: _("It is on its way"),
+        checkout.COMPLETED: _("It has arrived"),
+        checkout.CANCELLED: _("It was cancelled"),
+        checkout.TIMED_OUT: _("It was not paid in time"),
+        checkout.REFUNDED: _("It was refunded"),
+        checkout.REVIEW: _("We are looking at it; nothing is lost"),
+    }[order.state]
+
+
+def _timeline(seen: checkout.OrderPage, *, on_the_way: int) -> list[dict[str, Any]]:
+    """Return what happened to an order and what comes next: rows of title, note, state."""
+    order = seen.order
+    happened = [
+        {"title": sentence(event.said), "note": moment_words(event.at), "state": "done"} for event in seen.events
+    ]
+    to_come = _to_come(order, on_the_way=on_the_way)
+    if happened and to_come:
+        happened[-1]["state"] = "now"
+    return happened + [{"title": title, "note": note, "state": ""} for title, note in to_come]
+
+
+def _to_come(order: Any, *, on_the_way: int) -> list[tuple[str, Any]]:
+    steps: list[tuple[str, Any]] = []
+    if order.state in ENDED or order.state == checkout.REVIEW:
+        return steps
+    if order.state in checkout.UNPAID:
+        steps.append((_("Paid"), ""))
+    if not order.digital and order.state in (*checkout.UNPAID, checkout.PAID):
+        steps.append((_("Shipped"), ""))
+    if order.state != checkout.COMPLETED:
+        steps.append((_("Delivered"), ""))
+    if order.goods_cents and order.window_closed_at is None:
+        steps.append((_("Points and growth are yours"), _when_kept(order, on_the_way=on_the_way)))
+    return steps
+
+
+def _when_kept(order: Any, *, on_the_way: int) -> str:
+    sale = checkout.sale_of(order)
+    what = _(
+        "%(points)s pts, %(growth)s growth",
+        points=number_words(on_the_way or sale.points),
+        growth=number_words(sale.growth),
+    )
+    if order.window_ends_at is not None:
+        return f"{day_words(order.window_ends_at)}: {what}"
+    days = 0 if order.digital else order.return_window_days
+    when = ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
+    return f"{when}: {what}"
+
+
+def _sums(seen: checkout.OrderPage) -> dict[str, int]:
+    """Return the sums of an order's lines, component by component, in the order of calculation."""
+    names = ("list_cents", "level_discount_cents", "price_points", "switch_points", "saved_cents", "waived_cents")
+    sums = {name: sum(getattr(line, name) for line in seen.lines) for name in names}
+    order = seen.order
+    sums["waived_cents"] += order.shipping_waived_cents
+    sums["delivery_cents"] = order.shipping_cents + order.shipping_waived_cents
+    sums["cash_cents"] = checkout.cash_cents_of(order)
+    sums["tax_cents"] = sum(line.tax_cents for line in seen.lines) + order.shipping_tax_cents
+    return sums
+
+
+def _words_of_refund(refund: Any) -> str:
+    if refund.state == cash.DONE:
+        return _("Given back on %(day)s", day=day_words(refund.done_at))
+    return _("On its way back, the way it came")
+
+
+def _words_of_cancelling(order: Any) -> str:
+    paid_cash = order.state not in (checkout.CANCELLED, checkout.TIMED_OUT) and checkout.cash_cents_of(order)
+    if order.points and paid_cash:
+        return _("The order is cancelled. Points are back in your wallet; cash goes back the way it came.")
+    if order.points:
+        return _("The order is cancelled. The points are back in your wallet.")
+    if paid_cash:
+        return _("The order is cancelled. Cash goes back the way it came.")
+    return _("The order is cancelled. Nothing was charged.")
 
 
 def _refund(order_id: int) -> None:

@@ -1,28 +1,40 @@
 """My points: ready, on the way, held, owed; what expires when; the history, each line open to why."""
 
-import csv
-import io
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import checkout, ledger
-from mall.web.shared import layout
+from mall.web.shared import layout, tables
 from mall.web.shared.signing_in import me, members_only
-from mall.web.shared.texts import sentence
+from mall.web.shared.texts import day_words, sentence
 
 bp = Blueprint("wallet", __name__, url_prefix="/wallet")
 bp.before_request(members_only)
 
 PER_PAGE = 20
+ALL = 100_000
+SOON_DAYS = 30
 TABS: dict[str, tuple[str, ...]] = {
     "earned": ("earn", "unlock", "give_back", "release"),
     "spent": ("redeem", "hold"),
     "expired": ("expire", "clawback"),
 }
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """Points that share a last day: what is left of them, and in how many days they go."""
+
+    day: date
+    points: int
+    days: int
 
 
 @bp.get("")
@@ -31,27 +43,28 @@ def show():
     at, tab = now(), request.args.get("show", "")
     before = request.args.get("before", "")
     cursor = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    today = layout.terms().today(at)
     with reading():
         balances = ledger.balances(me(), at=at)
-        expiring = ledger.expiring(me(), at=at)
+        expiring = [Expiring(day, points, (day - today).days) for day, points in ledger.expiring(me(), at=at)]
         waiting = ledger.waiting(me())
         held = ledger.set_aside(me())
         entries = ledger.history(me(), limit=PER_PAGE + 1, before=cursor, kinds=TABS.get(tab, ()))
-        unlocks = checkout.windows_of([lot.reference for lot in waiting])
+        orders = checkout.windows_of([lot.reference for lot in waiting])
     return render_template(
         "store/wallet/show.html",
         balances=balances,
         expiring=expiring,
-        waiting=waiting,
-        unlocks=unlocks,
-        window_days=layout.terms().return_window_days,
-        held=[(checkout.order_id_of(reference), points) for reference, points in held],
+        most=max((each.points for each in expiring), default=0),
+        soon=expiring[0] if expiring and expiring[0].days <= SOON_DAYS else None,
+        waiting=[(lot, order_number(lot.reference), _when_ready(lot, orders, at=at)) for lot in waiting],
+        held=[(order_number(reference), points) for reference, points in held],
         entries=entries[:PER_PAGE],
         older=entries[PER_PAGE - 1].last_id if len(entries) > PER_PAGE else None,
+        newer=cursor is not None,
         tab=tab if tab in TABS else "",
         words=words_of_entry,
         order_number=order_number,
-        today=layout.terms().today(at),
     )
 
 
@@ -62,25 +75,38 @@ def why(move: str):
         lines = ledger.move_of(me(), move)
     if not lines:
         abort(404)
-    return render_template("store/wallet/why.html", lines=lines, words=words_of_entry, order_number=order_number)
+    said = [line.why for line in lines] if lines[0].kind in ("earn", "unlock") else [line.reason for line in lines]
+    sentences = [sentence(message) for message in said if message]
+    return render_template(
+        "store/wallet/why.html",
+        lines=lines,
+        first=lines[0],
+        sentences=list(dict.fromkeys(sentences)),
+        words=words_of_entry,
+        place=_place_words,
+        rule=_rule_words,
+        order_number=order_number,
+    )
 
 
 @bp.get("/history.csv")
 def history_csv() -> Response:
     """Download the whole history as a table."""
     with reading():
-        entries = ledger.history(me(), limit=100_000)
-    out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow([_("Date"), _("What happened"), _("Order"), _("Points"), _("Balance")])
-    for entry in entries:
-        day = entry.happened_at.isoformat(timespec="seconds")
-        table.writerow([day, words_of_entry(entry), order_number(entry.reference) or "", entry.points, entry.balance])
-    return Response(
-        "\ufeff" + out.getvalue(),
-        mimetype="text/csv",
-        headers={"Content-Disposition": "attachment; filename=points.csv"},
+        entries = ledger.history(me(), limit=ALL)
+    headings = [_("Date"), _("What happened"), _("Order"), _("Points"), _("On the way"), _("Balance")]
+    rows = (
+        [
+            entry.happened_at.isoformat(timespec="seconds"),
+            words_of_entry(entry),
+            order_number(entry.reference) or "",
+            entry.points,
+            entry.pending_points,
+            entry.balance,
+        ]
+        for entry in entries
     )
+    return tables.csv_of(headings, rows, name="points")
 
 
 def words_of_entry(entry: Any) -> str:
@@ -107,3 +133,32 @@ def order_number(reference: str) -> str | None:
     """Return the number of the order a reference names, or None."""
     order_id = checkout.order_id_of(reference)
     return None if order_id is None else checkout.number_of(order_id)
+
+
+def _when_ready(lot: ledger.Due, orders: dict[str, Any], *, at: datetime) -> str:
+    """Return when points on the way are ready: so many days after delivery, then the date."""
+    order = orders.get(lot.reference)
+    if order is not None and order.window_ends_at is not None:
+        return _("today") if order.window_ends_at <= at else day_words(order.window_ends_at)
+    days = layout.terms().return_window_days
+    return ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
+
+
+def _place_words(account: str) -> str:
+    return {
+        "wallet": _("ready to use"),
+        "pending": _("on the way"),
+        "held": _("held for an order"),
+        "debt": _("owed"),
+        "issuance": _("newly given"),
+        "redemption": _("redeemed"),
+        "expiry": _("expired"),
+        "clawback": _("taken back"),
+        "adjustment": _("corrected"),
+        "cash-out": _("turned into cash"),
+        "renewal": _("given a new last day"),
+    }[account]
+
+
+def _rule_words(rule: str) -> str:
+    return {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}.get(rule, rule)

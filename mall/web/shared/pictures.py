@@ -1,0 +1,19 @@
+"""Pictures of items: where the one of a row is found, uploaded or one of the shop's own drawings."""
+
+from typing import Any
+
+from flask import Flask, url_for
+
+from mall.domain import catalogue
+
+
+def prepare(app: Flask) -> None:
+    """Give every template `picture_url(row)`."""
+    app.jinja_env.globals["picture_url"] = picture_url
+
+
+def picture_url(row: Any, size: int = 400) -> str:
+    """Return the address of the picture of anything that has `file` and `art`; empty where it has none."""
+    if row.file:
+        return url_for("store.pictures.show", name=catalogue.file_name(row.file, size))
+    return url_for("static", filename=f"art/{row.art}") if row.art else ""
