@@ -25,11 +25,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "email_changing": ("name", "email"),
     "email_known": (),
     "sign_in_slowed": (),
-    "order_placed": ("number", "cash_cents?", "points?", "link?"),
-    "order_paid": ("number", "cash_cents?", "points?", "earned_points?", "link?"),
+    "order_placed": ("number", "total_cents?", "points?", "link?"),
+    "order_paid": ("number", "total_cents?", "points?", "earned_points?", "link?"),
     "order_shipped": ("number", "carrier?", "tracking?", "link?"),
-    "order_cancelled": ("number", "cash_cents?", "points?", "link?"),
-    "refund_done": ("number?", "cash_cents?", "points?", "link?"),
+    "order_cancelled": ("number", "total_cents?", "points?", "link?"),
+    "refund_done": ("number?", "total_cents?", "points?", "link?"),
     "points_unlocked": ("points", "number?", "expires_on?", "link?"),
     "level_raised": ("level",),
     "level_review": ("level", "missing", "review_on"),
@@ -180,22 +180,19 @@ def _write(
     key: str,
     at: datetime,
 ) -> bool:
-    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect()]
     written = execute(
-        insert(Notice)
-        .values(
-            channel=channel,
-            kind=kind,
-            key=key,
-            member_id=member_id,
-            to_address=to,
-            details=dict(details),
-            written_at=at,
-            next_try_at=at,
-            tries=0,
-        )
-        .on_conflict_do_nothing(index_elements=[Notice.key])
-        .returning(Notice.id)
+        _WRITE[dialect()],
+        {
+            "channel": channel,
+            "kind": kind,
+            "key": key,
+            "member_id": member_id,
+            "to_address": to,
+            "details": dict(details),
+            "written_at": at,
+            "next_try_at": at,
+            "tries": 0,
+        },
     )
     return written.first() is not None
 
@@ -204,4 +201,8 @@ def _due(at: datetime):
     return _is_open & (Notice.next_try_at <= at)
 
 
+_WRITE: dict[str, Any] = {
+    name: insert(Notice).on_conflict_do_nothing(index_elements=[Notice.key]).returning(Notice.id)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 _is_open = Notice.sent_at.is_(None) & Notice.given_up_at.is_(None)
