@@ -56,18 +56,17 @@ def write(
         before = {name: value for name, value in before.items() if name in changed}
         after = {name: value for name, value in after.items() if name in changed}
     return execute(
-        insert(Entry)
-        .values(
-            act=act,
-            by=by,
-            subject=subject,
-            at=at,
-            before=plain(before),
-            after=plain(after),
-            reason=reason[:LONGEST_REASON],
-            by_one_person=by_one_person,
-        )
-        .returning(Entry.id)
+        _WRITE,
+        {
+            "act": act,
+            "by": by,
+            "subject": subject,
+            "at": at,
+            "before": plain(before),
+            "after": plain(after),
+            "reason": reason[:LONGEST_REASON],
+            "by_one_person": by_one_person,
+        },
     ).scalar_one()
 
 
@@ -110,3 +109,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(plain(item) for item in value)
     return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+_WRITE = insert(Entry).returning(Entry.id)

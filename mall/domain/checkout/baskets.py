@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     String,
     UniqueConstraint,
+    bindparam,
     delete,
     insert,
     select,
@@ -92,22 +93,7 @@ class BasketNow:
 
 def basket_of(owner: Owner) -> BasketNow:
     """Return a basket with its lines in the order they were put in; an empty one where there is none yet."""
-    rows = execute(
-        select(
-            Basket.id.label("basket_id"),
-            Basket.key,
-            BasketLine.id,
-            BasketLine.variant_id,
-            BasketLine.option_id,
-            BasketLine.points_each,
-            BasketLine.quantity,
-            BasketLine.seen_cents,
-            BasketLine.seen_points,
-        )
-        .outerjoin(BasketLine, BasketLine.basket_id == Basket.id)
-        .where(_owned(owner))
-        .order_by(BasketLine.id)
-    ).all()
+    rows = execute(_BASKET[_kind(owner)], {"owner": owner.member_id or owner.token}).all()
     if not rows:
         return BasketNow(None, "", ())
     return BasketNow(rows[0].basket_id, rows[0].key, tuple(row for row in rows if row.id is not None))
@@ -126,13 +112,8 @@ def put_in(
 ) -> None:
     """Put pieces of a variant in a basket; a line that is there already grows. Refuses: BadQuantity, BasketFull."""
     basket_id = _open(owner, at=at)
-    line = execute(
-        select(BasketLine.id, BasketLine.quantity).where(
-            BasketLine.basket_id == basket_id,
-            BasketLine.variant_id == variant_id,
-            BasketLine.option_id == option_id,
-        )
-    ).one_or_none()
+    asked = {"of_basket": basket_id, "of_variant": variant_id, "of_option": option_id}
+    line = execute(_SAME_LINE, asked).one_or_none()
     wanted = (line.quantity if line else 0) + quantity
     if quantity < 1 or wanted > MOST_PIECES or not 0 <= points_each <= MOST_POINTS:
         raise BadQuantity(most=MOST_PIECES)
@@ -185,8 +166,8 @@ def set_line(
 
 def empty(basket: BasketNow, *, at: datetime) -> None:
     """Empty a basket that was placed, and give it a new key."""
-    execute(delete(BasketLine).where(BasketLine.basket_id == basket.id))
-    execute(update(Basket).where(Basket.id == basket.id).values(key=new_key(), touched_at=at))
+    execute(_EMPTY, {"of_basket": basket.id})
+    execute(_RENEW_KEY, {"of_basket": basket.id, "key": new_key(), "touched_at": at})
 
 
 def take_in_again(member_id: int, lines: Sequence[Any], *, at: datetime) -> None:
@@ -239,7 +220,7 @@ def new_key() -> str:
 
 
 def _open(owner: Owner, *, at: datetime) -> int:
-    basket_id = execute(select(Basket.id).where(_owned(owner)).with_for_update(key_share=True)).scalar_one_or_none()
+    basket_id = execute(_LOCKED[_kind(owner)], {"owner": owner.member_id or owner.token}).scalar_one_or_none()
     if basket_id is not None:
         return basket_id
     return execute(
@@ -251,3 +232,39 @@ def _open(owner: Owner, *, at: datetime) -> int:
 
 def _owned(owner: Owner) -> ColumnElement[bool]:
     return Basket.member_id == owner.member_id if owner.member_id is not None else Basket.token == owner.token
+
+
+def _kind(owner: Owner) -> str:
+    return "member" if owner.member_id is not None else "token"
+
+
+_BY = {"member": Basket.member_id == bindparam("owner"), "token": Basket.token == bindparam("owner")}
+_BASKET = {
+    kind: select(
+        Basket.id.label("basket_id"),
+        Basket.key,
+        BasketLine.id,
+        BasketLine.variant_id,
+        BasketLine.option_id,
+        BasketLine.points_each,
+        BasketLine.quantity,
+        BasketLine.seen_cents,
+        BasketLine.seen_points,
+    )
+    .outerjoin(BasketLine, BasketLine.basket_id == Basket.id)
+    .where(owned)
+    .order_by(BasketLine.id)
+    for kind, owned in _BY.items()
+}
+_LOCKED = {kind: select(Basket.id).where(owned).with_for_update(key_share=True) for kind, owned in _BY.items()}
+_SAME_LINE = select(BasketLine.id, BasketLine.quantity).where(
+    BasketLine.basket_id == bindparam("of_basket"),
+    BasketLine.variant_id == bindparam("of_variant"),
+    BasketLine.option_id == bindparam("of_option"),
+)
+_EMPTY = delete(BasketLine).where(BasketLine.basket_id == bindparam("of_basket"))
+_RENEW_KEY = (
+    update(Basket)
+    .where(Basket.id == bindparam("of_basket"))
+    .values(key=bindparam("key"), touched_at=bindparam("touched_at"))
+)

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, cast, insert, literal, select, update
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, insert, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -200,7 +201,7 @@ def id_of(number: str) -> int:
 
 def lock_order(order_id: int) -> Row[Any]:
     """Lock an order until the transaction ends, after its member's purse. Raises NotFound."""
-    order = execute(select(Order).where(Order.id == order_id).with_for_update(key_share=True)).one_or_none()
+    order = execute(_LOCKED, {"id": order_id}).one_or_none()
     if order is None:
         raise NotFound(N_("There is no such order."))
     return order
@@ -208,7 +209,7 @@ def lock_order(order_id: int) -> Row[Any]:
 
 def order_now(order_id: int) -> Row[Any]:
     """Read an order as it stands, without locking it. Raises NotFound."""
-    order = execute(select(Order).where(Order.id == order_id)).one_or_none()
+    order = execute(_ORDER, {"id": order_id}).one_or_none()
     if order is None:
         raise NotFound(N_("There is no such order."))
     return order
@@ -216,7 +217,7 @@ def order_now(order_id: int) -> Row[Any]:
 
 def member_of(order_id: int) -> int:
     """Return whose order this is, so that the purse can be locked before the order. Raises NotFound."""
-    member_id = execute(select(Order.member_id).where(Order.id == order_id)).scalar_one_or_none()
+    member_id = execute(_MEMBER, {"id": order_id}).scalar_one_or_none()
     if member_id is None:
         raise NotFound(N_("There is no such order."))
     return member_id
@@ -229,7 +230,7 @@ def count_refunded(order_id: int) -> None:
 
 def lines_of(order_id: int) -> list[Row[Any]]:
     """Return the lines of an order in their order."""
-    return list(execute(select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.line)))
+    return list(execute(_LINES, {"order_id": order_id}))
 
 
 def pieces_of(lines: Sequence[Any]) -> dict[int, int]:
@@ -247,12 +248,9 @@ def move(order: Row[Any], state: str, *, kind: str, said: Message, by: str, at: 
     """
     if state not in NEXT[order.state]:
         raise WrongState(number=number_of(order.id))
-    row = execute(
-        update(Order)
-        .where(Order.id == order.id, Order.state == order.state)
-        .values(state=state, **changes)
-        .returning(*Order.__table__.columns)
-    ).one_or_none()
+    statement = _moving(tuple(sorted(changes)))
+    values = {"of_order": order.id, "was": order.state, "state": state, **changes}
+    row = execute(statement, values).one_or_none()
     if row is None:
         raise WrongState(number=number_of(order.id))
     note(order.id, kind, said, by=by, at=at)
@@ -261,7 +259,7 @@ def move(order: Row[Any], state: str, *, kind: str, said: Message, by: str, at: 
 
 def note(order_id: int, kind: str, said: Message, *, by: str, at: datetime) -> None:
     """Write an entry on an order's timeline."""
-    execute(insert(OrderEvent).values(order_id=order_id, kind=kind, said=said, actor=by, at=at))
+    execute(_NOTE, {"order_id": order_id, "kind": kind, "said": said, "actor": by, "at": at})
 
 
 def to_review(order: Row[Any], *, why: Message, at: datetime) -> Moved:
@@ -273,6 +271,23 @@ def cash_cents_of(order: Row[Any]) -> int:
     """Return the cash due for an order: goods and shipping."""
     return order.goods_cents + order.shipping_cents
 
+
+@lru_cache(maxsize=64)
+def _moving(names: tuple[str, ...]) -> Any:
+    """Return the statement that moves an order and sets these columns beside its state; built once."""
+    return (
+        update(Order)
+        .where(Order.id == bindparam("of_order"), Order.state == bindparam("was"))
+        .values({name: bindparam(name) for name in ("state", *names)})
+        .returning(*Order.__table__.columns)
+    )
+
+
+_ORDER = select(Order).where(Order.id == bindparam("id"))
+_LOCKED = _ORDER.with_for_update(key_share=True)
+_MEMBER = select(Order.member_id).where(Order.id == bindparam("id"))
+_LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.line)
+_NOTE = insert(OrderEvent)
 
 # An order's reference in SQL, to compare with what other rooms keep.
 REFERENCE = literal("order:").concat(cast(Order.id, String))

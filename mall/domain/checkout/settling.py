@@ -6,7 +6,7 @@ Every verb here may be called repeatedly and in any order: webhook, return page 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, bindparam, update
 
 from mall.base.cashier import SessionState
 from mall.base.db import execute
@@ -25,7 +25,7 @@ def settle(payment: Row[Any], state: SessionState, *, terms: Programme, at: date
     assert order_id is not None, "a payment is for an order"
     order = orders.lock_order(order_id)
     recorded = cash.record(payment.id, state, at=at)
-    if state.declined and order.state == AWAITING and recorded.was != recorded.now:
+    if recorded.declined and order.state == AWAITING:
         orders.note(order.id, "declined", DECLINED, by="cashier", at=at)
     if not recorded.changed:
         return order
@@ -90,9 +90,7 @@ def after_payment(order: Row[Any], *, purse: ledger.LockedPurse, terms: Programm
 
 def send_off(order: Row[Any], *, by: str, at: datetime) -> None:
     """Let everything of an order leave the house: its lines count as shipped, its stock as gone."""
-    execute(
-        update(orders.OrderLine).where(orders.OrderLine.order_id == order.id).values(shipped=orders.OrderLine.quantity)
-    )
+    execute(_ALL_SHIPPED, {"of_order": order.id})
     pieces = orders.pieces_of(orders.lines_of(order.id))
     catalogue.ship(orders.reference_of(order.id), pieces, at=at, by=by)
 
@@ -201,3 +199,10 @@ def close(order: Row[Any], *, at: datetime) -> bool:
         ).rowcount
         == 1
     )
+
+
+_ALL_SHIPPED = (
+    update(orders.OrderLine)
+    .where(orders.OrderLine.order_id == bindparam("of_order"))
+    .values(shipped=orders.OrderLine.quantity)
+)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, String, insert, literal, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -69,11 +69,7 @@ def record(fact: Fact) -> bool:
         "key": fact.key,
         "at": fact.at,
     }
-    # Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
-    new = select(*(literal(value, FactRow.__table__.c[name].type) for name, value in columns.items())).where(
-        ~select(FactRow.id).where(FactRow.key == fact.key).exists()
-    )
-    return execute(insert(FactRow).from_select(list(columns), new).returning(FactRow.id)).first() is not None
+    return execute(_RECORD, columns).first() is not None
 
 
 def facts_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
@@ -81,3 +77,17 @@ def facts_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
     return execute(
         select(FactRow).where(FactRow.member_id == member_id).order_by(FactRow.id.desc()).limit(limit)
     ).all()
+
+
+_COLUMNS = [column for column in FactRow.__table__.columns if column.name != "id"]
+# Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
+_RECORD = (
+    insert(FactRow)
+    .from_select(
+        [column.name for column in _COLUMNS],
+        select(*(bindparam(column.name, type_=column.type) for column in _COLUMNS)).where(
+            ~select(FactRow.id).where(FactRow.key == bindparam("key", type_=FactRow.__table__.c.key.type)).exists()
+        ),
+    )
+    .returning(FactRow.id)
+)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, Select, String, func, insert, literal, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, Select, String, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -65,10 +65,7 @@ def write_growth(
         "key": key,
         "at": at,
     }
-    new = select(*(literal(value, GrowthEvent.__table__.c[name].type) for name, value in columns.items())).where(
-        ~select(GrowthEvent.id).where(GrowthEvent.key == key).exists()
-    )
-    return execute(insert(GrowthEvent).from_select(list(columns), new).returning(GrowthEvent.id)).first() is not None
+    return execute(_WRITE, columns).first() is not None
 
 
 def growth_between(member_id: int, first: date, last: date) -> Select[*tuple[Any, ...]]:
@@ -80,12 +77,7 @@ def growth_between(member_id: int, first: date, last: date) -> Select[*tuple[Any
 
 def growth_of(reference: str) -> tuple[int, date | None]:
     """Return the growth a reference has given so far, take-backs taken off, and the day it counts on."""
-    row = execute(
-        select(
-            func.coalesce(func.sum(GrowthEvent.points), 0).label("points"),
-            func.min(GrowthEvent.counts_on).label("counts_on"),
-        ).where(GrowthEvent.reference == reference)
-    ).one()
+    row = execute(_OF_REFERENCE, {"of_reference": reference}).one()
     return int(row.points), row.counts_on
 
 
@@ -95,3 +87,23 @@ def growth_entries(member_id: int, *, limit: int = 20, before_id: int | None = N
     if before_id is not None:
         query = query.where(GrowthEvent.id < before_id)
     return execute(query.order_by(GrowthEvent.id.desc()).limit(limit)).all()
+
+
+_COLUMNS = [column for column in GrowthEvent.__table__.columns if column.name != "id"]
+# Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
+_WRITE = (
+    insert(GrowthEvent)
+    .from_select(
+        [column.name for column in _COLUMNS],
+        select(*(bindparam(column.name, type_=column.type) for column in _COLUMNS)).where(
+            ~select(GrowthEvent.id)
+            .where(GrowthEvent.key == bindparam("key", type_=GrowthEvent.__table__.c.key.type))
+            .exists()
+        ),
+    )
+    .returning(GrowthEvent.id)
+)
+_OF_REFERENCE = select(
+    func.coalesce(func.sum(GrowthEvent.points), 0).label("points"),
+    func.min(GrowthEvent.counts_on).label("counts_on"),
+).where(GrowthEvent.reference == bindparam("of_reference"))

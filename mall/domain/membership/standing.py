@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Date, Select, bindparam, func, select
 
 from mall.base.db import execute
 from mall.domain import programme
 
-from .growth import GrowthEvent, growth_between
+from .growth import GrowthEvent
 from .level_notices import LevelNotice
 from .levels import LevelHistory, window_start
 
@@ -94,36 +95,44 @@ class State:
 
 def state_of(member_id: int, *, today: date) -> State | None:
     """Return a member's state on a day, or None for somebody who has not begun."""
-    last = (
-        select(LevelHistory)
-        .where(LevelHistory.member_id == member_id)
-        .order_by(LevelHistory.step.desc())
-        .limit(1)
-        .subquery("last")
-    )
-    counts_from = func.coalesce(LevelNotice.counts_from, last.c.counts_from)
-    growth_at_review = (
-        select(func.coalesce(func.sum(GrowthEvent.points), 0))
-        .where(
-            GrowthEvent.member_id == member_id, GrowthEvent.counts_on >= counts_from, GrowthEvent.counts_on <= today
-        )
-        .correlate(last, LevelNotice)
-        .scalar_subquery()
-    )
-    row = execute(
-        select(
-            last.c.id.label("history_id"),
-            last.c.step,
-            last.c.rank,
-            last.c.began_on,
-            last.c.review_on,
-            LevelNotice.decides_on,
-            growth_between(member_id, window_start(today), today).scalar_subquery().label("growth"),
-            growth_at_review.label("growth_at_review"),
-        ).outerjoin_from(last, LevelNotice, LevelNotice.history_id == last.c.id)
-    ).one_or_none()
+    row = execute(_STATE, {"of_member": member_id, "today": today, "window_begins": window_start(today)}).one_or_none()
     if row is None:
         return None
     # PostgreSQL adds up integers to a decimal.
     whole = {"growth": int(row.growth), "growth_at_review": int(row.growth_at_review)}
     return State(**dict(row._mapping) | whole)
+
+
+def _state() -> Select[Any]:
+    mine = bindparam("of_member", type_=LevelHistory.__table__.c.member_id.type)
+    today, begins = bindparam("today", type_=Date), bindparam("window_begins", type_=Date)
+    last = (
+        select(LevelHistory)
+        .where(LevelHistory.member_id == mine)
+        .order_by(LevelHistory.step.desc())
+        .limit(1)
+        .subquery("last")
+    )
+    counts_from = func.coalesce(LevelNotice.counts_from, last.c.counts_from)
+    growth = func.coalesce(func.sum(GrowthEvent.points), 0)
+    of_mine = GrowthEvent.member_id == mine
+    growth_at_review = (
+        select(growth)
+        .where(of_mine, GrowthEvent.counts_on >= counts_from, GrowthEvent.counts_on <= today)
+        .correlate(last, LevelNotice)
+        .scalar_subquery()
+    )
+    growth_now = select(growth).where(of_mine, GrowthEvent.counts_on.between(begins, today)).scalar_subquery()
+    return select(
+        last.c.id.label("history_id"),
+        last.c.step,
+        last.c.rank,
+        last.c.began_on,
+        last.c.review_on,
+        LevelNotice.decides_on,
+        growth_now.label("growth"),
+        growth_at_review.label("growth_at_review"),
+    ).outerjoin_from(last, LevelNotice, LevelNotice.history_id == last.c.id)
+
+
+_STATE = _state()
