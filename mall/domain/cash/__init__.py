@@ -23,6 +23,7 @@ from .inbox import (
     postpone,
     take_events,
 )
+from .listening import Told, listen, record_told_refund
 from .payments import (
     CAPTURED,
     EXPIRED,
@@ -105,6 +106,7 @@ __all__ = [
     "RefundKeyReused",
     "RefundTooLarge",
     "Sent",
+    "Told",
     "ask_again",
     "ask_refund",
     "begin",
@@ -117,6 +119,7 @@ __all__ = [
     "event_now",
     "forget_events",
     "given_by_hand",
+    "listen",
     "lock_payment",
     "lock_refund",
     "looked_at",
@@ -130,6 +133,7 @@ __all__ = [
     "record",
     "record_foreign_refund",
     "record_refund",
+    "record_told_refund",
     "refunds_of",
     "refused_refund",
     "send_refunds",

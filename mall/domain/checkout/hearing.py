@@ -3,13 +3,12 @@
 What an event says is never believed by itself. These verbs open their own transactions: call them outside of any.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from mall.base.cashier import Cashier, CashierRefused, CashierUnreachable
+from mall.base.cashier import Cashier, CashierUnreachable, RefundState, SessionState
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.text import N_, say
@@ -17,35 +16,40 @@ from mall.domain import cash, ledger
 from mall.domain.programme import Programme
 
 from . import orders
-from .orders import AWAITING, REVIEW, UNPAID
-from .settling import DECLINED, alarm, settle
+from .orders import AWAITING, REVIEW
+from .settling import alarm, settle
 
 APPLIED, NO_EFFECT, IGNORED, ALARM = cash.OUTCOMES
-# What acts on an event inside the transaction that concludes it; returns (outcome, note).
-Act = Callable[[datetime], tuple[str, str]]
+
+
+class HeardAlready(Exception):
+    """Another worker has acted on this event meanwhile: what we did is undone."""
 
 
 def hear(event_id: int, *, cashier: Cashier, terms: Programme) -> None:
     """Act on one event of the inbox and give it its outcome. When the cashier is away it is tried again later."""
     with reading():
         event = cash.event_now(event_id)
-        meaning = cash.meaning_of(event)
     if event.outcome is not None:
         return
     try:
-        act = _understand(event, meaning, cashier=cashier, terms=terms)
-    except (CashierUnreachable, CashierRefused) as fault:
-        with transaction():
-            cash.postpone(event_id, why=fault.detail, at=now())
-        return
+        told = cash.listen(event_id, cashier=cashier, at=now())
+    except CashierUnreachable as fault:
+        return _later(event_id, why=fault.detail)
+    if told.too_early:
+        return _later(event_id, why="the payment is not known yet")
 
     def unit() -> None:
         at = now()
         with transaction():
-            outcome, note = act(at)
-            cash.conclude(event_id, outcome, note=note, at=at)
+            outcome, note = _act(told, terms=terms, at=at)
+            if not cash.conclude(event_id, outcome, note=note, at=at):
+                raise HeardAlready()
 
-    again(unit)
+    try:
+        again(unit)
+    except HeardAlready:
+        return
 
 
 def hear_all(*, cashier: Cashier, terms: Programme, limit: int = 50) -> int:
@@ -57,57 +61,51 @@ def hear_all(*, cashier: Cashier, terms: Programme, limit: int = 50) -> int:
     return len(events)
 
 
-def _understand(event: Row[Any], meaning: cash.Meaning, *, cashier: Cashier, terms: Programme) -> Act:
-    """Ask the cashier what there is to ask, and return what to do in the transaction."""
-    if not meaning.kind or (meaning.payment_id is None and meaning.refund_id is None):
-        return lambda _at: (IGNORED, "none of ours")
-    if meaning.kind == cash.SESSION:
-        state = cashier.fetch_session(str(meaning.session_id))
-        return lambda at: _about_session(meaning, state, terms=terms, at=at)
-    if meaning.kind == cash.REFUND:
-        refund = cashier.fetch_refund(str(meaning.cashier_refund_id))
-        return lambda at: _about_refund(meaning, refund, terms=terms, at=at)
-    if meaning.kind == cash.DECLINED:
-        return lambda at: _declined(meaning, at=at)
-    return lambda at: _dispute(meaning, event, at=at)
+def _later(event_id: int, *, why: str) -> None:
+    with transaction():
+        cash.postpone(event_id, why=why, at=now())
 
 
-def _about_session(meaning: cash.Meaning, state: Any, *, terms: Programme, at: datetime) -> tuple[str, str]:
+def _act(told: cash.Told, *, terms: Programme, at: datetime) -> tuple[str, str]:
+    """Do what follows from what the cashier told, inside the transaction that concludes it: (outcome, note)."""
+    if told.unknown:
+        return ALARM, told.unknown
+    if told.session is not None:
+        return _about_session(told.meaning, told.session, terms=terms, at=at)
+    if told.refund is not None and told.meaning.payment_id is not None:
+        return _about_refund(told, told.refund, terms=terms, at=at)
+    if told.meaning.kind in (cash.DISPUTE_OPENED, cash.DISPUTE_CLOSED) and told.meaning.payment_id is not None:
+        return _dispute(told.meaning, told.event, at=at)
+    return IGNORED, "none of ours"
+
+
+def _about_session(meaning: cash.Meaning, state: SessionState, *, terms: Programme, at: datetime) -> tuple[str, str]:
     payment = cash.payment_now(meaning.payment_id or 0)
-    was = (payment.state, _order_of(payment).state)
+    was = (payment.state, payment.declined_at, _order_of(payment).state)
     settle(payment, state, terms=terms, at=at)
-    became = (cash.payment_now(payment.id).state, _order_of(payment).state)
+    payment = cash.payment_now(payment.id)
+    became = (payment.state, payment.declined_at, _order_of(payment).state)
     return (APPLIED if became != was else NO_EFFECT), ""
 
 
-def _about_refund(meaning: cash.Meaning, state: Any, *, terms: Programme, at: datetime) -> tuple[str, str]:
+def _about_refund(told: cash.Told, state: RefundState, *, terms: Programme, at: datetime) -> tuple[str, str]:
     """Bring a refund up to date; one that was made at the cashier's desk sends its order to review."""
-    if meaning.refund_id is not None:
-        recorded = cash.record_refund(meaning.refund_id, state, at=at)
-        if recorded.fell_through:
-            payment = cash.payment_now(recorded.refund.payment_id)
-            alarm(_order_of(payment), say(N_("A refund failed at the cashier and is due again")), at=at)
-            return ALARM, "refund failed"
-        return (APPLIED if recorded.changed else NO_EFFECT), ""
-    payment = cash.payment_now(meaning.payment_id or 0)
+    payment = cash.payment_now(told.meaning.payment_id or 0)
     ledger.lock(payment.member_id, zone=terms.zone)
     order = orders.lock_order(_order_of(payment).id)
-    foreign = cash.record_foreign_refund(payment.id, state, at=at)
-    if foreign is not None and not foreign.changed:
+    recorded = cash.record_told_refund(told, at=at)
+    if recorded is not None and not recorded.changed:
         return NO_EFFECT, ""
+    if told.meaning.refund_id is not None and recorded is not None:
+        if recorded.fell_through:
+            alarm(order, say(N_("A refund failed at the cashier and is due again")), at=at)
+            return ALARM, "refund failed"
+        return APPLIED, ""
     words = say(N_("{amount_cents} were refunded at the cashier, not here"), amount_cents=state.amount_cents)
     if REVIEW in orders.NEXT[order.state] and order.state != AWAITING:
         orders.to_review(order, why=words, at=at)
     alarm(order, words, at=at)
     return ALARM, "refund not asked for"
-
-
-def _declined(meaning: cash.Meaning, *, at: datetime) -> tuple[str, str]:
-    order = _order_of(cash.payment_now(meaning.payment_id or 0))
-    if order.state not in UNPAID:
-        return NO_EFFECT, ""
-    orders.note(order.id, "declined", DECLINED, by="cashier", at=at)
-    return APPLIED, ""
 
 
 def _dispute(meaning: cash.Meaning, event: Row[Any], *, at: datetime) -> tuple[str, str]:
