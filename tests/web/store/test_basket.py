@@ -141,7 +141,8 @@ def test_a_price_that_changed_is_pointed_out_with_the_old_one(till, stage, gift)
 
     page = words(till.basket())
 
-    assert "The price has changed since you put it in. It was 800 pts 900 pts" in page
+    assert "The price has changed since you put it in. It was 800 pts" in page
+    assert page.count("900 pts") >= 2
 
 
 def test_a_price_that_is_gone_asks_for_another_way_to_pay(till, stage, gift):
