@@ -166,6 +166,7 @@ def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
     )
     app.test_client_class = Browser
     watch_for_writes(app)
+    share_compiled_statements(app)
     return app
 
 
@@ -244,6 +245,24 @@ def postgres_app(make_postgres_app: Callable[..., Flask]) -> Iterator[Flask]:
 def either(request: pytest.FixtureRequest) -> Flask:
     """The mall on a fresh database, its app context open: the test runs on SQLite, then on PostgreSQL."""
     return request.getfixturevalue("app" if request.param == "sqlite" else "postgres_app")
+
+
+_compiled: dict[tuple[str, str | None], tuple[Any, Any]] = {}
+
+
+def share_compiled_statements(app: Flask) -> None:
+    """Let the engines of all tests share what SQLAlchemy compiled, or every test would compile every statement anew.
+
+    It keeps compiled statements by the engine and its dialect object; both are alike for every engine of a bind.
+    """
+    with app.app_context():
+        for bind, engine in db.engines.items():
+            dialect, cache = _compiled.setdefault(
+                (engine.dialect.name, bind), (engine.dialect, engine._compiled_cache)
+            )
+            cache.capacity = 10_000
+            engine.dialect = engine.pool._dialect = dialect
+            engine._compiled_cache = cache
 
 
 def watch_for_writes(app: Flask) -> None:
