@@ -29,7 +29,7 @@ staff = AppGroup("staff", help="Who works here.")
 
 def prepare(app: Flask) -> None:
     """Add the commands to the app."""
-    for command in (set_up, staff, demonstrate, work, prove_books):
+    for command in (set_up, staff, demonstrate, work, prove_books, write_journal):
         app.cli.add_command(command)
 
 
@@ -187,3 +187,20 @@ def prove_books(as_json: bool) -> None:
         broken = sum(not result.ok for result in results)
         click.echo(f"{len(results)} checks, {broken} broken" if broken else f"{len(results)} checks, all sound")
     sys.exit(0 if ok else 1)
+
+
+@click.command("journal")
+@click.option("--format", "form", required=True, type=click.Choice(finance.FORMATS), help="Who is to read it.")
+@click.option("--from", "first", required=True, metavar="DATE", help="The first day, such as 2026-01-01.")
+@click.option("--to", "last", required=True, metavar="DATE", help="The last day, included.")
+@with_appcontext
+@refusals_said
+def write_journal(form: str, first: str, last: str) -> None:
+    """Write the journal of some days to standard output, for hledger or beancount."""
+    at = now()
+    with reading():
+        found = finance.journal(
+            first=finance.read_day(first), last=finance.read_day(last), terms=programme.current(at), at=at
+        )
+    for line in finance.journal_text(found, form=form):
+        click.echo(line)

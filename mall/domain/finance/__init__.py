@@ -5,7 +5,20 @@ This is the room's front door. Money is "at worth": the worth per point stored o
 
 from .adjustments import Adjustment, AdjustmentPage, adjustments_page
 from .ageing import Ageing, Band, Debtor, Row, ageing, debtors
+from .cash_side import cash_balances
+from .chart import (
+    ACCOUNTS,
+    AccountTaken,
+    BadAccount,
+    ChartAccount,
+    NoSuchAccount,
+    OutsidePoints,
+    chart,
+    name_accounts,
+    other_side,
+)
 from .entries import PER_PAGE, Choice, Entry, NoSuchMovement, Page, choose, document_of, entries_page, every_entry
+from .journal import Balance, Journal, JournalEntry, JournalLine, journal
 from .liability import Amount, Day, Liability, Line, MonthEnd, Place, RollForward, liability, roll_forward
 from .measure import in_cents, worth
 from .movements import MOVEMENTS, NAMES, ORIGINS, PLACE_NAMES
@@ -24,36 +37,49 @@ from .periods import (
     read_month,
     settled,
 )
+from .plain_text import FORMATS, NoSuchFormat, account_name, journal_text
 from .proof import checks
 from .proof_board import Proof, ProofRun, Result, last_proof, prove, run_proof, watched
 from .rollup import DaySum, RolledDay, first_posting_at, forget_roll_up, roll_up, watermark
 
 __all__ = [
+    "ACCOUNTS",
+    "FORMATS",
     "MOVEMENTS",
     "NAMES",
     "ORIGINS",
     "PER_PAGE",
     "PLACE_NAMES",
+    "AccountTaken",
     "Adjustment",
     "AdjustmentPage",
     "Ageing",
     "Amount",
+    "BadAccount",
     "BadDay",
     "BadMonth",
     "BadTime",
+    "Balance",
     "Band",
+    "ChartAccount",
     "Choice",
     "Day",
     "DaySum",
     "Debtor",
     "Entry",
+    "Journal",
+    "JournalEntry",
+    "JournalLine",
     "Liability",
     "Line",
     "Month",
     "MonthEnd",
+    "NoSuchAccount",
+    "NoSuchFormat",
     "NoSuchMovement",
     "NotBegun",
     "NotSettled",
+    "OutsidePoints",
     "Page",
     "Place",
     "Proof",
@@ -63,8 +89,11 @@ __all__ = [
     "RolledDay",
     "Row",
     "WrongWayRound",
+    "account_name",
     "adjustments_page",
     "ageing",
+    "cash_balances",
+    "chart",
     "checks",
     "choose",
     "debtors",
@@ -74,10 +103,14 @@ __all__ = [
     "first_posting_at",
     "forget_roll_up",
     "in_cents",
+    "journal",
+    "journal_text",
     "last_proof",
     "liability",
     "month_of",
     "months_between",
+    "name_accounts",
+    "other_side",
     "prove",
     "read_day",
     "read_instant",

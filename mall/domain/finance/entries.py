@@ -87,7 +87,10 @@ def choose(
 def entries_page(choice: Choice, *, page: int) -> Page:
     """Return a page of the entries chosen, in the order they were written; money adds up to the total."""
     worths = select(
-        ledger.Lot.worth_points, ledger.Lot.worth_cents, func.count().label("entries"), func.sum(EFFECT).label("points")
+        ledger.Lot.worth_points,
+        ledger.Lot.worth_cents,
+        func.count().label("entries"),
+        func.sum(EFFECT).label("points"),
     ).group_by(ledger.Lot.worth_points, ledger.Lot.worth_cents)
     groups = execute(with_lots(worths).where(*_chosen(choice))).all()
     count = sum(row.entries for row in groups)

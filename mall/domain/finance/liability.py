@@ -126,6 +126,7 @@ class RollForward:
     opening: Amount
     lines: tuple[Line, ...]
     closing: Amount
+    places: tuple[Place, ...]
     days: tuple[Day, ...]
     trend: tuple["MonthEnd", ...]
 
@@ -155,7 +156,8 @@ def roll_forward(month: Month, *, zone: str, at: datetime) -> RollForward:
     until = min(end_of(month.last, zone), settled(at))
     days = [day for day in month.days if day <= day_of(until, zone)]
     before = [month.later(-number).last for number in range(MONTHS_IN_TREND + MONTHS_LOOKED_BACK, 0, -1)]
-    states = running(sums(ends=[*before, *days[:-1]], zone=zone, until=until), stretches=len(before) + len(days))
+    every = sums(ends=[*before, *days[:-1]], zone=zone, until=until)
+    states = running(every, stretches=len(before) + len(days))
     opening, closing = states[len(before) - 1], states[-1]
     this_month = states[len(before) :]
     shown = [
@@ -177,6 +179,7 @@ def roll_forward(month: Month, *, zone: str, at: datetime) -> RollForward:
             for cell in shown
         ),
         closing=closing.total,
+        places=liability_of(every, as_of=until).places,
         days=tuple(
             Day(
                 day,

@@ -128,16 +128,19 @@ def legs(after: ColumnElement[datetime] | datetime, until: datetime) -> list[Sel
             )
         ).where(place.in_(INSIDE), within(after, until))
 
+    def columns_of(side: Any) -> Select[Any]:
+        return select(*(side.c[name] for name in _LEG))
+
     leaves_once = case((_destination.in_(INSIDE), 0), else_=1)
     return [
         ends(_destination, ledger.Posting.points, literal(1)),
         ends(_source, -ledger.Posting.points, leaves_once),
-        *_repriced(after, until),
+        *(columns_of(side.subquery()) for side in repriced(after, until)),
     ]
 
 
-def _repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> list[Select[Any]]:
-    """Return selects of the differences that repayments leave, in the columns of legs().
+def repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> list[Select[Any]]:
+    """Return selects of the differences that repayments leave, in the columns of legs(), with the posting that repaid.
 
     Debt is booked at the worth of the lot that was taken back, and repaid by points of another lot. The oldest debt
     is repaid first; where the two differ in worth or origin, the one takes the place of the other.
@@ -149,7 +152,9 @@ def _repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> lis
         return (
             with_lots(
                 select(
+                    ledger.Posting.id,
                     ledger.Posting.member_id,
+                    ledger.Posting.reference,
                     ledger.Posting.written_at,
                     ledger.Lot.worth_points,
                     ledger.Lot.worth_cents,
@@ -178,6 +183,8 @@ def _repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> lis
                 lot.c.worth_cents,
                 signed.label("points"),
                 literal(entries).label("entries"),
+                repaid.c.id,
+                repaid.c.reference,
             )
             .join_from(
                 owed,
@@ -205,3 +212,6 @@ def _repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> lis
 def every_leg(after: ColumnElement[datetime] | datetime, until: datetime) -> Any:
     """Return legs() as one subquery."""
     return union_all(*legs(after, until)).subquery("legs")
+
+
+_LEG = ("written_at", "movement", "origin", "place", "worth_points", "worth_cents", "points", "entries")

@@ -11,7 +11,7 @@ AT = instant("2026-04-01 12:00")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2026", "2026-00", "2026-13", "26-01", "2026-1", "1999-01", "3000-01", "９999-01", "2026-02-01", "x" * 99]
+    "text", ["", "2026", "2026-00", "2026-13", "26-01", "2026-1", "1999-01", "3000-01", "９999-01", "x" * 99]
 )  # fmt: skip
 def test_what_is_no_month(text):
     with pytest.raises(finance.BadMonth):
@@ -19,7 +19,7 @@ def test_what_is_no_month(text):
 
 
 def test_a_month_that_has_not_begun():
-    with pytest.raises(finance.NotBegun, match="2026-05 has not begun. The books go up to 2026-04"):
+    with pytest.raises(finance.NotBegun, match=r"2026-05 has not begun\. The books go up to 2026-04"):
         finance.read_month("2026-05", zone=ZONE, at=AT)
 
 
@@ -32,7 +32,9 @@ def test_a_month_begins_by_the_shops_clock_and_a_minute_late():
     assert finance.read_month(" 2026-05 ", zone=ZONE, at=later) == finance.Month(2026, 5)
 
 
-@pytest.mark.parametrize("text", ["", "2026-02-30", "20260201", "2026-W01-1", "1999-12-31", "9999-12-31", "0001-01-01"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-02-30", "20260201", "2026-W01-1", "1999-12-31", "9999-12-31", "0001-01-01"]
+)
 def test_what_is_no_day(text):
     with pytest.raises(finance.BadDay):
         finance.read_day(text)

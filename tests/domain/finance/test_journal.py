@@ -1,0 +1,244 @@
+"""The journal is accepted by hledger and by beancount, and its balances are those of the liability."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mall.base.clock import moved_to
+from mall.base.db import reading, transaction
+from mall.domain import cash, catalogue, finance
+from tests.conftest import could_not_run
+from tests.stage import Stage, open_shop
+
+from .conftest import APRIL, ZONE, Books, instant
+
+BEAN_CHECK = shutil.which("bean-check", path=str(Path(sys.executable).parent)) or shutil.which("bean-check")
+FIRST, LAST = date(2026, 1, 1), date(2026, 4, 10)
+
+
+def text_of(books: Books, form: str, *, first: date = FIRST, last: date = LAST, at: datetime = APRIL) -> str:
+    with reading():
+        journal = finance.journal(first=first, last=last, terms=books.terms, at=at)
+    return "\n".join(finance.journal_text(journal, form=form)) + "\n"
+
+
+def hledger(text: str, *command: str) -> str:
+    """Let hledger read a journal strictly; return what it says."""
+    program = shutil.which("hledger")
+    if program is None:
+        could_not_run("no hledger here: install the package hledger")
+    done = subprocess.run(
+        [program, "-f", "-", "--strict", *command], input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr + text
+    return done.stdout
+
+
+def bean_check(text: str, folder: Path) -> str:
+    """Let beancount read a journal; return its complaints."""
+    if BEAN_CHECK is None:
+        could_not_run("no bean-check here: install beancount")
+    path = folder / "journal.beancount"
+    path.write_text(text)
+    done = subprocess.run([BEAN_CHECK, str(path)], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr + ("" if done.returncode == 0 else f"status {done.returncode}")
+
+
+def test_hledger_accepts_it_with_the_liability_as_its_balance(odd_history):
+    text = text_of(odd_history, "hledger")
+
+    hledger(text, "check")
+    with reading():
+        total = finance.liability(as_of=finance.settled(APRIL), zone=ZONE).total
+    assert total == finance.Amount(1018, 679)
+    assert "-1018 PTS" in hledger(text, "balance", "Liabilities:Points")
+    assert "-6.79 EUR" in hledger(text, "balance", "Liabilities:Points")
+    # Everything adds up to nothing, in money and in points.
+    assert hledger(text, "balance", "--depth", "1").splitlines()[-1].split() == ["0"]
+
+
+def test_beancount_accepts_it(odd_history, tmp_path):
+    assert bean_check(text_of(odd_history, "beancount"), tmp_path) == ""
+
+
+@pytest.mark.parametrize("form", ["hledger", "beancount"])
+def test_a_balance_that_is_not_ours_is_refused(history, tmp_path, form):
+    text = text_of(history, form)
+    forged = re.sub(r"(Liabilities:Points:Contract {2})-(\d)", r"\1-1\2", text, count=1)
+    assert forged != text
+
+    if form == "beancount":
+        assert "not balance" in bean_check(forged, tmp_path)
+    else:
+        with pytest.raises(AssertionError, match="could not balance"):
+            hledger(forged, "check")
+    # A whole entry left out balances, and is noticed by the balances at the month's end.
+    entries = text.split("\n\n")
+    left_out = "\n\n".join(entry for entry in entries if "Expired" not in entry)
+    assert left_out != text
+    if form == "beancount":
+        assert "Balance failed" in bean_check(left_out, tmp_path)
+    else:
+        with pytest.raises(AssertionError, match="balance assertion"):
+            hledger(left_out, "check")
+
+
+@pytest.mark.parametrize("first", ["2026-01-31", "2026-02-01", "2026-02-23", "2026-03-06"])
+def test_it_may_begin_in_the_middle(odd_history, tmp_path, first):
+    days = {"first": date.fromisoformat(first), "last": date(2026, 3, 20)}
+
+    hledger(text_of(odd_history, "hledger", **days), "check")
+    assert bean_check(text_of(odd_history, "beancount", **days), tmp_path) == ""
+
+
+def test_a_month_at_a_time_is_the_same_as_all_at_once(odd_history):
+    whole = text_of(odd_history, "hledger", last=date(2026, 3, 31))
+    parts = [
+        text_of(odd_history, "hledger", first=month.first, last=month.last)
+        for month in finance.months_between(finance.Month(2026, 1), finance.Month(2026, 3))
+    ]
+
+    def moved(text: str) -> list[str]:
+        return [
+            block for block in text.split("\n\n")[2:] if "brought forward" not in block and "Balances" not in block
+        ]
+
+    assert [block.strip() for part in parts for block in moved(part)] == [block.strip() for block in moved(whole)]
+
+
+def test_the_roll_up_changes_nothing(odd_history):
+    before = text_of(odd_history, "beancount", first=date(2026, 2, 10))
+    finance.roll_up(odd_history.terms, APRIL)
+
+    assert text_of(odd_history, "beancount", first=date(2026, 2, 10)) == before
+
+
+def test_entries_name_their_documents_and_postings(history):
+    text = text_of(history, "hledger")
+    (redeemed,) = [block for block in text.split("\n\n") if block.startswith("2026-02-03 Redeemed")]
+
+    assert "; documents: shop/2" in redeemed
+    assert re.search(r"; postings: \d+\n", redeemed)
+    assert "Income:Points:Redeemed  -3.00 EUR" in redeemed
+    assert "Liabilities:Points:Contract  3.00 EUR" in redeemed
+    assert "Liabilities:Points:Contract  300 PTS" in redeemed
+
+
+def test_points_without_a_sale_are_kept_apart(history):
+    with reading():
+        found = finance.journal(first=FIRST, last=date(2026, 1, 31), terms=history.terms, at=APRIL)
+    by_name = {entry.name: {line.account: line.cents for line in entry.lines if line.cents} for entry in found.entries}
+
+    assert by_name["Earned on orders"] == {"deferred": 1_000, "contract": -1_000}
+    assert by_name["Earned by tasks"] == {"marketing": 500, "bonus": -500}
+
+
+def test_an_account_of_our_own(history, tmp_path):
+    with transaction():
+        finance.name_accounts({"redeemed": "Income:4010-Redeemed"}, by="staff:1", at=APRIL)
+
+    assert "Income:4010-Redeemed" in text_of(history, "hledger")
+    assert bean_check(text_of(history, "beancount"), tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    "names, refusal",
+    [
+        ({"redeemed": "income:points"}, finance.BadAccount),
+        ({"redeemed": "Income:Points\n  Equity:Theft  100 EUR"}, finance.BadAccount),
+        ({"redeemed": "Income:" + "X" * 200}, finance.BadAccount),
+        ({"contract": "Liabilities:Elsewhere"}, finance.OutsidePoints),
+        ({"redeemed": "Income:Points:Breakage"}, finance.AccountTaken),
+        ({"moon": "Assets:Moon"}, finance.NoSuchAccount),
+    ],
+)
+def test_what_is_no_chart_is_refused(history, names, refusal):
+    with pytest.raises(refusal), transaction():
+        finance.name_accounts(names, by="staff:1", at=APRIL)
+
+
+def test_days_the_wrong_way_round(history):
+    with pytest.raises(finance.WrongWayRound):
+        text_of(history, "hledger", first=LAST, last=FIRST)
+
+
+def test_an_empty_ledger_has_an_empty_journal(books, tmp_path):
+    hledger(text_of(books, "hledger"), "check")
+    assert bean_check(text_of(books, "beancount"), tmp_path) == ""
+
+
+def test_a_shop_whose_name_is_code_stays_a_comment(books, tmp_path):
+    books.terms = replace(books.terms, legal_name='x"\n2026-01-01 open Assets:Theft\n')
+
+    assert bean_check(text_of(books, "beancount"), tmp_path) == ""
+    assert "\n2026-01-01 open Assets:Theft" not in text_of(books, "beancount")
+
+
+@pytest.fixture
+def sold(app) -> Stage:
+    """A month of orders: one kept, one refunded before and one after it was sent, one by points, tax inside."""
+    start = instant("2026-02-01 09:00")
+    stage = open_shop(
+        start,
+        zone=ZONE,
+        currency="EUR",
+        tax_classes={"standard": {"name": {"en": "Standard"}, "rates": [["2000-01-01", 1_900]]}},
+    )
+    with moved_to(start):
+        mei = stage.member("mei", at=start)
+        mug = stage.item(
+            prices=(catalogue.cash_price(1_590), catalogue.points_price(300)), stock=50, at=start, tax_class="standard"
+        )
+    for number, form in enumerate(("cash", "cash", "cash", "points")):
+        at = start + timedelta(days=number * 5)
+        with moved_to(at):
+            if form == "points":
+                stage.give(mei, 400, at=at)
+            stage.put_in(mei, mug, form, quantity=1 + number, at=at) if form == "cash" else stage.put_in(
+                mei, mug, form, at=at
+            )
+            order = stage.place(mei, at=at)
+            if form == "cash":
+                stage.pay(order, at=at)
+        with moved_to(at + timedelta(days=2)):
+            if number == 1:
+                stage.refund(order, at=at + timedelta(days=2))
+            else:
+                stage.ship(order, at=at + timedelta(days=2))
+        if number == 2:
+            with moved_to(at + timedelta(days=4)):
+                stage.refund(order, at=at + timedelta(days=4))
+    return stage
+
+
+def test_the_cash_side_ties_as_well(sold, tmp_path):
+    at = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
+    books = Books(sold.terms)
+    text = text_of(books, "hledger", at=at)
+
+    hledger(text, "check")
+    assert bean_check(text_of(books, "beancount", at=at), tmp_path) == ""
+    # The kept order, and the shipping of the order that was returned after it was sent.
+    shown = hledger(text, "balance", "-N", "--flat")
+    totals = {line.split()[-1]: line.split()[0] for line in shown.splitlines() if "EUR" in line}
+    assert totals["Income:Sales:Goods"] == "-13.36"
+    assert totals["Income:Sales:Shipping"] == "-8.24"
+    assert totals["Liabilities:Tax"] == "-4.10"
+    assert totals["Liabilities:Payments"] == "-84.40"
+    # The refunds were asked for and not yet given; a day later they are.
+    with reading():
+        held = finance.cash_balances(until=at)
+    assert totals["Assets:Cashier:Sandbox"] == f"{held['cashier:sandbox'] / 100:.2f}"
+    with moved_to(at + timedelta(days=1)):
+        cash.send_refunds(sold.cashier, at=at + timedelta(days=1))
+    later = text_of(books, "hledger", at=at + timedelta(days=2))
+    hledger(later, "check")
+    assert bean_check(text_of(books, "beancount", at=at + timedelta(days=2)), tmp_path) == ""
+    assert "Liabilities:Payments" not in hledger(later, "balance", "-N", "--flat")
+    assert "2026-04-01 Refunds given" in later
