@@ -7,7 +7,7 @@ from mall.domain import cash
 from mall.domain.cash.payments import NEXT, STATES, said
 from tests.conftest import NOON
 
-from .conftest import UNTIL, begin, open_for, paid_payment, record, state
+from .conftest import UNTIL, begin, join, open_for, paid_payment, record, state
 
 LATER = NOON.replace(hour=13)
 
@@ -76,7 +76,8 @@ def test_the_key_for_the_cashier_names_order_and_attempt(mei):
     assert (wanted.amount_cents, wanted.currency, wanted.expires_at) == (690, "USD", UNTIL)
 
 
-def test_begun_twice_is_one_payment(mei):
+def test_begun_twice_is_one_payment(either):
+    mei = join()
     assert begin(mei).id == begin(mei).id
 
 
@@ -137,8 +138,8 @@ def test_a_session_is_stored_once(mei):
         open_for(payment, session_id="cs_2")
 
 
-def test_the_webhook_may_be_faster_than_our_own_note_of_the_session(mei):
-    payment = begin(mei)
+def test_the_webhook_may_be_faster_than_our_own_note_of_the_session(either):
+    payment = begin(join())
     record(payment, SAID["paid"])
 
     late_note = open_for(payment)
@@ -176,8 +177,8 @@ def test_a_declined_card_is_news_once(mei):
     assert second.payment.declined_at == NOON
 
 
-def test_the_cashier_is_asked_about_a_payment_by_one_worker_at_a_time(mei):
-    payment = begin(mei)
+def test_the_cashier_is_asked_about_a_payment_by_one_worker_at_a_time(either):
+    payment = begin(join())
 
     def take(at):
         with transaction():

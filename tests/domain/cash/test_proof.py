@@ -10,7 +10,7 @@ from mall.base.db import execute, reading, transaction
 from mall.domain import cash
 from tests.conftest import NOON
 
-from .conftest import ask, begin, open_for, paid_payment, record, state
+from .conftest import ask, begin, join, open_for, paid_payment, record, state
 from .test_refunds import Teller
 
 
@@ -77,7 +77,8 @@ def test_an_outcome_without_its_time_is_seen(app):
     assert found_by(cash.checks()) == ["A webhook event has one outcome, with its time"]
 
 
-def test_who_waits_is_seen(mei):
+def test_who_waits_is_seen(either):
+    mei = join()
     payment = paid_payment(mei)
     ask(payment, 100, key="return:1")
     cash.send_refunds(Teller(CashierRefused("no")), at=NOON)
