@@ -1,14 +1,17 @@
 """The proof finds what is broken, says where, and leaves with a status that a script can see."""
 
 import json
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
-from sqlalchemy import Integer, select, union_all
+from sqlalchemy import Integer, select, text, union_all
 from sqlalchemy import literal as value
 
+from mall.base.db import execute, transaction
 from mall.base.proof import Check
 from mall.domain.finance import proof_board as prove
+from tests.cast import join, open_shop
+from tests.conftest import NOON, all_sound
 
 SOUND = Check("nothing is wrong", select(value(1)).where(value(1) == 2))
 BROKEN = Check(
@@ -22,7 +25,9 @@ def offered(monkeypatch):
     """Let the rooms offer these checks and no others."""
 
     def offer(*checks: Check) -> None:
-        monkeypatch.setattr(prove, "ROOMS", [SimpleNamespace(checks=lambda: list(checks))])
+        room = ModuleType("room")
+        room.checks = lambda: list(checks)
+        monkeypatch.setattr(prove, "ROOMS", (room,))
 
     return offer
 
@@ -73,3 +78,15 @@ def test_the_command_answers_for_a_person(app, offered):
 
 def test_an_empty_mall_is_sound(either):
     assert [result for result in prove.prove() if not result.ok] == []
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_after_each_test_sees_what_is_broken(either):
+    terms = open_shop(at=NOON)
+    member_id = join("mei", at=NOON, terms=terms)
+    assert all_sound()
+
+    with transaction():
+        execute(text("UPDATE purse SET wallet = wallet + 1 WHERE member_id = :id"), {"id": member_id})
+
+    assert not all_sound()
