@@ -11,7 +11,7 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe(cell: Any) -> Any:
-    """Return a cell as it may stand in a CSV: a text that a spreadsheet would take for a formula gets a quote before it.
+    """Return a cell as it may stand in a CSV: a text that would be taken for a formula gets a quote before it.
 
     Numbers stay numbers (OWASP: CSV Injection).
     """

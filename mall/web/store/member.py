@@ -47,14 +47,16 @@ def benefits_of(terms: programme.Programme) -> list[dict[str, Any]]:
         (_("Points on orders"), [f"×{level.multiplier_percent / 100:g}" for level in levels]),
         (_("Level discount"), [f"{level.discount_percent} %" if level.discount_percent else None for level in levels]),
         (_("Free delivery"), [_free_from(level.free_shipping_from_cents) for level in levels]),
-        (
-            _("Launches earlier"),
-            [_("%(hours)s h", hours=level.early_access_hours) if level.early_access_hours else None for level in levels],
-        ),
+        (_("Launches earlier"), [_hours(level.early_access_hours) for level in levels]),
     ]
-    said = list(dict.fromkeys(local(words) for level in levels for words in level.sentences))
-    rows += [(words, [words in {local(each) for each in level.sentences} or None for level in levels]) for words in said]
+    sentences = [[local(words) for words in level.sentences] for level in levels]
+    said = dict.fromkeys(words for of_level in sentences for words in of_level)
+    rows += [(words, [words in of_level or None for of_level in sentences]) for words in said]
     return [{"name": name, "cells": cells} for name, cells in rows if any(cell is not None for cell in cells)]
+
+
+def _hours(hours: int) -> str | None:
+    return _("by %(hours)s h", hours=hours) if hours else None
 
 
 def _free_from(cents: int | None) -> Any:

@@ -117,7 +117,9 @@ def test_what_cannot_go_in_is_said_on_the_items_page(till, mug):
     assert till.lines() == []
 
 
-@pytest.mark.parametrize("fields", [{"variant_id": "abc"}, {"variant_id": 2**63}, {"option_id": "-1"}, {"variant_id": 999}])
+@pytest.mark.parametrize(
+    "fields", [{"variant_id": "abc"}, {"variant_id": 2**63}, {"option_id": "-1"}, {"variant_id": 999}]
+)
 def test_what_is_not_there_cannot_go_in(till, mug, fields):
     assert till.put_in(mug, "cash", **fields).status_code == 404
 

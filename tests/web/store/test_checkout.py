@@ -93,9 +93,17 @@ def test_points_ready_bound_the_switch_beside_what_items_take(till, stage, mei, 
     assert "1,000 − 1,000 = 0 left" in page
 
 
-@pytest.mark.parametrize(("typed", "said"), [("796", "at most 795 points"), ("9999999999", "at most 795 points"),
-                                             ("lots", "Type how many points"), ("-5", "Type how many points"),
-                                             ("9" * 30, "Type how many points"), ("٣", "Type how many points")])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("796", "at most 795 points"),
+        ("9999999999", "at most 795 points"),
+        ("lots", "Type how many points"),
+        ("-5", "Type how many points"),
+        ("9" * 30, "Type how many points"),
+        ("٣", "Type how many points"),
+    ],
+)
 def test_points_that_cannot_be_are_refused_at_once_and_stay_as_typed(till, stage, mei, mug, typed, said):
     stage.give(mei, 5_000)
     till.put_in(mug, "cash")
@@ -112,7 +120,8 @@ def test_points_that_cannot_be_are_refused_at_once_and_stay_as_typed(till, stage
 
 
 def test_the_smallest_payment_is_told(till, stage, mei):
-    item = stage.item("Postcard", prices=(catalogue.mix_price(1_000, least=960, most=960, step=10),), delivery="digital")
+    price = catalogue.mix_price(1_000, least=960, most=960, step=10)
+    item = stage.item("Postcard", prices=(price,), delivery="digital")
     stage.give(mei, 960)
     till.put_in(item, "mix")
 
@@ -292,7 +301,7 @@ def _with_pickup(enter):
     stage = open_shop(
         shipping_methods=[
             {"key": "parcel", "name": {"en": "Parcel"}, "price_cents": 490, "free_from_cents": None, "kind": "parcel"},
-            {"key": "shop", "name": {"en": "At the shop"}, "price_cents": 0, "free_from_cents": None, "kind": "pickup"},
+            {"key": "shop", "name": {"en": "Pick up"}, "price_cents": 0, "free_from_cents": None, "kind": "pickup"},
         ]
     )
     tom = stage.member("tom")

@@ -1,4 +1,4 @@
-"""The till: a member's browser, and short ways through basket and checkout, all of them forms as the pages have them."""
+"""The till: a member's browser, and short ways through basket and checkout by the forms of their pages."""
 
 import re
 from dataclasses import dataclass
