@@ -13,7 +13,7 @@ from flask import Flask, current_app
 
 from .base.clock import now
 from .base.db import again, reading, transaction
-from .domain import aftersales, cash, checkout, ledger, membership, notices, people, programme
+from .domain import aftersales, cash, checkout, finance, ledger, membership, notices, people, programme
 from .gateway.mailers import Mailer, mailer_for
 from .web.mail import mail_for
 from .web.shared.logs import log
@@ -92,6 +92,16 @@ def complete_orders(at: datetime) -> None:
         pass
 
 
+def add_up_days(at: datetime) -> None:
+    """Add up for finance the days that are over."""
+    finance.roll_up(terms_at(at), at)
+
+
+def keep_proof(at: datetime) -> None:
+    """Prove the books and keep what was found, for the board of proofs."""
+    finance.run_proof(by="system", at=at)
+
+
 def tidy(at: datetime) -> None:
     """Delete what nobody will ask for again: jobs done, links, sign-ins, counts of tries, the cashier's old events."""
     with transaction():
@@ -122,6 +132,9 @@ JOBS: dict[str, Round] = {
     "points.expire": Round(expire_points),
     "levels.review": Round(review_levels),
     "cashier.catch_up": Round(catch_up),
+    # Not nightly: a day is over for finance a minute after midnight.
+    "finance.add_up": Round(add_up_days, minutes=10),
+    "finance.prove": Round(keep_proof),
     "house.tidy": Round(tidy),
     "orders.complete": Round(complete_orders, minutes=10),
     "payments.look_after": Round(look_after_payments, minutes=1),
