@@ -18,8 +18,7 @@ from mall.base.clock import end_of, moved_to, now
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import aftersales, cash, catalogue, checkout, earning, ledger, membership, notices, people
-from mall.domain.programme import Programme
+from mall.domain import aftersales, cash, catalogue, checkout, earning, ledger, membership, notices, people, programme
 
 from .cast import FAMILY_NAMES, GIVEN_NAMES, STARS, STREETS, TOWNS
 
@@ -56,7 +55,7 @@ class Year:
     def __init__(
         self,
         *,
-        terms: Programme,
+        terms: programme.Programme,
         cashier: Cashier,
         site: str,
         shelves: list[Any],

@@ -11,8 +11,7 @@ from sqlalchemy import Row
 
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices
-from mall.domain.programme import Programme
+from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices, programme
 
 # Why goods come back, and whether that is our fault, so that shipping is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
@@ -74,7 +73,7 @@ def plan_refund(order: Row[Any], *, reason: str) -> Plan:
 
 
 def refund(
-    order_id: int, *, reason: str, restock: bool, by: str, terms: Programme, at: datetime, note: str = ""
+    order_id: int, *, reason: str, restock: bool, by: str, terms: programme.Programme, at: datetime, note: str = ""
 ) -> Plan:
     """Refund an order in full. Asked again, does nothing more. The cash itself is sent later, by its own row.
 
@@ -125,7 +124,7 @@ def refund(
     return plan
 
 
-def cancel(order_id: int, *, by: str, terms: Programme, at: datetime) -> Plan:
+def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) -> Plan:
     """Cancel a paid order before it is shipped: everything goes back, shipping too. Refuses: AlreadyShipped."""
     order = checkout.order_of(order_id)
     if order.state == checkout.REFUNDED:

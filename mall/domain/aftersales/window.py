@@ -7,12 +7,10 @@ from sqlalchemy import Row, select
 
 from mall.base.db import execute, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import checkout, earning, ledger
-from mall.domain.checkout import Order
-from mall.domain.programme import Programme
+from mall.domain import checkout, earning, ledger, programme
 
 
-def close_window(order_id: int, *, terms: Programme, at: datetime) -> bool:
+def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> bool:
     """End an order's return window: unlock its points, record its growth. Once; returns whether this call did it.
 
     Does nothing before the window's last instant, or when the order was refunded meanwhile.
@@ -28,7 +26,7 @@ def close_window(order_id: int, *, terms: Programme, at: datetime) -> bool:
     return True
 
 
-def close_due_windows(*, terms: Programme, at: datetime, limit: int = 200) -> int:
+def close_due_windows(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:
     """Close the windows that have ended, each in a transaction of its own. Returns how many were closed.
 
     Opens its own transactions: call it outside of any.
@@ -45,9 +43,13 @@ def close_due_windows(*, terms: Programme, at: datetime, limit: int = 200) -> in
 def _due(at: datetime, limit: int) -> list[Row[Any]]:
     return list(
         execute(
-            select(Order.id)
-            .where(Order.state == checkout.COMPLETED, Order.window_closed_at.is_(None), Order.window_ends_at <= at)
-            .order_by(Order.window_ends_at, Order.id)
+            select(checkout.Order.id)
+            .where(
+                checkout.Order.state == checkout.COMPLETED,
+                checkout.Order.window_closed_at.is_(None),
+                checkout.Order.window_ends_at <= at,
+            )
+            .order_by(checkout.Order.window_ends_at, checkout.Order.id)
             .limit(limit)
         )
     )

@@ -8,8 +8,7 @@ from sqlalchemy import Row, insert, select
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, notices
-from mall.domain.programme import Programme
+from mall.domain import audit, notices, programme
 
 from . import orders
 from .orders import COMPLETED, PAID, SHIPPED, Order, Parcel, WrongState
@@ -65,7 +64,7 @@ def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
     return complete(order, by=by, at=at)
 
 
-def complete_due(*, terms: Programme, at: datetime, limit: int = 200) -> int:
+def complete_due(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:
     """Complete orders shipped so many days ago that nobody confirmed. Returns how many."""
     due = execute(
         select(Order)

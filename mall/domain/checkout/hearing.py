@@ -12,8 +12,7 @@ from mall.base.cashier import Cashier, CashierUnreachable, RefundState, SessionS
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import cash, ledger
-from mall.domain.programme import Programme
+from mall.domain import cash, ledger, programme
 
 from . import orders
 from .orders import AWAITING, REVIEW
@@ -26,7 +25,7 @@ class HeardAlready(Exception):
     """Another worker has acted on this event meanwhile: what we did is undone."""
 
 
-def hear(event_id: int, *, cashier: Cashier, terms: Programme) -> None:
+def hear(event_id: int, *, cashier: Cashier, terms: programme.Programme) -> None:
     """Act on one event of the inbox and give it its outcome. When the cashier is away it is tried again later."""
     with reading():
         event = cash.event_now(event_id)
@@ -52,7 +51,7 @@ def hear(event_id: int, *, cashier: Cashier, terms: Programme) -> None:
         return
 
 
-def hear_all(*, cashier: Cashier, terms: Programme, limit: int = 50) -> int:
+def hear_all(*, cashier: Cashier, terms: programme.Programme, limit: int = 50) -> int:
     """Act on the events of the inbox that nobody has acted on yet. Returns how many."""
     with transaction():
         events = cash.take_events(cashier=cashier.name, at=now(), limit=limit)
@@ -66,7 +65,7 @@ def _later(event_id: int, *, why: str) -> None:
         cash.postpone(event_id, why=why, at=now())
 
 
-def _act(told: cash.Told, *, terms: Programme, at: datetime) -> tuple[str, str]:
+def _act(told: cash.Told, *, terms: programme.Programme, at: datetime) -> tuple[str, str]:
     """Do what follows from what the cashier told, inside the transaction that concludes it: (outcome, note)."""
     if told.unknown:
         return ALARM, told.unknown
@@ -79,7 +78,9 @@ def _act(told: cash.Told, *, terms: Programme, at: datetime) -> tuple[str, str]:
     return IGNORED, "none of ours"
 
 
-def _about_session(meaning: cash.Meaning, state: SessionState, *, terms: Programme, at: datetime) -> tuple[str, str]:
+def _about_session(
+    meaning: cash.Meaning, state: SessionState, *, terms: programme.Programme, at: datetime
+) -> tuple[str, str]:
     payment = cash.payment_now(meaning.payment_id or 0)
     was = (payment.state, payment.declined_at, _order_of(payment).state)
     settle(payment, state, terms=terms, at=at)
@@ -88,7 +89,7 @@ def _about_session(meaning: cash.Meaning, state: SessionState, *, terms: Program
     return (APPLIED if became != was else NO_EFFECT), ""
 
 
-def _about_refund(told: cash.Told, state: RefundState, *, terms: Programme, at: datetime) -> tuple[str, str]:
+def _about_refund(told: cash.Told, state: RefundState, *, terms: programme.Programme, at: datetime) -> tuple[str, str]:
     """Bring a refund up to date; one that was made at the cashier's desk sends its order to review."""
     payment = cash.payment_now(told.meaning.payment_id or 0)
     ledger.lock(payment.member_id, zone=terms.zone)

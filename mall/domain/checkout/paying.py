@@ -14,8 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import cash, ledger
-from mall.domain.programme import Programme
+from mall.domain import cash, ledger, programme
 
 from . import orders
 from .orders import AWAITING, UNPAID, Order, WrongState
@@ -63,12 +62,12 @@ def open_page(order_id: int, *, cashier: Cashier, site: str) -> str:
     return _open_session(payment, cashier=cashier, site=site).url
 
 
-def look(payment: Row[Any], *, cashier: Cashier, terms: Programme) -> Row[Any]:
+def look(payment: Row[Any], *, cashier: Cashier, terms: programme.Programme) -> Row[Any]:
     """Ask the cashier how a payment stands, and act on it. Returns the order. Refuses: CashierUnreachable."""
     return _settle(payment, cashier.fetch_session(payment.session_id), terms=terms)
 
 
-def look_at_order(order_id: int, *, cashier: Cashier, terms: Programme) -> Row[Any]:
+def look_at_order(order_id: int, *, cashier: Cashier, terms: programme.Programme) -> Row[Any]:
     """Ask the cashier about every unsettled payment of an order. Returns the order as it stands then."""
     for payment in _unsettled(order_id):
         if payment.session_id is not None:
@@ -77,7 +76,7 @@ def look_at_order(order_id: int, *, cashier: Cashier, terms: Programme) -> Row[A
         return execute(select(Order).where(Order.id == order_id)).one()
 
 
-def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: Programme, site: str) -> Row[Any]:
+def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme.Programme, site: str) -> Row[Any]:
     """Call an unpaid order off: end its page at the cashier, then release what it holds.
 
     If it turns out to be paid already, it is paid. Given up again, nothing more happens. Returns the order.
@@ -110,7 +109,7 @@ def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: Programme
     return again(finish)
 
 
-def sweep(*, cashier: Cashier | None, terms: Programme, site: str, limit: int = 50) -> int:
+def sweep(*, cashier: Cashier | None, terms: programme.Programme, site: str, limit: int = 50) -> int:
     """Ask about payments nobody has asked about for a while, and let orders go that were never brought to a cashier.
 
     Returns how many were looked at. What the cashier cannot answer now is asked again later.
@@ -155,7 +154,7 @@ def _open_session(payment: Row[Any], *, cashier: Cashier, site: str) -> Session:
     return session
 
 
-def _sweep_orders(*, terms: Programme, limit: int) -> int:
+def _sweep_orders(*, terms: programme.Programme, limit: int) -> int:
     """Let go orders past their time for which no payment is under way: the cashier knows nothing of them."""
     with reading():
         under_way = select(cash.Payment.reference).where(cash.Payment.state.in_(cash.UNSETTLED))
@@ -179,7 +178,7 @@ def _sweep_orders(*, terms: Programme, limit: int) -> int:
     return len(due)
 
 
-def _settle(payment: Row[Any], state: SessionState, *, terms: Programme) -> Row[Any]:
+def _settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme) -> Row[Any]:
     def unit() -> Row[Any]:
         with transaction():
             return settle(payment, state, terms=terms, at=now())

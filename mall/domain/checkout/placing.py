@@ -9,8 +9,7 @@ from sqlalchemy import Row, func, insert, select
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_, say
-from mall.domain import catalogue, ledger, membership
-from mall.domain.programme import Level, Programme
+from mall.domain import catalogue, ledger, membership, programme
 
 from . import baskets, orders
 from .baskets import BasketNow, Owner
@@ -50,7 +49,7 @@ def place(
     key: str,
     shown: str,
     points_offered: int,
-    terms: Programme,
+    terms: programme.Programme,
     verified: bool,
     cashier: bool,
     address: Mapping[str, Any] | None = None,
@@ -120,7 +119,7 @@ def _refuse_unless_ready(
     priced: Priced,
     member_id: int,
     *,
-    terms: Programme,
+    terms: programme.Programme,
     verified: bool,
     cashier: bool,
     address: Mapping[str, Any] | None,
@@ -145,8 +144,8 @@ def _write(
     member_id: int,
     *,
     key: str,
-    level: Level,
-    terms: Programme,
+    level: programme.Level,
+    terms: programme.Programme,
     address: Mapping[str, Any] | None,
     at: datetime,
 ) -> Row[Any]:

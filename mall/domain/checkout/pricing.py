@@ -13,8 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, earning
-from mall.domain.programme import Level, Programme, ShippingMethod
+from mall.domain import catalogue, earning, programme
 
 from .baskets import BasketNow
 from .orders import SOLD, Order, OrderLine, pieces_of
@@ -77,7 +76,7 @@ class Priced:
 
     lines: tuple[PricedLine, ...]
     quote: Quote
-    method: ShippingMethod | None
+    method: programme.ShippingMethod | None
 
     @property
     def troubles(self) -> list[Refusal]:
@@ -94,8 +93,8 @@ def price(
     basket: BasketNow,
     *,
     viewer: catalogue.Viewer,
-    level: Level,
-    terms: Programme,
+    level: programme.Level,
+    terms: programme.Programme,
     points_offered: int = 0,
     method_key: str | None = None,
     at: datetime,
@@ -134,7 +133,7 @@ def price(
     return Priced(lines, made, method)
 
 
-def rules_of(terms: Programme, level: Level) -> Rules:
+def rules_of(terms: programme.Programme, level: programme.Level) -> Rules:
     """Return what the calculator needs of the programme and a level."""
     return Rules(
         level_discount_percent=level.discount_percent,
@@ -146,7 +145,9 @@ def rules_of(terms: Programme, level: Level) -> Rules:
     )
 
 
-def shipping_of(method: ShippingMethod, *, level: Level, terms: Programme, at: datetime) -> Shipping:
+def shipping_of(
+    method: programme.ShippingMethod, *, level: programme.Level, terms: programme.Programme, at: datetime
+) -> Shipping:
     """Return a shipping method for a level: free from the lower of the method's and the level's amount."""
     amounts = [amount for amount in (method.free_from_cents, level.free_shipping_from_cents) if amount is not None]
     tax = terms.tax_rate(SHIPPING_TAX_CLASS, terms.today(at)) if SHIPPING_TAX_CLASS in terms.tax_classes else 0
@@ -163,7 +164,7 @@ def _priced(
     offer: Any,
     *,
     viewer: catalogue.Viewer,
-    terms: Programme,
+    terms: programme.Programme,
     pieces: int,
     of_product: Mapping[int, int],
     already: Mapping[int, int],
@@ -199,7 +200,7 @@ def _trouble(
     offer: Any,
     *,
     viewer: catalogue.Viewer,
-    terms: Programme,
+    terms: programme.Programme,
     pieces: int,
     of_product: int,
     had: int,
@@ -246,7 +247,7 @@ def first_trouble(lines: Sequence[PricedLine]) -> Refusal | None:
     return next((line.trouble for line in lines if line.trouble), None)
 
 
-def would_earn(made: Quote, *, terms: Programme, level: Level) -> earning.Earned:
+def would_earn(made: Quote, *, terms: programme.Programme, level: programme.Level) -> earning.Earned:
     """Return what a quote would earn once its goods are kept: points and growth."""
     return earning.Earned(
         points=earning.points_for(

@@ -11,14 +11,13 @@ from sqlalchemy import Row, bindparam, update
 from mall.base.cashier import SessionState
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
-from mall.domain import audit, cash, catalogue, earning, ledger, notices
-from mall.domain.programme import Programme
+from mall.domain import audit, cash, catalogue, earning, ledger, notices, programme
 
 from . import baskets, orders
 from .orders import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REVIEW, TIMED_OUT, UNPAID, Order
 
 
-def settle(payment: Row[Any], state: SessionState, *, terms: Programme, at: datetime) -> Row[Any]:
+def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme, at: datetime) -> Row[Any]:
     """Act on what the cashier says of a payment's session. Returns the order as it stands then."""
     purse = ledger.lock(payment.member_id, zone=terms.zone)
     order_id = orders.order_id_of(payment.reference)
@@ -40,7 +39,7 @@ def settle(payment: Row[Any], state: SessionState, *, terms: Programme, at: date
 
 
 def _money_came(
-    order: Row[Any], recorded: cash.Recorded, *, purse: ledger.LockedPurse, terms: Programme, at: datetime
+    order: Row[Any], recorded: cash.Recorded, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
 ) -> Row[Any]:
     payment = recorded.payment
     if order.state in UNPAID and recorded.now == cash.LATE:
@@ -59,7 +58,7 @@ def _money_came(
     return order
 
 
-def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: Programme, at: datetime) -> Row[Any]:
+def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Row[Any]:
     """Mark an order paid: spend the points held for it, and earn on the cash. Digital orders complete at once."""
     reference = orders.reference_of(order.id)
     moved = orders.move(order, PAID, kind="paid", said=PAID_WORDS, by="cashier", at=at, paid_at=at).order
@@ -68,7 +67,7 @@ def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: Programme,
     return after_payment(moved, purse=purse, terms=terms, at=at)
 
 
-def after_payment(order: Row[Any], *, purse: ledger.LockedPurse, terms: Programme, at: datetime) -> Row[Any]:
+def after_payment(order: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Row[Any]:
     """Do what follows from being paid, in cash or in points: earn, tell the member, complete what is digital."""
     earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
     notices.tell(

@@ -4,8 +4,8 @@ This is the ledger's front door. Other rooms say `from mall.domain import ledger
 """
 
 from .adjustments import adjust_down, adjust_up, forgive
-from .desk import KIND as ADJUSTMENT_KIND
 from .desk import (
+    ADJUSTMENT_KIND,
     REASONS,
     Asked,
     NoReason,

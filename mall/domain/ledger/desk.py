@@ -12,14 +12,13 @@ from sqlalchemy import func, select
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
-from mall.domain import approvals, audit
-from mall.domain.programme import Programme
+from mall.domain import approvals, audit, programme
 
 from .adjustments import adjust_down, adjust_up
 from .postings import NoPoints, Posting
 from .purses import lock
 
-KIND = "points.adjustment"
+ADJUSTMENT_KIND = "points.adjustment"
 MOST_POINTS = 10_000_000
 LONGEST_DOCUMENT = 80
 
@@ -65,7 +64,7 @@ def ask_adjustment(
     document: str,
     key: str,
     own_member_id: int | None,
-    terms: Programme,
+    terms: programme.Programme,
     by: str,
     at: datetime,
 ) -> Asked:
@@ -86,23 +85,31 @@ def ask_adjustment(
     what = {"member_id": member_id, "points": points, "reason": reason, "document": document[:LONGEST_DOCUMENT]}
     subject = f"member:{member_id}"
     if _needs_second(points, by=by, key=key, terms=terms, at=at):
-        earlier = [row for row in approvals.requests_about(KIND, subject) if row.what.get("key") == key]
+        earlier = [row for row in approvals.requests_about(ADJUSTMENT_KIND, subject) if row.what.get("key") == key]
         if earlier:
             return Asked(earlier[0].id)
-        return Asked(approvals.ask(KIND, subject=subject, what=what | {"key": key}, by=by, at=at, reason=reason))
+        return Asked(
+            approvals.ask(ADJUSTMENT_KIND, subject=subject, what=what | {"key": key}, by=by, at=at, reason=reason)
+        )
     _adjust(purse, what, key=f"adjustment:{key}", by=by, approved_by=None, terms=terms, at=at)
     return Asked(None)
 
 
 def approve_adjustment(
-    request_id: int, *, own_member_id: int | None, other_approvers: int, terms: Programme, by: str, at: datetime
+    request_id: int,
+    *,
+    own_member_id: int | None,
+    other_approvers: int,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
 ) -> None:
     """Approve an adjustment somebody else asked for, and make it.
 
     Refuses: what approvals refuse (one's own request, decided already), OwnPoints, InsufficientPoints.
     """
     request = approvals.request_for(request_id)
-    if request.kind != KIND:
+    if request.kind != ADJUSTMENT_KIND:
         raise NoReason()
     if request.what["member_id"] == own_member_id:
         raise OwnPoints()
@@ -124,7 +131,7 @@ def decline_adjustment(request_id: int, *, reason: str, by: str, at: datetime) -
     approvals.decline(request_id, by=by, at=at, reason=reason)
 
 
-def _needs_second(points: int, *, by: str, key: str, terms: Programme, at: datetime) -> bool:
+def _needs_second(points: int, *, by: str, key: str, terms: programme.Programme, at: datetime) -> bool:
     if abs(points) > terms.adjustment_limit_points:
         return True
     today = execute(
@@ -139,7 +146,7 @@ def _needs_second(points: int, *, by: str, key: str, terms: Programme, at: datet
 
 
 def _adjust(
-    purse: Any, what: Any, *, key: str, by: str, approved_by: str | None, terms: Programme, at: datetime
+    purse: Any, what: Any, *, key: str, by: str, approved_by: str | None, terms: programme.Programme, at: datetime
 ) -> None:
     points, why = what["points"], _why(what)
     if points > 0:
@@ -158,7 +165,7 @@ def _adjust(
     else:
         adjust_down(purse, -points, key=key, reference=key, why=why, by=by, at=at)
     audit.write(
-        KIND,
+        ADJUSTMENT_KIND,
         by=by,
         subject=f"member:{what['member_id']}",
         at=at,
