@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from mall.base.db import execute, reading
-from mall.domain import ledger
 from tests import postgresql
 
 from .stages import Stage, on_postgresql, on_sqlite
-from .steps import new_member
+from .steps import broken, new_member
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +64,3 @@ def proven(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if proves:
         assert broken() == []
-
-
-def broken() -> list[str]:
-    """Return the names of the ledger's checks that find a row."""
-    with reading():
-        return [check.name for check in ledger.checks() if execute(check.breaks).first() is not None]

@@ -261,3 +261,9 @@ def flow(lines: list[ledger.Line]) -> list[tuple[str, str, str, int, int]]:
 def local_day(at: datetime) -> date:
     """Return the shop's day at an instant."""
     return day_of(at, ZONE)
+
+
+def broken() -> list[str]:
+    """Return the names of the ledger's checks that find a row."""
+    with reading():
+        return [check.name for check in ledger.checks() if execute(check.breaks).first() is not None]

@@ -11,8 +11,8 @@ from sqlalchemy import CheckConstraint, text
 from mall.base.db import db, dialect, execute, reading, transaction
 from mall.domain import ledger
 
-from .conftest import broken
 from .steps import (
+    broken,
     capture,
     earn,
     end,

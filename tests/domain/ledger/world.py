@@ -12,7 +12,6 @@ from mall.domain import ledger
 from tests.conftest import NOON
 
 from . import steps
-from .conftest import broken
 from .model import Model, Refused
 from .stages import Stage
 
@@ -103,7 +102,7 @@ class World:
 
     def prove(self) -> None:
         """Ask the whole proof."""
-        assert broken() == []
+        assert steps.broken() == []
 
     # What can be done.
 
