@@ -29,6 +29,7 @@ from .desk import (
     DeskRow,
     DeskVariant,
     desk_item,
+    escape_like,
     low_stock,
     office_list,
     reserved_for,
@@ -39,7 +40,7 @@ from .gates import ANYBODY, Gate, Viewer, gate_of, may_see
 from .image_files import SIZES, BadPicture, Prepared, discard, file_name, prepare_picture
 from .items import Choice, Item, ItemVariant, item
 from .labels import ShelfLabel
-from .listing import SORTS, Card, CategoryCount, Facets, Page, listing, shelf
+from .listing import SORTS, Card, CategoryCount, Facets, Page, listing, shelf, shelf_mark
 from .offers import Offer, offers
 from .pictures import (
     AltMissing,
@@ -181,6 +182,7 @@ __all__ = [
     "draw_quota",
     "edit_product",
     "edit_variant",
+    "escape_like",
     "file_name",
     "gate_of",
     "item",
@@ -212,6 +214,7 @@ __all__ = [
     "set_on_hand",
     "set_price_options",
     "shelf",
+    "shelf_mark",
     "ship",
     "state_of",
     "stock_history",

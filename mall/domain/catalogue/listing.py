@@ -41,7 +41,7 @@ from .prices import FORMS
 from .products import Product
 from .quotas import Quota
 from .shelves import in_state
-from .stock import Stock
+from .stock import Stock, StockMove
 from .variants import Variant
 
 SORTS = ("newest", "points", "cash")
@@ -105,7 +105,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """How many products of a category the other filters leave."""
+    """A category, and how many of its products the other filters leave."""
 
     slug: str
     title: dict[str, str]
@@ -223,6 +223,18 @@ def shelf(
     return _cards(filters, values, viewer=viewer, terms=terms, at=at)
 
 
+def shelf_mark() -> tuple[int, int]:
+    """Return what differs as soon as a product, price, picture or stock has changed: for who keeps a page a while."""
+    row = execute(_MARK).one()
+    return row.products or 0, row.moves or 0
+
+
+_MARK = select(
+    select(func.sum(Product.version)).scalar_subquery().label("products"),
+    select(func.max(StockMove.id)).scalar_subquery().label("moves"),
+)
+
+
 def pieces_left() -> Any:
     """Return, as a column of a product's row, how many pieces are free in all its variants."""
     return (
@@ -319,12 +331,12 @@ def _facets_statement(filters: Filters) -> Any:
     further = ("with_cash", "with_points", "with_mix", "affordable", "my_level")
     per_category = (
         select(
-            Category.slug, Category.title, Category.position, func.sum(base.c.wanted_elsewhere).label("products"),
+            Category.slug, Category.title, Category.position,
+            func.sum(func.coalesce(base.c.wanted_elsewhere, 0)).label("products"),
             *[literal(0, _WIDE).label(name) for name in further],
         )
-        .join(ProductCategory, ProductCategory.category_id == Category.id)
-        .join(base, base.c.id == ProductCategory.product_id)
-        .where(base.c.wanted_elsewhere == 1)
+        .outerjoin(ProductCategory, ProductCategory.category_id == Category.id)
+        .outerjoin(base, base.c.id == ProductCategory.product_id)
         .group_by(Category.id)
     )  # fmt: skip
     in_all = select(

@@ -65,7 +65,7 @@ class Product(db.Model):
     redeem_from: Mapped[datetime | None] = mapped_column(Instant)
     redeem_until: Mapped[datetime | None] = mapped_column(Instant)
     public_from: Mapped[datetime | None] = mapped_column(Instant)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import catalogue, membership
+from mall.domain import catalogue, ledger, membership
 from mall.web.shared import layout
 
 from .shop import for_cards
@@ -34,6 +34,7 @@ def show() -> str:
         above = catalogue.shelf(viewer, terms=terms, at=at, above_my_level=True, limit=ON_A_SHELF)
         categories = catalogue.categories()
         standing = None if member_id is None else membership.standing(member_id, terms=terms, at=at)
+        balances = None if member_id is None else ledger.balances(member_id, at=at)
     return render_template(
         "store/home/show.html",
         within_reach=within_reach,
@@ -41,6 +42,7 @@ def show() -> str:
         above=above,
         categories=categories,
         standing=standing,
+        balances=balances,
         ready=viewer.ready_points,
         **for_cards(terms, viewer),
     )

@@ -17,7 +17,7 @@ from .shop import for_cards
 bp = Blueprint("item", __name__, url_prefix="/items")
 
 CHOICES = ("variant_id", "option_id", "points", "quantity")
-ON_A_SHELF = 4
+ON_A_SHELF = 3
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def show(slug: str) -> str:
 @bp.post("/<slug>")
 def choose(slug: str):
     """Count again with what is chosen now: back to the page, with the choice in its address."""
-    chosen = {name: number(name) for name in CHOICES}
+    chosen: dict[str, Any] = {name: number(name) for name in CHOICES}
     return redirect(url_for(".show", slug=slug, **chosen), 303)
 
 

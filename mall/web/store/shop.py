@@ -1,15 +1,21 @@
 """The shop: every item on the shelf, found by words and filters; all of it stands in the address."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import catalogue, earning, programme
 from mall.web.shared import layout
+from mall.web.shared.kept import kept
 from mall.web.shared.paging import page_number
+from mall.web.shared.texts import language
 
 bp = Blueprint("shop", __name__, url_prefix="/shop")
 
@@ -18,38 +24,68 @@ PER_PAGE = 24
 TICKS = ("affordable", "my_level", "in_stock")
 
 
+@dataclass(frozen=True)
+class Listed:
+    """The listing as it is kept: its heading, and all of the page but the frame."""
+
+    heading: Mapping[str, str] | None
+    html: Markup
+
+
 @bp.get("", defaults={"category": None})
 @bp.get("/<category>")
 def index(category: str | None):
     """Show a page of items, with what each filter would leave."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
-    words = request.args.get("q", "").strip()
-    ticked = {name: request.args.get(name) == "1" for name in TICKS}
-    wishes: dict[str, Any] = {
-        **ticked,
-        "affordable": ticked["affordable"] and viewer.member_id is not None,
-        "category": category,
-        "form": request.args.get("pay"),
-        "sort": request.args.get("sort", ""),
-        "page": page_number(),
-        "per_page": PER_PAGE,
-    }
-    refusal = None
     with reading():
-        categories = catalogue.categories()
-        here = next((each for each in categories if each.slug == category), None)
-        if category is not None and here is None:
-            abort(404)
         try:
-            page = catalogue.listing(viewer, terms=terms, at=at, words=words, **wishes)
+            key = (
+                catalogue.shelf_mark(), terms.version, language(), viewer.rank, viewer.member_id is None,
+                viewer.ready_points, viewer.early_access_hours, request.full_path, request.script_root,
+            )  # fmt: skip
+            listed = kept(key, lambda: listed_now(category, terms=terms, viewer=viewer, at=at), at=at)
+            refusal = None
         except catalogue.TooManyWords as too_many:
             refusal = too_many
-            page = catalogue.listing(viewer, terms=terms, at=at, **wishes)
-    answer = render_template(
-        "store/shop/index.html",
+            listed = listed_now(category, terms=terms, viewer=viewer, at=at, refusal=refusal)
+    return render_template("store/shop/index.html", listed=listed), 422 if refusal else 200
+
+
+def listed_now(
+    category: str | None,
+    *,
+    terms: programme.Programme,
+    viewer: catalogue.Viewer,
+    at: datetime,
+    refusal: catalogue.TooManyWords | None = None,
+) -> Listed:
+    """Return the listing that the address asks for, two statements. With a refusal its words are passed over.
+
+    Raises TooManyWords.
+    """
+    words = request.args.get("q", "").strip()
+    ticked = {name: request.args.get(name) == "1" for name in TICKS}
+    page = catalogue.listing(
+        viewer,
+        terms=terms,
+        at=at,
+        words="" if refusal else words,
+        category=category,
+        affordable=ticked["affordable"] and viewer.member_id is not None,
+        my_level=ticked["my_level"],
+        in_stock=ticked["in_stock"],
+        form=request.args.get("pay"),
+        sort=request.args.get("sort", ""),
+        page=page_number(),
+        per_page=PER_PAGE,
+    )
+    here = next((each for each in page.facets.categories if each.slug == category), None)
+    if category is not None and here is None:
+        abort(404)
+    html = render_template(
+        "store/shop/_listing.html",
         page=page,
         words=words,
-        categories=categories,
         here=here,
         pays=pays(),
         sorts=sorts(searching=bool(words)),
@@ -57,7 +93,7 @@ def index(category: str | None):
         refusal=refusal,
         **for_cards(terms, viewer),
     )
-    return answer, 422 if refusal else 200
+    return Listed(here.title if here else None, Markup(html))
 
 
 def for_cards(terms: programme.Programme, viewer: catalogue.Viewer) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def test_who_has_no_points_can_afford_none(shop, look):
 def test_counts_say_what_each_filter_would_leave(shop, look):
     facets = look(category="table").facets
     assert [(count.slug, count.count) for count in facets.categories] == [("table", 2), ("desk", 2)]
+    assert [count.count for count in look(words="mug").facets.categories] == [1, 0]
     assert facets.forms == {"cash": 1, "points": 1, "mix": 1}
     assert (facets.affordable, facets.my_level) == (1, 1)
     assert look(form="mix").facets.forms == {"cash": 2, "points": 2, "mix": 1}
@@ -236,3 +237,19 @@ def test_everything_is_the_same_on_both_databases(either):
         assert catalogue.reserved_for("order:1") == {}
     with pytest.raises(catalogue.OutOfStock), transaction():
         catalogue.reserve({variant_id: 9}, reference="order:2", at=NOON)
+
+
+def test_the_mark_of_the_shelves_changes_with_products_and_stock(make, terms):
+    def mark():
+        with reading():
+            return catalogue.shelf_mark()
+
+    product_id, variant_id = make()
+    first = mark()
+    assert mark() == first
+    with transaction():
+        catalogue.edit_product(product_id, summary={"en": "Blue"}, terms=terms, by=OPERATOR, at=NOON)
+    second = mark()
+    with transaction():
+        catalogue.reserve({variant_id: 1}, reference="order:1", at=NOON)
+    assert len({first, second, mark()}) == 3

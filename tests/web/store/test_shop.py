@@ -10,12 +10,16 @@ from mall.base.clock import moved_to
 from mall.base.db import transaction
 from mall.domain import catalogue
 from mall.domain.catalogue import cash_price, mix_price, points_price
-from tests.cast import sign_in
-from tests.conftest import NOON
-from tests.stage import open_shop
+from tests.stage import NOON, open_shop
 
 OPERATOR = "staff:1"
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def shop(stage):
+    """The shop's terms."""
+    return stage.terms
 
 
 @pytest.fixture
@@ -54,12 +58,9 @@ def see(client):
 
 
 @pytest.fixture
-def as_mei(app, mei):
-    """A browser in which Mei has signed in an hour after noon."""
-    browser = app.test_client()
-    with moved_to(NOON + HOUR):
-        sign_in(browser, mei)
-    return browser
+def as_mei(mei, enter):
+    """A browser in which Mei has signed in."""
+    return enter(mei)
 
 
 def test_an_empty_shop_says_so(shop, see):
@@ -133,7 +134,7 @@ def test_sec_76_what_staff_write_is_shown_as_text(put, see):
 def test_the_listing_takes_three_statements_beside_the_strip(put, see, as_mei, count_statements):
     for number in range(12):
         put(f"Mug {number}")
-    see("/shop")
+    see("/", browser=as_mei)  # Notes that she was here.
     count_statements.clear()
     see("/shop?q=mug&in_stock=1")
     assert len(count_statements) <= 3 + 1
@@ -145,7 +146,7 @@ def test_the_listing_takes_three_statements_beside_the_strip(put, see, as_mei, c
 def test_the_item_page_takes_four_statements_beside_the_strip(put, see, as_mei, count_statements):
     put()
     put("Teapot", buy_rank=4)
-    see("/items/teapot")
+    see("/items/teapot", browser=as_mei)  # Notes that she was here.
     for slug in ("stoneware-mugs", "teapot"):
         count_statements.clear()
         see(f"/items/{slug}", browser=as_mei)
@@ -277,3 +278,32 @@ def test_an_uploaded_picture_is_served_for_good(app, put, see, client):
 )
 def test_sec_29_no_other_file_is_served(shop, client, name):
     assert client.get(f"/pictures/{name}").status_code == 404
+
+
+def test_a_kept_listing_changes_as_soon_as_the_shelves_do(put, shop, see, count_statements):
+    product_id, variant_id = put()
+    assert "Only" not in see("/shop")
+    count_statements.clear()
+    assert "Stoneware mugs" in see("/shop")
+    assert len(count_statements) <= 1 + 1  # The strip, and whether anything changed.
+
+    with transaction():
+        catalogue.reserve({variant_id: 8}, reference="order:1", at=NOON)
+    assert "Only 2 left" in see("/shop")
+    with transaction():
+        catalogue.delist_products([product_id], by=OPERATOR, at=NOON + HOUR)
+    assert "Stoneware mugs" not in see("/shop")
+
+
+def test_a_kept_listing_is_not_shown_to_another_level_or_in_another_language(put, see, as_mei):
+    put({"en": "Teapot", "zh": "茶壶"}, buy_rank=1)
+    assert "level-1" in see("/shop")
+    assert "level-1" not in see("/shop", browser=as_mei)
+    assert "茶壶" in see("/shop", headers={"Accept-Language": "zh-CN"})
+
+
+def test_what_only_time_changes_shows_within_half_a_minute(put, client):
+    put(prices=(points_price(800), points_price(500, old_points=800, starts_at=NOON + HOUR)))
+    for seconds, points in ((-1, "800"), (30, "500")):
+        with moved_to(NOON + HOUR + timedelta(seconds=seconds)):
+            assert f"{points} <abbr" in client.get("/shop").text
