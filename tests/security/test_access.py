@@ -207,7 +207,7 @@ def test_sec_31_what_belongs_to_the_machine_is_not_served(app, client, path):
 
     assert answer.status_code == 404 or "__debugger__" in path
     assert "Traceback" not in answer.text
-    assert "debugger.js" not in answer.text
+    assert "EVALEX" not in answer.text
     assert not app.debug
 
 

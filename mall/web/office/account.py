@@ -19,7 +19,7 @@ from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import people
 from mall.web.shared import demo_cast
-from mall.web.shared.forms import Form, one_line
+from mall.web.shared.forms import Form, email_address, one_line, strong_password
 from mall.web.shared.layout import link, shop, terms
 from mall.web.shared.signing_in import (
     STAFF_KEY,
@@ -49,7 +49,9 @@ any_staff = staff_only(None)
 class SignInForm(Form):
     """E-mail and password."""
 
-    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(
+        _l("E-mail"), [DataRequired(_l("Enter your e-mail address.")), email_address], filters=[one_line]
+    )
     password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
     next = HiddenField()
 
@@ -64,7 +66,7 @@ class CodeForm(Form):
 class SetUpForm(Form):
     """A first password."""
 
-    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password."))])
+    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password.")), strong_password])
 
 
 @bp.before_request
@@ -88,8 +90,6 @@ def sign_in():
         try:
             email = people.read_email(form.email.data)
             known = check_password("staff", email, form.password.data)
-        except people.BadEmail as bad:
-            form.refuse(bad, at="email")
         except Refusal as no:
             refusal = no
         else:

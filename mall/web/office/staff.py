@@ -11,7 +11,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import people
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, at_most, email_address, one_line
 from mall.web.shared.layout import public_link
 from mall.web.shared.signing_in import form_page, person, staff_only
 
@@ -44,7 +44,9 @@ class AddForm(Form):
         [DataRequired(_l("Enter the name.")), at_most(80)],
         filters=[one_line],
     )
-    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter the e-mail address."))], filters=[one_line])
+    email = EmailField(
+        _l("E-mail"), [DataRequired(_l("Enter the e-mail address.")), email_address], filters=[one_line]
+    )
     roles = roles_field()
 
 
@@ -81,7 +83,7 @@ def index():
                     )
 
             staff_id, token = again(unit)
-        except (people.BadEmail, people.StaffKnown) as no:
+        except people.StaffKnown as no:
             form.refuse(no, at="email")
         except people.RolesMissing as no:
             form.refuse(no, at="roles")

@@ -8,10 +8,11 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.routing import IntegerConverter
 from wtforms import Field
-from wtforms.validators import Length
+from wtforms.validators import Length, ValidationError
 
 from mall.base.errors import Refusal
 from mall.base.text import Message
+from mall.domain import people
 
 from .texts import sentence
 
@@ -76,6 +77,22 @@ class Form(FlaskForm):
             put(self[at], words)
         else:
             self.form_errors.append(words)
+
+
+def email_address(_form: FlaskForm, field: Field) -> None:
+    """Check that a field holds an e-mail address."""
+    try:
+        people.read_email(field.data)
+    except people.BadEmail as bad:
+        raise ValidationError(sentence(bad)) from bad
+
+
+def strong_password(_form: FlaskForm, field: Field) -> None:
+    """Check that a field holds a password that may be used, as far as can be told by itself."""
+    try:
+        people.refuse_weak(field.data)
+    except people.WeakPassword as weak:
+        raise ValidationError(sentence(weak)) from weak
 
 
 def at_most(characters: int) -> Length:

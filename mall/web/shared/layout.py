@@ -121,7 +121,11 @@ def shop() -> Shop:
         g.shop = found = UNNAMED
     return Shop(
         name=local(found.shop_name),
-        worth=_("%(points)s points are worth %(money)s", points=number(found.worth_points), money=money_words(found.worth_cents)),
+        worth=_(
+            "%(points)s points are worth %(money)s",
+            points=number(found.worth_points),
+            money=money_words(found.worth_cents),
+        ),
         earning=_(
             "%(points)s points for every %(money)s you spend",
             points=number(found.earn_points),

@@ -13,7 +13,7 @@ from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import people
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, let_member_in, me
 from mall.web.shared.texts import LANGUAGES
@@ -57,13 +57,15 @@ class ChangePasswordForm(Form):
     """The password that is, and the one to be."""
 
     present = PasswordField(_l("Present password"), [InputRequired(_l("Enter your present password."))])
-    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a new password."))])
+    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a new password.")), strong_password])
 
 
 class ChangeEmailForm(Form):
     """The e-mail to be."""
 
-    email = EmailField(_l("New e-mail"), [DataRequired(_l("Enter the new e-mail address."))], filters=[one_line])
+    email = EmailField(
+        _l("New e-mail"), [DataRequired(_l("Enter the new e-mail address.")), email_address], filters=[one_line]
+    )
     present = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
 
 
@@ -139,8 +141,6 @@ def email():
             page = public_link("store.account.confirm_email", token="")
             with transaction():
                 people.ask_email_change(member.id, wanted, page=page, at=now())
-        except people.BadEmail as bad:
-            form.refuse(bad, at="email")
         except WrongPresent as wrong:
             form.refuse(wrong, at="present")
         except people.TooManyTries as no:

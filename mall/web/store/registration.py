@@ -10,7 +10,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import earning, people, programme
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, me, network, safe_next
 from mall.web.shared.texts import language
@@ -21,7 +21,9 @@ from .account import bp
 class RegisterForm(Form):
     """What it takes to become a member."""
 
-    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(
+        _l("E-mail"), [DataRequired(_l("Enter your e-mail address.")), email_address], filters=[one_line]
+    )
     display_name = StringField(
         _l("Name"),
         [
@@ -30,7 +32,7 @@ class RegisterForm(Form):
         ],
         filters=[one_line],
     )
-    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password."))])
+    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password.")), strong_password])
     wants_news = BooleanField(_l("Send me news and offers by e-mail"))
     next = HiddenField()
 
@@ -45,8 +47,6 @@ def register():
     elif form.validate_on_submit():
         try:
             _register(form)
-        except people.BadEmail as bad:
-            form.refuse(bad, at="email")
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         except Refusal as no:

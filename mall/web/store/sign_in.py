@@ -12,7 +12,7 @@ from mall.base.db import reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import people
 from mall.web.shared import demo_cast
-from mall.web.shared.forms import Form, one_line
+from mall.web.shared.forms import Form, email_address, one_line, strong_password
 from mall.web.shared.layout import bring_basket, public_link, terms
 from mall.web.shared.signing_in import (
     check_password,
@@ -31,7 +31,9 @@ from .account import bp
 class SignInForm(Form):
     """E-mail and password."""
 
-    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(
+        _l("E-mail"), [DataRequired(_l("Enter your e-mail address.")), email_address], filters=[one_line]
+    )
     password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))])
     next = HiddenField()
 
@@ -39,13 +41,15 @@ class SignInForm(Form):
 class AskResetForm(Form):
     """Where to send the link."""
 
-    email = EmailField(_l("E-mail"), [DataRequired(_l("Enter your e-mail address."))], filters=[one_line])
+    email = EmailField(
+        _l("E-mail"), [DataRequired(_l("Enter your e-mail address.")), email_address], filters=[one_line]
+    )
 
 
 class NewPasswordForm(Form):
     """A password to come."""
 
-    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a password."))])
+    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a password.")), strong_password])
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -61,8 +65,6 @@ def sign_in():
     elif form.validate_on_submit():
         try:
             _sign_in(form)
-        except people.BadEmail as bad:
-            form.refuse(bad, at="email")
         except Refusal as no:
             refusal = no
         else:
@@ -107,8 +109,6 @@ def ask_reset():
             email = people.read_email(form.email.data)
             count_or_refuse(people.RESET_BY_NETWORK, network())
             count_or_refuse(people.RESET_BY_ACCOUNT, email.key)
-        except people.BadEmail as bad:
-            form.refuse(bad, at="email")
         except people.TooManyTries as no:
             refusal = no
         else:
