@@ -263,11 +263,10 @@ def share_compiled_statements(app: Flask) -> None:
     """
     with app.app_context():
         for bind, engine in db.engines.items():
-            dialect, cache = _compiled.setdefault(
-                (engine.dialect.name, bind), (engine.dialect, engine._compiled_cache)
-            )
-            cache.capacity = 10_000
-            engine.dialect = engine.pool._dialect = dialect
+            mine = (engine.dialect, engine._compiled_cache)
+            shared, statements = _compiled.setdefault((engine.dialect.name, bind), mine)
+            statements.capacity = 10_000
+            engine.dialect = engine.pool._dialect = shared
             engine._compiled_cache = statements
 
 
