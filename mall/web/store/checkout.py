@@ -18,7 +18,7 @@ from mall.web.shared.forms import words_of
 from mall.web.shared.signing_in import me, members_only, person
 from mall.web.shared.texts import money_words, number
 
-from .basket import lines_of
+from .basket import basket_page, lines_of
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 bp.before_request(members_only)
@@ -100,7 +100,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         expiring = ledger.expiring(me(), at=at)
     if not basket.lines:
         if refusal:
-            flash(words_of(refusal), "bad")
+            return basket_page(refusal=refusal)
         return redirect(url_for("store.basket.show"), 303)
     quote = priced.quote
     soon = expiring[0] if expiring else None

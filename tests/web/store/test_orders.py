@@ -183,9 +183,9 @@ def test_every_line_shows_its_share(till, stage, mei, mug):
     assert "$15.90 − $5.00 paid with 500 pts" in words(till.page_of(order))
 
 
-@pytest.mark.parametrize("page", ["", "/receipt", "/paid", "/cancellation"])
-def test_anothers_order_is_not_there(stage, mixed, tom, enter, page):
-    assert Till(enter(tom), stage, tom).browser.get(address_of(mixed, page)).status_code == 404
+@pytest.mark.parametrize("part", ["", "/receipt", "/paid", "/cancellation"])
+def test_anothers_order_is_not_there(stage, mixed, tom, enter, part):
+    assert Till(enter(tom), stage, tom).browser.get(address_of(mixed, part)).status_code == 404
 
 
 @pytest.mark.parametrize("number", ["1", "10000", "99999", "abc", "1e9", "9" * 30, "%C2%BD"])
@@ -193,6 +193,6 @@ def test_what_is_no_number_of_an_order_is_not_there(till, number):
     assert till.browser.get(f"/orders/{number}").status_code == 404
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "abc", "9" * 30, "2"])
-def test_any_page_of_the_list_can_be_asked_for(till, mixed, page):
-    assert till.browser.get(f"/orders?page={page}").status_code == 200
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", "9" * 30, "2"])
+def test_any_page_of_the_list_can_be_asked_for(till, mixed, asked):
+    assert till.browser.get(f"/orders?page={asked}").status_code == 200
