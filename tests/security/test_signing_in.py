@@ -251,6 +251,17 @@ def test_sec_10_signing_in_again_ends_what_the_browser_held(app, client, mei):
     assert not is_in(thief)
 
 
+def test_sec_10_staff_signing_in_again_end_what_the_browser_held(app, client, ops):
+    sign_in_staff(client, ops)
+    first = client.get_cookie("mall").value
+    client.post("/office/sign-in", data={"email": "ola@tessera.example", "password": PASSWORD})
+    thief = app.test_client()
+    thief.set_cookie("mall", first)
+
+    assert client.get("/office/account").status_code == 200
+    assert thief.get("/office/account").status_code == 302
+
+
 def test_sec_11_a_cookie_replayed_after_signing_out_is_dead(app, client, mei):
     enter(client)
     cookie = client.get_cookie("mall").value

@@ -22,7 +22,6 @@ from mall.web.shared import demo_cast
 from mall.web.shared.forms import Form, email_address, one_line, strong_password
 from mall.web.shared.layout import link, shop, terms
 from mall.web.shared.signing_in import (
-    STAFF_KEY,
     browser,
     check_password,
     count_or_refuse,
@@ -291,8 +290,6 @@ def _password_was_right(
 def _open(staff_id: int, *, passed: bool) -> str:
     def unit() -> str:
         with transaction():
-            if passed and (held := session.get(STAFF_KEY)):
-                people.end_sign_in(held, at=now())
             return people.open_sign_in(staff_id=staff_id, passed=passed, browser=browser(), at=now())
 
     return again(unit)

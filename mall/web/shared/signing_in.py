@@ -179,7 +179,10 @@ def let_member_in(member_id: int, *, language: str | None = None) -> None:
 
 
 def let_staff_in(token: str, *, language: str | None = None) -> None:
-    """Put a complete staff sign-in into this browser."""
+    """Put a complete staff sign-in into this browser; what it held before at this door ends."""
+    if held := session.get(STAFF_KEY):
+        with transaction():
+            people.end_sign_in(held, at=now())
     _start_session(STAFF_KEY, token, language=language)
 
 
