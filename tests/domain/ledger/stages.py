@@ -11,8 +11,8 @@ from sqlalchemy import text
 from mall.base.db import execute, transaction
 from tests.conftest import build_app, dispose
 
-# What the ledger's tests write to, in an order in which it can be deleted.
-TABLES = ("position", "posting", "lot", "purse", "member")
+# What the ledger's tests write to.
+TABLES = ("position", "posting", "lot", "purse", "notice", "token", "member")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from mall.base.clock import day_of, end_of, moved_to
 from mall.base.db import execute, reading, transaction
@@ -15,6 +15,8 @@ from tests.conftest import NOON
 ZONE = "Europe/Berlin"
 LAST = date(2027, 3, 31)
 WORTH = (100, 100)
+# Nobody signs in here.
+NO_PASSWORD = people.PasswordHash("-")
 
 
 def instant(text: str) -> datetime:
@@ -35,22 +37,18 @@ def locked(member: int, *, at: datetime = NOON, zone: str = ZONE) -> Iterator[le
 
 
 def new_member(name: str, *, at: datetime = NOON) -> int:
-    """Make a member with an empty purse. Returns its id."""
+    """Register a member and open the purse. Returns the member's id."""
     with moved_to(at), transaction():
-        member = execute(
-            insert(people.Member)
-            .values(
-                number=f"M-{name}"[:12],
-                email=f"{name}@example.com",
-                email_key=f"{name}@example.com",
-                password_hash="-",
-                display_name=name.title(),
-                phone="",
-                language="en",
-                created_at=at,
-            )
-            .returning(people.Member.id)
-        ).scalar_one()
+        member = people.register(
+            email=people.read_email(f"{name}@tessera.example"),
+            password=NO_PASSWORD,
+            display_name=name.title(),
+            language="en",
+            wants_news=False,
+            verify_page="http://localhost/verify-email/",
+            at=at,
+        )
+        assert member is not None
         ledger.open_purse(member, at=at)
     return member
 
