@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import Select, bindparam, func, literal, select
 
+from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import checkout, ledger, membership, programme
 
@@ -21,8 +24,19 @@ class Strip:
 
 def strip(*, member_id: int | None, basket_token: str | None, at: datetime) -> Strip:
     """Return the strip for a member, or for a visitor by the token of the basket. One statement."""
+    values = {"at": at, "member_id": member_id, "token": basket_token}
+    question = _question(member=member_id is not None, basket=bool(basket_token))
+    row = execute(question, {name: value for name, value in values.items() if value}).one()
+    return Strip(row.version, int(row.ready), row.rank, int(row.pieces))
+
+
+@lru_cache
+def _question(*, member: bool, basket: bool) -> Select[Any]:
+    """Build the strip's statement: it stands on every page, so it is built once for each kind of visitor."""
     position, lot, history = ledger.Position, ledger.Lot, membership.LevelHistory
-    basket, line = checkout.Basket, checkout.BasketLine
+    owned, line = checkout.Basket, checkout.BasketLine
+    at: Any = bindparam("at", type_=Instant)
+    member_id = bindparam("member_id", type_=history.member_id.type)
     ready = (
         select(func.coalesce(func.sum(position.points), 0))
         .join(lot, lot.id == position.lot_id)
@@ -36,19 +50,15 @@ def strip(*, member_id: int | None, basket_token: str | None, at: datetime) -> S
         .limit(1)
         .scalar_subquery()
     )
-    mine = basket.member_id == member_id if member_id is not None else basket.token == (basket_token or "")
     pieces = (
         select(func.coalesce(func.sum(line.quantity), 0))
-        .join(basket, basket.id == line.basket_id)
-        .where(mine)
+        .join(owned, owned.id == line.basket_id)
+        .where(owned.member_id == member_id if member else owned.token == bindparam("token"))
         .scalar_subquery()
     )
-    row = execute(
-        select(
-            programme.in_force(at).scalar_subquery().label("version"),
-            (ready if member_id is not None else literal(0)).label("ready"),
-            (func.coalesce(rank, 1) if member_id is not None else literal(0)).label("rank"),
-            (pieces if member_id is not None or basket_token else literal(0)).label("pieces"),
-        )
-    ).one()
-    return Strip(row.version, int(row.ready), row.rank, int(row.pieces))
+    return select(
+        programme.in_force(at).scalar_subquery().label("version"),
+        (ready if member else literal(0)).label("ready"),
+        (func.coalesce(rank, 1) if member else literal(0)).label("rank"),
+        (pieces if member or basket else literal(0)).label("pieces"),
+    )
