@@ -5,6 +5,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from .machine import LedgerMachine, short
 
+pytestmark = pytest.mark.soak
+
 
 def test_on_sqlite(sqlite_stage):
     with sqlite_stage.app.app_context():
