@@ -3,7 +3,7 @@
 This is the room's front door. Money is "at worth": the worth per point stored on each lot, without breakage.
 """
 
-from .adjustments import Adjustment, AdjustmentPage, adjustments_page
+from .adjustments import Adjustment, AdjustmentPage, acts_by_one_person, adjustments_page
 from .ageing import Ageing, Band, Debtor, Row, ageing, debtors
 from .cash_side import cash_balances
 from .chart import (
@@ -30,6 +30,7 @@ from .periods import (
     NotBegun,
     NotSettled,
     WrongWayRound,
+    end_of_day_before,
     month_of,
     months_between,
     read_day,
@@ -37,9 +38,9 @@ from .periods import (
     read_month,
     settled,
 )
-from .plain_text import FORMATS, NoSuchFormat, account_name, journal_text
+from .plain_text import FORMATS, NoSuchFormat, account_name, journal_text, numbers_in_short
 from .proof import checks
-from .proof_board import Proof, ProofRun, Result, last_proof, prove, run_proof, watched
+from .proof_board import Proof, ProofRun, Result, last_proof, name_of, prove, run_proof, watched
 from .rollup import DaySum, RolledDay, first_posting_at, forget_roll_up, roll_up, watermark
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "Row",
     "WrongWayRound",
     "account_name",
+    "acts_by_one_person",
     "adjustments_page",
     "ageing",
     "cash_balances",
@@ -98,6 +100,7 @@ __all__ = [
     "choose",
     "debtors",
     "document_of",
+    "end_of_day_before",
     "entries_page",
     "every_entry",
     "first_posting_at",
@@ -110,6 +113,8 @@ __all__ = [
     "month_of",
     "months_between",
     "name_accounts",
+    "name_of",
+    "numbers_in_short",
     "other_side",
     "prove",
     "read_day",

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from mall.base.db import execute
 from mall.base.money import half_up
 from mall.base.text import Message
-from mall.domain import approvals, ledger, people
+from mall.domain import approvals, audit, ledger, people
 
 from .liability import Amount
 from .measure import worth
@@ -58,6 +58,14 @@ def adjustments_page(*, until: datetime, page: int, per_page: int = PER_PAGE) ->
     decisions = _decisions(rows)
     found = [_adjustment(row, worths[row.move], decisions.get(row.move)) for row in rows]
     return AdjustmentPage(found, count, _names(found))
+
+
+def acts_by_one_person(*, after: datetime, until: datetime) -> int:
+    """Return how many acts that take two people were done by one, because there was nobody else."""
+    act = audit.Entry
+    return execute(
+        select(func.count()).where(act.by_one_person.is_(True), act.at > after, act.at <= until)
+    ).scalar_one()
 
 
 def _moves(until: datetime) -> Any:

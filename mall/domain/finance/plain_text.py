@@ -39,7 +39,7 @@ def money(cents: int, currency: str) -> str:
     return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02} {currency}"
 
 
-def numbers(ids: Iterable[int]) -> str:
+def numbers_in_short(ids: Iterable[int]) -> str:
     """Write numbers in short: 1, 2, 3, 7 -> "1-3 7"."""
     parts: list[list[int]] = []
     for number in sorted(ids):
@@ -51,9 +51,9 @@ def numbers(ids: Iterable[int]) -> str:
 
 
 def documents(names: Iterable[str]) -> str:
-    """Write documents in short: numbers as in numbers(), others one after the other, without odd characters."""
+    """Write documents in short: numbers as above, others one after the other, without odd characters."""
     every = list(names)
-    counted = numbers(int(name) for name in every if name.isdigit())
+    counted = numbers_in_short(int(name) for name in every if name.isdigit())
     return " ".join(
         [*([counted] if counted else []), *(_UNSAFE.sub("/", name) for name in every if not name.isdigit())]
     )
@@ -135,7 +135,7 @@ def _tags(entry: JournalEntry) -> Iterator[tuple[str, str]]:
     if entry.documents:
         yield "documents", documents(entry.documents)
     if entry.postings:
-        yield "postings", numbers(entry.postings)
+        yield "postings", numbers_in_short(entry.postings)
 
 
 def _title(journal: Journal) -> str:

@@ -108,6 +108,14 @@ def last_proof() -> Proof | None:
     return Proof(row.started_at, row.microseconds, row.ok, row.asked_by, results)
 
 
+def name_of(actor: str) -> str:
+    """Return the name of who asked: "staff:3" by their name, the mall itself as it is."""
+    kind, _colon, number = actor.partition(":")
+    if kind != "staff" or not number.isdigit():
+        return actor
+    return execute(select(people.Staff.name).where(people.Staff.id == int(number))).scalar_one_or_none() or actor
+
+
 def watched(*, at: datetime) -> list[Result]:
     """Ask what should be looked at: a row is no broken promise, but somebody waits. What found some comes first."""
     results = [_asked(check) for check in [*_watch(at=at), *cash.watch(at=at)]]

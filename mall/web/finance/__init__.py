@@ -4,10 +4,22 @@ from flask import Blueprint
 
 from mall.web.shared.signing_in import staff_only
 
+from . import adjustments, ageing, as_of, asked, checks, entries, journal, liability, movements
+
 bp = Blueprint("finance", __name__, url_prefix="/finance")
 bp.before_request(staff_only("finance"))
+bp.context_processor(asked.words)
 
-PAGES: list[Blueprint] = []
+PAGES: list[Blueprint] = [
+    adjustments.bp,
+    ageing.bp,
+    as_of.bp,
+    checks.bp,
+    entries.bp,
+    journal.bp,
+    liability.bp,
+    movements.bp,
+]
 
 for page in PAGES:
     bp.register_blueprint(page)
