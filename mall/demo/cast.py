@@ -17,12 +17,13 @@ class Colleague:
 
 @dataclass(frozen=True)
 class Star:
-    """A member a visitor may sign in as. `orders` is how many orders the year gives them."""
+    """A member a visitor may sign in as: how many orders the year gives them, and how much they like dear things."""
 
     slug: str
     name: str
     language: str
     orders: int
+    appetite: int
     blurb: str
 
 
@@ -33,10 +34,11 @@ STAFF = (
     Colleague("ada", "Ada Voss", ("admin",), "Admin: everything"),
 )
 STARS = (
-    Star("mei", "Chen Meilin", "en", 26, "A regular: points to spend, an order on its way"),
-    Star("tom", "Tom Brandt", "en", 0, "New: a few points, nothing bought yet"),
-    Star("grace", "Grace Oduya", "en", 70, "Top of the pyramid"),
-    Star("wei", "王伟", "zh", 12, "Reads the shop in Chinese"),
+    Star("mei", "Chen Meilin", "en", 26, 3, "A regular: points to spend, an order on its way, one to pay"),
+    Star("tom", "Tom Brandt", "en", 0, 1, "New: a few points, nothing bought yet"),
+    Star("grace", "Grace Oduya", "en", 75, 8, "Top of the pyramid"),
+    Star("wei", "王伟", "zh", 30, 5, "Reads the shop in Chinese"),
+    Star("omar", "Omar Haddad", "en", 2, 1, "Owes points: returned what had earned them"),
 )
 GIVEN_NAMES = (
     "Ana Ben Chloe Dara Elif Farid Gita Hugo Ines Jonas Keiko Lars Mina Noor Omar Pia Quentin Rosa Sven Tara Umar "

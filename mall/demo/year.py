@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -31,12 +32,16 @@ MAILS_LEFT = timedelta(days=2)
 
 @dataclass
 class Shopper:
-    """A member of the demo and how they shop. `thrift` is the share of redemptions among their orders."""
+    """A member of the demo and how they shop.
+
+    `thrift` is the share of redemptions among their orders; of so many items as `appetite` they take the dearest.
+    """
 
     member_id: int
     name: str
     address: dict[str, str]
     thrift: float
+    appetite: int = 1
     rank: int = 1
 
 
@@ -84,6 +89,7 @@ class Year:
                 act.do()
         with moved_to(self.end):
             self._tidy_outbox()
+            self._ask_for_more()
 
     # Planning
 
@@ -94,6 +100,7 @@ class Year:
 
     def _plan_members(self, members: int, orders: int) -> None:
         names = [(star.slug, star.name, star.language, star.orders) for star in STARS]
+        appetites = {star.slug: star.appetite for star in STARS}
         for number in range(max(0, members - len(names))):
             given, family = self.chance.choice(GIVEN_NAMES), self.chance.choice(FAMILY_NAMES)
             names.append((f"{given}.{family}.{number}".lower(), f"{given} {family}", "en", -1))
@@ -111,12 +118,12 @@ class Year:
             )
             if slug == "tom":
                 joined = self.end - timedelta(days=9)
-            self._at(joined, lambda slug=slug, name=name, language=language, count=count: self._join(  # type: ignore[misc]
-                slug, name, language, count))  # fmt: skip
+            appetite = appetites.get(slug, 1 + min(7, round(weight / 2.5)))
+            self._at(joined, partial(self._join, slug, name, language, count, appetite))
 
     # Acts of members
 
-    def _join(self, slug: str, name: str, language: str, orders: int) -> None:
+    def _join(self, slug: str, name: str, language: str, orders: int, appetite: int) -> None:
         at, street = now(), f"{self.chance.randrange(1, 90)} {self.chance.choice(STREETS)}"
         town, postcode, region = self.chance.choice(TOWNS)
         with transaction():
@@ -138,15 +145,34 @@ class Year:
             people.add_address(member_id, lines, at=at)
         address = {"recipient": name, "line1": street, "line2": "", "city": town, "postcode": postcode,
                    "region": region, "country": "US", "phone": ""}  # fmt: skip
-        shopper = Shopper(member_id, slug, address, thrift=self.chance.uniform(0.2, 0.7))
+        shopper = Shopper(member_id, slug, address, self.chance.uniform(0.2, 0.6), appetite)
         self.members.append(shopper)
         self._welcome_gift(shopper, at)
         for moment in sorted(self.chance.random() for _order in range(orders)):
             when = at + (self.end - at) * moment
             self._at(when, lambda: self._shop(shopper))
+        if slug == "omar":
+            self._plan_debt(shopper)
         if slug == "mei":
             self._at(self.end - timedelta(days=2), lambda: self._shop(shopper, form="cash", settle="paid"))
             self._at(self.end - timedelta(minutes=20), lambda: self._shop(shopper, form="mix", settle="leave"))
+
+    def _plan_debt(self, shopper: Shopper) -> None:
+        """Let a member buy something dear, spend the points it earned, and return it: what is missing is owed."""
+
+        def buy() -> None:
+            dear = next(shelf for shelf in self.shelves if shelf.goods.art.startswith("keyboard"))
+            variant_id, prices = next(iter(dear.variants.items()))
+            with reading():
+                level = membership.standing(shopper.member_id, terms=self.terms, at=now()).level
+            order = self._place(shopper, [(variant_id, prices["cash"], 0, 1)], 0, level)
+            self.placed += 1
+            self._settle(order, "paid")
+            self._at(self.end - timedelta(days=6), lambda: self._take_back(order, "goodwill"))
+
+        self._at(self.end - timedelta(days=70), buy)
+        for days in (24, 20, 16, 12):
+            self._at(self.end - timedelta(days=days), lambda: self._shop(shopper, form="points"))
 
     def _welcome_gift(self, shopper: Shopper, at: datetime) -> None:
         """Move the balance of the old stamp card in: points that last four months, so that some expire."""
@@ -176,7 +202,9 @@ class Year:
             ready = ledger.spendable(shopper.member_id, at=at)
         shopper.rank = level.rank
         form = form or ("points" if ready >= 400 and self.chance.random() < shopper.thrift else "cash")
-        wanted = self._choose(shopper, form, ready)
+        wanted: list[Any] = []
+        for _look in range(8):
+            wanted = wanted or self._choose(shopper, form, ready)
         if not wanted:
             return
         offered = ready // 2 if form == "cash" and ready >= 500 and self.chance.random() < 0.25 else 0
@@ -197,7 +225,8 @@ class Year:
         chosen: list[tuple[int, catalogue.Price, int, int]] = []
         budget = ready
         for _line in range(self.chance.choices((1, 2, 3), (60, 28, 12))[0]):
-            shelf = self.chance.choice(allowed)
+            looked_at = self.chance.choices(allowed, k=shopper.appetite if form == "cash" else 1)
+            shelf = max(looked_at, key=lambda one: one.goods.cash)
             variant_id = self.chance.choice(list(shelf.variants))
             price = shelf.variants[variant_id].get(form)
             if price is None or any(variant_id == line[0] for line in chosen):
@@ -205,7 +234,7 @@ class Year:
             each = price.points_needed or 0
             if each > budget:
                 continue
-            quantity = 2 if form == "cash" and self.chance.random() < 0.2 else 1
+            quantity = 2 if form == "cash" and self.chance.random() < 0.2 + shopper.appetite / 20 else 1
             budget -= each * quantity
             chosen.append((variant_id, price, each, quantity))
         return chosen
@@ -310,7 +339,7 @@ class Year:
                 membership.review(member_id, terms=self.terms, at=at)
         if self.members and self.chance.random() < 0.12:
             self._adjust()
-        if self.chance.random() < 0.15:
+        if self.chance.random() < 0.4:
             self._restock()
 
     def _adjust(self) -> None:
@@ -329,12 +358,21 @@ class Year:
                     asked.request_id, own_member_id=None, other_approvers=1, terms=self.terms, by="staff:2", at=at
                 )
 
+    def _ask_for_more(self) -> None:
+        """Leave one adjustment waiting for a second person."""
+        shopper = self.members[0]
+        with transaction():
+            ledger.ask_adjustment(
+                shopper.member_id, 2_500, reason="goodwill", document="T-4711", key="demo-waiting",
+                own_member_id=None, terms=self.terms, by="staff:1", at=now(),
+            )  # fmt: skip
+
     def _restock(self) -> None:
         """Book a delivery of what runs low; the last pieces of some items are left to run out."""
         at = now()
         with reading():
             variants = [variant for shelf in self.shelves for variant in shelf.variants if shelf.goods.stock > 20]
-            short = [offer for offer in catalogue.offers(variants, at=at) if offer.free < 12]
+            short = [offer for offer in catalogue.offers(variants, at=at) if offer.free < 15]
         with transaction():
             for offer in short[:12]:
                 catalogue.receive(offer.variant_id, 40, by="staff:1", at=at, reason="delivery")
