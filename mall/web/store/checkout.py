@@ -16,8 +16,9 @@ from mall.domain import checkout, earning, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.forms import words_of
 from mall.web.shared.signing_in import me, members_only, person
-from mall.web.shared.texts import money_words, number
+from mall.web.shared.texts import language, money_words, number
 
+from .addresses import countries
 from .basket import basket_page, lines_of
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
@@ -127,6 +128,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         why_limited=_why_limited(switch, terms),
         first_to_go=(soon[0], min(soon[1], quote.points)) if soon and quote.points else None,
         addresses=addresses,
+        countries=dict(countries(language())),
         chosen_address=_chosen_address(addresses, asked),
         here=url_for("store.checkout.show", **_kept(asked)),
         methods=_methods(priced, level, terms) if priced.ships else (),

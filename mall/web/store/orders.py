@@ -16,8 +16,10 @@ from mall.web.shared import layout
 from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import me, members_only, person
-from mall.web.shared.texts import day_words, moment_words, sentence
+from mall.web.shared.texts import day_words, language, moment_words, sentence
 from mall.web.shared.texts import number as number_words
+
+from .addresses import countries
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 bp.before_request(members_only)
@@ -63,6 +65,7 @@ def receipt(number: str):
         sums=_sums(seen),
         taxes=checkout.taxes_of(seen),
         terms=terms,
+        countries=dict(countries(language())),
         state=state_of(seen.order),
     )
 
@@ -158,6 +161,7 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         timeline=_timeline(seen, on_the_way=on_the_way),
         unpaid=order.state == checkout.AWAITING,
         declined=last == "declined",
+        countries=dict(countries(language())),
         kept_days=order.return_window_days,
         refunds=[{"cents": refund.amount_cents, "words": _words_of_refund(refund)} for refund in seen.refunds],
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
