@@ -145,7 +145,8 @@ class Year:
             people.add_address(member_id, lines, at=at)
         address = {"recipient": name, "line1": street, "line2": "", "city": town, "postcode": postcode,
                    "region": region, "country": "US", "phone": ""}  # fmt: skip
-        shopper = Shopper(member_id, slug, address, self.chance.uniform(0.2, 0.6), appetite)
+        thrift = 0.1 if slug == "mei" else self.chance.uniform(0.2, 0.6)
+        shopper = Shopper(member_id, slug, address, thrift, appetite)
         self.members.append(shopper)
         self._welcome_gift(shopper, at)
         for moment in sorted(self.chance.random() for _order in range(orders)):
@@ -203,7 +204,7 @@ class Year:
         shopper.rank = level.rank
         form = form or ("points" if ready >= 400 and self.chance.random() < shopper.thrift else "cash")
         wanted: list[Any] = []
-        for _look in range(8):
+        for _look in range(24 if form == "mix" else 8):
             wanted = wanted or self._choose(shopper, form, ready)
         if not wanted:
             return
