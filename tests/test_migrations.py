@@ -168,7 +168,8 @@ def upgrade():
     op.create_table(
         "family_child",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("parent_id", sa.Integer, sa.ForeignKey("family_parent.id", ondelete="CASCADE", name="fk_child_parent")),
+        sa.Column("parent_id", sa.Integer),
+        sa.ForeignKeyConstraint(["parent_id"], ["family_parent.id"], name="fk_child_parent", ondelete="CASCADE"),
     )
     op.execute("INSERT INTO family_parent VALUES (1, 'Ada'), (2, 'Bo')")
     op.execute("INSERT INTO family_child VALUES (1, 1), (2, 1), (3, 2)")

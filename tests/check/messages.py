@@ -122,9 +122,9 @@ def _translated(message: Message) -> bool:
 
 
 def _same_places(message: Message) -> bool:
-    """Tell whether a translation has the places of its sentence; a singular may leave the number out."""
+    """Tell whether a translation has the places of its sentence; a counted one may have fewer, and the count."""
     if isinstance(message.id, tuple | list):
-        wanted = set(PLACES.findall(message.id[1]))
+        wanted = {"%(num)s", *PLACES.findall(message.id[0]), *PLACES.findall(message.id[1])}
         return all(set(PLACES.findall(string)) <= wanted for string in message.string)
     return sorted(PLACES.findall(message.id)) == sorted(PLACES.findall(message.string))
 
