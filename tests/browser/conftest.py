@@ -24,12 +24,13 @@ from werkzeug.serving import make_server
 from mall.base.clock import moved_to
 from mall.config import ROOT
 from tests import chromium
+from tests.browser.visitor import DESK, PHONE, Visitor
 from tests.conftest import could_not_run
+from tests.stage import NOON, Stage, open_shop
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
 BUILD = ROOT / "build"
 PATIENCE_MS = 10_000
+LOOK = "async (options) => (await axe.run(document, options)).violations"
 FAILED = pytest.StashKey[bool]()
 
 
@@ -51,9 +52,13 @@ class Site:
 
 @dataclass
 class Watch:
-    """What went wrong on the pages of a test: words in the console, faults of a script, requests to other hosts."""
+    """What went wrong on the pages of a test: words in the console, faults of a script, requests to other hosts.
+
+    `guests` are other hosts that may be asked, such as the cashier's.
+    """
 
     site: Site
+    guests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     documents: set[str] = field(default_factory=set)
     consoles: list[tuple[str, str]] = field(default_factory=list)
@@ -70,7 +75,7 @@ class Watch:
             self.consoles.append((message.text, (message.location or {}).get("url", "")))
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.site.url}/", "data:", "blob:")):
+        if not request.url.startswith((f"{self.site.url}/", "data:", "blob:", *self.guests)):
             self.complaints.append(f"a request to another host: {request.url}")
 
     def _response(self, response: Response) -> None:
@@ -112,13 +117,19 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture
-def site(make_app: Callable[..., Flask]) -> Iterator[Site]:
+def settings() -> dict[str, Any]:
+    """What is set in the served mall beside the usual: a test file that wants another cashier has its own."""
+    return {"CASHIER": "sandbox"}
+
+
+@pytest.fixture
+def site(make_app: Callable[..., Flask], settings: dict[str, Any]) -> Iterator[Site]:
     """The mall, served on a free port of this machine, on a fresh SQLite database, with forms protected as always."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as door:
         port = door.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        app = make_app(PUBLIC_URL=url, WTF_CSRF_ENABLED=True, CASHIER="sandbox")
+        app = make_app(PUBLIC_URL=url, WTF_CSRF_ENABLED=True, **settings)
         site = Site(url, app)
         server = make_server("127.0.0.1", port, site.serve, threaded=True, fd=door.fileno())
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -189,14 +200,19 @@ def no_script_page(open_page: Callable[..., Page]) -> Page:
 
 @pytest.fixture(scope="session")
 def assert_accessible() -> Callable[..., None]:
-    """Let axe look at a page, in light and in dark: `assert_accessible(page)` fails on anything serious."""
-    axe = Axe()
+    """Let axe look at a page, in light and in dark: `assert_accessible(page)` fails on anything serious.
 
-    def look(page: Page, *, themes: tuple[str, ...] = ("light", "dark")) -> None:
+    In the dark only what colours decide is asked again.
+    """
+    script = Axe().axe_script
+
+    def look(page: Page) -> None:
+        if not page.evaluate("() => 'axe' in window"):
+            page.evaluate(script)
         found = []
-        for theme in themes:
+        for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
             page.emulate_media(color_scheme=theme)
-            for violation in axe.run(page).response["violations"]:
+            for violation in page.evaluate(LOOK, {"resultTypes": ["violations"]} | rules):
                 if violation["impact"] in ("serious", "critical"):
                     places = [node["html"][:160] for node in violation["nodes"][:3]]
                     found.append(f"{page.url} ({theme}) {violation['id']}: {violation['help']}: {places}")
@@ -220,3 +236,22 @@ def assert_fits() -> Callable[[Page], None]:
         assert not wide, f"{page.url} is wider than the screen: {wide}"
 
     return look
+
+
+@pytest.fixture
+def stage(site: Site) -> Stage:
+    """A shop set up, for stories: noon of 2 March 2026, for who visits it too."""
+    site.at = NOON
+    return open_shop()
+
+
+@pytest.fixture
+def visit(
+    open_page: Callable[..., Page], assert_accessible: Callable[..., None], assert_fits: Callable[[Page], None]
+) -> Callable[..., Visitor]:
+    """Let someone in, with a telephone unless told: `visit(DESK, script=False)`."""
+
+    def enter(size: dict[str, int] = PHONE, *, script: bool = True) -> Visitor:
+        return Visitor(open_page(size, script=script), assert_accessible, assert_fits, has_script=script)
+
+    return enter

@@ -1,0 +1,106 @@
+"""Someone in front of a browser, who finds things by what they are called. Every page they come to is looked at."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests import cast, stage
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+
+
+@dataclass
+class Visitor:
+    """A person and their page. A step that leads to another page waits for it, then has it looked at."""
+
+    page: Page
+    assert_accessible: Callable[..., None]
+    assert_fits: Callable[[Page], None]
+    has_script: bool = True
+
+    def open(self, address: str) -> None:
+        """Go to an address."""
+        self.page.goto(address)
+        self.look()
+
+    def press(self, name: str, *, within: Locator | None = None) -> None:
+        """Press a button that leads to another page."""
+        self._leave_by((within or self.page).get_by_role("button", name=name, exact=True))
+
+    def follow(self, name: str | re.Pattern[str], *, within: Locator | None = None) -> None:
+        """Follow a link."""
+        exact = isinstance(name, str)
+        self._leave_by((within or self.page.get_by_role("main")).get_by_role("link", name=name, exact=exact))
+
+    def fill_in(self, fields: dict[str, str]) -> None:
+        """Type into boxes, by their labels."""
+        for label, text in fields.items():
+            self.page.get_by_label(label, exact=True).fill(text)
+
+    def choose(self, way: str) -> None:
+        """Choose one of several; with script the server is asked at once what it means."""
+        one = self.page.get_by_role("radio", name=re.compile(way))
+        if self.has_script and not one.is_checked():
+            with self.page.expect_response(lambda answer: answer.request.method == "POST"):
+                one.check()
+        else:
+            one.check()
+
+    def set_points(self, points: int) -> None:
+        """Type how many points to use. With script the price follows at once, else by a button."""
+        box = self.page.get_by_role("textbox", name="Points to use")
+        box.fill(str(points))
+        if self.has_script:
+            with self.page.expect_response(lambda answer: answer.request.method == "POST"):
+                box.press("Tab")
+        else:
+            self.press("Update price")
+
+    def sign_in(self, name: str) -> None:
+        """Sign in as a member of the stage."""
+        self.open("/sign-in")
+        self.fill_in({"E-mail": f"{name}@example.com", "Password": stage.PASSWORD})
+        self.press("Sign in", within=self.page.get_by_role("main"))
+        self.sees_not("Sign in")
+
+    def sign_in_staff(self, name: str) -> None:
+        """Sign in as one of the staff, at their own door."""
+        self.open("/office/sign-in")
+        self.fill_in({"E-mail": f"{name}@tessera.example", "Password": cast.PASSWORD})
+        self.press("Sign in", within=self.page.get_by_role("main"))
+
+    def sees(self, *words: str) -> None:
+        """Insist that the page says this, in its main part, as a reader would find it."""
+        for each in words:
+            expect(self.page.get_by_role("main")).to_contain_text(each)
+
+    def sees_not(self, *words: str) -> None:
+        """Insist that the main part of the page says nothing like it."""
+        for each in words:
+            expect(self.page.get_by_role("main")).not_to_contain_text(each)
+
+    def region(self, name: str) -> Locator:
+        """Return the part of the page of this name."""
+        return self.page.get_by_role("region", name=name, exact=True)
+
+    def row(self, words: str) -> Locator:
+        """Return the row of a table that says this."""
+        return self.page.get_by_role("row").filter(has_text=words)
+
+    def look(self) -> None:
+        """Have the page looked at: by axe in light and dark, and as wide as a telephone."""
+        if self.has_script:
+            self.assert_accessible(self.page)
+        size = self.page.viewport_size
+        assert size is not None
+        self.page.set_viewport_size(PHONE)
+        self.assert_fits(self.page)
+        self.page.set_viewport_size(size)
+
+    def _leave_by(self, door: Locator) -> None:
+        with self.page.expect_navigation(wait_until="load"):
+            door.click()
+        self.look()
