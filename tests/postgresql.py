@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
 
@@ -80,13 +80,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    """Reach the named server, or start our own and stop it at the end. Raises CannotRun."""
+def running(settings: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
+    """Reach the named server, or start our own with these settings and stop it at the end. Raises CannotRun."""
     if named := os.environ.get("TEST_DATABASE_URL"):
         with _reached(make_url(named).set(drivername="postgresql+psycopg")) as server:
             yield server
         return
-    with _own_cluster(_binaries()) as folder:
+    with _own_cluster(_binaries(), settings) as folder:
         address = URL.create("postgresql+psycopg", OWNER, database="postgres", query={"host": str(folder)})
         with _reached(address) as server:
             yield server
@@ -122,7 +122,7 @@ def _binaries() -> Path:
 
 
 @contextlib.contextmanager
-def _own_cluster(binaries: Path) -> Iterator[Path]:
+def _own_cluster(binaries: Path, settings: Mapping[str, str]) -> Iterator[Path]:
     """Run a fresh cluster; yields the folder of its socket. PostgreSQL refuses to run as root, so root lends it."""
     user = _lent_user()
     folder = Path(tempfile.mkdtemp(prefix="mall-postgresql-"))
@@ -136,8 +136,8 @@ def _own_cluster(binaries: Path) -> Iterator[Path]:
             [binaries / "initdb", *where, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
             user=user,
         )
-        settings = SETTINGS | {"unix_socket_directories": str(folder)}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        every = {**settings, "unix_socket_directories": str(folder)}
+        options = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
         with log.open("wb") as output:
             server = subprocess.Popen(
                 [binaries / "postgres", "-D", folder / "data", *options],

@@ -1,0 +1,260 @@
+"""The shop under measurement: shelves and a member made by the mall's own verbs, and the member many times over."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import ColumnElement, Integer, String, cast, func, insert, literal, select, text, true
+
+from mall import create_app
+from mall.base.clock import now
+from mall.base.db import db, dialect, execute, reading, transaction
+from mall.base.text import say
+from mall.demo.building import OnShelf, open_categories, shelve
+from mall.demo.goods import SHELVES
+from mall.domain import catalogue, checkout, earning, ledger, membership, people, programme
+
+PASSWORD = "seven green lanterns"
+SECRET = "measured-on-this-machine-only-0123456789"
+SITE = "http://127.0.0.1"
+PLENTY = 10**7
+ADDRESS = {
+    "recipient": "Chen Meilin", "line1": "18 Juniper Lane", "line2": "", "postcode": "97201", "city": "Portland",
+    "region": "OR", "country": "US", "phone": "",
+}  # fmt: skip
+# She is copied, so that the books of all copies are as sound as hers.
+FIRST_MEMBER = "visitor-0@bench.example"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item for points: its page, its variant and price, and the form that puts one in the basket."""
+
+    slug: str
+    variant_id: int
+    option_id: int
+
+    @property
+    def form(self) -> dict[str, str]:
+        """Return what the item's page sends."""
+        return {"variant_id": str(self.variant_id), "option_id": str(self.option_id), "points": "0"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A filled shop: its rates, what can be had for points, and the member who is copied."""
+
+    terms: programme.Programme
+    items: list[Item]
+    member_id: int
+
+
+@contextmanager
+def opened(url: str, folder: Path) -> Iterator[Flask]:
+    """Build the mall on a database of ours, its app context open, and let go of every connection afterwards."""
+    app = create_app(settings_for(url, folder))
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+def settings_for(url: str, folder: Path) -> dict[str, Any]:
+    """Return the settings that the app under measurement differs by from a shop at work: its files, its database."""
+    return {
+        "SECRET_KEY": SECRET,
+        "SQLALCHEMY_DATABASE_URI": url,
+        "DATABASE_READ_URL": url,
+        "INSTANCE_DIR": str(folder),
+        "UPLOADS_DIR": str(folder / "uploads"),
+        "OUTBOX_DIR": str(folder / "outbox"),
+        "CASHIER": "none",
+        "DEMO": False,
+    }
+
+
+def environ_for(url: str, folder: Path) -> dict[str, str]:
+    """Return the same as the environment of a server's process."""
+    return {"SECRET_KEY": SECRET, "DATABASE_URL": url, "INSTANCE_DIR": str(folder), "CASHIER": "none", "DEMO": "0"}
+
+
+def fill() -> Shop:
+    """Make the tables and fill the shelves of the app's database; one member with an address and plenty of points."""
+    db.create_all(bind_key=None)
+    at = now()
+    with transaction():
+        terms = programme.establish(programme.default_settings(shop_name="Bench"), by="system", at=at)
+    categories = open_categories(at)
+    stocked = [shelve(goods, categories, number, terms=terms, at=at) for number, goods in enumerate(SHELVES, start=1)]
+    items = [item for each in stocked for item in _for_points(each)]
+    with transaction():
+        for item in items:
+            catalogue.receive(item.variant_id, 1_000_000, by="staff:1", at=at)
+    return Shop(terms, items, _first_member(terms))
+
+
+def copy_member(shop: Shop, count: int) -> list[int]:
+    """Copy the first member so many times, with purse, lot and address. Returns the copies' ids, ascending."""
+    with transaction():
+        last = execute(select(func.max(people.Member.id))).scalar_one()
+        last_lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
+        n, numbers = _numbers(count)
+        email = literal("visitor-").concat(cast(n + last, String)).concat("@bench.example")
+        copied: dict[Any, dict[str, Any]] = {
+            people.Address: {"id": None},
+            membership.LevelHistory: {"id": None},
+            ledger.Purse: {},
+            ledger.Lot: {"id": n + last_lot},
+            ledger.Position: {"lot_id": n + last_lot},
+            ledger.Posting: {
+                "id": None,
+                "lot_id": n + last_lot,
+                "move": ledger.Posting.move.concat("-").concat(cast(n + last, String)),
+            },
+        }
+        who = {"id": n + last, "number": cast(n + last + 10**9, String), "email": email, "email_key": email}
+        _copy(people.Member, numbers, who, people.Member.id == shop.member_id)
+        for table, changes in copied.items():
+            _copy(table, numbers, changes | {"member_id": n + last}, table.member_id == shop.member_id)
+        go_on_after("member", "lot")
+    return list(range(last + 1, last + count + 1))
+
+
+def fill_baskets(shop: Shop, member_ids: list[int]) -> list[dict[str, Any]]:
+    """Give each member a basket with one item for points, the items in turn.
+
+    Returns what placing it takes, by the names of checkout.place: member_id, key, shown.
+    """
+    shown = {item: _fingerprint(shop, item) for item in shop.items}
+    ready = []
+    with transaction():
+        first = (execute(select(func.max(checkout.Basket.id))).scalar_one() or 0) + 1
+        baskets = [
+            {"id": first + place, "member_id": member_id, "token": None, "key": f"bench-{first + place}",
+             "touched_at": now()}
+            for place, member_id in enumerate(member_ids)
+        ]  # fmt: skip
+        execute(insert(checkout.Basket), baskets)
+        lines = []
+        for place, basket in enumerate(baskets):
+            item = shop.items[place % len(shop.items)]
+            lines.append(
+                {"basket_id": basket["id"], "variant_id": item.variant_id, "option_id": item.option_id,
+                 "points_each": 0, "quantity": 1, "seen_cents": None, "seen_points": None}
+            )  # fmt: skip
+            ready.append({"member_id": basket["member_id"], "key": basket["key"], "shown": shown[item]})
+        execute(insert(checkout.BasketLine), lines)
+        go_on_after("basket")
+    return ready
+
+
+def add_history(member_ids: list[int], postings: int) -> None:
+    """Give members a past of so many postings in all: small lots that came and went again, by adjustments."""
+    half = postings // 2
+    with transaction():
+        n, number = _numbers(half)
+        members = len(member_ids)
+        member = {"member_id": member_ids[0] + n % members}
+        assert member_ids == list(range(member_ids[0], member_ids[0] + members))
+        lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
+        a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
+        _copy(ledger.Lot, number, member | {"id": n + lot, "points": literal(10), "reference": literal("past")}, a_lot)
+        a_posting = ledger.Posting.id == select(func.min(ledger.Posting.id)).scalar_subquery()
+        for verb, source, destination in (("up", "adjustment", "wallet"), ("down", "wallet", "adjustment")):
+            _copy(ledger.Posting, number, member | {
+                "id": None, "lot_id": n + lot, "points": literal(10), "reference": literal("past"),
+                "move": literal(f"past:{verb}:").concat(cast(n, String)),
+                "source": literal(source), "destination": literal(destination),
+            }, a_posting)  # fmt: skip
+        go_on_after("lot")
+
+
+def tidy() -> None:
+    """Bring the planner's knowledge up to date, as a database that has been running a while has it."""
+    if dialect() == "postgresql":
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+            connection.execute(text("CHECKPOINT"))
+    else:
+        with transaction():
+            execute(text("ANALYZE"))
+
+
+def go_on_after(*tables: str) -> None:
+    """Let a table's own numbers go on after those that were given to its rows here."""
+    if dialect() == "postgresql":
+        for table in tables:
+            last = f"(SELECT max(id) FROM {table})"  # noqa: S608 - a name from this file.
+            execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})"))
+
+
+def _for_points(each: OnShelf) -> list[Item]:
+    """Return the variants of an item that anybody can have for points, as many as they like, sent by post."""
+    if each.goods.more or each.goods.delivery != "shipped" or not each.goods.points:
+        return []
+    slugs = execute_reading(select(catalogue.Product.slug).where(catalogue.Product.id == each.product_id))
+    return [Item(slugs, variant_id, options["points"].id) for variant_id, options in each.variants.items()]
+
+
+def execute_reading(statement: Any) -> Any:
+    """Return the one value that a statement reads."""
+    with reading():
+        return execute(statement).scalar_one()
+
+
+def _first_member(terms: programme.Programme) -> int:
+    at = now()
+    hashed = people.password_hash(PASSWORD)
+    with transaction():
+        member_id = people.register(
+            email=people.read_email(FIRST_MEMBER), password=hashed, display_name="Visitor", language="en",
+            wants_news=False, verify_page=f"{SITE}/verify/", at=at,
+        )  # fmt: skip
+        assert member_id is not None
+        earning.welcome(member_id, terms=terms, at=at)
+        people.mark_verified(member_id, at=at)
+        people.add_address(member_id, people.AddressLines(**ADDRESS), at=at)
+        ledger.adjust_up(
+            ledger.lock(member_id, zone=terms.zone), PLENTY, key="bench", reference="bench",
+            expiry=terms.expiry_of(terms.today(at)), version=terms.version, worth=terms.worth, why=say("Plenty"),
+            by="staff:1", at=at,
+        )  # fmt: skip
+    return member_id
+
+
+def _fingerprint(shop: Shop, item: Item) -> str:
+    """Return what the member is shown of a basket with one such item."""
+    line = checkout.BasketLine(
+        id=0, variant_id=item.variant_id, option_id=item.option_id, points_each=0, quantity=1, seen_cents=None,
+        seen_points=None,
+    )  # fmt: skip
+    level = shop.terms.level(1)
+    with reading():
+        priced = checkout.price(
+            checkout.BasketNow(0, "", (line,)),
+            viewer=catalogue.Viewer(level.rank, shop.member_id, None, level.early_access_hours),
+            level=level,
+            terms=shop.terms,
+            at=now(),
+        )
+    return priced.quote.fingerprint
+
+
+def _numbers(count: int) -> tuple[ColumnElement[int], Any]:
+    """Return a column of the whole numbers from 1 to count, and the table it is of; the same on both databases."""
+    series = select(literal(1, Integer).label("n")).cte("numbers", recursive=True)
+    series = series.union_all(select(series.c.n + 1).where(series.c.n < count))
+    return series.c.n, series
+
+
+def _copy(table: Any, numbers: Any, changes: Mapping[str, Any], which: ColumnElement[bool]) -> None:
+    """Copy rows of a table once for each number, some columns changed; None: the database numbers them itself."""
+    names = [column.key for column in table.__table__.columns if changes.get(column.key, "") is not None]
+    columns = [changes.get(name, getattr(table, name)) for name in names]
+    copies = select(*columns).select_from(table.__table__.join(numbers, true())).where(which)
+    execute(insert(table).from_select(names, copies))
