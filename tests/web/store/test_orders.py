@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mall.base.clock import moved_to
-from mall.domain import checkout
-from tests.stage import NOON
+from mall.domain import catalogue, checkout
+from tests.stage import NOON, open_shop
 from tests.web.store.till import Till, words
 
 
@@ -172,6 +172,19 @@ def test_the_receipt_shows_the_order_of_calculation_and_whose_it_is(till, stage,
     assert "Items, in cash $31.80 Paid with 1,000 points −$10.00 Delivery $4.90 Points 1,000 Cash $26.70" in page
     assert "Tessera" in page
     assert "SKU-" in page
+
+
+def test_the_receipt_tells_the_tax_inside_by_rate(app, enter):
+    stage = open_shop(tax_classes={"standard": {"name": {"en": "VAT"}, "rates": [["2020-01-01", 1900]]}})
+    tom = stage.member("tom")
+    stage.put_in(tom, stage.item("Mug", prices=(catalogue.cash_price(1_590),)), "cash")
+    order = stage.pay(stage.place(tom))
+
+    page = words(enter(tom).get(address_of(order, "/receipt")).text)
+
+    assert "Tax inside items, 19 % of $15.90 $2.54" in page
+    assert "Tax inside delivery $0.78" in page
+    assert "Tax inside $3.32" in words(enter(tom).get(address_of(order)).text)
 
 
 def test_every_line_shows_its_share(till, stage, mei, mug):
