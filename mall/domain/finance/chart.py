@@ -143,9 +143,10 @@ def kept_in(origin: str) -> str:
 
 def other_side(movement: str, origin: str) -> str:
     """Return the key of the account on the other side of a movement (ACCOUNTING 3)."""
-    without_sale = kept_in(origin) == "bonus"
+    given_freely = {"task": "marketing", "adjustment": "goodwill"}
     if movement == EARNED:
-        return "brought_over" if origin == "import" else "marketing" if without_sale else "deferred"
+        return "brought_over" if origin == "import" else given_freely.get(origin, "deferred")
     if movement == EXPIRED:
-        return "marketing" if without_sale else "breakage"
+        # What was given freely and is never asked for takes back its cost; what was sold is revenue at last.
+        return given_freely.get(origin, "breakage")
     return _OTHER_SIDE[movement]

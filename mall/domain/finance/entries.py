@@ -164,7 +164,7 @@ def _listed(choice: Choice) -> Any:
                 posting.reference,
                 posting.move,
                 posting.actor,
-                func.coalesce(posting.reason, ledger.Lot.why, type_=posting.reason.type).label("reason"),
+                posting.reason,
             )
         )
         .join(people.Member, people.Member.id == posting.member_id)

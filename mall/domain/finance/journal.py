@@ -109,7 +109,7 @@ def _opening(first: date, cash: Iterable[Happened], *, zone: str) -> tuple[State
     for cell in state.exact:
         amount = state.cell(*cell)
         lines += _owed(kept_in(cell[1]), amount.points, amount.cents, against="opening")
-    rounding = state.line((ROUNDING, "")).cents
+    rounding = state.rounding_cents
     lines += _owed("contract", 0, rounding, against="opening")
     for each in cash:
         if each.day < first:
@@ -135,7 +135,7 @@ def _points_entries(before: State, *, after: datetime, until: datetime, zone: st
         for line in LINES:
             if line in moved:
                 yield _points_entry(day, line, then, now, moved[line])
-        rounding = now.line((ROUNDING, "")).cents - then.line((ROUNDING, "")).cents
+        rounding = now.rounding_cents - then.rounding_cents
         if rounding:
             lines = _owed("contract", 0, rounding, against="rounding")
             yield JournalEntry(day, NAMES[ROUNDING, ""], _together(lines), movement=ROUNDING)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cached_property
 
 from mall.base.clock import day_of, end_of
 from mall.base.money import half_up
@@ -159,11 +160,11 @@ def roll_forward(month: Month, *, zone: str, at: datetime) -> RollForward:
     every = sums(ends=[*before, *days[:-1]], zone=zone, until=until)
     states = running(every, stretches=len(before) + len(days))
     opening, closing = states[len(before) - 1], states[-1]
-    this_month = states[len(before) :]
+    stood = [state.lines() for state in states[len(before) - 1 :]]
     shown = [
-        cell
-        for cell in LINES
-        if cell in ALWAYS_SHOWN or any(state.line(cell) != opening.line(cell) for state in this_month)
+        place
+        for place, line in enumerate(LINES)
+        if line in ALWAYS_SHOWN or any(then[place] != stood[0][place] for then in stood)
     ]
     return RollForward(
         month=month,
@@ -171,23 +172,20 @@ def roll_forward(month: Month, *, zone: str, at: datetime) -> RollForward:
         opening=opening.total,
         lines=tuple(
             Line(
-                *cell,
-                name=NAMES[cell],
-                amount=closing.line(cell) - opening.line(cell),
-                entries=closing.entries_of(cell) - opening.entries_of(cell),
+                *LINES[place],
+                name=NAMES[LINES[place]],
+                amount=stood[-1][place] - stood[0][place],
+                entries=closing.entries_of(LINES[place]) - opening.entries_of(LINES[place]),
             )
-            for cell in shown
+            for place in shown
         ),
         closing=closing.total,
         places=liability_of(every, as_of=until).places,
         days=tuple(
-            Day(
-                day,
-                then.total,
-                tuple(now.line(cell) - then.line(cell) for cell in shown),
-                now.total,
+            Day(day, before_it.total, tuple(now[place] - then[place] for place in shown), after_it.total)
+            for day, before_it, after_it, then, now in zip(
+                days, states[len(before) - 1 :], states[len(before) :], stood, stood[1:], strict=False
             )
-            for day, then, now in zip(days, states[len(before) - 1 :], this_month, strict=False)
         ),
         trend=tuple(
             MonthEnd(month.later(-back), state.total, redeemed_permille(then, state))
@@ -236,9 +234,9 @@ class State:
         other.entries.update(self.entries)
         return other
 
-    @property
+    @cached_property
     def total(self) -> Amount:
-        """The liability: rounded once."""
+        """The liability, rounded once; asked when nothing more is added."""
         return Amount(sum(self.points.values()), half_up(sum(self.exact.values(), Fraction(0))))
 
     def cell(self, movement: str, origin: str) -> Amount:
@@ -246,12 +244,16 @@ class State:
         key = (movement, origin)
         return Amount(self.points.get(key, 0), half_up(self.exact.get(key, Fraction(0))))
 
-    def line(self, cell: tuple[str, str]) -> Amount:
-        """All that ever stood in a line of the roll-forward."""
-        if cell[0] == ROUNDING:
-            counted = sum(self.cell(*each).cents for each in self.exact)
-            return Amount(0, self.total.cents - counted)
-        return sum((self.cell(*each) for each in _behind(cell)), NOTHING)
+    def lines(self) -> list[Amount]:
+        """All that ever stood in each of LINES; rounding is what the liability, rounded once, has beyond the rest."""
+        cells = {key: Amount(self.points[key], half_up(exact)) for key, exact in self.exact.items()}
+        stood = [sum((cells.get(each, NOTHING) for each in _behind(line)), NOTHING) for line in LINES[:-1]]
+        return [*stood, Amount(0, self.total.cents - sum(amount.cents for amount in cells.values()))]
+
+    @property
+    def rounding_cents(self) -> int:
+        """What the liability, rounded once, is more than its movements, each rounded."""
+        return self.lines()[-1].cents
 
     def entries_of(self, cell: tuple[str, str]) -> int:
         """How many entries ever stood in a line."""

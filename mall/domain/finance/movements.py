@@ -103,12 +103,12 @@ def lots_with_parents(statement: Any) -> Select[Any]:
     return statement.outerjoin(_parent, _parent.id == ledger.Lot.parent_id)
 
 
-def within(after: ColumnElement[datetime] | datetime, until: datetime) -> ColumnElement[bool]:
+def within(after: Any, until: Any) -> ColumnElement[bool]:
     """Select the postings written after an instant and until another."""
     return and_(ledger.Posting.written_at > after, ledger.Posting.written_at <= until)
 
 
-def legs(after: ColumnElement[datetime] | datetime, until: datetime) -> list[Select[Any]]:
+def legs(after: Any, until: Any) -> list[Select[Any]]:
     """Return selects of what each posting did to each place of its member, to be joined by UNION ALL.
 
     Columns: written_at, movement, origin, place, worth_points, worth_cents, points, entries.
@@ -139,7 +139,7 @@ def legs(after: ColumnElement[datetime] | datetime, until: datetime) -> list[Sel
     ]
 
 
-def repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> list[Select[Any]]:
+def repriced(after: Any, until: Any) -> list[Select[Any]]:
     """Return selects of the differences that repayments leave, in the columns of legs(), with the posting that repaid.
 
     Debt is booked at the worth of the lot that was taken back, and repaid by points of another lot. The oldest debt
@@ -209,7 +209,7 @@ def repriced(after: ColumnElement[datetime] | datetime, until: datetime) -> list
     return [side(owed, points, 1), side(repaid, -points, 0)]
 
 
-def every_leg(after: ColumnElement[datetime] | datetime, until: datetime) -> Any:
+def every_leg(after: Any, until: Any) -> Any:
     """Return legs() as one subquery."""
     return union_all(*legs(after, until)).subquery("legs")
 

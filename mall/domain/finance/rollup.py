@@ -7,13 +7,16 @@ it is read from the postings themselves, so the figures are always complete.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    Date,
     ForeignKey,
     Select,
     String,
+    bindparam,
     case,
     delete,
     func,
@@ -114,36 +117,10 @@ def sums(*, ends: Sequence[date], zone: str, until: datetime) -> list[Sum]:
     Stretch 0 is everything up to the end of the first of these days, and so on; what lies after the last day, up to
     the instant, is one more stretch.
     """
-    rolled = (
-        select(
-            _stretch(DaySum.day, list(ends)).label("stretch"),
-            DaySum.movement,
-            DaySum.origin,
-            DaySum.place,
-            DaySum.worth_points,
-            DaySum.worth_cents,
-            func.sum(DaySum.points).label("points"),
-            func.sum(DaySum.entries).label("entries"),
-        )
-        .join(RolledDay, RolledDay.day == DaySum.day)
-        .where(RolledDay.ends_at <= until)
-        .group_by(*(getattr(DaySum, name) for name in ("day", *_KEY)))
-    )
-    mark = select(func.max(RolledDay.ends_at, type_=Instant)).where(RolledDay.ends_at <= until).scalar_subquery()
-    tail = every_leg(func.coalesce(mark, literal(BEGINNING, Instant), type_=Instant), until)
-    fresh = select(
-        _stretch(tail.c.written_at, [end_of(day, zone) for day in ends]).label("stretch"),
-        *(tail.c[name] for name in _KEY),
-        tail.c.points,
-        tail.c.entries,
-    )
-    both = union_all(rolled, fresh).subquery("both")
-    keys = [both.c[name] for name in ("stretch", *_KEY)]
-    rows = execute(
-        select(*keys, func.sum(both.c.points).label("points"), func.sum(both.c.entries).label("entries")).group_by(
-            *keys
-        )
-    )
+    values: dict[str, Any] = {"until": until, "beginning": BEGINNING}
+    for number, day in enumerate(ends):
+        values |= {f"day_{number}": day, f"end_{number}": end_of(day, zone)}
+    rows = execute(_sums_in_stretches(len(ends)), values)
     # PostgreSQL answers a sum of 64-bit integers as a numeric.
     return [
         Sum(
@@ -158,6 +135,31 @@ def sums(*, ends: Sequence[date], zone: str, until: datetime) -> list[Sum]:
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=128)
+def _sums_in_stretches(count: int) -> Select[Any]:
+    """Build the statement of sums() for so many days: day_0, end_0 and so on, `until` and `beginning` are bound."""
+    until = bindparam("until", type_=Instant)
+    mark = select(func.max(RolledDay.ends_at, type_=Instant)).where(RolledDay.ends_at <= until).scalar_subquery()
+    tail = every_leg(func.coalesce(mark, bindparam("beginning", type_=Instant), type_=Instant), until)
+    rolled = (
+        select(
+            _stretch(DaySum.day, "day", Date(), count).label("stretch"),
+            *(getattr(DaySum, name) for name in (*_KEY, "points", "entries")),
+        )
+        .join(RolledDay, RolledDay.day == DaySum.day)
+        .where(RolledDay.ends_at <= until)
+    )
+    fresh = select(
+        _stretch(tail.c.written_at, "end", Instant(), count).label("stretch"),
+        *(tail.c[name] for name in (*_KEY, "points", "entries")),
+    )
+    both = union_all(rolled, fresh).subquery("both")
+    keys = [both.c[name] for name in ("stretch", *_KEY)]
+    return select(*keys, func.sum(both.c.points).label("points"), func.sum(both.c.entries).label("entries")).group_by(
+        *keys
+    )
 
 
 def missing_from_roll_up() -> Select[Any]:
@@ -219,12 +221,8 @@ def _roll_next_day(zone: str, at: datetime) -> bool:
 
 
 def _add_up(day: date, *, starts_at: datetime, ends_at: datetime, at: datetime) -> None:
-    written = ledger.Posting.written_at
-    found = execute(
-        select(
-            func.count().label("postings"), func.coalesce(func.sum(ledger.Posting.points), 0).label("points")
-        ).where(written > starts_at, written <= ends_at)
-    ).one()
+    bounds = {"after": starts_at, "until": ends_at}
+    found = execute(_COUNT_DAY, bounds).one()
     execute(
         insert(RolledDay).values(
             day=day,
@@ -235,23 +233,29 @@ def _add_up(day: date, *, starts_at: datetime, ends_at: datetime, at: datetime) 
             rolled_at=at,
         )
     )
-    if not found.postings:
-        return
-    legs = every_leg(literal(starts_at, Instant), ends_at)
+    if found.postings:
+        execute(_add_up_day(), bounds | {"this_day": day})
+
+
+@lru_cache(maxsize=1)
+def _add_up_day() -> Any:
+    """Build the statement that adds a day up."""
+    legs = every_leg(bindparam("after", type_=Instant), bindparam("until", type_=Instant))
     keys = [legs.c[name] for name in _KEY]
-    execute(
-        insert(DaySum).from_select(
-            ["day", *_KEY, "points", "entries"],
-            select(literal(day), *keys, func.sum(legs.c.points), func.sum(legs.c.entries)).group_by(*keys),
-        )
+    return insert(DaySum).from_select(
+        ["day", *_KEY, "points", "entries"],
+        select(bindparam("this_day", type_=Date), *keys, func.sum(legs.c.points), func.sum(legs.c.entries)).group_by(
+            *keys
+        ),
     )
 
 
-def _stretch(column: Any, ends: Sequence[Any]) -> Any:
-    """Number the stretch of time a day or an instant lies in."""
-    if not ends:
+def _stretch(column: Any, name: str, kind: Any, count: int) -> Any:
+    """Number the stretch of time a day or an instant lies in, by bound ends."""
+    if not count:
         return literal(0)
-    return case(*((column <= end, number) for number, end in enumerate(ends)), else_=len(ends))
+    ends = (bindparam(f"{name}_{number}", type_=kind) for number in range(count))
+    return case(*((column <= end, number) for number, end in enumerate(ends)), else_=count)
 
 
 def _watermark_or_beginning() -> Any:
@@ -260,3 +264,9 @@ def _watermark_or_beginning() -> Any:
 
 
 _KEY = ("movement", "origin", "place", "worth_points", "worth_cents")
+_COUNT_DAY = select(
+    func.count().label("postings"), func.coalesce(func.sum(ledger.Posting.points), 0).label("points")
+).where(
+    ledger.Posting.written_at > bindparam("after", type_=Instant),
+    ledger.Posting.written_at <= bindparam("until", type_=Instant),
+)

@@ -9,7 +9,7 @@ from mall.web.shared import charts
 from mall.web.shared.tables import csv_of
 from mall.web.shared.texts import currency, money_words, number
 
-from .asked import amount, local_time, moment_asked, moment_or_refusal, month_words, zone
+from .asked import amount, local_time, moment_asked, moment_or_refusal, short_month, zone
 
 bp = Blueprint("ageing", __name__, url_prefix="/ageing")
 
@@ -86,7 +86,7 @@ def ages(found: finance.Ageing) -> list[charts.Share]:
         end = begin + months
         rows = [row for row in found.by_issue if begin <= months_old(row.month, this_month) < (end or 10**6)]
         points, cents = sum(row.total.points for row in rows), sum(row.total.cents for row in rows)
-        newest, oldest = month_words(this_month.later(-begin)), month_words(this_month.later(1 - end))
+        newest, oldest = short_month(this_month.later(-begin)), short_month(this_month.later(1 - end))
         label = _("%(oldest)s to %(newest)s", oldest=oldest, newest=newest) if months else _("Earlier")
         if points or months:
             shares.append(charts.Share(label, points, colour, money_words(cents)))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton
+from babel.dates import format_date, format_skeleton
 from flask import request
 from flask_babel import gettext as _
 
@@ -76,6 +76,11 @@ def month_words(month: finance.Month) -> str:
     return format_skeleton("yMMMM", month.first, locale=money.LOCALES[language()])
 
 
+def short_month(month: finance.Month) -> str:
+    """Write a month in short: Feb 2026."""
+    return format_skeleton("yMMM", month.first, locale=money.LOCALES[language()])
+
+
 def short_day(day: date | datetime) -> str:
     """Write a day without its year: 28 Feb."""
     here = day.astimezone(ZoneInfo(zone())).date() if isinstance(day, datetime) else day
@@ -96,5 +101,5 @@ def amount(cents: int) -> Decimal:
 
 def on_before(month: finance.Month) -> str:
     """Write a month to compare with: "on January"."""
-    name = format_skeleton("MMMM", month.later(-1).first, locale=money.LOCALES[language()])
+    name = format_date(month.later(-1).first, "LLLL", locale=money.LOCALES[language()])
     return _("on %(month)s", month=name)

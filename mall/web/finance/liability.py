@@ -45,7 +45,7 @@ def show():
         closed=day_of(now(), zone()) > month.last,
         figures=figures(found),
         waterfall=waterfall(found),
-        accounts=[counter_account(line, chart_of_accounts) for line in found.lines],
+        accounts=[counter_accounts(line, chart_of_accounts) for line in found.lines],
         liability_account=chart_of_accounts["points"],
         entries=sum(line.entries for line in found.lines),
         proof=proof,
@@ -131,10 +131,10 @@ def waterfall(found: finance.RollForward) -> Markup:
     )
 
 
-def counter_account(line: finance.Line, names: dict[str, str]) -> str:
-    """Return the account on the other side of a line; several where the origin decides."""
-    origins = [line.origin] if line.origin else ["purchase", "task"]
-    return ", ".join(dict.fromkeys(names[finance.other_side(line.movement, origin)] for origin in origins))
+def counter_accounts(line: finance.Line, names: dict[str, str]) -> list[str]:
+    """Return the accounts on the other side of a line; several where the origin decides."""
+    origins = [line.origin] if line.origin else finance.ORIGINS
+    return list(dict.fromkeys(names[finance.other_side(line.movement, origin)] for origin in origins))
 
 
 def worth_of_hundred(closing: finance.Amount) -> int:

@@ -156,11 +156,12 @@ def test_tables_to_take_along_carry_numbers(desk):
 
 
 def test_sec_78_a_cell_is_never_a_formula(desk, books):
+    at = instant("2026-04-02 10:00")
     for number, reason in enumerate(("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1")):
         with books.purse("mei", "2026-04-02 10:00") as purse:
             ledger.adjust_up(
                 purse, 5, key=f"={number}", reference=f"=cmd|{number}", expiry=books.terms.expiry_of(APRIL.date()),
-                version=1, worth=(100, 100), why=Message("{reason}", {"reason": reason}), by="=staff", at=instant("2026-04-02 10:00"),
+                version=1, worth=(100, 100), why=Message("{reason}", {"reason": reason}), by="=staff", at=at,
             )  # fmt: skip
 
     for address in ("/finance/adjustments/table.csv", "/finance/postings/table.csv?month=2026-04", TABLES[-1]):
