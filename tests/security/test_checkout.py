@@ -100,7 +100,7 @@ def paid_order(till: Till, mug: Item) -> Any:
     return order
 
 
-@pytest.mark.parametrize("part", ["", "/receipt", "/paid", "/cancellation"])
+@pytest.mark.parametrize("part", ["", "/receipt", "/paid", "/unpaid", "/cancellation"])
 def test_sec_23_anothers_order_is_not_there(till, toms, mug, part):
     order = paid_order(till, mug)
 

@@ -143,7 +143,7 @@ def _open_session(payment: Row[Any], *, cashier: Cashier, site: str) -> Session:
             cash.wanted(payment),
             description=f"Order {number}",
             success_url=f"{site}/orders/{number}/paid?session={{CHECKOUT_SESSION_ID}}",
-            cancel_url=f"{site}/orders/{number}",
+            cancel_url=f"{site}/orders/{number}/unpaid",
         )
     except CashierRefused as refusal:
         with transaction():

@@ -84,14 +84,16 @@ def pay(number: str) -> Response | tuple[str, int]:
 @bp.get("/<number>/paid")
 def paid(number: str) -> Response:
     """Come back from the payment page. What happened there only the cashier says, so it is asked, not believed."""
-    order = my_order(number)
-    try:
-        order = checkout.look_at_order(order.id, cashier=the_cashier(), terms=layout.terms())
-    except (CashierUnreachable, CashierRefused) as refusal:
-        flash(words_of(refusal), "warn")
-    else:
-        if order.state in (checkout.AWAITING, checkout.PROCESSING):
-            flash(_("The payment is not confirmed yet. This page tells as soon as it is."), "info")
+    order = ask_cashier(number)
+    if order.state in (checkout.AWAITING, checkout.PROCESSING):
+        flash(_("The payment is not confirmed yet. This page tells as soon as it is."), "info")
+    return redirect(url_for("store.orders.show", number=number))
+
+
+@bp.get("/<number>/unpaid")
+def unpaid(number: str) -> Response:
+    """Come back from the payment page without having paid: the cashier knows whether a card was declined."""
+    ask_cashier(number)
     return redirect(url_for("store.orders.show", number=number))
 
 
@@ -174,6 +176,16 @@ def my_order(number: str):
     """Return the member's order with a number; another's is not there. Raises NotFound."""
     with reading():
         return checkout.order_of(checkout.id_of(number), member_id=me())
+
+
+def ask_cashier(number: str):
+    """Return the member's order as it stands when the cashier was asked about it; if that fails, as it stood."""
+    order = my_order(number)
+    try:
+        return checkout.look_at_order(order.id, cashier=the_cashier(), terms=layout.terms())
+    except (CashierUnreachable, CashierRefused) as refusal:
+        flash(words_of(refusal), "warn")
+        return order
 
 
 def the_cashier():

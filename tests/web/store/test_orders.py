@@ -52,7 +52,9 @@ def test_an_unpaid_order_says_what_is_held_and_until_when(till, mixed):
 def test_a_declined_payment_can_be_tried_again(till, stage, mixed):
     session = stage.open_page(mixed)
     stage.cashier.decline(session)
-    till.browser.get(address_of(mixed, "/paid"))
+    back = stage.cashier.address_after(stage.cashier.session(session), paid=False)
+    assert back.endswith(address_of(mixed, "/unpaid"))
+    till.browser.get(address_of(mixed, "/unpaid"))
 
     page = words(till.page_of(mixed))
     assert (
@@ -196,7 +198,7 @@ def test_every_line_shows_its_share(till, stage, mei, mug):
     assert "$15.90 − $5.00 paid with 500 pts" in words(till.page_of(order))
 
 
-@pytest.mark.parametrize("part", ["", "/receipt", "/paid", "/cancellation"])
+@pytest.mark.parametrize("part", ["", "/receipt", "/paid", "/unpaid", "/cancellation"])
 def test_anothers_order_is_not_there(stage, mixed, tom, enter, part):
     assert Till(enter(tom), stage, tom).browser.get(address_of(mixed, part)).status_code == 404
 
