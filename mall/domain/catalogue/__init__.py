@@ -14,6 +14,7 @@ from .assortment import (
 from .categories import (
     Category,
     CategoryNeedsTitle,
+    CategoryThere,
     NoSuchCategory,
     ProductCategory,
     categories,
@@ -81,7 +82,7 @@ from .products import (
 from .proof import checks
 from .quotas import Quota, QuotaBelowTaken, QuotaDraw, QuotaUsedUp, draw_quota, return_quota
 from .search import Gram, TooManyWords
-from .shelves import STATES, NotReady, delist_products, list_products, missing_to_list, schedule, state_of
+from .shelves import STATES, NotReady, delist_products, list_products, missing_to_list, schedule, state_of, states_of
 from .stock import (
     NotReserved,
     OutOfStock,
@@ -98,7 +99,7 @@ from .stock import (
     take_returned,
     unreserve,
 )
-from .variants import BadSku, NoSuchVariant, SkuTaken, Variant
+from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of
 from .wording import BadWording
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "Category",
     "CategoryCount",
     "CategoryNeedsTitle",
+    "CategoryThere",
     "ChangedMeanwhile",
     "Choice",
     "DeskItem",
@@ -201,6 +203,7 @@ __all__ = [
     "points_allowed",
     "points_price",
     "prepare_picture",
+    "product_of",
     "receive",
     "refuse_unsound",
     "remove_picture",
@@ -217,6 +220,7 @@ __all__ = [
     "shelf_mark",
     "ship",
     "state_of",
+    "states_of",
     "stock_history",
     "take_returned",
     "unreserve",

@@ -75,8 +75,10 @@ def edit_variant(variant_id: int, *, sku: str, title: Mapping[str, str] | None, 
 
 
 def retire_variant(variant_id: int, *, by: str, at: datetime) -> None:
-    """Take a variant out of the shop for good. Raises NoSuchVariant, VariantInUse."""
+    """Take a variant out of the shop for good; asked again, does nothing. Raises NoSuchVariant, VariantInUse."""
     row = variant_row(variant_id)
+    if row.retired_at is not None:
+        return
     touch(row.product_id, at=at)
     if reserved := execute(select(Stock.reserved).where(Stock.variant_id == variant_id)).scalar_one():
         raise VariantInUse(reserved=reserved)

@@ -47,6 +47,10 @@ class CategoryNeedsTitle(Refusal):
     message = N_("Give the category a name.")
 
 
+class CategoryThere(Refusal):
+    message = N_("There is a category of this name already. Choose another name.")
+
+
 def categories() -> Sequence[Row[Any]]:
     """Return every category in the shop's order: id, slug, title, position."""
     return execute(
@@ -55,8 +59,10 @@ def categories() -> Sequence[Row[Any]]:
 
 
 def create_category(title: Mapping[str, str], *, by: str, at: datetime, slug: str = "") -> int:
-    """Open a category at the end of the row. Returns its id. Raises CategoryNeedsTitle."""
+    """Open a category at the end of the row. Returns its id. Raises CategoryNeedsTitle, CategoryThere."""
     title = _titled(title)
+    if any(set(row.title.values()) & set(title.values()) for row in categories()):
+        raise CategoryThere()
     last = execute(select(func.max(Category.position))).scalar_one() or 0
     category_id = execute(
         insert(Category)

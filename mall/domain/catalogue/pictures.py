@@ -59,13 +59,21 @@ class TooManyPictures(Refusal):
     message = N_("Use {most} pictures at most.")
 
 
-def add_picture(product_id: int, prepared: Prepared, *, alt: Mapping[str, str], by: str, at: datetime) -> int:
+def add_picture(
+    product_id: int,
+    prepared: Prepared,
+    *,
+    alt: Mapping[str, str],
+    by: str,
+    at: datetime,
+    seen_version: int | None = None,
+) -> int:
     """Give a product another picture, made by prepare_picture(). Returns its id.
 
-    Raises NoSuchProduct, AltMissing, TooManyPictures.
+    Raises NoSuchProduct, AltMissing, TooManyPictures, ChangedMeanwhile (no longer the version the editor saw).
     """
     upload = {"file": prepared.name, "art": None, "width": prepared.width, "height": prepared.height}
-    return _add(product_id, upload, alt=alt, by=by, at=at)
+    return _add(product_id, upload, alt=alt, by=by, at=at, seen_version=seen_version)
 
 
 def add_art(product_id: int, art: str, *, alt: Mapping[str, str], by: str, at: datetime) -> int:
@@ -130,8 +138,16 @@ _PICTURES = (
 )
 
 
-def _add(product_id: int, shows: Mapping[str, Any], *, alt: Mapping[str, str], by: str, at: datetime) -> int:
-    touch(product_id, at=at)
+def _add(
+    product_id: int,
+    shows: Mapping[str, Any],
+    *,
+    alt: Mapping[str, str],
+    by: str,
+    at: datetime,
+    seen_version: int | None = None,
+) -> int:
+    touch(product_id, at=at, seen_version=seen_version)
     described = _described(alt)
     there = execute(select(func.count()).where(Picture.product_id == product_id)).scalar_one()
     if there >= MOST_PICTURES:

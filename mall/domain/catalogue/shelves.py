@@ -52,6 +52,13 @@ def in_state(state: str, at: Any) -> ColumnElement[bool]:
     }[state]
 
 
+def states_of(product_ids: Iterable[int], *, at: datetime) -> dict[int, str]:
+    """Return the state of each product at an instant, {product_id: state}; ids of none are left out."""
+    dates = select(Product.id, Product.listed_from, Product.listed_until)
+    rows = execute(dates.where(Product.id.in_(possible_ids(product_ids))).order_by(Product.id))
+    return {row.id: state_of(row, at) for row in rows}
+
+
 def list_products(product_ids: Iterable[int], *, terms: programme.Programme, by: str, at: datetime) -> int:
     """Put products on the shelf now, until they are taken off. All or none. Returns how many were not there before.
 

@@ -189,20 +189,27 @@ def take_returned(reference: str, pieces: Mapping[int, int], *, at: datetime, by
     _write("return", pieces, reference=reference, at=at, by=by)
 
 
-def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: str = "") -> None:
-    """Book pieces that arrived. Raises NoSuchVariant, BadFigure."""
+def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: str = "", key: str = "") -> None:
+    """Book pieces that arrived; asked again with the same key, books nothing more. Raises NoSuchVariant, BadFigure."""
     pieces = {variant_id: quantity}
+    if key and _moved_before("receive", variant_id, reference=key):
+        return
     _expect_all(_change("receive", pieces), pieces)
-    _write("receive", pieces, reference="", at=at, by=by, reason=reason)
+    _write("receive", pieces, reference=key, at=at, by=by, reason=reason)
     _note("stock.received", variant_id, quantity, by=by, at=at, reason=reason)
 
 
-def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime) -> None:
-    """Correct what is on hand by some pieces up or down, for a reason. Raises StockSpokenFor, NoSuchVariant."""
+def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime, key: str = "") -> None:
+    """Correct what is on hand by some pieces up or down, for a reason; asked again with the same key, does nothing.
+
+    Raises StockSpokenFor, NoSuchVariant.
+    """
     if not reason.strip():
         raise Refusal(N_("Say why the stock is corrected."))
     whole(abs(change) if isinstance(change, int) else change, QUANTITY, least=1, most=MOST_PIECES)
-    _correct("adjust", variant_id, change, reason=reason, by=by, at=at)
+    if key and _moved_before("adjust", variant_id, reference=key):
+        return
+    _correct("adjust", variant_id, change, reason=reason, by=by, at=at, reference=key)
 
 
 def set_on_hand(variant_id: int, count: int, *, by: str, at: datetime, reason: str = "") -> int:
@@ -233,12 +240,24 @@ def set_low_water(variant_id: int, low_water: int | None, *, by: str, at: dateti
     _note("stock.low_water", variant_id, low_water, by=by, at=at, reason="")
 
 
-def _correct(kind: str, variant_id: int, change: int, *, reason: str, by: str, at: datetime) -> None:
+def _moved_before(kind: str, variant_id: int, *, reference: str) -> bool:
+    """Tell whether a move of this reference was made, once nobody else can be making it."""
+    assert in_transaction(), "stock moves outside transaction()"
+    execute(select(Stock.variant_id).where(Stock.variant_id == variant_id).with_for_update())
+    made = select(StockMove.id).where(
+        StockMove.reference == reference, StockMove.kind == kind, StockMove.variant_id == variant_id
+    )
+    return execute(made.limit(1)).first() is not None
+
+
+def _correct(
+    kind: str, variant_id: int, change: int, *, reason: str, by: str, at: datetime, reference: str = ""
+) -> None:
     pieces = {variant_id: change}
     if not _change(kind, pieces):
         reserved = execute(select(Stock.reserved).where(Stock.variant_id == variant_id)).scalar_one_or_none()
         raise NoSuchVariant() if reserved is None else StockSpokenFor(reserved=reserved)
-    _write(kind, pieces, reference="", at=at, by=by, reason=reason)
+    _write(kind, pieces, reference=reference, at=at, by=by, reason=reason)
     _note(f"stock.{kind}", variant_id, change, by=by, at=at, reason=reason)
 
 

@@ -52,6 +52,12 @@ def variant_row(variant_id: int) -> Row[Any]:
     return row
 
 
+def product_of(variant_id: int) -> int:
+    """Return the id of the product a variant is of, retired or not. Raises NoSuchVariant."""
+    product_id: int = variant_row(variant_id).product_id
+    return product_id
+
+
 def variants_of(product_id: int) -> Sequence[Row[Any]]:
     """Return a product's variants that are not retired, in their order."""
     return execute(

@@ -61,7 +61,9 @@ def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
         return order
     if order.state != SHIPPED:
         raise WrongState(number=orders.number_of(order_id))
-    return complete(order, by=by, at=at)
+    completed = complete(order, by=by, at=at)
+    audit.write("order.deliver", by=by, subject=orders.reference_of(order_id), at=at)
+    return completed
 
 
 def complete_due(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, type_coerce
 
-from mall.base.clock import start_of
+from mall.base.clock import Instant, start_of
 from mall.base.db import execute
 from mall.domain import approvals, cash, catalogue, checkout, ledger, membership, people, programme
 
@@ -22,7 +22,9 @@ QUEUES: dict[str, tuple[str, ...]] = {
     "complete": (checkout.COMPLETED,),
     "ended": (checkout.CANCELLED, checkout.TIMED_OUT, checkout.REFUNDED),
 }
-OLDEST_FIRST = ("to_ship", "with_carrier", "unpaid", "review")
+# Orders whose cash the cashier would not give back: a person has to.
+REFUSED_REFUNDS = "refused_refunds"
+OLDEST_FIRST = (REFUSED_REFUNDS, "to_ship", "with_carrier", "unpaid", "review")
 DAYS_DRAWN = 14
 
 
@@ -43,6 +45,10 @@ def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25)
     wanted: list[ColumnElement[bool]] = []
     if queue in QUEUES:
         wanted.append(Order.state.in_(QUEUES[queue]))
+    elif queue == REFUSED_REFUNDS:
+        payment, refund = cash.Payment, cash.Refund
+        refused = select(payment.reference).join(refund, refund.payment_id == payment.id)
+        wanted.append(checkout.REFERENCE.in_(refused.where(refund.state == cash.REFUSED)))
     if words:
         like = f"%{catalogue.escape_like(words)}%"
         of_parcel = select(parcel.order_id).where(parcel.tracking == words)
@@ -85,14 +91,93 @@ def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25)
     return Found(rows, total)
 
 
-def queue_counts() -> dict[str, int]:
-    """Return how many orders each queue holds: {queue: n}."""
-    by_state = checkout.counts_by_state()
-    return {queue: sum(by_state.get(state, 0) for state in states) for queue, states in QUEUES.items()}
+@dataclass(frozen=True)
+class Queue:
+    """How many wait in a queue, and since when the one that came first."""
+
+    count: int
+    since: datetime | None
 
 
-def members(*, words: str = "", rank: int | None = None, page: int = 1, per_page: int = 25) -> Found:
-    """Return a page of members, newest first: level, points in the wallet, orders and cash kept."""
+def queues() -> dict[str, Queue]:
+    """Return every queue of orders, {name: Queue}. One statement."""
+    waits_since = case(
+        (Order.state == checkout.PAID, Order.paid_at),
+        (Order.state == checkout.SHIPPED, Order.shipped_at),
+        else_=Order.placed_at,
+    )
+    by_state = {
+        row.state: row
+        for row in execute(
+            select(
+                Order.state,
+                func.count().label("n"),
+                type_coerce(func.min(waits_since), Instant).label("since"),
+            ).group_by(Order.state)
+        )
+    }
+    return {
+        name: Queue(
+            count=sum(by_state[state].n for state in states if state in by_state),
+            since=min((by_state[state].since for state in states if state in by_state), default=None),
+        )
+        for name, states in QUEUES.items()
+    }
+
+
+def to_do() -> tuple[int, int]:
+    """Return what the desk's menu counts: (orders to ship, adjustments that wait for a second person)."""
+    orders = select(func.count()).where(Order.state == checkout.PAID).scalar_subquery()
+    asked = approvals.Approval
+    adjustments = (
+        select(func.count()).where(asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)).scalar_subquery()
+    )
+    row = execute(select(orders, adjustments)).one()
+    return row[0], row[1]
+
+
+@dataclass(frozen=True)
+class AskedAdjustment:
+    """An adjustment that waits for a second person: the request, the member, and what is ready to use now."""
+
+    request: Row[Any]
+    member: Row[Any]
+    ready: int
+
+
+def asked_adjustments(*, at: datetime, limit: int = 50) -> list[AskedAdjustment]:
+    """Return the adjustments that wait, oldest first. Two statements."""
+    requests = approvals.waiting(ledger.ADJUSTMENT_KIND, limit=limit)
+    member = people.Member
+    known = {
+        row.id: row
+        for row in execute(
+            select(member.id, member.number, member.display_name, _ready(at).label("ready")).where(
+                member.id.in_({request.what["member_id"] for request in requests})
+            )
+        )
+    }
+    asked = [(request, known[request.what["member_id"]]) for request in requests]
+    return [AskedAdjustment(request, row, int(row.ready)) for request, row in asked]
+
+
+def _ready(at: datetime) -> Any:
+    """Return, as a column of a member's row, the points they could spend at an instant."""
+    position, lot = ledger.Position, ledger.Lot
+    return (
+        select(func.coalesce(func.sum(position.points), 0))
+        .join(lot, lot.id == position.lot_id)
+        .where(position.member_id == people.Member.id, position.place == "wallet", lot.expires_at >= at)
+        .correlate(people.Member)
+        .scalar_subquery()
+    )
+
+
+def members(*, at: datetime, words: str = "", rank: int | None = None, page: int = 1, per_page: int = 25) -> Found:
+    """Return a page of members, newest first: level, points ready, on the way, owed, orders and cash spent.
+
+    `words` finds a member by name, e-mail or number.
+    """
     member, history = people.Member, membership.LevelHistory
     level = (
         select(history.rank)
@@ -127,9 +212,9 @@ def members(*, words: str = "", rank: int | None = None, page: int = 1, per_page
             member.created_at,
             member.deactivated_at,
             level.label("rank"),
-            ledger.Purse.wallet,
+            _ready(at).label("ready"),
             ledger.Purse.pending,
-            ledger.Purse.debt,
+            (-ledger.Purse.debt).label("owed"),
             orders.label("orders"),
             spent.label("spent_cents"),
         )
@@ -175,10 +260,9 @@ def portrait(member_id: int) -> Portrait:
 class Dashboard:
     """The work of the day and how the shop goes. Points and cents; `earned` and `redeemed` are by day, latest last."""
 
-    queues: dict[str, int]
-    oldest_to_ship: datetime | None
-    adjustments_waiting: int
-    refunds_due: int
+    queues: dict[str, Queue]
+    adjustments: Queue
+    refunds: Queue
     low_stock: Sequence[Row[Any]]
     orders_today: int
     cash_today_cents: int
@@ -219,14 +303,19 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
             ledger.Lot.expires_at.between(at, at + timedelta(days=30)),
         )
     ).scalar_one()
-    refunds_due = execute(
-        select(func.count()).select_from(cash.Refund).where(cash.Refund.state.in_((cash.ASKED, cash.REFUSED)))
-    ).scalar_one()
+    asked, refund = approvals.Approval, cash.Refund
+    adjustments = execute(
+        select(func.count(), type_coerce(func.min(asked.asked_at), Instant)).where(
+            asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)
+        )
+    ).one()
+    refunds = execute(
+        select(func.count(), type_coerce(func.min(refund.asked_at), Instant)).where(refund.state == cash.REFUSED)
+    ).one()
     return Dashboard(
-        queues=queue_counts(),
-        oldest_to_ship=checkout.oldest_to_ship(),
-        adjustments_waiting=len(approvals.waiting(ledger.ADJUSTMENT_KIND)),
-        refunds_due=refunds_due,
+        queues=queues(),
+        adjustments=Queue(*adjustments),
+        refunds=Queue(*refunds),
         low_stock=catalogue.low_stock(at=at, limit=8),
         orders_today=orders_today.n,
         cash_today_cents=int(orders_today.cents),

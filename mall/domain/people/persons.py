@@ -232,3 +232,10 @@ def _tell_slowed(email: Email, *, at: datetime) -> None:
             key=f"sign_in_slowed:{member.id}:{at:%Y-%m-%d}",
             at=at,
         )
+
+
+def member_like_staff(staff_id: int) -> int | None:
+    """Return the member with the same e-mail as someone on the staff, or None: nobody acts on their own points."""
+    return execute(
+        select(Member.id).join(Staff, Staff.email_key == Member.email_key).where(Staff.id == staff_id)
+    ).scalar_one_or_none()

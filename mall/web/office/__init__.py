@@ -1,18 +1,45 @@
 """The back office: what operators see, at /office. The staff's door stands here too, for finance as well."""
 
-from flask import Blueprint
+from typing import Any
 
+from flask import Blueprint
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from mall.base.db import reading
+from mall.domain import insight
 from mall.web.shared.signing_in import staff_only
 
-from . import account, staff
+from . import account, adjustments, audit, catalogue, dashboard, members, orders, search, staff, stock
 
 bp = Blueprint("office", __name__, url_prefix="/office")
 bp.before_request(staff_only("operate", but=("office.account",)))
 
 PAGES: list[Blueprint] = [
     account.bp,
+    adjustments.bp,
+    audit.bp,
+    catalogue.bp,
+    dashboard.bp,
+    members.bp,
+    orders.bp,
+    search.bp,
     staff.bp,
+    stock.bp,
 ]
 
 for page in PAGES:
     bp.register_blueprint(page)
+
+
+@bp.context_processor
+def counts() -> dict[str, Any]:
+    """Tell the side menu how much waits. The page of a fault stands even without a database."""
+    if not (current_user.is_authenticated and current_user.may("operate")):
+        return {}
+    try:
+        with reading():
+            to_ship, to_approve = insight.to_do()
+    except SQLAlchemyError:
+        return {}
+    return {"waiting": {"office.orders.index": to_ship, "office.adjustments.index": to_approve}}

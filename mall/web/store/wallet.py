@@ -12,6 +12,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import checkout, ledger
 from mall.web.shared import layout, tables
+from mall.web.shared.moves import order_number, words_of_entry
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.texts import day_words, sentence
 
@@ -107,32 +108,6 @@ def history_csv() -> Response:
         for entry in entries
     )
     return tables.csv_of(headings, rows, name="points")
-
-
-def words_of_entry(entry: Any) -> str:
-    """Return what happened, in the member's words."""
-    if entry.kind == "adjust" and entry.reason:
-        return sentence(entry.reason)
-    return {
-        "earn": _("Earned, on the way"),
-        "unlock": _("Ready to use"),
-        "hold": _("Held for an order"),
-        "release": _("Held points are back"),
-        "redeem": _("Redeemed"),
-        "give_back": _("Returned"),
-        "renew": _("Returned with a new last day"),
-        "expire": _("Expired"),
-        "clawback": _("Taken back"),
-        "repay": _("Repaid what you owed"),
-        "adjust": _("Corrected by the shop"),
-        "cash_out": _("Turned into cash"),
-    }[entry.kind]
-
-
-def order_number(reference: str) -> str | None:
-    """Return the number of the order a reference names, or None."""
-    order_id = checkout.order_id_of(reference)
-    return None if order_id is None else checkout.number_of(order_id)
 
 
 def _when_ready(lot: ledger.Due, orders: dict[str, Any], *, at: datetime) -> str:

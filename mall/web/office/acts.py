@@ -1,0 +1,85 @@
+"""Acts in words: what an entry of the audit log says was done, and where its subject is found."""
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from mall.domain import checkout
+from mall.web.shared.layout import link
+
+ACTS = {
+    "category.created": _l("Category opened"),
+    "category.ordered": _l("Categories put in order"),
+    "category.renamed": _l("Category renamed"),
+    "member.deactivated": _l("Member deactivated"),
+    "member.email_changed": _l("E-mail changed"),
+    "member.password_changed": _l("Password changed"),
+    "order.alarm": _l("Order needs a look"),
+    "order.deliver": _l("Order delivered"),
+    "order.refund": _l("Order refunded"),
+    "order.ship": _l("Order shipped"),
+    "picture.added": _l("Picture added"),
+    "picture.described": _l("Picture described"),
+    "picture.ordered": _l("Pictures put in order"),
+    "picture.removed": _l("Picture removed"),
+    "points.adjustment": _l("Points adjusted"),
+    "points.adjustment.approved": _l("Adjustment approved"),
+    "points.adjustment.asked": _l("Adjustment asked for"),
+    "points.adjustment.declined": _l("Adjustment declined"),
+    "product.changed": _l("Item changed"),
+    "product.created": _l("Item created"),
+    "product.delisted": _l("Item delisted"),
+    "product.listed": _l("Item listed"),
+    "product.scheduled": _l("Item scheduled"),
+    "programme.changed": _l("Programme changed"),
+    "programme.established": _l("Programme set up"),
+    "staff.added": _l("Colleague added"),
+    "staff.deactivated": _l("Colleague deactivated"),
+    "staff.password_set": _l("Password set"),
+    "staff.reactivated": _l("Colleague back"),
+    "staff.recovery_code_used": _l("Recovery code used"),
+    "staff.roles_changed": _l("Roles changed"),
+    "staff.set_up_link_made": _l("Set-up link made"),
+    "staff.totp_enrolled": _l("Phone enrolled"),
+    "staff.totp_reset": _l("Second factor reset"),
+    "stock.adjust": _l("Stock corrected"),
+    "stock.low_water": _l("Low-stock mark set"),
+    "stock.received": _l("Stock received"),
+    "stock.stocktake": _l("Stock counted"),
+    "variant.added": _l("Variant added"),
+    "variant.changed": _l("Variant changed"),
+    "variant.priced": _l("Prices set"),
+    "variant.retired": _l("Variant retired"),
+}
+
+
+def act_words(act: str) -> str:
+    """Return what an act is called; one without a name of its own is shown as it is kept."""
+    return str(ACTS.get(act, act))
+
+
+def subject_words(subject: str) -> str:
+    """Return what an act was done to: "Order 10007", "Item 12"."""
+    kind, _colon, number = subject.partition(":")
+    if kind == "order" and (order_id := checkout.order_id_of(subject)) is not None:
+        return gettext("Order %(number)s", number=checkout.number_of(order_id))
+    words = {
+        "product": gettext("Item %(number)s", number=number),
+        "member": gettext("Member %(number)s", number=number),
+        "staff": gettext("Colleague %(number)s", number=number),
+        "category": gettext("Category %(number)s", number=number) if number else gettext("Categories"),
+    }
+    return words.get(kind, subject)
+
+
+def subject_link(subject: str) -> str | None:
+    """Return the address of what an act was done to, or None where it has no page."""
+    kind, _colon, number = subject.partition(":")
+    if not (number.isascii() and number.isdigit()):
+        return None
+    if kind == "order":
+        return link("office.orders.show", number=checkout.number_of(int(number)))
+    if kind == "product":
+        return link("office.catalogue.editor.show", product_id=int(number))
+    if kind == "member":
+        return link("office.members.show", member_id=int(number))
+    return link("office.catalogue.categories.index") if kind == "category" else None

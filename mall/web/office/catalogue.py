@@ -1,0 +1,203 @@
+"""The catalogue at the desk: find items, list and delist many at once, set stock in the row."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
+from mall.base.errors import Refusal
+from mall.domain import catalogue
+from mall.web.shared import layout
+from mall.web.shared.forms import Form
+from mall.web.shared.paging import page_number
+from mall.web.shared.signing_in import person
+from mall.web.shared.texts import language, sentence
+from mall.web.shared.texts import number as number_words
+
+from . import categories, editor, pictures, variants
+from .fields import Whole, needed, typed_ids
+from .item_page import state_words
+from .shelving import say_delisted, say_listed, take_undo
+
+bp = Blueprint("catalogue", __name__, url_prefix="/catalogue")
+for part in (categories.bp, editor.bp, pictures.bp, variants.bp):
+    bp.register_blueprint(part)
+
+PER_PAGE = 25
+
+
+class CountForm(Form):
+    """How many pieces are on hand."""
+
+    count = Whole(validators=[needed("")])
+
+
+@bp.get("")
+def index():
+    """List every item: by words, state and order."""
+    return list_page()
+
+
+@bp.post("/listing")
+def put_on_shelf():
+    """List the ticked items, all or none."""
+    ids, terms = typed_ids("item"), layout.terms()
+    if not ids:
+        return list_page(problems=[(None, _("Tick the items to list first."))])
+    at = now()
+    with reading():
+        missing = catalogue.missing_to_list(ids, terms=terms, at=at)
+    lacking = {product_id: lacks for product_id, lacks in missing.items() if lacks}
+    if lacking:
+        problems = [(product_id, sentence(lacks[0])) for product_id, lacks in lacking.items()]
+        return list_page(ticked=ids, problems=problems, ready=[id_ for id_ in missing if id_ not in lacking])
+
+    def unit() -> int:
+        with transaction():
+            return catalogue.list_products(ids, terms=terms, by=person().actor, at=now())
+
+    try:
+        with reading():
+            off_shelf = [id_ for id_, state in catalogue.states_of(ids, at=at).items() if state != "listed"]
+        changed = again(unit)
+    except catalogue.NotReady as lacks:
+        return list_page(ticked=ids, problems=[(lacks.product_id, sentence(lacks))])
+    say_listed(changed, off_shelf)
+    return redirect(back_to_list(), 303)
+
+
+@bp.post("/delisting")
+def take_off_shelf():
+    """Delist the ticked items. Orders already placed are not affected."""
+    ids = typed_ids("item")
+    if not ids:
+        return list_page(problems=[(None, _("Tick the items to delist first."))])
+    with reading():
+        on_shelf = [id_ for id_, state in catalogue.states_of(ids, at=now()).items() if state == "listed"]
+
+    def unit() -> int:
+        with transaction():
+            return catalogue.delist_products(ids, by=person().actor, at=now())
+
+    changed = again(unit)
+    say_delisted(changed, on_shelf)
+    return redirect(back_to_list(), 303)
+
+
+@bp.post("/stock/<int:variant_id>")
+def set_stock(variant_id: int):
+    """Set what is on hand of a variant to what was counted; the difference is the move."""
+    form = CountForm()
+    if not form.validate_on_submit():
+        return list_page(stock_error=(variant_id, _("Write how many pieces are on hand, such as 12.")))
+
+    def unit() -> int:
+        with transaction():
+            return catalogue.set_on_hand(
+                variant_id, form.count.data, by=person().actor, at=now(), reason="Counted at the desk"
+            )
+
+    try:
+        difference = again(unit)
+    except (catalogue.StockSpokenFor, catalogue.BadFigure) as refusal:
+        return list_page(stock_error=(variant_id, sentence(refusal)))
+    if difference:
+        flash(
+            _(
+                "%(count)s pieces on hand now; the move of %(change)s is written down.",
+                count=number_words(form.count.data),
+                change=f"{difference:+}",
+            )
+        )
+    else:
+        flash(_("That is what was on hand already. Nothing was changed."), "info")
+    return redirect(back_to_list(), 303)
+
+
+def list_page(
+    *,
+    ticked: Sequence[int] = (),
+    problems: Sequence[tuple[int | None, str]] = (),
+    ready: Sequence[int] = (),
+    stock_error: tuple[int, str] | None = None,
+):
+    """Render the list. Problems are sentences with the item they are about; `ready` are those without."""
+    asked: Any = request.args if request.method == "GET" else list_asked()
+    words, tab, sort = asked.get("q", "").strip()[:200], asked.get("tab", "all"), asked.get("sort", "title")
+    refusal: Refusal | None = None
+    at = now()
+    with reading():
+        try:
+            page = _page(words, tab, sort, at=at)
+        except catalogue.TooManyWords as too_many:
+            refusal, page = too_many, _page("", tab, sort, at=at)
+    names = {
+        "all": _("All"),
+        "listed": _("Listed"),
+        "draft": _("Draft"),
+        "scheduled": _("Scheduled"),
+        "delisted": _("Delisted"),
+        "low_stock": _("Low stock"),
+    }
+    tabs = [
+        {
+            "text": text,
+            "href": url_for("office.catalogue.index", tab=key, q=words or None, sort=asked.get("sort")),
+            "current": key == (tab if tab in names else "all"),
+            "count": page.counts[key],
+        }
+        for key, text in names.items()
+    ]
+    html = render_template(
+        "office/catalogue/index.html",
+        page=page,
+        tabs=tabs,
+        words=words,
+        tab=tab if tab in names else "all",
+        sort=sort if sort in catalogue.DESK_SORTS else "title",
+        sorts={
+            "title": _("Name"),
+            "newest": _("Newest first"),
+            "changed": _("Changed last"),
+            "stock": _("Least stock"),
+            "points": _("Fewest points"),
+        },
+        asked=asked,
+        terms=layout.terms(),
+        ticked=set(ticked),
+        problems=problems,
+        ready=ready,
+        stock_error=stock_error,
+        stock_typed=request.form.get("count", ""),
+        undo=take_undo() if request.method == "GET" else None,
+        state_words=state_words,
+        refusal=refusal,
+    )
+    return html, 422 if refusal or problems or stock_error else 200
+
+
+def list_asked() -> Any:
+    """Return the list's own arguments as a form on it sent them along."""
+    return MultiDict(
+        {
+            name: request.form[f"list_{name}"]
+            for name in ("q", "tab", "sort", "page")
+            if request.form.get(f"list_{name}")
+        }
+    )
+
+
+def back_to_list() -> str:
+    """Return the address of the list as it was when the form was sent."""
+    return url_for("office.catalogue.index", **list_asked().to_dict())
+
+
+def _page(words: str, tab: str, sort: str, *, at: Any) -> catalogue.DeskPage:
+    asked_page = page_number() if request.method == "GET" else int(list_asked().get("page", 1, type=int))
+    return catalogue.office_list(
+        at=at, words=words, tab=tab, sort=sort, page=asked_page, per_page=PER_PAGE, language=language()
+    )

@@ -1,0 +1,173 @@
+"""The item editor: make an item, change what it is, put it on the shelf and take it off."""
+
+import secrets
+
+from flask import Blueprint, flash, redirect, request, session, url_for
+from flask_babel import gettext as _
+from wtforms.validators import Optional
+
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
+from mall.base.errors import NotFound, Refusal
+from mall.domain import catalogue
+from mall.web.shared import layout
+from mall.web.shared.signing_in import form_page, person
+
+from .item_forms import KINDS, ItemForm, ScheduleForm, new_variant_form
+from .item_page import item_page
+from .prices import FORM_WORDS, currency_sign, members_will_see
+from .shelving import say_delisted, say_listed
+
+bp = Blueprint("editor", __name__, url_prefix="/")
+
+MADE_KEY = "item_made"
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def new():
+    """Make a new item, as a draft: its words, its first variant with SKU, prices and stock."""
+    form = ItemForm()
+    first = new_variant_form()
+    if request.method == "GET":
+        form.key.data = secrets.token_urlsafe(12)
+    made: dict[str, int] = session.get(MADE_KEY, {})
+    if request.method == "POST" and form.key.data in made:
+        return redirect(url_for("office.catalogue.editor.show", product_id=made[form.key.data]))
+    sound = [form.validate_on_submit(), first.validate_on_submit()]
+    if all(sound) and "preview" not in request.form:
+        terms = layout.terms()
+
+        def unit() -> int:
+            with transaction():
+                at, by = now(), person().actor
+                details = form.details() | {"kind": form.kind.data}
+                product_id = catalogue.create_product(terms=terms, by=by, at=at, **details)
+                variant_id = catalogue.add_variant(
+                    product_id, sku=first.sku.data, title=first.titles(), prices=first.typed_prices(), terms=terms,
+                    by=by, at=at,
+                )  # fmt: skip
+                if first.on_hand.data:
+                    catalogue.receive(variant_id, first.on_hand.data, by=by, at=at)
+                return product_id
+
+        try:
+            product_id = again(unit)
+        except (catalogue.BadSku, catalogue.SkuTaken, catalogue.UnsoundPrice) as refusal:
+            first.place(refusal)
+        except Refusal as refusal:
+            form.place(refusal)
+        else:
+            session[MADE_KEY] = dict([*list(made.items())[-4:], (form.key.data, product_id)])
+            flash(_("The item is made, as a draft. Add a picture, then list it."))
+            return redirect(url_for("office.catalogue.editor.show", product_id=product_id))
+    previewing = "preview" in request.form and first.validate()
+    return form_page(
+        "office/catalogue/new.html",
+        refused=request.method == "POST" and not previewing,
+        form=form,
+        variant=first,
+        will_see=members_will_see(first.typed_prices()) if previewing else None,
+        kind_words=KINDS,
+        form_words=FORM_WORDS,
+        currency_sign=currency_sign(),
+    )
+
+
+@bp.route("/<int:product_id>", methods=["GET", "POST"])
+def show(product_id: int):
+    """Show an item whole, and change what it is."""
+    if request.method == "GET":
+        return item_page(product_id)
+    form = ItemForm()
+    # The kind is chosen once; nothing that is sent along changes it.
+    form.kind.validators, form.kind.validate_choice = [Optional()], False
+    if not form.validate_on_submit():
+        return item_page(product_id, form=form)
+    seen = form.seen_version.data or ""
+
+    def unit() -> None:
+        with transaction():
+            catalogue.edit_product(
+                product_id,
+                terms=layout.terms(),
+                by=person().actor,
+                at=now(),
+                seen_version=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1,
+                **form.details(),
+            )
+
+    try:
+        again(unit)
+    except catalogue.ChangedMeanwhile as refusal:
+        return item_page(product_id, form=form, refusal=refusal)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        form.place(refusal)
+        return item_page(product_id, form=form)
+    flash(_("Saved. Orders already placed are not affected."))
+    return redirect(url_for("office.catalogue.editor.show", product_id=product_id), 303)
+
+
+@bp.post("/<int:product_id>/listing")
+def put_on_shelf(product_id: int):
+    """Put one item on the shelf now."""
+
+    def unit() -> int:
+        with transaction():
+            return catalogue.list_products([product_id], terms=layout.terms(), by=person().actor, at=now())
+
+    try:
+        changed = again(unit)
+    except catalogue.NotReady as refusal:
+        return item_page(product_id, refusal=refusal)
+    say_listed(changed, [product_id])
+    return redirect(url_for("office.catalogue.editor.show", product_id=product_id), 303)
+
+
+@bp.post("/<int:product_id>/delisting")
+def take_off_shelf(product_id: int):
+    """Take one item off the shelf now."""
+
+    def unit() -> int:
+        with transaction():
+            return catalogue.delist_products([product_id], by=person().actor, at=now())
+
+    with reading():
+        listed = catalogue.states_of([product_id], at=now()).get(product_id) == "listed"
+    changed = again(unit)
+    say_delisted(changed, [product_id] if listed else [])
+    return redirect(url_for("office.catalogue.editor.show", product_id=product_id), 303)
+
+
+@bp.post("/<int:product_id>/schedule")
+def plan(product_id: int):
+    """Let an item come on the shelf, and leave it, by itself."""
+    form = ScheduleForm()
+    if form.validate_on_submit() and form.listed_from.data is None:
+        form.listed_from.errors = [_("Say when it is to be listed.")]
+    if form.errors:
+        return item_page(product_id, schedule=form)
+
+    def unit() -> None:
+        with transaction():
+            catalogue.schedule(
+                [product_id],
+                listed_from=form.listed_from.data,
+                listed_until=form.listed_until.data,
+                terms=layout.terms(),
+                by=person().actor,
+                at=now(),
+            )
+
+    try:
+        again(unit)
+    except NotFound:
+        raise
+    except catalogue.NotReady as refusal:
+        return item_page(product_id, schedule=form, refusal=refusal)
+    except Refusal as refusal:
+        form.refuse(refusal, at="listed_until")
+        return item_page(product_id, schedule=form)
+    flash(_("The dates are set. The item comes and goes by itself."))
+    return redirect(url_for("office.catalogue.editor.show", product_id=product_id), 303)

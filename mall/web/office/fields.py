@@ -1,0 +1,110 @@
+"""Fields the desk's forms share: money, whole numbers, moments by the shop's clock, texts in every language."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import request
+from flask_babel import gettext as _
+from wtforms import DateTimeLocalField, IntegerField, StringField
+from wtforms.validators import StopValidation
+from wtforms.widgets import TextInput
+
+from mall.base.money import cents_of
+from mall.web.shared.texts import zone
+
+MOMENT = "%Y-%m-%dT%H:%M"
+YEARS = range(2000, 2200)
+LONGEST_NUMBER = 18
+
+
+class Whole(IntegerField):
+    """A whole number as people write it: 1,590 is 1590. Empty is None."""
+
+    data: Any
+    widget = TextInput()
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Read what was typed."""
+        self.data = None
+        typed = "".join(sign for sign in (valuelist[0] if valuelist else "") if sign not in ", \u202f\u00a0")
+        if typed:
+            digits = typed.removeprefix("-").removeprefix("−")
+            if not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER):
+                raise ValueError(_("Write a whole number."))
+            self.data = -int(digits) if digits != typed else int(digits)
+
+
+class Cents(StringField):
+    """An amount of money as people write it; its data are cents. Empty is None."""
+
+    data: Any
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{self.data // 100}.{self.data % 100:02}"
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Read what was typed."""
+        self.data = None
+        if valuelist and valuelist[0].strip():
+            try:
+                self.data = cents_of(valuelist[0])
+            except ValueError as error:
+                raise ValueError(_("Write an amount like 15.90.")) from error
+
+
+class Moment(DateTimeLocalField):
+    """A day and time by the shop's clock; its data are an instant in UTC. Empty is None."""
+
+    data: Any
+
+    def __init__(self, label: Any = None, validators: Any = None, **options: Any) -> None:
+        super().__init__(label, validators, format=[MOMENT, "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return " ".join(self.raw_data)
+        return self.data.astimezone(ZoneInfo(zone())).strftime(MOMENT) if self.data else ""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed."""
+        self.data = None
+        if not valuelist or not valuelist[0].strip():
+            return
+        super().process_formdata([valuelist[0].strip()])
+        if self.data.year not in YEARS:
+            self.data = None
+            raise ValueError(_("Choose a year from %(first)s to %(last)s.", first=YEARS[0], last=YEARS[-1]))
+        self.data = self.data.replace(tzinfo=ZoneInfo(zone())).astimezone(UTC)
+
+
+def needed(words: Any) -> Any:
+    """Return the check that a number, an amount or a moment was given: 0 counts as given."""
+
+    def check(_form: Any, field: Any) -> None:
+        if field.data is None:
+            if field.errors:
+                raise StopValidation()
+            raise StopValidation(str(words))
+
+    return check
+
+
+def texts_of(form: Any, name: str, languages: Mapping[str, str]) -> dict[str, str]:
+    """Return what was typed in the fields name_en, name_zh, as a text by language."""
+    return {language: form[f"{name}_{language}"].data or "" for language in languages}
+
+
+def typed_id(name: str) -> int:
+    """Return the id sent in a field, or 0, which nothing has."""
+    typed = request.form.get(name, "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER else 0
+
+
+def typed_ids(name: str, *, most: int = 200) -> list[int]:
+    """Return the ids sent in fields of one name."""
+    typed = request.form.getlist(name)[:most]
+    return [int(each) for each in typed if each.isascii() and each.isdigit() and len(each) <= LONGEST_NUMBER]

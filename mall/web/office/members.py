@@ -1,0 +1,103 @@
+"""Members at the desk: find them, see their portrait, level, points and orders."""
+
+from flask import Blueprint, abort, render_template, request
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.domain import approvals, audit, checkout, insight, ledger, membership, people
+from mall.web.shared import layout
+from mall.web.shared.moves import order_number, words_of_entry
+from mall.web.shared.paging import page_number, pages_of
+
+from .actors import actor_words
+from .acts import act_words
+from .orders import state_words
+
+bp = Blueprint("members", __name__, url_prefix="/members")
+
+PER_PAGE = 25
+ENTRIES = 12
+
+
+@bp.get("")
+def index():
+    """List members, newest first."""
+    words, page, terms = request.args.get("q", "").strip()[:100], page_number(), layout.terms()
+    typed = request.args.get("level", "")
+    ranks = {str(level.rank): level.rank for level in terms.levels}
+    with reading():
+        found = insight.members(at=now(), words=words, rank=ranks.get(typed), page=page, per_page=PER_PAGE)
+    return render_template(
+        "office/members/index.html",
+        found=found,
+        words=words,
+        rank=ranks.get(typed),
+        terms=terms,
+        page=page,
+        pages=pages_of(found.total, PER_PAGE),
+        per_page=PER_PAGE,
+    )
+
+
+@bp.get("/<int:member_id>")
+def show(member_id: int):
+    """Show one member: portrait, level, balances, history, orders, what is waiting."""
+    terms, at = layout.terms(), now()
+    before = request.args.get("before", "")
+    cursor = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    subject = f"member:{member_id}"
+    with reading():
+        member = people.member_of(member_id)
+        portrait = insight.portrait(member_id)
+        standing = membership.standing(member_id, terms=terms, at=at)
+        balances = ledger.balances(member_id, at=at)
+        entries = ledger.history(member_id, limit=ENTRIES + 1, before=cursor)
+        expiring = ledger.expiring(member_id, at=at)
+        orders, total = checkout.orders_of(member_id, per_page=8)
+        levels = membership.history_of(member_id)
+        requests = approvals.requests_about(ledger.ADJUSTMENT_KIND, subject)
+        acts = audit.entries(subject=subject, limit=10)
+    return render_template(
+        "office/members/show.html",
+        member=member,
+        portrait=portrait,
+        standing=standing,
+        balances=balances,
+        entries=entries[:ENTRIES],
+        older=entries[ENTRIES - 1].last_id if len(entries) > ENTRIES else None,
+        newer=cursor is not None,
+        expiring=expiring,
+        orders=orders,
+        orders_total=total,
+        levels_taken=levels,
+        asked=[request_ for request_ in requests if request_.decision is None],
+        reasons=ledger.REASONS,
+        acts=acts,
+        terms=terms,
+        words=words_of_entry,
+        order_number=order_number,
+        number_of=checkout.number_of,
+        state_words=state_words,
+        actor_words=actor_words,
+        act_words=act_words,
+    )
+
+
+@bp.get("/<int:member_id>/moves/<path:move>")
+def why(member_id: int, move: str):
+    """Show one move of a member's points whole: each posting with its lot, rule and reason."""
+    with reading():
+        member = people.member_of(member_id)
+        lines = ledger.move_of(member_id, move)
+    if not lines:
+        abort(404)
+    return render_template(
+        "office/members/why.html",
+        member=member,
+        move=move,
+        lines=lines,
+        first=lines[0],
+        words=words_of_entry,
+        order_number=order_number,
+        actor_words=actor_words,
+    )

@@ -1,0 +1,291 @@
+"""Orders at the desk: the queue, one order, ship, deliver, refund."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
+from mall.base.errors import NotFound, Refusal
+from mall.domain import aftersales, cash, checkout, insight, people
+from mall.web.shared import layout
+from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.paging import page_number, pages_of
+from mall.web.shared.signing_in import form_page, person
+from mall.web.shared.texts import sentence
+
+from .actors import actor_words
+
+bp = Blueprint("orders", __name__, url_prefix="/orders")
+
+PER_PAGE = 25
+LATE_HOURS, SOON_HOURS = 24, 16
+
+
+class ParcelForm(Form):
+    """A parcel that leaves."""
+
+    carrier = StringField(_l("Carrier"), [InputRequired(_l("Enter the carrier.")), at_most(60)], filters=[one_line])
+    tracking = StringField(
+        _l("Tracking number"), [InputRequired(_l("Enter the tracking number.")), at_most(80)], filters=[one_line]
+    )
+
+
+class RefundForm(Form):
+    """Why an order is refunded in full, and what becomes of the goods."""
+
+    reason = SelectField(_l("Reason"), [InputRequired(_l("Choose why the order is refunded."))])
+    restock = BooleanField(_l("Goods that were sent are back and can be sold again"))
+    note = TextAreaField(_l("Note for colleagues"), [at_most(500)])
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.reason.choices = [SelectChoice("", _("Choose"))] + [
+            SelectChoice(key, sentence(words)) for key, (words, _fault) in aftersales.REASONS.items()
+        ]
+
+
+@bp.get("")
+def index():
+    """List the orders of a queue, the longest waiting first."""
+    queue, words, page = request.args.get("queue", "to_ship"), request.args.get("q", "").strip()[:100], page_number()
+    if words and "queue" not in request.args:
+        queue = "all"
+    if queue not in (*insight.QUEUES, insight.REFUSED_REFUNDS, "all"):
+        queue = "to_ship"
+    with reading():
+        found = insight.orders_in(queue, words=words, page=page, per_page=PER_PAGE)
+        queues = insight.queues()
+    names = {
+        "to_ship": _("To ship"),
+        "with_carrier": _("With carrier"),
+        "unpaid": _("Awaiting payment"),
+        "review": _("To review"),
+        "complete": _("Complete"),
+        "ended": _("Ended"),
+    }
+    tabs: list[dict[str, Any]] = [
+        {
+            "text": text,
+            "href": url_for("office.orders.index", queue=key),
+            "current": key == queue,
+            "count": queues[key].count,
+        }
+        for key, text in names.items()
+    ]
+    total = sum(each.count for each in queues.values())
+    tabs.append(
+        {
+            "text": _("All"),
+            "href": url_for("office.orders.index", queue="all"),
+            "current": queue == "all",
+            "count": total,
+        }
+    )
+    return render_template(
+        "office/orders/index.html",
+        found=found,
+        tabs=tabs,
+        queue=queue,
+        oldest_first=queue in insight.OLDEST_FIRST,
+        words=words,
+        page=page,
+        pages=pages_of(found.total, PER_PAGE),
+        per_page=PER_PAGE,
+        number_of=checkout.number_of,
+        hours_waiting=hours_waiting,
+        late_hours=LATE_HOURS,
+        soon_hours=SOON_HOURS,
+        state_words=state_words,
+        terms=layout.terms(),
+    )
+
+
+@bp.get("/<number>")
+def show(number: str):
+    """Show one order whole: lines with their shares, timeline, payments, refunds."""
+    return order_page(number)
+
+
+@bp.post("/<number>/parcels")
+def ship(number: str):
+    """Send an order on its way."""
+    form = ParcelForm()
+    if not form.validate_on_submit():
+        return order_page(number, parcel=form)
+    try:
+        with transaction():
+            checkout.ship(
+                checkout.id_of(number),
+                carrier=form.carrier.data,
+                tracking=form.tracking.data,
+                by=person().actor,
+                at=now(),
+            )
+    except Refusal as refusal:
+        if isinstance(refusal, NotFound):
+            raise
+        return order_page(number, parcel=form, refusal=refusal)
+    flash(_("Order %(number)s is on its way. The member has been told.", number=number))
+    return redirect(url_for("office.orders.show", number=number))
+
+
+@bp.post("/<number>/delivery")
+def deliver(number: str):
+    """Mark an order delivered: its return window begins."""
+    try:
+        with transaction():
+            checkout.deliver(checkout.id_of(number), by=person().actor, at=now())
+    except Refusal as refusal:
+        if isinstance(refusal, NotFound):
+            raise
+        return order_page(number, refusal=refusal)
+    flash(_("Order %(number)s is delivered.", number=number))
+    return redirect(url_for("office.orders.show", number=number))
+
+
+@bp.get("/<number>/refund")
+def consider(number: str):
+    """Show what a full refund would do, before anything is done."""
+    try:
+        return refund_page(number, RefundForm(formdata=None))
+    except aftersales.NotRefundable as refusal:
+        flash(sentence(refusal), "warn")
+        return redirect(url_for("office.orders.show", number=number))
+
+
+@bp.post("/<number>/refund")
+def refund(number: str):
+    """Refund an order in full, once what it does has been shown. Pressed twice, it is refunded once."""
+    form = RefundForm()
+    order_id = checkout.id_of(number)
+    sound = form.validate_on_submit()
+    if not sound or "confirm" not in request.form:
+        try:
+            return refund_page(number, form, confirming=sound and "back" not in request.form)
+        except aftersales.NotRefundable as refusal:
+            return order_page(number, refusal=refusal)
+
+    def unit() -> aftersales.Plan:
+        with transaction():
+            return aftersales.refund(
+                order_id,
+                reason=form.reason.data,
+                restock=form.restock.data,
+                note=form.note.data or "",
+                by=person().actor,
+                terms=layout.terms(),
+                at=now(),
+            )
+
+    try:
+        again(unit)
+    except Refusal as refusal:
+        if isinstance(refusal, NotFound):
+            raise
+        with reading():
+            refunded_before = checkout.order_of(order_id).state == checkout.REFUNDED
+        if not refunded_before:
+            return order_page(number, refusal=refusal)
+    flash(_("Order %(number)s is refunded. The member has been told.", number=number))
+    return redirect(url_for("office.orders.show", number=number))
+
+
+def refund_page(number: str, form: RefundForm, *, confirming: bool = False):
+    """Render the refund: first the reason, then what exactly it does, to be confirmed. Raises NotRefundable."""
+    with reading():
+        seen = checkout.order_page(number)
+        member = people.member_of(seen.order.member_id)
+        plan = aftersales.plan_refund(seen.order, reason=form.reason.data if confirming else "changed_mind")
+    return form_page(
+        "office/orders/refund.html",
+        refused=bool(form.errors),
+        seen=seen,
+        order=seen.order,
+        member=member,
+        plan=plan,
+        form=form,
+        confirming=confirming,
+        reason_words=sentence(aftersales.REASONS[form.reason.data][0]) if confirming else "",
+    )
+
+
+def order_page(number: str, *, parcel: ParcelForm | None = None, refusal: Refusal | None = None):
+    """Render an order. With a refusal or a form that was not in order the answer is 422."""
+    with reading():
+        seen = checkout.order_page(number)
+        order = seen.order
+        member = people.member_of(order.member_id)
+    return form_page(
+        "office/orders/show.html",
+        refused=bool(parcel and parcel.errors),
+        refusal=refusal,
+        seen=seen,
+        order=order,
+        member=member,
+        state=state_words(order.state),
+        events=[
+            {"title": sentence(event.said), "at": event.at, "by": actor_words(event.actor)} for event in seen.events
+        ],
+        parcel=parcel or ParcelForm(formdata=None),
+        shippable=order.state == checkout.PAID and not order.digital,
+        deliverable=order.state == checkout.SHIPPED,
+        refundable=checkout.REFUNDED in checkout.NEXT[order.state] and order.state != checkout.REVIEW,
+        hours=hours_waiting(order.paid_at) if order.state == checkout.PAID else None,
+        late_hours=LATE_HOURS,
+        soon_hours=SOON_HOURS,
+        payment_words=payment_words,
+        refund_words=refund_words,
+        cash_cents=checkout.cash_cents_of(order),
+        method=layout.terms().shipping_method(order.shipping_key) if order.shipping_key else None,
+        terms=layout.terms(),
+    )
+
+
+def state_words(state: str) -> tuple[str, str, str]:
+    """Return what the desk calls a state, for its badge: (words, kind, icon)."""
+    return {
+        checkout.AWAITING: (_("Awaiting payment"), "", "clock"),
+        checkout.PROCESSING: (_("Payment under way"), "info", "clock"),
+        checkout.PAID: (_("To ship"), "warn", "box"),
+        checkout.SHIPPED: (_("With carrier"), "info", "truck"),
+        checkout.COMPLETED: (_("Complete"), "ok", "check"),
+        checkout.CANCELLED: (_("Cancelled"), "", "x"),
+        checkout.TIMED_OUT: (_("Not paid in time"), "", "clock"),
+        checkout.REFUNDED: (_("Refunded"), "", "undo"),
+        checkout.REVIEW: (_("To review"), "bad", "eye"),
+    }[state]
+
+
+def payment_words(state: str) -> str:
+    """Return what a payment's state is called."""
+    return {
+        cash.OPENING: _("Opening"),
+        cash.OPEN: _("Open at the cashier"),
+        cash.PROCESSING: _("Under way"),
+        cash.PAID: _("Paid"),
+        cash.EXPIRED: _("Not paid in time"),
+        cash.FAILED: _("Failed"),
+        cash.LATE: _("Came too late"),
+    }.get(state, state)
+
+
+def refund_words(state: str) -> str:
+    """Return what a refund's state is called."""
+    return {
+        cash.ASKED: _("About to be sent"),
+        cash.SENT: _("On its way"),
+        cash.DONE: _("Given back"),
+        cash.REFUSED: _("Refused by the cashier"),
+        cash.VOID: _("Called off"),
+    }.get(state, state)
+
+
+def hours_waiting(since: datetime | None) -> int:
+    """Return the whole hours since an instant."""
+    return int((now() - since).total_seconds() // 3600) if since else 0

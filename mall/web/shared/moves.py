@@ -1,0 +1,35 @@
+"""Moves of points in words: what a line of a member's history says, to the member and at the desk."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+from mall.domain import checkout
+
+from .texts import sentence
+
+
+def words_of_entry(entry: Any) -> str:
+    """Return what happened, in the member's words."""
+    if entry.kind == "adjust" and entry.reason:
+        return sentence(entry.reason)
+    return {
+        "earn": _("Earned, on the way"),
+        "unlock": _("Ready to use"),
+        "hold": _("Held for an order"),
+        "release": _("Held points are back"),
+        "redeem": _("Redeemed"),
+        "give_back": _("Returned"),
+        "renew": _("Returned with a new last day"),
+        "expire": _("Expired"),
+        "clawback": _("Taken back"),
+        "repay": _("Repaid what you owed"),
+        "adjust": _("Corrected by the shop"),
+        "cash_out": _("Turned into cash"),
+    }[entry.kind]
+
+
+def order_number(reference: str) -> str | None:
+    """Return the number of the order a reference names, or None."""
+    order_id = checkout.order_id_of(reference)
+    return None if order_id is None else checkout.number_of(order_id)
