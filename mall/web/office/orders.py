@@ -265,7 +265,7 @@ def state_words(state: str) -> tuple[str, str, str]:
 def payment_words(state: str) -> str:
     """Return what a payment's state is called."""
     return {
-        cash.OPENING: _("Opening"),
+        cash.OPENING: _("Being opened"),
         cash.OPEN: _("Open at the cashier"),
         cash.PROCESSING: _("Under way"),
         cash.PAID: _("Paid"),
