@@ -31,6 +31,10 @@ from tests.stage import NOON, Stage, open_shop
 BUILD = ROOT / "build"
 PATIENCE_MS = 10_000
 LOOK = "async (options) => (await axe.run(document, options)).violations"
+# What a page is made of, whatever it says: pages made alike are looked at once.
+SHAPE = """() => [...document.querySelectorAll("body, body *")].map((part) => part.tagName + "." +
+    [...part.attributes].map((each) => each.name + (["class", "role"].includes(each.name) ? each.value : "")))
+    .filter((part, place, all) => part !== all[place - 1]).join()"""
 FAILED = pytest.StashKey[bool]()
 
 
@@ -202,11 +206,14 @@ def no_script_page(open_page: Callable[..., Page]) -> Page:
 def assert_accessible() -> Callable[..., None]:
     """Let axe look at a page, in light and in dark: `assert_accessible(page)` fails on anything serious.
 
-    In the dark only what colours decide is asked again.
+    In the dark only what colours decide is asked again. Pages made of the same parts are looked at once.
     """
     script = Axe().axe_script
+    seen: set[str] = set()
 
     def look(page: Page) -> None:
+        if (shape := page.evaluate(SHAPE)) in seen:
+            return
         if not page.evaluate("() => 'axe' in window"):
             page.evaluate(script)
         found = []
@@ -218,6 +225,7 @@ def assert_accessible() -> Callable[..., None]:
                     found.append(f"{page.url} ({theme}) {violation['id']}: {violation['help']}: {places}")
         page.emulate_media(color_scheme="light")
         assert not found, "\n".join(found)
+        seen.add(shape)
 
     return look
 

@@ -34,7 +34,7 @@ def test_points_and_cash_pay_for_one_order(visit, script):
     mei.choose("Points \\+ cash")
     mei.set_points(800)
     mei.sees("800", "7.90")
-    mei.press("Put in basket", within=mei.page.get_by_role("main").locator("form"))
+    mei.put_in_basket()
 
     mei.follow("Go to checkout")
     mei.sees("1,000 − 800 = 200 left", "4.90")

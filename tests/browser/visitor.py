@@ -49,6 +49,10 @@ class Visitor:
         else:
             one.check()
 
+    def put_in_basket(self) -> None:
+        """Put the item whose page this is in the basket, as chosen."""
+        self.press("Put in basket", within=self.page.get_by_role("main").locator("form"))
+
     def set_points(self, points: int) -> None:
         """Type how many points to use. With script the price follows at once, else by a button."""
         box = self.page.get_by_role("textbox", name="Points to use")
@@ -70,17 +74,17 @@ class Visitor:
         """Sign in as one of the staff, at their own door."""
         self.open("/office/sign-in")
         self.fill_in({"E-mail": f"{name}@tessera.example", "Password": cast.PASSWORD})
-        self.press("Sign in", within=self.page.get_by_role("main"))
+        self.press("Go on")
 
     def sees(self, *words: str) -> None:
         """Insist that the page says this, in its main part, as a reader would find it."""
         for each in words:
-            expect(self.page.get_by_role("main")).to_contain_text(each)
+            expect(self.page.get_by_role("main")).to_contain_text(each, use_inner_text=True)
 
     def sees_not(self, *words: str) -> None:
         """Insist that the main part of the page says nothing like it."""
         for each in words:
-            expect(self.page.get_by_role("main")).not_to_contain_text(each)
+            expect(self.page.get_by_role("main")).not_to_contain_text(each, use_inner_text=True)
 
     def region(self, name: str) -> Locator:
         """Return the part of the page of this name."""
