@@ -49,6 +49,8 @@ def index():
 @bp.get("/download")
 def download():
     """Send the journal of some days, for hledger, beancount or a spreadsheet."""
+    if not request.args:
+        return redirect(url_for("finance.journal.index"))
     try:
         form = request.args.get("format", "")
         if form not in FORMATS:

@@ -36,7 +36,7 @@ TABLES = [
 
 
 def text(answer) -> str:
-    return " ".join(answer.get_data(as_text=True).split())
+    return " ".join(answer.get_data(as_text=True).replace("<wbr>", "").split())
 
 
 def table(answer) -> list[list[str]]:
@@ -118,7 +118,7 @@ WRONG = [
     ("/finance/postings?day=yesterday", "“yesterday” is no day"),
     ("/finance/postings/table.csv?movement=x", "There is no movement “x”"),
     ("/finance/journal?month=2026", "is no month"),
-    ("/finance/journal/download", "There is no journal format “”"),
+    ("/finance/journal/download?from=2026-01-01", "There is no journal format “”"),
     ("/finance/journal/download?format=excel&from=2026-01-01&to=2026-01-31", "no journal format “excel”"),
     ("/finance/journal/download?format=hledger&from=x&to=2026-01-31", "“x” is no day"),
     ("/finance/journal/download?format=hledger&from=2026-02-01&to=2026-01-31", "The first day lies after the last"),
@@ -212,7 +212,7 @@ def test_what_failed_comes_first_with_its_rows(desk, books):
         page = text(desk.get("/finance/checks"))
 
     assert "2 checks failed." in page
-    assert page.index("no posting was written into a day already added up") < page.index("purses are the sums")
+    assert page.index("No posting was written into a day already added up") < page.index("Purses are the sums")
     assert "2 checks failed" in text(desk.get("/finance/"))
 
 
