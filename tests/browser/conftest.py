@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -248,9 +248,9 @@ def assert_fits() -> Callable[[Page], None]:
 
 @pytest.fixture
 def stage(site: Site) -> Stage:
-    """A shop set up, for stories: noon of 2 March 2026, for who visits it too."""
+    """A shop set up a quarter ago; for who visits it now it is noon of 2 March 2026."""
     site.at = NOON
-    return open_shop()
+    return open_shop(at=NOON - timedelta(days=90))
 
 
 @pytest.fixture

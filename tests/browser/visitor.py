@@ -1,5 +1,6 @@
 """Someone in front of a browser, who finds things by what they are called. Every page they come to is looked at."""
 
+import csv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,9 +91,18 @@ class Visitor:
         """Return the part of the page of this name."""
         return self.page.get_by_role("region", name=name, exact=True)
 
-    def row(self, words: str) -> Locator:
-        """Return the row of a table that says this."""
-        return self.page.get_by_role("row").filter(has_text=words)
+    def row_says(self, table: Locator, *words: str) -> None:
+        """Insist that one row of a table says all this."""
+        row = table.get_by_role("row")
+        for each in words:
+            row = row.filter(has_text=each)
+        expect(row).to_have_count(1)
+
+    def download(self, name: str) -> list[list[str]]:
+        """Follow a link that sends a table. Returns its rows."""
+        with self.page.expect_download() as sent:
+            self.page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+        return list(csv.reader(sent.value.path().read_text(encoding="utf-8-sig").splitlines()))
 
     def look(self) -> None:
         """Have the page looked at: by axe in light and dark, and as wide as a telephone."""
