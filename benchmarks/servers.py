@@ -49,7 +49,7 @@ def serving(
         process = subprocess.Popen(
             [*command, app],
             cwd=ROOT,
-            env=os.environ | dict(environ) | {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"},
+            env=_environ(environ, port=port, folder=folder),
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -64,6 +64,13 @@ def serving(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(15)
+
+
+def _environ(changes: Mapping[str, str], *, port: int, folder: Path) -> dict[str, str]:
+    """Return a server's environment. What Python compiles is kept, as on a shop's machine, but not in this folder."""
+    environ = os.environ | dict(changes) | {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environ | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
 
 def _wait_for_a_page(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -1,22 +1,25 @@
 """The points mall: a shop whose members earn, redeem and climb levels, on a ledger that finance can prove."""
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import cli, config, gateway
+from . import config, gateway
 from .base.db import READING, db, prepare_engines
 from .web import finance, hooks, office, sandbox, store
 from .web.shared import forms, headers, languages, layout, logs, pictures, problems, signing_in, texts
 
 
-def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
-    """Build the mall from the environment. `overrides` replaces single settings. Raises UnsafeSettings."""
+def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = True) -> Flask:
+    """Build the mall from the environment. `overrides` replaces single settings. Raises UnsafeSettings.
+
+    `commands=False` builds it for a server, which takes no commands.
+    """
     settings = config.settings_now(overrides)
     app = Flask(
         __name__,
@@ -37,7 +40,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     for face in (store, office, finance):
         app.register_blueprint(face.bp)
     open_cashier(app)
-    cli.prepare(app)
+    if commands:
+        # Not imported above: with migrations and the demo they would make a server start half as slow again.
+        importlib.import_module("mall.cli").prepare(app)
     return app
 
 
@@ -57,6 +62,5 @@ def open_database(app: Flask) -> None:
         READING: {"url": app.config["DATABASE_READ_URL"], "isolation_level": "AUTOCOMMIT"},
     }
     db.init_app(app)
-    Migrate(app, db, directory=str(config.ROOT / "migrations"), transactional_ddl=True)
     with app.app_context():
         prepare_engines(sqlite_synchronous=app.config["SQLITE_SYNCHRONOUS"])

@@ -21,6 +21,7 @@ from . import demo, worker
 from .base.clock import now
 from .base.db import db, execute, hurried, reading, transaction
 from .base.errors import Refusal
+from .config import ROOT
 from .demo.serving import serve
 from .web.mail import address_of
 
@@ -28,7 +29,8 @@ staff = AppGroup("staff", help="Who works here.")
 
 
 def prepare(app: Flask) -> None:
-    """Add the commands to the app."""
+    """Add the commands to the app, and tell `flask db` where the migrations are."""
+    flask_migrate.Migrate(app, db, directory=str(ROOT / "migrations"), transactional_ddl=True)
     for command in (set_up, staff, demonstrate, work, prove_books, write_journal):
         app.cli.add_command(command)
 
