@@ -3,8 +3,9 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from mall.domain import checkout
+from mall.domain import aftersales, checkout, ledger
 from mall.web.shared.layout import link
+from mall.web.shared.texts import sentence
 
 ACTS = {
     "category.created": _l("Category opened"),
@@ -55,6 +56,12 @@ ACTS = {
 def act_words(act: str) -> str:
     """Return what an act is called; one without a name of its own is shown as it is kept."""
     return str(ACTS.get(act, act))
+
+
+def reason_words(reason: str) -> str:
+    """Return why an act was done: what a known kind of reason is called, or what was typed."""
+    known = ledger.REASONS.get(reason) or next(iter(aftersales.REASONS.get(reason, ())), None)
+    return sentence(known) if known else reason
 
 
 def subject_words(subject: str) -> str:

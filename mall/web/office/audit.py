@@ -8,7 +8,7 @@ from mall.base.db import reading
 from mall.domain import audit
 
 from .actors import actor_words, staff_names
-from .acts import ACTS, act_words, subject_link, subject_words
+from .acts import ACTS, act_words, reason_words, subject_link, subject_words
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -40,6 +40,7 @@ def index():
         staff=staff_names(),
         actor_words=actor_words,
         act_words=act_words,
+        reason_words=reason_words,
         subject_words=subject_words,
         subject_link=subject_link,
         changes_of=changes_of,

@@ -97,9 +97,7 @@ def set_stock(variant_id: int):
 
     def unit() -> int:
         with transaction():
-            return catalogue.set_on_hand(
-                variant_id, form.count.data, by=person().actor, at=now(), reason="Counted at the desk"
-            )
+            return catalogue.set_on_hand(variant_id, form.count.data, by=person().actor, at=now())
 
     try:
         difference = again(unit)

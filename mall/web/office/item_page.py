@@ -72,6 +72,7 @@ def item_page(
         schedule=schedule
         or ScheduleForm(formdata=None, listed_from=product.listed_from, listed_until=product.listed_until),
         forms=forms,
+        sent_variant=variant,
         will_see={
             each.row.id: members_will_see(
                 forms[each.row.id].typed_prices() if preview and forms[each.row.id] is variant else each.prices

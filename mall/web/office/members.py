@@ -10,7 +10,7 @@ from mall.web.shared.moves import order_number, words_of_entry
 from mall.web.shared.paging import page_number, pages_of
 
 from .actors import actor_words
-from .acts import act_words
+from .acts import act_words, reason_words
 from .orders import state_words
 
 bp = Blueprint("members", __name__, url_prefix="/members")
@@ -80,6 +80,7 @@ def show(member_id: int):
         state_words=state_words,
         actor_words=actor_words,
         act_words=act_words,
+        reason_words=reason_words,
     )
 
 

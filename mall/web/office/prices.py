@@ -64,7 +64,7 @@ class PriceForm(PlainForm):
     @property
     def stored_id(self) -> int | None:
         """Return the id of the stored price this row changes, or None."""
-        typed = self.price_id.data or ""
+        typed = str(self.price_id.data or "")
         return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
 
     @property
