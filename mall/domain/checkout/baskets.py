@@ -94,6 +94,11 @@ class BasketNow:
 def basket_of(owner: Owner) -> BasketNow:
     """Return a basket with its lines in the order they were put in; an empty one where there is none yet."""
     rows = execute(_BASKET[_kind(owner)], {"owner": owner.member_id or owner.token}).all()
+    return from_rows(rows)
+
+
+def from_rows(rows: Sequence[Any]) -> BasketNow:
+    """Return the basket that rows of OF_MEMBER hold."""
     if not rows:
         return BasketNow(None, "", ())
     return BasketNow(rows[0].basket_id, rows[0].key, tuple(row for row in rows if row.id is not None))
@@ -268,3 +273,5 @@ _RENEW_KEY = (
     .where(Basket.id == bindparam("of_basket"))
     .values(key=bindparam("key"), touched_at=bindparam("touched_at"))
 )
+# A member's basket with its lines, to be asked together with something else; its parameter is `owner`.
+OF_MEMBER = _BASKET["member"]

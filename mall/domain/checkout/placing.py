@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_, say
-from mall.domain import catalogue, ledger, membership, programme
+from mall.domain import catalogue, earning, ledger, membership, programme
 
 from . import baskets, orders
-from .baskets import BasketNow, Owner
+from .baskets import BasketNow
 from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
 from .pricing import Priced, first_trouble, price
 from .quote import QuoteChanged, TooManyPoints
-from .settling import after_payment
+from .settling import after_payment, sale_of
 
 
 class EmptyBasket(Refusal):
@@ -63,9 +63,9 @@ def place(
     stands in a line's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
-    if order := placed_with(key, member_id=member_id, shown=shown):
-        return order
-    basket = baskets.basket_of(Owner(member_id=member_id))
+    basket, was_placed = _basket_and_key(member_id, key)
+    if was_placed:
+        return placed_with(key, member_id=member_id, shown=shown)
     if not basket.lines:
         raise EmptyBasket()
     if basket.key != key:
@@ -87,19 +87,24 @@ def place(
     quote = priced.quote
     if quote.points:
         pay = ledger.hold if quote.cash_cents else ledger.redeem
-        pay(purse, quote.points, reference=reference, at=at)
+        pay(purse, quote.points, reference=reference, at=at, first=True)
     baskets.empty(basket, at=at)
     _set_aside(basket, priced, reference=reference, at=at)  # Stock last: the rows that others wait for.
     if quote.cash_cents == 0:
-        return after_payment(order, purse=purse, terms=terms, at=at)
+        earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
+        return after_payment(order, at=at)
     return order
 
 
-def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any] | None:
+def _basket_and_key(member_id: int, key: str) -> tuple[BasketNow, bool]:
+    """Return a member's basket, and whether the key has been placed already: one statement."""
+    rows = execute(_BASKET_AND_KEY, {"owner": member_id, "key": key}).all()
+    return baskets.from_rows(rows), (rows[0].placed if rows else execute(_PLACED, {"key": key}).first() is not None)
+
+
+def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any]:
     """Return the order a basket key was placed as. Another's key does not exist; other content raises LookAgain."""
-    order = execute(select(Order).where(Order.key == key)).one_or_none()
-    if order is None:
-        return None
+    order = execute(_PLACED, {"key": key}).one()
     if order.member_id != member_id:
         raise NotFound(N_("There is no such basket."))
     if order.fingerprint != shown:
@@ -234,3 +239,9 @@ def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetim
     if of_product:
         catalogue.draw_quota(of_product, reference=reference, at=at)
     catalogue.reserve(orders.pieces_of(basket.lines), reference=reference, at=at)
+
+
+_PLACED = select(Order).where(Order.key == bindparam("key"))
+_BASKET_AND_KEY = baskets.OF_MEMBER.add_columns(
+    select(Order.id).where(Order.key == bindparam("key")).exists().label("placed")
+)

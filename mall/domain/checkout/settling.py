@@ -62,14 +62,15 @@ def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: programme.
     """Mark an order paid: spend the points held for it, and earn on the cash. Digital orders complete at once."""
     reference = orders.reference_of(order.id)
     moved = orders.move(order, PAID, kind="paid", said=PAID_WORDS, by="cashier", at=at, paid_at=at).order
-    if order.points:
-        ledger.capture(purse, reference=reference, at=at)
-    return after_payment(moved, purse=purse, terms=terms, at=at)
+    with ledger.one_write(purse):  # What was held and what is earned touch different places.
+        if order.points:
+            ledger.capture(purse, reference=reference, at=at, first=True)
+        earning.order_paid(sale_of(moved), purse=purse, terms=terms, at=at)
+    return after_payment(moved, at=at)
 
 
-def after_payment(order: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Row[Any]:
-    """Do what follows from being paid, in cash or in points: earn, tell the member, complete what is digital."""
-    earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
+def after_payment(order: Row[Any], *, at: datetime) -> Row[Any]:
+    """Do what follows from being paid, in cash or in points: tell the member, complete what is digital."""
     notices.tell(
         order.member_id,
         "order_paid",

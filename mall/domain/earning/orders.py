@@ -72,7 +72,7 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
 
     Returns the lot's id; None when the order gives no point.
     """
-    record(
+    new = record(
         Fact(
             "order_paid",
             sale.member_id,
@@ -97,6 +97,7 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
         worth=placed.worth,
         why=why_earned(sale),
         at=at,
+        first=new,
     )
 
 

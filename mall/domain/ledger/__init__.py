@@ -20,7 +20,7 @@ from .history import Due, Entry, expiring, history, move_of, set_aside, waiting
 from .holds import NothingHeld, capture, hold, redeem, release
 from .lots import Lot, last_day
 from .positions import Position
-from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting
+from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting, one_write
 from .proof import checks
 from .purses import Balances, LockedPurse, Purse, balances, lock, lock_many, open_purse, spendable
 from .returns import MoreThanRedeemed, give_back, spent_by, take_back
@@ -66,6 +66,7 @@ __all__ = [
     "lock",
     "lock_many",
     "move_of",
+    "one_write",
     "open_purse",
     "redeem",
     "release",

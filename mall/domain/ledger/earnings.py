@@ -29,16 +29,17 @@ def earn(
     why: Message,
     at: datetime,
     by: str = "system",
+    first: bool = False,
 ) -> int:
     """Make a lot of points that are still on the way. One per reference and rule: asked again, answers the first.
 
-    `expiry` is (last day, the instant it ends), `worth` is (points, cents). Returns the lot's id. Raises NoPoints,
-    KeyReused.
+    `expiry` is (last day, the instant it ends), `worth` is (points, cents). `first`: the caller knows that the
+    reference has earned nothing yet. Returns the lot's id. Raises NoPoints, KeyReused.
     """
     if points < 1:
         raise NoPoints()
     move = Move(f"{reference}:{rule}:earn", "earn", purse.member_id, reference, at, by, why)
-    if lines := recorded(move, points=points):
+    if not first and (lines := recorded(move, points=points)):
         return lines[0].lot_id
     lot_id = make_lot(
         purse.member_id,

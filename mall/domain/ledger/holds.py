@@ -23,28 +23,34 @@ class NothingHeld(Refusal):
     message = N_("No points are held for this.")
 
 
-def hold(purse: LockedPurse, points: int, *, reference: str, at: datetime) -> list[Line]:
+def hold(purse: LockedPurse, points: int, *, reference: str, at: datetime, first: bool = False) -> list[Line]:
     """Set a member's points aside. Asked again, answers the first hold.
+
+    `first`: the caller has just made the reference, so there can be no earlier hold and nobody looks for one.
 
     Raises InsufficientPoints, NoPoints, KeyReused; the last also when the points were redeemed without a hold.
     """
     move = Move(f"{reference}:hold", "hold", purse.member_id, reference, at)
-    return _spend(purse, move, points, destination=HELD, excludes=f"{reference}:end")
+    return _spend(purse, move, points, destination=HELD, excludes=f"{reference}:end", first=first)
 
 
-def redeem(purse: LockedPurse, points: int, *, reference: str, at: datetime) -> list[Line]:
-    """Spend points at once, without a hold, in one move. Asked again, answers the first.
+def redeem(purse: LockedPurse, points: int, *, reference: str, at: datetime, first: bool = False) -> list[Line]:
+    """Spend points at once, without a hold, in one move. Asked again, answers the first. `first` as for hold().
 
     Raises InsufficientPoints, NoPoints, KeyReused; the last also while points are held for the same.
     """
     move = _end(purse, "redeem", reference=reference, at=at)
-    return _spend(purse, move, points, destination=REDEMPTION, excludes=f"{reference}:hold")
+    return _spend(purse, move, points, destination=REDEMPTION, excludes=f"{reference}:hold", first=first)
 
 
-def capture(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
-    """Spend what was held. Asked again, answers the first. Raises NothingHeld; KeyReused when it was released."""
+def capture(purse: LockedPurse, *, reference: str, at: datetime, first: bool = False) -> list[Line]:
+    """Spend what was held. Asked again, answers the first. Raises NothingHeld; KeyReused when it was released.
+
+    `first`: the caller has locked what the hold is for and knows that it has not ended, so nobody looks again; the
+    move's key stands behind that.
+    """
     move = _end(purse, "redeem", reference=reference, at=at)
-    if lines := recorded(move):
+    if not first and (lines := recorded(move)):
         return lines
     return post(
         purse,
@@ -74,11 +80,11 @@ def _end(purse: LockedPurse, kind: str, *, reference: str, at: datetime) -> Move
     return Move(f"{reference}:end", kind, purse.member_id, reference, at)
 
 
-def _spend(purse: LockedPurse, move: Move, points: int, *, destination: str, excludes: str) -> list[Line]:
+def _spend(purse: LockedPurse, move: Move, points: int, *, destination: str, excludes: str, first: bool) -> list[Line]:
     # An order has one hold or one direct redemption: with both, the hold could never end.
     if points < 1:
         raise NoPoints()
-    if lines := recorded(move, points=points, excludes=excludes):
+    if not first and (lines := recorded(move, points=points, excludes=excludes)):
         return lines
     return post(
         purse,

@@ -1,7 +1,8 @@
 """Postings: the immutable moves of points, and post(), the only writer of purses and positions."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -198,11 +199,36 @@ def post(purses: LockedPurse | Iterable[LockedPurse], lines: Sequence[Line]) -> 
     assert {line.member_id for line in lines} <= by_member.keys(), "a posting on a purse that is not locked"
     if not lines:
         return []
-    written_at = max(now(), *(purse.last_written_at for purse in by_member.values()))
-    _write_postings(by_member, lines, written_at)
-    _write_positions(lines)
-    _write_purses(by_member, lines, written_at)
+    gathering = [purse for purse in by_member.values() if purse.gathered is not None]
+    if gathering:
+        (purse,) = gathering
+        assert purse.gathered is not None
+        purse.gathered += lines
+    else:
+        _write(by_member, lines)
+    _keep_in_step(by_member, lines)
     return list(lines)
+
+
+@contextmanager
+def one_write(purse: LockedPurse) -> Iterator[None]:
+    """Let the verbs inside write together, each table once. None of them may read what another of them writes."""
+    assert purse.gathered is None, "one_write() inside one_write()"
+    purse.gathered = []
+    try:
+        yield
+        lines = purse.gathered
+    finally:
+        purse.gathered = None
+    if lines:
+        _write({purse.member_id: purse}, lines)
+
+
+def _write(purses: dict[int, LockedPurse], lines: Sequence[Line]) -> None:
+    written_at = max(now(), *(purse.last_written_at for purse in purses.values()))
+    _write_postings(purses, lines, written_at)
+    _write_positions(lines)
+    _write_purses(purses, lines, written_at)
 
 
 def _write_postings(purses: dict[int, LockedPurse], lines: Sequence[Line], written_at: datetime) -> None:
@@ -267,26 +293,35 @@ def _take(statement: Any, taken: dict[tuple[int, str, int], int]) -> None:
 
 
 def _write_purses(purses: dict[int, LockedPurse], lines: Sequence[Line], written_at: datetime) -> None:
+    execute(
+        _UPDATE_PURSE,
+        [
+            {"of_member": member_id, "at": written_at, **{f"by_{place}": points for place, points in moved.items()}}
+            for member_id, moved in _changes(lines).items()
+        ],
+    )
+    for purse in purses.values():
+        purse.last_written_at = written_at
+
+
+def _keep_in_step(purses: dict[int, LockedPurse], lines: Sequence[Line]) -> None:
+    for member_id, moved in _changes(lines).items():
+        purse = purses[member_id]
+        purse.wallet += moved["wallet"]
+        purse.pending += moved["pending"]
+        purse.held += moved["held"]
+        purse.debt += moved["debt"]
+
+
+def _changes(lines: Sequence[Line]) -> dict[int, dict[str, int]]:
+    """Return what lines do to the four balances of each member, members ascending."""
     change = {member_id: dict.fromkeys(PURSE, 0) for member_id in sorted({line.member_id for line in lines})}
     for line in lines:
         if line.source in PURSE:
             change[line.member_id][line.source] -= line.points
         if line.destination in PURSE:
             change[line.member_id][line.destination] += line.points
-    execute(
-        _UPDATE_PURSE,
-        [
-            {"of_member": member_id, "at": written_at, **{f"by_{place}": points for place, points in moved.items()}}
-            for member_id, moved in change.items()
-        ],
-    )
-    for member_id, moved in change.items():
-        purse = purses[member_id]
-        purse.wallet += moved["wallet"]
-        purse.pending += moved["pending"]
-        purse.held += moved["held"]
-        purse.debt += moved["debt"]
-        purse.last_written_at = written_at
+    return change
 
 
 def _upsert(into: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -47,6 +48,8 @@ class LockedPurse:
     debt: int
     last_written_at: datetime
     zone: str
+    # Lines of several verbs that are to be written together; None: each verb writes its own.
+    gathered: list[Any] | None = None
 
     @property
     def owed(self) -> int:
