@@ -16,6 +16,7 @@ from mall.gateway import SandboxCashier
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 SITE = "http://localhost"
+HOME = ("Chen Meilin", "18 Juniper Lane", "Portland", "97201", "US")
 ADDRESS = {
     "recipient": "Chen Meilin", "line1": "18 Juniper Lane", "line2": "", "postcode": "97201", "city": "Portland",
     "region": "OR", "country": "US", "phone": "",
@@ -97,6 +98,11 @@ class Stage:
                 expiry=self.terms.expiry_of(self.terms.today(at)), version=self.terms.version, worth=self.terms.worth,
                 why=say("A gift"), by="staff:1", at=at,
             )  # fmt: skip
+
+    def settle_down(self, member_id: int, *, at: datetime = NOON) -> None:
+        """Give a member an address."""
+        with transaction():
+            people.add_address(member_id, people.AddressLines(*HOME), at=at)
 
     def put_in(
         self, member_id: int, item: "Item", form: str = "points", *, points: int = 0, quantity: int = 1,

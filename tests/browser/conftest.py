@@ -255,11 +255,14 @@ def stage(site: Site) -> Stage:
 
 @pytest.fixture
 def visit(
-    open_page: Callable[..., Page], assert_accessible: Callable[..., None], assert_fits: Callable[[Page], None]
+    site: Site,
+    open_page: Callable[..., Page],
+    assert_accessible: Callable[..., None],
+    assert_fits: Callable[[Page], None],
 ) -> Callable[..., Visitor]:
     """Let someone in, with a telephone unless told: `visit(DESK, script=False)`."""
 
     def enter(size: dict[str, int] = PHONE, *, script: bool = True) -> Visitor:
-        return Visitor(open_page(size, script=script), assert_accessible, assert_fits, has_script=script)
+        return Visitor(open_page(size, script=script), assert_accessible, assert_fits, site.url, script)
 
     return enter

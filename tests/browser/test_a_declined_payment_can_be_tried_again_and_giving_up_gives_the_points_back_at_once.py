@@ -2,19 +2,14 @@
 
 import pytest
 
-from mall.base.db import transaction
-from mall.domain import catalogue, people
-from tests.stage import NOON
-
-HOME = people.AddressLines("Chen Meilin", "18 Juniper Lane", "Portland", "97201", "US")
+from mall.domain import catalogue
 
 
 @pytest.fixture
 def mei(stage, visit):
     """Mei with 1,000 points, at the payment page for a lamp of 600 points and 19.00."""
     member_id = stage.member("mei")
-    with transaction():
-        people.add_address(member_id, HOME, at=NOON)
+    stage.settle_down(member_id)
     stage.give(member_id, 1_000)
     lamp = stage.item("Paper lamp", prices=(catalogue.mix_price(2_500, least=600, most=600, step=100),))
     stage.put_in(member_id, lamp, "mix")

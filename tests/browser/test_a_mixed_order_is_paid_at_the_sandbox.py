@@ -4,19 +4,14 @@ import re
 
 import pytest
 
-from mall.base.db import transaction
-from mall.domain import catalogue, people
-from tests.stage import NOON
-
-HOME = people.AddressLines("Chen Meilin", "18 Juniper Lane", "Portland", "97201", "US")
+from mall.domain import catalogue
 
 
 @pytest.fixture(autouse=True)
 def scene(stage):
     """Mei has an address and 1,000 points; a mug is on the shelf."""
     mei = stage.member("mei")
-    with transaction():
-        people.add_address(mei, HOME, at=NOON)
+    stage.settle_down(mei)
     stage.give(mei, 1_000)
     stage.item(
         "Stoneware mug",

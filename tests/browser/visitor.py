@@ -20,6 +20,7 @@ class Visitor:
     page: Page
     assert_accessible: Callable[..., None]
     assert_fits: Callable[[Page], None]
+    home: str
     has_script: bool = True
 
     def open(self, address: str) -> None:
@@ -77,10 +78,19 @@ class Visitor:
         self.fill_in({"E-mail": f"{name}@tessera.example", "Password": cast.PASSWORD})
         self.press("Go on")
 
-    def sees(self, *words: str) -> None:
+    def sees(self, *words: str | re.Pattern[str]) -> None:
         """Insist that the page says this, in its main part, as a reader would find it."""
         for each in words:
             expect(self.page.get_by_role("main")).to_contain_text(each, use_inner_text=True)
+
+    def sees_in_the_end(self, words: str) -> None:
+        """Insist that the page says this soon, when it is opened again and again."""
+        for _try in range(20):
+            if words in self.page.get_by_role("main").inner_text():
+                break
+            self.page.wait_for_timeout(100)
+            self.page.reload()
+        self.sees(words)
 
     def sees_not(self, *words: str) -> None:
         """Insist that the main part of the page says nothing like it."""
@@ -105,7 +115,9 @@ class Visitor:
         return list(csv.reader(sent.value.path().read_text(encoding="utf-8-sig").splitlines()))
 
     def look(self) -> None:
-        """Have the page looked at: by axe in light and dark, and as wide as a telephone."""
+        """Have the page looked at: by axe in light and dark, and as wide as a telephone. Others' pages are not."""
+        if not self.page.url.startswith(self.home):
+            return
         if self.has_script:
             self.assert_accessible(self.page)
         size = self.page.viewport_size

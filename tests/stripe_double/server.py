@@ -174,7 +174,8 @@ class Double:
         )
         said = "<p role=alert>Your card was declined.</p>" if request.args.get("declined") else ""
         return Response(
-            f"<!doctype html><html lang=en><title>Checkout</title><main><h1>Pay {amount}</h1>{said}"
+            "<!doctype html><html lang=en><title>Checkout</title><link rel=icon href=data:,>"
+            f"<main><h1>Pay {amount}</h1>{said}"
             f"<p>{session['status']}</p><form method=post>{buttons}</form>{cancel}</main></html>",
             content_type="text/html",
         )
