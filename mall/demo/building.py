@@ -76,6 +76,8 @@ def build(
         password=password,
     )
     year.live(members=members, orders=orders)
+    with moved_to(end):
+        vary_shelves(stocked, terms=terms, at=end)
     write_cast(instance)
     return Built(len(year.members), year.placed, len(stocked), time.perf_counter() - started)
 
@@ -150,6 +152,18 @@ def shelve(
         offers = catalogue.offers(variants, at=at)
     options = {offer.variant_id: {price.form: price for price in offer.options} for offer in offers}
     return OnShelf(goods, product_id, options)
+
+
+def vary_shelves(stocked: list[OnShelf], *, terms: programme.Programme, at: datetime) -> None:
+    """Take two items off the shelf, let one come in a week, and leave one a draft, so that the desk shows them all."""
+    with transaction():
+        catalogue.delist_products([stocked[11].product_id, stocked[23].product_id], by=OPERATOR, at=at)
+        catalogue.create_product(
+            title={"en": "Winter candle", "zh": "冬日蜡烛"}, kind="gift", terms=terms, by=OPERATOR, at=at
+        )
+        catalogue.schedule(
+            [stocked[30].product_id], listed_from=at + timedelta(days=7), terms=terms, by=OPERATOR, at=at
+        )
 
 
 def prices_of(goods: Goods) -> list[catalogue.Price]:
