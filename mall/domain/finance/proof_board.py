@@ -17,6 +17,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, reading, transaction
 from mall.base.guard import append_only
 from mall.base.proof import Check
+from mall.base.text import N_
 from mall.domain import cash, catalogue, checkout, earning, ledger, membership, notices, people, programme
 
 from . import proof
@@ -128,7 +129,7 @@ def _watch(*, at: datetime) -> list[Check]:
     posting, notice = ledger.Posting, notices.Notice
     return [
         Check(
-            "Points held for over 60 minutes",
+            N_("Points held for over 60 minutes"),
             select(posting.reference, posting.member_id, posting.points, posting.happened_at).where(
                 posting.kind == "hold",
                 posting.happened_at < at - HELD_TOO_LONG,
@@ -136,13 +137,13 @@ def _watch(*, at: datetime) -> list[Check]:
             ),
         ),
         Check(
-            "Mails and jobs waiting for over 60 minutes",
+            N_("Mails and jobs waiting for over 60 minutes"),
             select(notice.id, notice.kind, notice.written_at, notice.tries, notice.last_error).where(
                 notice.sent_at.is_(None), notice.given_up_at.is_(None), notice.written_at < at - UNSENT_TOO_LONG
             ),
         ),
         Check(
-            "Mails and jobs given up",
+            N_("Mails and jobs given up"),
             select(notice.id, notice.kind, notice.last_error).where(notice.given_up_at.is_not(None)),
         ),
     ]

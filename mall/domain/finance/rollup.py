@@ -25,10 +25,11 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, day_of, end_of
-from mall.base.db import again, db, execute, transaction
+from mall.base.db import again, db, dialect, execute, transaction
 from mall.domain import ledger, programme
 
 from .movements import INSIDE, every_leg
@@ -90,8 +91,8 @@ def roll_up(terms: programme.Programme, at: datetime) -> int:
     Opens its own transactions, one a day: call it outside of any.
     """
     days = 0
-    while again(lambda: _roll_next_day(terms.zone, at)):
-        days += 1
+    while (added := again(lambda: _roll_next_day(terms.zone, at))) is not None:
+        days += added
     return days
 
 
@@ -202,7 +203,8 @@ def gaps_between_days() -> Select[Any]:
     )
 
 
-def _roll_next_day(zone: str, at: datetime) -> bool:
+def _roll_next_day(zone: str, at: datetime) -> int | None:
+    """Add up the day after the watermark. Returns 1, 0 when another worker was faster, None when it is not over."""
     with transaction():
         last = execute(select(RolledDay).order_by(RolledDay.ends_at.desc(), RolledDay.day.desc()).limit(1)).first()
         if last is not None:
@@ -211,20 +213,21 @@ def _roll_next_day(zone: str, at: datetime) -> bool:
             day = day_of(first, zone)
             starts_at = end_of_day_before(day, zone)
         else:
-            return False
+            return None
         # A shop that moves its clock shortens a day, but days never overlap.
         ends_at = max(end_of(day, zone), starts_at)
         if ends_at > settled(at):
-            return False
-        _add_up(day, starts_at=starts_at, ends_at=ends_at, at=at)
-    return True
+            return None
+        return _add_up(day, starts_at=starts_at, ends_at=ends_at, at=at)
 
 
-def _add_up(day: date, *, starts_at: datetime, ends_at: datetime, at: datetime) -> None:
+def _add_up(day: date, *, starts_at: datetime, ends_at: datetime, at: datetime) -> int:
     bounds = {"after": starts_at, "until": ends_at}
     found = execute(_COUNT_DAY, bounds).one()
-    execute(
-        insert(RolledDay).values(
+    into: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[dialect()](RolledDay)
+    # Two workers at once: the second waits here for the first, and then leaves the day to it.
+    added = execute(
+        into.values(
             day=day,
             starts_at=starts_at,
             ends_at=ends_at,
@@ -232,9 +235,14 @@ def _add_up(day: date, *, starts_at: datetime, ends_at: datetime, at: datetime) 
             points=int(found.points),
             rolled_at=at,
         )
-    )
+        .on_conflict_do_nothing()
+        .returning(RolledDay.day)
+    ).first()
+    if added is None:
+        return 0
     if found.postings:
         execute(_add_up_day(), bounds | {"this_day": day})
+    return 1
 
 
 @lru_cache(maxsize=1)
