@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from . import config, gateway
 from .base.db import READING, db, prepare_engines
 from .web import finance, hooks, office, sandbox, store
-from .web.shared import forms, headers, languages, layout, logs, pictures, problems, signing_in, texts
+from .web.shared import forms, headers, languages, layout, logs, pictures, problems, signing_in, templates, texts
 
 
 def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = True) -> Flask:
@@ -27,6 +27,7 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
         static_folder=str(config.ROOT / "static"),
         instance_path=str(Path(settings["INSTANCE_DIR"]).resolve()),
     )
+    app.jinja_environment = templates.Environment
     app.config.update(settings)
     Path(settings["INSTANCE_DIR"]).mkdir(parents=True, exist_ok=True)
 

@@ -1,14 +1,17 @@
 """Texts in the reader's language: gettext, and the filters that write numbers, money and days."""
 
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
+from babel.support import NullTranslations, Translations
 from flask import Flask, g, request, session
 from flask_babel import Babel, gettext
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 
 from mall.base import money
@@ -26,11 +29,32 @@ def prepare(app: Flask) -> None:
     Babel(app, locale_selector=lambda: money.LOCALES[language()], timezone_selector=None)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.newstyle_gettext = True  # type: ignore[attr-defined]
+    app.jinja_env.globals.update({"_": words, "gettext": words, "ngettext": counted_words})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         number=number, money=money_words, day=day_words, moment=moment_words, local=local, sentence=sentence
     )
     app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES})
+
+
+@cache
+def translations(code: str) -> NullTranslations:
+    """Return the translations into a language, read once; none of it needed for the language we write in."""
+    return Translations.load(ROOT / "mall" / "translations", [money.LOCALES[code]])
+
+
+@pass_eval_context
+def words(context: EvalContext, sentence: str, **values: Any) -> str:
+    """Return a sentence in the reader's language, for templates: its values are put in, and escaped."""
+    said = translations(language()).gettext(sentence)
+    return (Markup(said) if context.autoescape else said) % values
+
+
+@pass_eval_context
+def counted_words(context: EvalContext, one: str, many: str, num: int, **values: Any) -> str:
+    """Return a sentence about a number of things in the reader's language, for templates; %(num)s is the number."""
+    said = translations(language()).ngettext(one, many, num)
+    return (Markup(said) if context.autoescape else said) % ({"num": num} | values)
 
 
 def language() -> str:
