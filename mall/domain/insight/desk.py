@@ -132,8 +132,8 @@ def to_do() -> tuple[int, int]:
     adjustments = (
         select(func.count()).where(asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)).scalar_subquery()
     )
-    row = execute(select(orders, adjustments)).one()
-    return row[0], row[1]
+    row = execute(select(orders.label("orders"), adjustments.label("adjustments"))).one()
+    return row.orders, row.adjustments
 
 
 @dataclass(frozen=True)
@@ -305,17 +305,19 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
     ).scalar_one()
     asked, refund = approvals.Approval, cash.Refund
     adjustments = execute(
-        select(func.count(), type_coerce(func.min(asked.asked_at), Instant)).where(
+        select(func.count().label("waiting"), type_coerce(func.min(asked.asked_at), Instant).label("since")).where(
             asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)
         )
     ).one()
     refunds = execute(
-        select(func.count(), type_coerce(func.min(refund.asked_at), Instant)).where(refund.state == cash.REFUSED)
+        select(func.count().label("waiting"), type_coerce(func.min(refund.asked_at), Instant).label("since")).where(
+            refund.state == cash.REFUSED
+        )
     ).one()
     return Dashboard(
         queues=queues(),
-        adjustments=Queue(*adjustments),
-        refunds=Queue(*refunds),
+        adjustments=Queue(adjustments.waiting, adjustments.since),
+        refunds=Queue(refunds.waiting, refunds.since),
         low_stock=catalogue.low_stock(at=at, limit=8),
         orders_today=orders_today.n,
         cash_today_cents=int(orders_today.cents),

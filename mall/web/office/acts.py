@@ -60,7 +60,8 @@ def act_words(act: str) -> str:
 
 def reason_words(reason: str) -> str:
     """Return why an act was done: what a known kind of reason is called, or what was typed."""
-    known = ledger.REASONS.get(reason) or next(iter(aftersales.REASONS.get(reason, ())), None)
+    refund = aftersales.REASONS.get(reason)
+    known = refund[0] if refund else ledger.REASONS.get(reason)
     return sentence(known) if known else reason
 
 

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, NumberRange
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
-from mall.base.errors import Refusal
+from mall.base.errors import NotFound, Refusal
 from mall.base.money import half_up
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
@@ -133,6 +133,8 @@ def approve(request_id: int):
     except approvals.AlreadyDecided as refusal:
         if not decided_by_me(request_id, "approved"):
             return waiting_page(refusal=refusal)
+    except NotFound:
+        raise
     except Refusal as refusal:
         return waiting_page(refusal=refusal)
     flash(_("Approved. The points have moved."))

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectChoice, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
@@ -30,9 +30,9 @@ LATE_HOURS, SOON_HOURS = 24, 16
 class ParcelForm(Form):
     """A parcel that leaves."""
 
-    carrier = StringField(_l("Carrier"), [InputRequired(_l("Enter the carrier.")), at_most(60)], filters=[one_line])
+    carrier = StringField(_l("Carrier"), [DataRequired(_l("Enter the carrier.")), at_most(60)], filters=[one_line])
     tracking = StringField(
-        _l("Tracking number"), [InputRequired(_l("Enter the tracking number.")), at_most(80)], filters=[one_line]
+        _l("Tracking number"), [DataRequired(_l("Enter the tracking number.")), at_most(80)], filters=[one_line]
     )
 
 

@@ -23,11 +23,12 @@ def show():
     items: list[catalogue.DeskRow] = []
     with reading():
         number = _order_of(words)
-        if number is None:
+        if number is None and any(sign.isalnum() for sign in words):
             try:
                 items = catalogue.office_list(at=now(), words=words, per_page=MOST, language=language()).rows
             except catalogue.TooManyWords as refusal:
                 too_many = refusal
+        if number is None:
             orders = insight.orders_in("all", words=words, per_page=MOST).rows
             members = insight.members(at=now(), words=words, per_page=MOST).rows
     if number is not None:

@@ -1,0 +1,213 @@
+"""Orders at the desk: the queue by age, one order whole, ship, deliver, refund with its preview - each once."""
+
+from datetime import timedelta
+
+import pytest
+
+from mall.base.clock import moved_to
+from mall.domain import catalogue, checkout
+from tests.stage import NOON
+from tests.web.office.conftest import bought
+from tests.web.office.forms import form_of, send
+
+
+@pytest.fixture
+def cup(stage):
+    """15.90 in cash, or 800 points."""
+    return stage.item("Tea cup", prices=(catalogue.cash_price(1_590), catalogue.points_price(800)))
+
+
+@pytest.fixture
+def order(stage, mei, cup):
+    """Mei's order of a cup, paid in cash."""
+    stage.put_in(mei, cup, "cash")
+    return stage.pay(stage.place(mei))
+
+
+def page_of(order):
+    return f"/office/orders/{checkout.number_of(order.id)}"
+
+
+def state(stage, order):
+    return stage.order(order).state
+
+
+def test_the_longest_waiting_stands_first_and_its_age_tells(stage, mei, mug, ola, enter):
+    first = bought(stage, mei, mug)
+    second = bought(stage, mei, mug)
+    with moved_to(NOON + timedelta(hours=26)):
+        page = enter(ola).get("/office/orders").text
+
+    assert "26 h" in page
+    assert page.index(checkout.number_of(first.id)) < page.index(checkout.number_of(second.id))
+
+
+@pytest.mark.parametrize(("hours", "kind"), [(4, None), (17, "badge-warn"), (25, "badge-bad")])
+def test_waiting_turns_amber_then_red(app, stage, mei, mug, ola, enter, hours, kind):
+    bought(stage, mei, mug)
+    with moved_to(NOON + timedelta(hours=hours)):
+        page = enter(ola).get("/office/orders").text
+
+    cell = page.split(f"{hours} h")[0].rpartition("<td")[2]
+    assert (kind in cell) if kind else ("badge" not in cell)
+
+
+def test_a_row_has_member_level_first_item_and_how_many_more(desk, stage, mei, mug, cup):
+    stage.give(mei, 5_000)
+    stage.put_in(mei, mug, quantity=2)
+    stage.put_in(mei, cup)
+    stage.place(mei)
+    page = " ".join(desk.get("/office/orders").text.split())
+
+    assert "Mei" in page and "Registered" in page
+    assert "Stoneware mugs × 2" in page and "and 1 more" in page
+    assert "2,400" in page
+
+
+def test_orders_are_found_by_number_tracking_and_member(desk, stage, order):
+    number = checkout.number_of(order.id)
+    stage.ship(order)
+
+    for words in (number, f"T{order.id}", "mei@", "Mei"):
+        assert number in desk.get("/office/orders", query_string={"q": words}).text
+    assert "No order fits that" in desk.get("/office/orders?q=nobody").text
+
+
+def test_an_order_is_shown_whole(desk, order):
+    page = desk.get(page_of(order)).text
+
+    for words in ("Tea cup", "SKU-1", "$15.90", "sandbox", "18 Juniper Lane", "Order placed", "Paid", "Mei"):
+        assert words in page
+
+
+def test_an_order_is_shipped_once_and_the_member_is_told(desk, stage, order):
+    fields = {"carrier": "Swift", "tracking": "SW 123"}
+    first = send(desk, page_of(order), f"{page_of(order)}/parcels", **fields)
+    second = desk.post(f"{page_of(order)}/parcels", data=fields)
+
+    assert first.status_code == second.status_code == 302
+    assert state(stage, order) == checkout.SHIPPED
+    page = desk.get(page_of(order)).text
+    assert page.count("SW 123</span>") == 1 and "Ola" in page
+    assert "Order shipped" in desk.get(f"/office/audit?subject=order:{order.id}").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"carrier": "", "tracking": "1"}, "Enter the carrier."),
+        ({"carrier": "Swift", "tracking": "  "}, "Enter the tracking number."),
+        ({"carrier": "x" * 61, "tracking": "1"}, "Use at most 60 characters."),
+    ],
+)
+def test_a_parcel_without_its_number_stays_as_typed(desk, stage, order, typed, sentence):
+    answer = send(desk, page_of(order), f"{page_of(order)}/parcels", **typed)
+
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert form_of(answer.text, f"{page_of(order)}/parcels")["carrier"] == typed["carrier"]
+    assert state(stage, order) == checkout.PAID
+
+
+def test_an_order_that_moved_on_is_not_shipped(desk, stage, order):
+    stage.refund(order)
+    answer = desk.post(f"{page_of(order)}/parcels", data={"carrier": "Swift", "tracking": "1"})
+
+    assert answer.status_code == 422
+    assert "has moved on meanwhile" in answer.text
+
+
+def test_an_order_is_delivered_once_and_the_act_is_kept(desk, stage, order):
+    stage.ship(order)
+    for _press in range(2):
+        assert desk.post(f"{page_of(order)}/delivery").status_code == 302
+
+    assert state(stage, order) == checkout.COMPLETED
+    assert desk.get("/office/audit?act=order.deliver&by=staff:1").text.count("Order delivered</td>") == 1
+
+
+def test_what_was_not_shipped_is_not_delivered(desk, stage, order):
+    assert desk.post(f"{page_of(order)}/delivery").status_code == 422
+    assert state(stage, order) == checkout.PAID
+
+
+def test_a_refund_shows_what_it_does_before_it_is_done(desk, stage, mei, order):
+    shown = send(desk, f"{page_of(order)}/refund", "", reason="damaged")
+    text = " ".join(shown.text.split())
+
+    assert shown.status_code == 200
+    assert "Cash back in all</dt><dd>$20.80" in text
+    assert "Earned points taken back" in text and "159" in text
+    assert state(stage, order) == checkout.PAID
+
+    done = desk.post(f"{page_of(order)}/refund", data=form_of(shown.text, "") | {"confirm": "1"})
+    assert done.status_code == 302
+    assert state(stage, order) == checkout.REFUNDED
+    assert stage.balances(mei).pending == 0
+
+
+def test_a_refund_pressed_twice_is_one_and_answers_the_same(desk, stage, mei, mug):
+    order = bought(stage, mei, mug)
+    fields = {"reason": "goodwill", "confirm": "1"}
+    first, second = (desk.post(f"{page_of(order)}/refund", data=fields) for _press in range(2))
+
+    assert (first.status_code, first.location) == (second.status_code, second.location) == (302, page_of(order))
+    assert stage.balances(mei).ready == 5_000
+
+
+def test_shipping_is_given_back_only_for_what_was_our_fault_or_never_sent(desk, stage, order):
+    stage.ship(order)
+    for reason, cash in (("changed_mind", "$15.90"), ("damaged", "$20.80")):
+        shown = " ".join(send(desk, f"{page_of(order)}/refund", "", reason=reason).text.split())
+        assert f"Cash back in all</dt><dd>{cash}" in shown
+
+
+def test_a_refund_without_a_reason_stays_as_typed(desk, stage, order):
+    answer = send(desk, f"{page_of(order)}/refund", "", reason="", note="She called twice")
+
+    assert answer.status_code == 422
+    assert "Choose why the order is refunded." in answer.text and "She called twice" in answer.text
+    assert desk.post(f"{page_of(order)}/refund", data={"reason": "because", "confirm": "1"}).status_code == 422
+    assert state(stage, order) == checkout.PAID
+
+
+def test_what_cannot_be_refunded_says_so(desk, stage, mei, cup):
+    stage.put_in(mei, cup, "cash")
+    unpaid = stage.place(mei)
+
+    assert "cannot be refunded as it stands" in desk.get(f"{page_of(unpaid)}/refund", follow_redirects=True).text
+    assert desk.post(f"{page_of(unpaid)}/refund", data={"reason": "damaged", "confirm": "1"}).status_code == 422
+
+
+@pytest.mark.parametrize("number", ["10999", "1", "x", "99999999999999999999", "10000", "０１２３４５"])
+def test_an_order_there_is_not_is_not_there(desk, stage, number):
+    assert desk.get(f"/office/orders/{number}").status_code == 404
+    assert desk.get(f"/office/orders/{number}/refund").status_code == 404
+    for act in ("parcels", "delivery", "refund"):
+        answer = desk.post(
+            f"/office/orders/{number}/{act}",
+            data={"carrier": "x", "tracking": "y", "reason": "damaged", "confirm": "1"},
+        )
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/office/orders", "/office/orders?queue=all"])
+def test_the_list_costs_as_many_statements_for_many_as_for_one(desk, stage, mei, mug, count_statements, path):
+    bought(stage, mei, mug)
+    desk.get(path)
+    count_statements.clear()
+    desk.get(path)
+    for_one = len(count_statements)
+    for _time in range(6):
+        bought(stage, mei, mug)
+    count_statements.clear()
+    desk.get(path)
+
+    assert len(count_statements) == for_one <= 8
+
+
+def test_a_strange_queue_or_page_shows_something(desk, stage, mei, mug):
+    bought(stage, mei, mug)
+
+    for query in ("queue=none", "page=999", "page=x", "q=%25%27", "q=" + "9" * 15):
+        assert desk.get(f"/office/orders?{query}").status_code == 200
