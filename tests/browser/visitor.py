@@ -23,10 +23,12 @@ class Visitor:
     home: str
     has_script: bool = True
 
-    def open(self, address: str) -> None:
-        """Go to an address."""
-        self.page.goto(address)
+    def open(self, address: str) -> int:
+        """Go to an address. Returns the status it answered with."""
+        answer = self.page.goto(address)
         self.look()
+        assert answer is not None
+        return answer.status
 
     def press(self, name: str, *, within: Locator | None = None) -> None:
         """Press a button that leads to another page."""
