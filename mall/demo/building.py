@@ -10,7 +10,7 @@ from pathlib import Path
 from mall.base.cashier import Cashier
 from mall.base.clock import moved_to, now
 from mall.base.db import transaction
-from mall.domain import catalogue, people, programme
+from mall.domain import catalogue, finance, people, programme
 
 from .cast import PASSWORD, STAFF, STARS
 from .goods import CATEGORIES, SHELVES, Goods
@@ -78,6 +78,8 @@ def build(
     year.live(members=members, orders=orders)
     with moved_to(end):
         vary_shelves(stocked, terms=terms, at=end)
+        finance.roll_up(terms, at=end)
+        finance.run_proof(by="system", at=end)
     write_cast(instance)
     return Built(len(year.members), year.placed, len(stocked), time.perf_counter() - started)
 
