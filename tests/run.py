@@ -21,7 +21,7 @@ BASE = ["tests/base", *(f"tests/test_{name}.py" for name in ("architecture", "fo
 DOMAIN = ["tests/domain"]
 BROWSER = ["tests/browser"]
 SQLITE = "not postgresql and not concurrency and not browser"
-CLOSING = re.compile(r"^=*\s*((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*$", re.MULTILINE)
+CLOSING = re.compile(r"^=*\s*((?:\d+ [a-z]+(?:, )?)+ in [\d.]+s)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
