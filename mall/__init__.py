@@ -12,7 +12,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from . import config, gateway
 from .base.db import READING, db, prepare_engines
 from .web import finance, hooks, office, sandbox, store
-from .web.shared import forms, headers, languages, layout, logs, pictures, problems, signing_in, templates, texts
+from .web.shared import (
+    addresses,
+    forms,
+    headers,
+    languages,
+    layout,
+    logs,
+    pictures,
+    problems,
+    signing_in,
+    templates,
+    texts,
+)
 
 
 def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = True) -> Flask:
@@ -36,7 +48,7 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
         count = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     CSRFProtect(app)
-    for part in (logs, headers, texts, problems, forms, signing_in, layout, pictures, languages):
+    for part in (logs, headers, texts, addresses, problems, forms, signing_in, layout, pictures, languages):
         part.prepare(app)
     for face in (store, office, finance):
         app.register_blueprint(face.bp)

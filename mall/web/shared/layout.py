@@ -9,12 +9,12 @@ from flask import Flask, current_app, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.routing import BuildError
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.domain import catalogue, checkout, insight, programme
 
+from .addresses import link as link
 from .texts import local, money_words, number
 
 # What a shop is called and how it counts before it is set up.
@@ -48,7 +48,7 @@ class Visitor:
 
 
 def prepare(app: Flask) -> None:
-    """Give every template `me`, `shop`, `request_id` and `link(endpoint)`."""
+    """Give every template `me`, `shop` and `request_id`."""
 
     @app.context_processor
     def frame() -> dict[str, Any]:
@@ -58,7 +58,6 @@ def prepare(app: Flask) -> None:
             "basket_count": basket_count(),
             "levels": len(terms().levels),
             "request_id": g.get("request_id", ""),
-            "link": link,
         }
 
 
@@ -165,14 +164,6 @@ def basket_count() -> int:
         return strip().basket_count
     except SQLAlchemyError:
         return 0
-
-
-def link(endpoint: str, **values: Any) -> str | None:
-    """Return the address of a page, or None while there is no such page."""
-    try:
-        return url_for(endpoint, **values)
-    except BuildError:
-        return None
 
 
 def page_before() -> str | None:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask
 
 from mall.domain import catalogue
+
+from .addresses import address
 
 
 def prepare(app: Flask) -> None:
@@ -15,5 +17,5 @@ def prepare(app: Flask) -> None:
 def picture_url(row: Any, size: int = 400) -> str:
     """Return the address of the picture of anything that has `file` and `art`; empty where it has none."""
     if row.file:
-        return url_for("store.pictures.show", name=catalogue.file_name(row.file, size))
-    return url_for("static", filename=f"art/{row.art}") if row.art else ""
+        return address("store.pictures.show", name=catalogue.file_name(row.file, size))
+    return address("static", filename=f"art/{row.art}") if row.art else ""

@@ -1,0 +1,42 @@
+"""Addresses of our pages: one that was built before is not built again."""
+
+from functools import lru_cache
+from typing import Any
+
+from flask import Flask, current_app, has_request_context, request, url_for
+from werkzeug.routing import BuildError
+
+MOST = 4_096
+PLAIN = (str, int)
+
+
+def prepare(app: Flask) -> None:
+    """Give every template `url_for(endpoint)`, and `link(endpoint)`, which is None while there is no such page."""
+
+    @lru_cache(MOST)
+    def built(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+        return url_for(endpoint, **dict(values))
+
+    app.extensions["addresses"] = built
+    app.jinja_env.globals.update(url_for=address, link=link)
+
+
+def address(endpoint: str, **values: Any) -> str:
+    """Return the address of a page, as Flask's url_for does."""
+    # What is near, elsewhere or not plain is left to Flask: it depends on more than what is asked for.
+    if endpoint[0] == "." or "_external" in values or not has_request_context():
+        return url_for(endpoint, **values)
+    for value in values.values():
+        if type(value) not in PLAIN:
+            return url_for(endpoint, **values)
+    built = current_app.extensions["addresses"]
+    found: str = built(request.environ.get("SCRIPT_NAME", ""), endpoint, tuple(values.items()))
+    return found
+
+
+def link(endpoint: str, **values: Any) -> str | None:
+    """Return the address of a page, or None while there is no such page."""
+    try:
+        return address(endpoint, **values)
+    except BuildError:
+        return None
