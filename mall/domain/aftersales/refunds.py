@@ -73,15 +73,25 @@ def plan_refund(order: Row[Any], *, reason: str) -> Plan:
 
 
 def refund(
-    order_id: int, *, reason: str, restock: bool, by: str, terms: programme.Programme, at: datetime, note: str = ""
+    order_id: int,
+    *,
+    reason: str,
+    restock: bool,
+    by: str,
+    terms: programme.Programme,
+    at: datetime,
+    note: str = "",
+    before_shipping: bool = False,
 ) -> Plan:
     """Refund an order in full. Asked again, does nothing more. The cash itself is sent later, by its own row.
 
-    `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. Refuses:
-    NotRefundable, NoReason.
+    `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. `before_shipping`
+    refuses an order that has left meanwhile. Refuses: NotRefundable, NoReason, AlreadyShipped.
     """
     purse = ledger.lock(checkout.member_of(order_id), zone=terms.zone)
     order = checkout.lock_order(order_id)
+    if before_shipping and order.state != checkout.PAID:
+        raise AlreadyShipped(number=checkout.number_of(order_id))
     plan = plan_refund(order, reason=reason)
     reference = checkout.reference_of(order_id)
     words, _our_fault = REASONS[reason]
@@ -93,14 +103,15 @@ def refund(
         ledger.give_back(
             purse, plan.points, reference=reference, key=f"{reference}:refund:give_back", shipped=plan.shipped, at=at
         )
+    taken_back = 0
     if order.goods_cents:
-        earning.order_reduced(
+        taken_back = earning.order_reduced(
             checkout.sale_of(order, kept_cents=0),
             key=f"{reference}:refund",
             purse=purse,
             terms=terms,
             at=at,
-        )
+        ).points
     if plan.cash_cents:
         _ask_cash(order, plan.cash_cents, reason=reason, by=by, at=at)
     _take_goods_back(order, restock=restock, by=by, at=at)
@@ -109,7 +120,7 @@ def refund(
         by=by,
         subject=reference,
         at=at,
-        after={"cash_cents": plan.cash_cents, "points": plan.points, "taken_back": plan.earned_points},
+        after={"cash_cents": plan.cash_cents, "points": plan.points, "taken_back": taken_back},
         reason=note or reason,
     )
     notices.tell(
@@ -131,7 +142,7 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
         return Plan(order, 0, 0, 0, 0, 0, shipped=False)
     if order.state != checkout.PAID:
         raise AlreadyShipped(number=checkout.number_of(order_id))
-    return refund(order_id, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
+    return refund(order_id, reason="changed_mind", restock=True, by=by, terms=terms, at=at, before_shipping=True)
 
 
 def _ask_cash(order: Row[Any], cash_cents: int, *, reason: str, by: str, at: datetime) -> None:

@@ -101,6 +101,9 @@ def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme
             for payment_id, state in ended:
                 cash.record(payment_id, state, at=at)
             if order.state == AWAITING:
+                payments = cash.payments_of(orders.reference_of(order_id))
+                if any(payment.state in cash.UNSETTLED for payment in payments):
+                    raise StillPaying()  # A page was opened meanwhile, or could not be ended: it may yet be paid.
                 return call_off(order, by=by, purse=purse, at=at)
             if order.state in UNPAID:
                 raise StillPaying()

@@ -205,6 +205,7 @@ def change_password(member_id: int, password: PasswordHash, *, at: datetime) -> 
     ).one()
     end_sign_ins(member_id=member_id, at=at)
     tokens.end_tokens("reset", member_id=member_id, at=at)
+    tokens.end_tokens("change_email", member_id=member_id, at=at)  # Whoever knew the old password may have asked.
     notices.tell(
         member_id,
         "password_changed",

@@ -154,3 +154,17 @@ def test_an_order_nobody_confirms_completes_by_itself(stage, order):
         assert checkout.complete_due(terms=stage.terms, at=NOON + timedelta(days=10)) == 1
 
     assert stage.order(order).state == "completed"
+
+
+def test_an_order_that_leaves_while_it_is_being_cancelled_is_not_refunded(stage, mei, order, monkeypatch):
+    """The member's page still says paid when the operator ships: the locked row decides."""
+    paid = stage.order(order)
+    stage.ship(order)
+    monkeypatch.setattr(checkout, "order_of", lambda _order_id: paid)
+
+    with pytest.raises(aftersales.AlreadyShipped), transaction():
+        aftersales.cancel(order.id, by="member:1", terms=stage.terms, at=NOON)
+
+    monkeypatch.undo()
+    assert stage.order(order).state == "shipped"
+    assert refunds_of(order) == []

@@ -155,3 +155,15 @@ def test_money_that_comes_late_before_anybody_noticed_ends_the_same(stage, mei, 
 
 def _lost(*_args, **_named):
     raise ConnectionError("the answer was lost")
+
+
+def test_giving_up_is_refused_while_a_page_opened_meanwhile_may_still_be_paid(stage, mei, order, monkeypatch):
+    """Another tab opens the payment page after this one has looked for pages to end."""
+    stage.open_page(order)
+    monkeypatch.setattr("mall.domain.checkout.paying._unsettled", lambda _order_id: [])
+
+    with moved_to(NOON), pytest.raises(checkout.StillPaying):
+        checkout.give_up(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+    assert stage.order(order).state == "awaiting_payment"
+    assert stage.balances(mei).held == 900
