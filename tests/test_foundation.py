@@ -11,6 +11,7 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 
+from mall.base.db import db
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.config import ROOT
@@ -150,3 +151,8 @@ def test_a_fault_is_logged_with_its_trace(capsys, make_app):
 
 def test_a_host_that_is_not_ours_is_refused(app: Flask):
     assert app.test_client().get("/no-such-page", base_url="http://evil.example").status_code == 400
+
+
+@pytest.mark.parametrize("table", ["posting", "lot", "growth_event", "level_history", "stock_move", "audit_entry"])
+def test_what_happened_cannot_be_changed(table):
+    assert db.metadata.tables[table].info["append_only"]
