@@ -17,7 +17,11 @@ def say_listed(changed: int, off_shelf: Sequence[int]) -> None:
         return
     session[UNDO_KEY] = {
         "words": ngettext("%(num)s item listed", "%(num)s items listed", changed),
-        "note": _("Members who may see it find it in the shop now."),
+        "note": ngettext(
+            "Members who may see it find it in the shop now.",
+            "Members who may see them find them in the shop now.",
+            changed,
+        ),
         "endpoint": "office.catalogue.take_off_shelf",
         "ids": list(off_shelf),
     }
@@ -30,7 +34,11 @@ def say_delisted(changed: int, on_shelf: Sequence[int]) -> None:
         return
     session[UNDO_KEY] = {
         "words": ngettext("%(num)s item delisted", "%(num)s items delisted", changed),
-        "note": _("It no longer shows in the shop. Orders already placed are not affected."),
+        "note": ngettext(
+            "It no longer shows in the shop. Orders already placed are not affected.",
+            "They no longer show in the shop. Orders already placed are not affected.",
+            changed,
+        ),
         "endpoint": "office.catalogue.put_on_shelf",
         "ids": list(on_shelf),
     }

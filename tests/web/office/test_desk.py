@@ -126,8 +126,7 @@ def test_older_acts_are_on_the_next_page_and_cost_the_same(desk, stage, mug, cou
         assert desk.get(f"/office/audit?{query}").status_code == 200
 
 
-def test_a_dear_shop_in_chinese_is_spoken_to_in_chinese(desk, stage):
-    """Texts of the staff come in the reader's language where there is one."""
+def test_what_the_staff_wrote_comes_in_the_readers_language(desk, stage):
     stage.item("Tea cup", prices=(catalogue.points_price(5),))
     desk.post("/language", data={"language": "zh"})
     send(desk, "/office/catalogue/1", "/office/catalogue/1", title_zh="茶杯")
