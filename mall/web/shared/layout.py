@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request, session, url_for
+from flask import Flask, current_app, g, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 
 from mall.base.clock import now
@@ -15,7 +16,8 @@ from mall.base.db import again, reading, transaction
 from mall.domain import catalogue, checkout, insight, programme
 
 from .addresses import link as link
-from .texts import local, money_words, number
+from .kept import kept
+from .texts import language, local, money_words, number
 
 # What a shop is called and how it counts before it is set up.
 UNNAMED = programme.terms_of(0, programme.default_settings(shop_name={"en": "Points mall", "zh": "积分商城"}))
@@ -58,6 +60,7 @@ def prepare(app: Flask) -> None:
             "basket_count": basket_count(),
             "levels": len(terms().levels),
             "request_id": g.get("request_id", ""),
+            "part": part,
         }
 
 
@@ -110,6 +113,20 @@ def bring_basket(member_id: int) -> None:
             checkout.merge(token, member_id, at=now())
 
     again(unit)
+
+
+def part(name: str) -> Markup:
+    """Return a part of the frame, made once for all to whom it looks the same."""
+
+    def made() -> Markup:
+        return Markup(render_template(f"shared/_{name}.html"))
+
+    if request.args.get("q"):  # It stands in the search box, and is rarely the same.
+        return made()
+    if "frame_key" not in g:
+        root = request.environ.get("SCRIPT_NAME", "")
+        g.frame_key = (language(), request.blueprint, visitor(), basket_count(), terms().version, root)
+    return kept((name, g.frame_key), made, at=now())
 
 
 def shop() -> Shop:
