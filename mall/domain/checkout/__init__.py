@@ -72,8 +72,6 @@ from .proof import checks
 from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, TooManyPoints, Wanted, quote
 from .reads import (
     OrderPage,
-    counts_by_state,
-    oldest_to_ship,
     order_of,
     order_page,
     orders_of,
@@ -144,7 +142,6 @@ __all__ = [
     "close",
     "complete_due",
     "count_refunded",
-    "counts_by_state",
     "deliver",
     "give_up",
     "hear",
@@ -159,7 +156,6 @@ __all__ = [
     "move",
     "note",
     "number_of",
-    "oldest_to_ship",
     "open_page",
     "order_id_of",
     "order_now",

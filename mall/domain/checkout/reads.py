@@ -1,7 +1,6 @@
 """Orders to look at: a member's list, the operators' queue, one order with everything on its page."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -69,16 +68,6 @@ def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[lis
     ).all()
     total = execute(select(func.count()).select_from(Order).where(Order.member_id == member_id)).scalar_one()
     return list(rows), total
-
-
-def counts_by_state() -> dict[str, int]:
-    """Return how many orders stand in each state: {state: n}."""
-    return {row.state: row.n for row in execute(select(Order.state, func.count().label("n")).group_by(Order.state))}
-
-
-def oldest_to_ship() -> datetime | None:
-    """Return since when the oldest order waits to be shipped."""
-    return execute(select(func.min(Order.paid_at)).where(Order.state == orders.PAID)).scalar_one()
 
 
 def windows_of(references: list[str]) -> dict[str, Row[Any]]:
