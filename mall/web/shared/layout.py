@@ -135,6 +135,10 @@ def shop() -> Shop:
         found = terms()
     except SQLAlchemyError:
         g.shop = found = UNNAMED
+    return kept(("shop", found.version, language()), lambda: _shop_as(found), at=now())
+
+
+def _shop_as(found: programme.Programme) -> Shop:
     return Shop(
         name=local(found.shop_name),
         worth=_(

@@ -59,10 +59,12 @@ def counted_words(context: EvalContext, one: str, many: str, num: int, **values:
 
 def language() -> str:
     """Return the reader's language: chosen, else the browser's, else English."""
-    if "language" not in g:
+    try:
+        return g.language
+    except AttributeError:  # The first time in this request; a page asks dozens of times.
         chosen = session.get("language")
         g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(list(LANGUAGES)) or "en"
-    return g.language
+        return g.language
 
 
 def currency() -> str:
