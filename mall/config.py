@@ -50,6 +50,8 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "ARGON2_MEMORY_KIB": int(environ.get("ARGON2_MEMORY_KIB", "65536")),
     }
     settings |= {
+        # A sign-in's cookie is written anew when the visit is noted, every few minutes, not with every answer.
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": public_url.startswith("https://"),

@@ -158,7 +158,13 @@ def _shop_as(found: programme.Programme) -> Shop:
 
 
 def visitor() -> Visitor | None:
-    """Return who is signed in at this face, or None."""
+    """Return who is signed in at this face, or None; found out once a request."""
+    if "visitor" not in g:
+        g.visitor = _visitor()
+    return g.visitor
+
+
+def _visitor() -> Visitor | None:
     try:
         if not current_user.is_authenticated:
             return None

@@ -42,6 +42,7 @@ def prepare(app: Flask) -> None:
     def note_who_was_here(response: Response) -> Response:
         person = g.get("person")
         if person is not None and people.to_be_noted(person, at=now()):
+            session.modified = True
             try:
                 with transaction():
                     people.note_seen(person, at=now())
@@ -255,8 +256,8 @@ def _start_session(key: str, token: str, *, language: str | None) -> None:
 
 
 def _forget_person() -> None:
-    g.pop("_login_user", None)
-    g.pop("person", None)
+    for name in ("_login_user", "person", "visitor"):
+        g.pop(name, None)
 
 
 def _person_with(key: str) -> people.Person | None:
