@@ -142,7 +142,7 @@ def reserve(pieces: Mapping[int, int], *, reference: str, at: datetime, by: str 
     if len(moved) < len(pieces):
         raise _shortage({variant_id: n for variant_id, n in pieces.items() if variant_id not in moved})
     execute(
-        insert(Reservation),
+        _RESERVE,
         [
             {"reference": reference, "variant_id": id_, "quantity": pieces[id_], "open": pieces[id_],
              "reserved_at": at}
@@ -320,7 +320,7 @@ def _close(reference: str, pieces: Mapping[int, int]) -> None:
 def _write(kind: str, pieces: Mapping[int, int], *, reference: str, at: datetime, by: str, reason: str = "") -> None:
     on_hand, reserved = MOVES[kind]
     execute(
-        insert(StockMove),
+        _MOVE,
         [
             {
                 "variant_id": variant_id,
@@ -335,6 +335,9 @@ def _write(kind: str, pieces: Mapping[int, int], *, reference: str, at: datetime
             for variant_id in sorted(pieces)
         ],
     )
+
+
+_RESERVE, _MOVE = insert(Reservation).inline(), insert(StockMove).inline()
 
 
 def _shortage(short: Mapping[int, int]) -> Refusal:

@@ -124,16 +124,13 @@ def put_in(
         raise BadQuantity(most=MOST_PIECES)
     figures = {"points_each": points_each, "seen_cents": seen_cents, "seen_points": seen_points}
     if line:
-        execute(update(BasketLine).where(BasketLine.id == line.id).values(quantity=wanted, **figures))
+        execute(_CHANGE_LINE, figures | {"of_line": line.id, "quantity": wanted})
         return
-    lines = execute(select(BasketLine.id).where(BasketLine.basket_id == basket_id)).all()
+    lines = execute(_LINE_IDS, {"of_basket": basket_id}).all()
     if len(lines) >= MOST_LINES:
         raise BasketFull(most=MOST_LINES)
-    execute(
-        insert(BasketLine).values(
-            basket_id=basket_id, variant_id=variant_id, option_id=option_id, quantity=quantity, **figures
-        )
-    )
+    this = {"basket_id": basket_id, "variant_id": variant_id, "option_id": option_id, "quantity": quantity}
+    execute(_ADD_LINE, figures | this)
 
 
 def set_line(
@@ -266,6 +263,13 @@ _SAME_LINE = select(BasketLine.id, BasketLine.quantity).where(
     BasketLine.basket_id == bindparam("of_basket"),
     BasketLine.variant_id == bindparam("of_variant"),
     BasketLine.option_id == bindparam("of_option"),
+)
+_LINE_IDS = select(BasketLine.id).where(BasketLine.basket_id == bindparam("of_basket"))
+_ADD_LINE = insert(BasketLine).inline()
+_CHANGE_LINE = (
+    update(BasketLine)
+    .where(BasketLine.id == bindparam("of_line"))
+    .values({name: bindparam(name) for name in ("quantity", "points_each", "seen_cents", "seen_points")})
 )
 _EMPTY = delete(BasketLine).where(BasketLine.basket_id == bindparam("of_basket"))
 _RENEW_KEY = (

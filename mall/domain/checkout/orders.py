@@ -287,7 +287,7 @@ _ORDER = select(Order).where(Order.id == bindparam("id"))
 _LOCKED = _ORDER.with_for_update(key_share=True)
 _MEMBER = select(Order.member_id).where(Order.id == bindparam("id"))
 _LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.line)
-_NOTE = insert(OrderEvent)
+_NOTE = insert(OrderEvent).inline()
 
 # An order's reference in SQL, to compare with what other rooms keep.
 REFERENCE = literal("order:").concat(cast(Order.id, String))

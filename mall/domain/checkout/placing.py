@@ -137,9 +137,7 @@ def _refuse_unless_ready(
         return
     if not cashier:
         raise NoCashier()
-    unpaid = execute(
-        select(func.count()).select_from(Order).where(Order.member_id == member_id, Order.state.in_(UNPAID))
-    ).scalar_one()
+    unpaid = execute(_COUNT_UNPAID, {"of_member": member_id}).scalar_one()
     if unpaid >= terms.unpaid_orders:
         raise TooManyUnpaid(most=terms.unpaid_orders)
 
@@ -157,41 +155,40 @@ def _write(
     quote = priced.quote
     due = quote.cash_cents > 0
     order = execute(
-        insert(Order)
-        .values(
-            member_id=member_id,
-            key=key,
-            fingerprint=quote.fingerprint,
-            state=AWAITING if due else PAID,
-            points=quote.points,
-            goods_cents=quote.goods_cents,
-            shipping_cents=quote.shipping_cents,
-            shipping_list_cents=quote.shipping_list_cents,
-            shipping_waived_cents=quote.shipping_waived_cents,
-            shipping_tax_cents=quote.shipping_tax_cents,
-            accepted_difference_cents=0,
-            currency=terms.currency,
-            version=terms.version,
-            level_rank=level.rank,
-            multiplier_percent=level.multiplier_percent,
-            earn_points=terms.earn_points,
-            earn_per_cents=terms.earn_per_cents,
-            growth_per_cents=terms.growth_per_cents,
-            worth_points=terms.worth_points,
-            worth_cents=terms.worth_cents,
-            return_window_days=terms.return_window_days,
-            digital=not priced.ships,
-            shipping_key=priced.method.key if priced.method and priced.ships else None,
-            address=dict(address) if address and priced.ships else None,
-            placed_at=at,
-            pay_until=at + timedelta(minutes=terms.pay_within_minutes),
-            paid_at=None if due else at,
-        )
-        .returning(*Order.__table__.columns)
+        _INSERT_ORDER,
+        {
+            "member_id": member_id,
+            "key": key,
+            "fingerprint": quote.fingerprint,
+            "state": AWAITING if due else PAID,
+            "points": quote.points,
+            "goods_cents": quote.goods_cents,
+            "shipping_cents": quote.shipping_cents,
+            "shipping_list_cents": quote.shipping_list_cents,
+            "shipping_waived_cents": quote.shipping_waived_cents,
+            "shipping_tax_cents": quote.shipping_tax_cents,
+            "accepted_difference_cents": 0,
+            "currency": terms.currency,
+            "version": terms.version,
+            "level_rank": level.rank,
+            "multiplier_percent": level.multiplier_percent,
+            "earn_points": terms.earn_points,
+            "earn_per_cents": terms.earn_per_cents,
+            "growth_per_cents": terms.growth_per_cents,
+            "worth_points": terms.worth_points,
+            "worth_cents": terms.worth_cents,
+            "return_window_days": terms.return_window_days,
+            "digital": not priced.ships,
+            "shipping_key": priced.method.key if priced.method and priced.ships else None,
+            "address": dict(address) if address and priced.ships else None,
+            "placed_at": at,
+            "pay_until": at + timedelta(minutes=terms.pay_within_minutes),
+            "paid_at": None if due else at,
+        },
     ).one()
     pairs = zip((line for line in priced.lines if line.wanted), quote.lines, strict=True)
     execute(
-        insert(OrderLine),
+        _INSERT_LINES,
         [
             {
                 "order_id": order.id,
@@ -244,4 +241,9 @@ def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetim
 _PLACED = select(Order).where(Order.key == bindparam("key"))
 _BASKET_AND_KEY = baskets.OF_MEMBER.add_columns(
     select(Order.id).where(Order.key == bindparam("key")).exists().label("placed")
+)
+_INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
+_INSERT_LINES = insert(OrderLine)
+_COUNT_UNPAID = (
+    select(func.count()).select_from(Order).where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from mall.base.db import execute
 from mall.base.text import Message
@@ -124,16 +124,7 @@ def move_of(member_id: int, move: str) -> list:
 
 def expiring(member_id: int, *, at: datetime) -> list[tuple[date, int]]:
     """Return what expires when, of the points ready to use: [(last day, points)], soonest first."""
-    return [
-        (row.expires_on, int(row.points))
-        for row in execute(
-            select(Lot.expires_on, func.sum(Position.points).label("points"))
-            .join(Lot, Lot.id == Position.lot_id)
-            .where(Position.member_id == member_id, Position.place == WALLET, Lot.expires_at >= at)
-            .group_by(Lot.expires_on)
-            .order_by(Lot.expires_on)
-        )
-    ]
+    return [(row.expires_on, int(row.points)) for row in execute(_EXPIRING, {"of_member": member_id, "at": at})]
 
 
 def waiting(member_id: int) -> list[Due]:
@@ -173,3 +164,12 @@ def _due(member_id: int, place: str) -> list[Due]:
             .order_by(Lot.id)
         )
     ]
+
+
+_EXPIRING = (
+    select(Lot.expires_on, func.sum(Position.points).label("points"))
+    .join(Lot, Lot.id == Position.lot_id)
+    .where(Position.member_id == bindparam("of_member"), Position.place == WALLET, Lot.expires_at >= bindparam("at"))
+    .group_by(Lot.expires_on)
+    .order_by(Lot.expires_on)
+)

@@ -334,7 +334,7 @@ def _upsert(into: Any) -> Any:
 _LINES_OF_MOVES = (
     select(Posting).where(Posting.move.in_(bindparam("keys", expanding=True))).order_by(Posting.move, Posting.line)
 )
-_INSERT_POSTINGS = insert(Posting)
+_INSERT_POSTINGS = insert(Posting).inline()
 _THIS_POSITION = (
     Position.member_id == bindparam("of_member"),
     Position.place == bindparam("at_place"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -82,13 +82,7 @@ def lock(member_id: int, *, zone: str) -> LockedPurse:
 def lock_many(member_ids: list[int], *, zone: str) -> dict[int, LockedPurse]:
     """Lock purses in ascending order. Returns {member id: purse}; raises LookupError when one is missing."""
     assert in_transaction(), "lock() outside transaction()"
-    rows = execute(
-        select(Purse)
-        .where(Purse.member_id.in_(member_ids))
-        .order_by(Purse.member_id)
-        # FOR NO KEY UPDATE: rows that refer to the purse may still be inserted by others.
-        .with_for_update(key_share=True)
-    ).all()
+    rows = execute(_LOCKED, {"of_members": member_ids}).all()
     if len(rows) != len(set(member_ids)):
         raise LookupError("a member without a purse")
     return {
@@ -114,6 +108,13 @@ def balances(member_id: int, *, at: datetime) -> Balances:
     return Balances(ready=int(row.ready), pending=row.pending, held=row.held, owed=-row.debt)
 
 
+_LOCKED = (
+    select(Purse)
+    .where(Purse.member_id.in_(bindparam("of_members", expanding=True)))
+    .order_by(Purse.member_id)
+    # FOR NO KEY UPDATE: rows that refer to the purse may still be inserted by others.
+    .with_for_update(key_share=True)
+)
 _spendable = (
     select(func.coalesce(func.sum(Position.points), 0))
     .join(Lot, Lot.id == Position.lot_id)

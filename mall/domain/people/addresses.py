@@ -5,7 +5,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, func, insert, select, text, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -120,14 +133,12 @@ def make_default(member_id: int, address_id: int) -> None:
 
 def addresses_of(member_id: int) -> Sequence[Row[Any]]:
     """Return a member's addresses, the default first."""
-    return execute(
-        select(Address).where(Address.member_id == member_id).order_by(Address.is_default.desc(), Address.id)
-    ).all()
+    return execute(_ADDRESSES, {"of_member": member_id}).all()
 
 
 def address_of(member_id: int, address_id: int) -> Row[Any]:
     """Return one address of a member. Raises NotFound, also for another member's."""
-    row = execute(select(Address).where(*_of(member_id, address_id))).one_or_none()
+    row = execute(_ADDRESS, {"of_member": member_id, "of_address": address_id}).one_or_none()
     if row is None:
         raise NotFound(N_("There is no such address."))
     return row
@@ -149,3 +160,8 @@ def _clear_default(member_id: int) -> None:
 def _lock(member_id: int) -> None:
     # One at a time for one member, so that there is never a second default.
     execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True))
+
+
+_MINE = select(Address).where(Address.member_id == bindparam("of_member"))
+_ADDRESSES = _MINE.order_by(Address.is_default.desc(), Address.id)
+_ADDRESS = _MINE.where(Address.id == bindparam("of_address"))
