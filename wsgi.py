@@ -1,9 +1,14 @@
 """Where a server finds the mall: `gunicorn wsgi:app`, `flask --app wsgi ...`."""
 
+import gc
 import os
 import sys
 
-from mall import config, create_app
+# Loading makes much and throws little away: looking for what is no longer needed takes a quarter of the time.
+gc.disable()
+
+from mall import config, create_app  # noqa: E402 - After the line above.
 
 config.be_a_demo_when_asked(sys.argv, os.environ)
 app = create_app(commands="FLASK_RUN_FROM_CLI" in os.environ)
+gc.enable()

@@ -213,7 +213,7 @@ def books(database: Database) -> list[Figure]:
 def _mall(database: Database, *, workers: int | None = None) -> Any:
     count = workers or database.workers
     environ = database.environ | {"WEB_CONCURRENCY": str(count)}
-    return serving("wsgi:app", environ, workers=count, folder=database.folder, config="python:mall.serving")
+    return serving("wsgi:app", environ, workers=count, folder=database.folder, config="gunicorn.conf.py")
 
 
 def _bare(database: Database) -> Any:

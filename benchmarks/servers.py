@@ -35,14 +35,13 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    app: str, environ: Mapping[str, str], *, workers: int, folder: Path, config: str | None = None
+    app: str, environ: Mapping[str, str], *, workers: int, folder: Path, config: str = "/dev/null"
 ) -> Iterator[Server]:
     """Serve an app ("module:name") until left; what it says goes to a log in the folder."""
     port = _free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(workers), "--threads", str(THREADS), "--preload", "--no-control-socket"]
-    command += ["--keep-alive", "10", "--worker-tmp-dir", str(folder)]
-    command += ["-c", config] if config else []
+    command += ["--keep-alive", "10", "--worker-tmp-dir", str(folder), "--config", config]
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         started = time.perf_counter()

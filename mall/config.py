@@ -31,6 +31,7 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "OUTBOX_DIR": environ.get("OUTBOX_DIR", str(instance / "outbox")),
         "SQLALCHEMY_DATABASE_URI": database_url,
         "DATABASE_READ_URL": environ.get("DATABASE_READ_URL") or database_url,
+        "COMPILED_DIR": environ.get("COMPILED_DIR", str(instance / "compiled")),
         "SQLITE_SYNCHRONOUS": "FULL",
         "PORT": port,
         "PUBLIC_URL": public_url,

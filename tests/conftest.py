@@ -5,8 +5,10 @@ wrote, the proof runs on every database it made; `@pytest.mark.breaks_the_books`
 purpose.
 """
 
+import atexit
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -157,6 +159,14 @@ def count_statements(app: Flask) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+@cache
+def compiled_templates() -> str:
+    """Return the folder where all apps of this run keep their compiled templates: they are the same for all."""
+    folder = tempfile.mkdtemp(prefix="mall-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
     """Build an app for tests on a database, its files in a folder."""
     app = create_app(
@@ -167,6 +177,7 @@ def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
             "INSTANCE_DIR": str(folder),
             "UPLOADS_DIR": str(folder / "uploads"),
             "OUTBOX_DIR": str(folder / "outbox"),
+            "COMPILED_DIR": compiled_templates(),
         }
         | overrides
     )

@@ -32,7 +32,7 @@ FLOORS = (
         "mall.web.sandbox",
     ),
     # The top floor knows everything, itself included.
-    ("mall", "mall.cli", "mall.worker", "mall.serving", "mall.demo"),
+    ("mall", "mall.cli", "mall.worker", "mall.demo"),
 )
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 TOP = len(FLOORS) - 1

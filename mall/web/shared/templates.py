@@ -4,18 +4,23 @@ Most of what a page says is the same for every reader of a language, and most of
 looking that up. What depends on values is still put in on every page, escaped as ever.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import flask.templating
+import jinja2
 from flask import g, has_request_context
 from jinja2 import nodes
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from jinja2.compiler import CodeGenerator
 from jinja2.runtime import Context as AnyContext
 from jinja2.runtime import Macro
 from jinja2.visitor import NodeTransformer
 
-from .texts import language, translations
+from . import texts
 
 SAY = ("_", "gettext")
 
@@ -36,7 +41,7 @@ class Translated(NodeTransformer):
     """Puts the translation where a template asks for that of a sentence it spells out."""
 
     def __init__(self, code: str) -> None:
-        self.translations = translations(code)
+        self.translations = texts.translations(code)
 
     def visit_Call(self, node: nodes.Call, *args: Any, **kwargs: Any) -> nodes.Node:
         """Translate a call of _() with one constant; its values, if any, are filled in when the page is made."""
@@ -60,6 +65,28 @@ class Compiler(CodeGenerator):
         super().visit_Template(node, frame)
 
 
+class Shelf(FileSystemBytecodeCache):
+    """Compiled templates of one language on disk, so that the next process that starts need not compile them.
+
+    What was made of another text, with other translations or by other rules is made anew.
+    """
+
+    def __init__(self, folder: Path, code: str) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        super().__init__(str(folder), f"{code}-%s")
+        made_of = [Path(__file__), Path(texts.__file__), *map(Path, getattr(texts.translations(code), "files", ()))]
+        self.rules = b"".join([jinja2.__version__.encode(), *(path.read_bytes() for path in made_of)])
+
+    def get_source_checksum(self, source: str) -> str:
+        """Return what differs as soon as anything does that a compiled template is made of."""
+        return hashlib.sha256(self.rules + source.encode()).hexdigest()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a compiled template. Where that cannot be, it is compiled again next time."""
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 class Environment(flask.templating.Environment):
     """Where templates are kept: those of each language apart."""
 
@@ -79,12 +106,14 @@ class Environment(flask.templating.Environment):
         if code not in known:
             known[code] = self.overlay()
             known[code].language = code
+            with contextlib.suppress(OSError):
+                known[code].bytecode_cache = Shelf(Path(self.app.config["COMPILED_DIR"]), code)
         return known[code]
 
 
 def reader_language() -> str | None:
     """Return the language of who reads what is being made, None where nobody is known to."""
-    return language() if "language" in g or has_request_context() else None
+    return texts.language() if "language" in g or has_request_context() else None
 
 
 def _is_sentence(node: nodes.Call) -> bool:

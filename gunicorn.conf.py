@@ -1,4 +1,4 @@
-"""How gunicorn serves a shop: `gunicorn -c python:mall.serving wsgi:app`.
+"""How gunicorn serves a shop; it finds this file by its name: `gunicorn wsgi:app`.
 
 The app is built once and its processes are forked from it, so that they share its memory. WEB_CONCURRENCY says how
 many there are (SQLite: one), WEB_THREADS how many requests each answers at once, PORT where they listen.
@@ -6,9 +6,6 @@ many there are (SQLite: one), WEB_THREADS how many requests each answers at once
 
 import gc
 import os
-from typing import Any
-
-from mall.base.db import db
 
 bind = f"127.0.0.1:{os.environ.get('PORT', '5000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -17,14 +14,14 @@ worker_class = "gthread"
 preload_app = True
 
 
-def when_ready(server: Any) -> None:
+def when_ready(server):
     """Set what is loaded aside from garbage collection: it would touch, and so copy, every page that is shared."""
-    gc.collect()
     gc.freeze()
 
 
-def post_fork(server: Any, worker: Any) -> None:
+def post_fork(server, worker):
     """Let each process connect to the database by itself, whatever the first one has opened."""
-    with server.app.wsgi().app_context():
-        for engine in db.engines.values():
+    app = server.app.wsgi()
+    with app.app_context():
+        for engine in app.extensions["sqlalchemy"].engines.values():
             engine.dispose(close=False)
