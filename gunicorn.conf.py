@@ -4,6 +4,8 @@ The app is built once and its processes are forked from it, so that they share i
 many there are (SQLite: one), WEB_THREADS how many requests each answers at once, PORT where they listen.
 """
 
+import contextlib
+import ctypes
 import gc
 import os
 
@@ -14,14 +16,29 @@ worker_class = "gthread"
 preload_app = True
 
 
+# One pool of memory for all threads: Python lets one of them work at a time, and each pool keeps its own leftovers.
+with contextlib.suppress(AttributeError, OSError):
+    ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX of glibc.
+
+
 def when_ready(server):
-    """Set what is loaded aside from garbage collection: it would touch, and so copy, every page that is shared."""
+    """Show the first page once before there are processes: what it took to make is then shared by all of them.
+
+    What is loaded is set aside from garbage collection, which would touch, and so copy, every page of memory.
+    """
+    app = server.app.wsgi()
+    app.test_client().get("/", base_url=app.config["PUBLIC_URL"])
+    forget_connections(app, close=True)
     gc.freeze()
 
 
 def post_fork(server, worker):
-    """Let each process connect to the database by itself, whatever the first one has opened."""
-    app = server.app.wsgi()
+    """Let each process connect to the database by itself."""
+    forget_connections(server.app.wsgi(), close=False)
+
+
+def forget_connections(app, *, close):
+    """Let go of the connections to the database; only who opened them may close them."""
     with app.app_context():
         for engine in app.extensions["sqlalchemy"].engines.values():
-            engine.dispose(close=False)
+            engine.dispose(close=close)
