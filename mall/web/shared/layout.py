@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, render_template, request, session, url_for
+from flask import Flask, current_app, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
@@ -117,16 +117,16 @@ def bring_basket(member_id: int) -> None:
 
 def part(name: str) -> Markup:
     """Return a part of the frame, made once for all to whom it looks the same."""
+    signed_in = visitor() is not None
 
     def made() -> Markup:
-        return Markup(render_template(f"shared/_{name}.html"))
+        template = current_app.jinja_env.get_or_select_template(f"shared/_{name}.html")
+        return Markup(template.render(shop=shop(), signed_in=signed_in))
 
     if request.args.get("q"):  # It stands in the search box, and is rarely the same.
         return made()
-    if "frame_key" not in g:
-        root = request.environ.get("SCRIPT_NAME", "")
-        g.frame_key = (language(), request.blueprint, visitor(), basket_count(), terms().version, root)
-    return kept((name, g.frame_key), made, at=now())
+    root = request.environ.get("SCRIPT_NAME", "")
+    return kept((name, language(), request.blueprint, signed_in, terms().version, root), made, at=now())
 
 
 def shop() -> Shop:
