@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +25,8 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
+
+from .quote import QuoteChanged
 
 MOST_PIECES = 99
 MOST_LINES = 20
@@ -166,10 +169,16 @@ def set_line(
         raise NotFound(N_("This item is not in your basket."))
 
 
-def empty(basket: BasketNow, *, at: datetime) -> None:
-    """Empty a basket that was placed, and give it a new key."""
-    execute(_EMPTY, {"of_basket": basket.id})
+def take_out(basket: BasketNow, *, at: datetime) -> None:
+    """Take the lines of a basket that was placed out of it, and give it a new key.
+
+    What was put in since it was read stays. Raises QuoteChanged when one of its lines is no longer what was read.
+    """
+    # The basket before its lines, as whoever puts something in does.
     execute(_RENEW_KEY, {"of_basket": basket.id, "key": new_key(), "touched_at": at})
+    lines = [(line.id, line.quantity, line.points_each) for line in basket.lines]
+    if execute(_TAKE_OUT, {"of_basket": basket.id, "lines": lines}).rowcount < len(lines):
+        raise QuoteChanged()
 
 
 def take_in_again(member_id: int, lines: Sequence[Any], *, at: datetime) -> None:
@@ -271,7 +280,10 @@ _CHANGE_LINE = (
     .where(BasketLine.id == bindparam("of_line"))
     .values({name: bindparam(name) for name in ("quantity", "points_each", "seen_cents", "seen_points")})
 )
-_EMPTY = delete(BasketLine).where(BasketLine.basket_id == bindparam("of_basket"))
+_TAKE_OUT = delete(BasketLine).where(
+    BasketLine.basket_id == bindparam("of_basket"),
+    tuple_(BasketLine.id, BasketLine.quantity, BasketLine.points_each).in_(bindparam("lines", expanding=True)),
+)
 _RENEW_KEY = (
     update(Basket)
     .where(Basket.id == bindparam("of_basket"))

@@ -88,7 +88,7 @@ def place(
     if quote.points:
         pay = ledger.hold if quote.cash_cents else ledger.redeem
         pay(purse, quote.points, reference=reference, at=at, first=True)
-    baskets.empty(basket, at=at)
+    baskets.take_out(basket, at=at)
     _set_aside(basket, priced, reference=reference, at=at)  # Stock last: the rows that others wait for.
     if quote.cash_cents == 0:
         earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
