@@ -1,6 +1,6 @@
 """The home page: what my points get me today, what is new, and what the next levels open."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, current_app, render_template
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -12,6 +12,7 @@ from .shop import for_cards
 bp = Blueprint("home", __name__)
 
 ON_A_SHELF = 5
+A_WEEK = 7 * 24 * 3600
 
 
 @bp.get("/")
@@ -46,3 +47,13 @@ def show() -> str:
         ready=viewer.ready_points,
         **for_cards(terms, viewer),
     )
+
+
+@bp.get("/favicon.ico")
+def mark() -> Response:
+    """Send the shop's mark to who looks for it without having read a page of ours."""
+    answer = current_app.send_static_file("img/mark.svg")
+    answer.cache_control.public = True
+    answer.cache_control.no_cache = None
+    answer.cache_control.max_age = A_WEEK
+    return answer
