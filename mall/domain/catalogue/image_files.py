@@ -8,11 +8,13 @@ import secrets
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-
-from PIL import Image, ImageOps
+from typing import TYPE_CHECKING
 
 from mall.base.errors import Refusal
 from mall.base.text import N_
+
+if TYPE_CHECKING:  # Loading it takes a while, and the first page is made without it.
+    from PIL import Image
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 25_000_000
@@ -51,16 +53,21 @@ def prepare_picture(data: bytes, *, folder: str | Path) -> Prepared:
     if width * height > MOST_PIXELS:
         raise BadPicture(N_("The picture has more than {most} megapixels. Make it smaller."), most=25)
     picture = decode(data, kind, (width, height))
-    name = secrets.token_hex(16)
-    folder = Path(folder)
+    write(picture, name := secrets.token_hex(16), folder=Path(folder))
+    return Prepared(name, picture.width, picture.height)
+
+
+def write(picture: "Image.Image", name: str, *, folder: Path) -> None:
+    """Write a picture into the folder in every size, as WebP, with nothing attached."""
+    from PIL.Image import Resampling  # noqa: PLC0415
+
     folder.mkdir(parents=True, exist_ok=True)
     for size in SIZES:
         copy = picture.copy()
-        copy.thumbnail((size, size), Image.Resampling.LANCZOS)
+        copy.thumbnail((size, size), Resampling.LANCZOS)
         copy.save(
             folder / file_name(name, size), "WEBP", quality=QUALITY, method=4, exif=b"", icc_profile=b"", xmp=b""
         )
-    return Prepared(name, picture.width, picture.height)
 
 
 def file_name(name: str, size: int) -> str:
@@ -88,8 +95,10 @@ def measure(data: bytes) -> tuple[str, int, int]:
     raise BadPicture(NOT_A_PICTURE)
 
 
-def decode(data: bytes, kind: str, size: tuple[int, int]) -> Image.Image:
+def decode(data: bytes, kind: str, size: tuple[int, int]) -> "Image.Image":
     """Return the first frame upright, in RGB or RGBA, with nothing attached. Raises BadPicture."""
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
     try:
         picture: Image.Image = Image.open(BytesIO(data), formats=(kind,))
         if picture.size != size:

@@ -3,8 +3,6 @@
 import unicodedata
 from dataclasses import dataclass
 
-from email_validator import EmailNotValidError, validate_email
-
 from mall.base.errors import Refusal
 from mall.base.text import N_
 
@@ -33,6 +31,9 @@ def read_email(typed: str) -> Email:
     Case, a +tag, dots that do not count and full-width letters make no other person. What stands before the @ must
     be ASCII, so that no Cyrillic "a" looks like ours; a domain in another script is kept in its ASCII form.
     """
+    # Loading it takes longer than most of the mall, and the first page needs no address.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
     plain = unicodedata.normalize("NFKC", typed).strip()
     if len(plain) > LONGEST_EMAIL:
         raise BadEmail

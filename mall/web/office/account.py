@@ -5,7 +5,6 @@ These pages are exempt from the office's lock; each says itself whom it is for.
 
 from typing import Any
 
-import segno
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -21,6 +20,7 @@ from mall.domain import people
 from mall.web.shared import demo_cast
 from mall.web.shared.forms import Form, email_address, one_line, strong_password
 from mall.web.shared.layout import link, shop, terms
+from mall.web.shared.qr_codes import qr_code
 from mall.web.shared.signing_in import (
     browser,
     check_password,
@@ -182,7 +182,7 @@ def enrol():
         refused=request.method == "POST",
         refusal=refusal,
         form=form,
-        qr=segno.make(address, error="m").svg_data_uri(scale=5, border=0),
+        qr=qr_code(address, scale=5, error="m"),
         secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
     )
 

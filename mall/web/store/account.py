@@ -4,7 +4,6 @@ The pages of the door (sign in, register, reset the password) and those behind i
 door's own are locked, those not yet written included.
 """
 
-import segno
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -12,6 +11,7 @@ from werkzeug.wrappers import Response
 from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.domain import people
+from mall.web.shared.qr_codes import qr_code
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.signing_in import person as person_behind
 
@@ -49,7 +49,7 @@ def show() -> str:
         "store/account/show.html",
         member=member,
         address=address,
-        code=segno.make(member.number).svg_data_uri(scale=4, border=0),
+        code=qr_code(member.number),
     )
 
 
