@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from mall.base.db import execute
+from mall.base.money import half_up
 from mall.domain import programme
 
 from .categories import Category, ProductCategory
@@ -53,6 +54,11 @@ class Choice:
     def at(self, points: int) -> int:
         """Return the cents due for one piece at so many points. Raises BadMix."""
         return cash_part(self.price, points, self.terms)
+
+    def share_of(self, points: int) -> int:
+        """Return how much of a mix's full price so many points pay: 0 to 100 percent, half up."""
+        assert self.price.full_cents is not None
+        return half_up(100 * self.terms.worth_of(points) / self.price.full_cents)
 
 
 @dataclass(frozen=True, slots=True)

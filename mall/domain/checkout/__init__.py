@@ -60,13 +60,13 @@ from .pricing import (
     LevelTooLow,
     LimitReached,
     NoLongerOffered,
+    PieceFor,
     Priced,
     PricedLine,
     PriceGone,
     price,
     rules_of,
     shipping_of,
-    would_earn,
 )
 from .proof import checks
 from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, TooManyPoints, Wanted, quote
@@ -75,6 +75,7 @@ from .reads import (
     order_of,
     order_page,
     orders_of,
+    placed_as,
     taxes_of,
     windows_of,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "OrderPage",
     "Owner",
     "Parcel",
+    "PieceFor",
     "Preset",
     "PriceGone",
     "Priced",
@@ -165,6 +167,7 @@ __all__ = [
     "parcels_of",
     "pieces_of",
     "place",
+    "placed_as",
     "price",
     "put_in",
     "quote",
@@ -179,5 +182,4 @@ __all__ = [
     "switch_for",
     "taxes_of",
     "windows_of",
-    "would_earn",
 ]

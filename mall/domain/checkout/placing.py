@@ -1,6 +1,7 @@
 """Placing: a basket becomes an order. Points and goods are set aside in one short transaction."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -171,10 +172,7 @@ def _write(
             "currency": terms.currency,
             "version": terms.version,
             "level_rank": level.rank,
-            "multiplier_percent": level.multiplier_percent,
-            "earn_points": terms.earn_points,
-            "earn_per_cents": terms.earn_per_cents,
-            "growth_per_cents": terms.growth_per_cents,
+            **asdict(earning.rates_for(level, terms)),
             "worth_points": terms.worth_points,
             "worth_cents": terms.worth_cents,
             "return_window_days": terms.return_window_days,

@@ -17,7 +17,7 @@ from mall.domain import catalogue, earning, programme
 
 from .baskets import BasketNow
 from .orders import SOLD, Order, OrderLine, pieces_of
-from .quote import Quote, Rules, Shipping, Wanted, quote
+from .quote import Quote, Rules, Shipping, Wanted, price_of_piece, quote
 
 SHIPPING_TAX_CLASS = "standard"
 
@@ -133,6 +133,22 @@ def price(
     return Priced(lines, made, method)
 
 
+@dataclass(frozen=True)
+class PieceFor:
+    """What one piece costs and earns somebody of a level, for any page: as the quote prices it, as the order earns."""
+
+    level: programme.Level
+    terms: programme.Programme
+
+    def cents(self, cents: int, *, form: str) -> int:
+        """Return the cash due for a piece whose price option asks for so many cents."""
+        return price_of_piece(cents, form=form, discount_percent=self.level.discount_percent)
+
+    def earns(self, cents: int, *, form: str) -> int:
+        """Return the points that keeping one such piece gives."""
+        return earning.rates_for(self.level, self.terms).earned(self.cents(cents, form=form)).points
+
+
 def rules_of(terms: programme.Programme, level: programme.Level) -> Rules:
     """Return what the calculator needs of the programme and a level."""
     return Rules(
@@ -245,16 +261,3 @@ def _already_had(member_id: int | None, offers: Any, *, at: datetime) -> dict[in
 def first_trouble(lines: Sequence[PricedLine]) -> Refusal | None:
     """Return the first thing that stands in the way."""
     return next((line.trouble for line in lines if line.trouble), None)
-
-
-def would_earn(made: Quote, *, terms: programme.Programme, level: programme.Level) -> earning.Earned:
-    """Return what a quote would earn once its goods are kept: points and growth."""
-    return earning.Earned(
-        points=earning.points_for(
-            made.goods_cents,
-            earn_points=terms.earn_points,
-            earn_per_cents=terms.earn_per_cents,
-            multiplier_percent=level.multiplier_percent,
-        ),
-        growth=earning.growth_for(made.goods_cents, growth_per_cents=terms.growth_per_cents),
-    )

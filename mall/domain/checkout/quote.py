@@ -224,6 +224,11 @@ def quote(
     )
 
 
+def price_of_piece(cents: int, *, form: str, discount_percent: int) -> int:
+    """Return a piece's cash in cents after the level's discount: of cash options only, half up per piece."""
+    return half_up(Fraction(cents * (100 - discount_percent), 100)) if form == "cash" else cents
+
+
 def most_switch_points(lines: Sequence[QuoteLine], rules: Rules) -> tuple[int, str]:
     """Return the most points the switch may take, and why: the programme's cap on the cash of cash options."""
     cash_cents = sum(line.discounted_cents for line in lines if line.wanted.form == "cash")
@@ -231,9 +236,8 @@ def most_switch_points(lines: Sequence[QuoteLine], rules: Rules) -> tuple[int, s
 
 
 def _priced(wanted: Wanted, rules: Rules) -> QuoteLine:
-    """Price a line: the level discount is taken off the unit price of cash options, rounded half up per unit."""
-    percent = rules.level_discount_percent if wanted.form == "cash" else 0
-    unit_cents = half_up(Fraction(wanted.unit_cents * (100 - percent), 100))
+    """Price a line: the level discount is taken off each piece."""
+    unit_cents = price_of_piece(wanted.unit_cents, form=wanted.form, discount_percent=rules.level_discount_percent)
     return QuoteLine(
         wanted=wanted,
         unit_cents=unit_cents,

@@ -39,6 +39,11 @@ def order_of(order_id: int, *, member_id: int | None = None) -> Row[Any]:
     return order
 
 
+def placed_as(key: str, *, member_id: int) -> Row[Any] | None:
+    """Return the order that a basket's key was placed as by a member, or None."""
+    return execute(select(Order).where(Order.key == key, Order.member_id == member_id)).one_or_none()
+
+
 def order_page(number: str, *, member_id: int | None = None) -> OrderPage:
     """Return everything an order's page shows; with `member_id`, only if it is that member's. Raises NotFound."""
     order = order_of(orders.id_of(number), member_id=member_id)

@@ -120,10 +120,7 @@ def sale_of(order: Row[Any], *, kept_cents: int | None = None) -> earning.Sale:
         member_id=order.member_id,
         placed_at=order.placed_at,
         version=order.version,
-        multiplier_percent=order.multiplier_percent,
-        earn_points=order.earn_points,
-        earn_per_cents=order.earn_per_cents,
-        growth_per_cents=order.growth_per_cents,
+        rates=earning.Rates(order.multiplier_percent, order.earn_points, order.earn_per_cents, order.growth_per_cents),
         kept_cents=order.goods_cents if kept_cents is None else kept_cents,
     )
 

@@ -5,8 +5,8 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 """
 
 from .facts import FACTS, Fact, FactRow, facts_of, record
-from .formula import growth_for, points_for
-from .orders import Earned, Kept, Sale, earned_by, order_kept, order_paid, order_reduced, preview
+from .formula import Earned, Rates, rates_for
+from .orders import Kept, Reduction, Sale, earned_by, order_kept, order_paid, order_reduced, reduction
 from .proof import checks
 from .welcome import welcome
 
@@ -16,16 +16,17 @@ __all__ = [
     "Fact",
     "FactRow",
     "Kept",
+    "Rates",
+    "Reduction",
     "Sale",
     "checks",
     "earned_by",
     "facts_of",
-    "growth_for",
     "order_kept",
     "order_paid",
     "order_reduced",
-    "points_for",
-    "preview",
+    "rates_for",
     "record",
+    "reduction",
     "welcome",
 ]

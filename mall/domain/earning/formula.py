@@ -1,15 +1,46 @@
 """The formulas: what cash kept for goods gives. Whole numbers in and out, rounded down once, no database."""
 
+from dataclasses import dataclass
 
-def points_for(kept_cents: int, *, earn_points: int, earn_per_cents: int, multiplier_percent: int) -> int:
-    """Return the points an order gives: kept cents x rate x level multiplier, rounded down once.
+from mall.domain import programme
 
-    `kept_cents` is the cash kept for goods over all lines, after level discount, coupons and points, without
-    shipping. The rate is `earn_points` for every `earn_per_cents`; a multiplier of 150 gives one and a half times.
+
+@dataclass(frozen=True)
+class Earned:
+    """Points and growth: what an order gives, has given so far, or had taken back."""
+
+    points: int
+    growth: int
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What cash kept for goods gives: `earn_points` for every `earn_per_cents` times the level's multiplier, and
+    one growth for every `growth_per_cents`. An order keeps those of its placing.
     """
-    return kept_cents * earn_points * multiplier_percent // (earn_per_cents * 100)
+
+    multiplier_percent: int
+    earn_points: int
+    earn_per_cents: int
+    growth_per_cents: int
+
+    def earned(self, kept_cents: int) -> Earned:
+        """Return what an order gives: each rounded down once.
+
+        `kept_cents` is the cash kept for goods over all lines, after level discount, coupons and points, without
+        shipping. A multiplier of 150 gives one and a half times.
+        """
+        return Earned(
+            points=kept_cents * self.earn_points * self.multiplier_percent // (self.earn_per_cents * 100),
+            growth=kept_cents // self.growth_per_cents,
+        )
 
 
-def growth_for(kept_cents: int, *, growth_per_cents: int) -> int:
-    """Return the growth an order gives: one for every `growth_per_cents` kept, rounded down once."""
-    return kept_cents // growth_per_cents
+def rates_for(level: programme.Level, terms: programme.Programme) -> Rates:
+    """Return the rates of an order that somebody of a level places under a programme."""
+    return Rates(
+        multiplier_percent=level.multiplier_percent,
+        earn_points=terms.earn_points,
+        earn_per_cents=terms.earn_per_cents,
+        growth_per_cents=terms.growth_per_cents,
+    )

@@ -13,7 +13,7 @@ from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, notices, programme
 
 from .facts import Fact, FactRow, record
-from .formula import growth_for, points_for
+from .formula import Earned, Rates
 
 RULE = "order"
 
@@ -28,34 +28,31 @@ class Sale:
     member_id: int
     placed_at: datetime
     version: int
-    multiplier_percent: int
-    earn_points: int
-    earn_per_cents: int
-    growth_per_cents: int
+    rates: Rates
     kept_cents: int
 
     @property
     def points(self) -> int:
         """Return the points that what is kept gives."""
-        return points_for(
-            self.kept_cents,
-            earn_points=self.earn_points,
-            earn_per_cents=self.earn_per_cents,
-            multiplier_percent=self.multiplier_percent,
-        )
+        return self.rates.earned(self.kept_cents).points
 
     @property
     def growth(self) -> int:
         """Return the growth that what is kept gives."""
-        return growth_for(self.kept_cents, growth_per_cents=self.growth_per_cents)
+        return self.rates.earned(self.kept_cents).growth
 
 
 @dataclass(frozen=True)
-class Earned:
-    """What an order has given so far and not had taken back."""
+class Reduction:
+    """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in."""
 
-    points: int
+    lots: dict[int, int]
     growth: int
+
+    @property
+    def points(self) -> int:
+        """Return the points of all lots."""
+        return sum(self.lots.values())
 
 
 @dataclass(frozen=True)
@@ -145,14 +142,14 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
 
 def order_reduced(
     sale: Sale, *, key: str, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
-) -> Earned:
+) -> Reduction:
     """Take back what the goods no longer kept had given: the same formula on what is kept now, the rest is taken.
 
     `sale.kept_cents` is what is kept after this reduction. Points on the way go first, then free ones, the rest is
     owed; above the debt cap it is forgiven. Growth taken back counts on the day of what it takes back. Asked again,
     takes nothing more. Returns what was taken.
     """
-    before = earned_by(sale)
+    taken = reduction(sale, at=at)
     record(
         Fact(
             "order_reduced",
@@ -164,10 +161,10 @@ def order_reduced(
             attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
         )
     )
-    if before.points > sale.points:
+    if lots := _lots_of(sale.reference):  # Also where nothing is left to take: what is past leaves the wallet.
         ledger.take_back(
             purse,
-            {lot_id: sale.points for lot_id in _lots_of(sale.reference)},
+            dict.fromkeys(lots, sale.points),
             reference=sale.reference,
             key=f"{key}:points",
             why=why_taken_back(sale),
@@ -183,13 +180,12 @@ def order_reduced(
             worth=terms.worth,
             at=at,
         )
-    taken_growth = max(0, before.growth - sale.growth)
-    if taken_growth:
+    if taken.growth:
         _growth, counts_on = membership.growth_of(sale.reference)
         assert counts_on is not None, "growth without a day"
         membership.add_growth(
             sale.member_id,
-            -taken_growth,
+            -taken.growth,
             source=RULE,
             reference=sale.reference,
             counts_on=counts_on,
@@ -199,7 +195,21 @@ def order_reduced(
             terms=terms,
             at=at,
         )
-    return Earned(points=max(0, before.points - earned_by(sale).points), growth=taken_growth)
+    return taken
+
+
+def reduction(sale: Sale, *, at: datetime) -> Reduction:
+    """Return what order_reduced() would take back now; it takes nothing itself.
+
+    Points that have expired are gone and are not taken back, whether or not a job has moved them out.
+    """
+    lots = _lots_of(sale.reference)
+    keep_points = dict.fromkeys(lots, sale.points)
+    growth, _counts_on = membership.growth_of(sale.reference)
+    return Reduction(
+        lots=ledger.would_take_back(sale.member_id, keep_points, at=at) if lots else {},
+        growth=max(0, growth - sale.growth),
+    )
 
 
 def earned_by(sale: Sale) -> Earned:
@@ -217,17 +227,6 @@ def earned_by(sale: Sale) -> Earned:
     return Earned(points=int(points), growth=growth)
 
 
-def preview(kept_cents: int, *, terms: programme.Programme, level: programme.Level) -> Earned:
-    """Return what an order placed now would give once its goods are kept."""
-    points = points_for(
-        kept_cents,
-        earn_points=terms.earn_points,
-        earn_per_cents=terms.earn_per_cents,
-        multiplier_percent=level.multiplier_percent,
-    )
-    return Earned(points=points, growth=growth_for(kept_cents, growth_per_cents=terms.growth_per_cents))
-
-
 def why_earned(sale: Sale) -> Message:
     """Explain the points of an order."""
     return say(
@@ -237,9 +236,9 @@ def why_earned(sale: Sale) -> Message:
         ),
         number=sale.number,
         kept_cents=sale.kept_cents,
-        earn_points=sale.earn_points,
-        earn_per_cents=sale.earn_per_cents,
-        multiplier_percent=sale.multiplier_percent,
+        earn_points=sale.rates.earn_points,
+        earn_per_cents=sale.rates.earn_per_cents,
+        multiplier_percent=sale.rates.multiplier_percent,
         points=sale.points,
     )
 
@@ -260,7 +259,7 @@ def why_growth(sale: Sale) -> Message:
         N_("Order {number}: {kept_cents} kept, 1 growth per {growth_per_cents} = {growth} growth"),
         number=sale.number,
         kept_cents=sale.kept_cents,
-        growth_per_cents=sale.growth_per_cents,
+        growth_per_cents=sale.rates.growth_per_cents,
         growth=sale.growth,
     )
 

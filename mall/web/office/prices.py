@@ -10,7 +10,7 @@ from wtforms import Form as PlainForm
 
 from mall.base.errors import Refusal
 from mall.base.money import LOCALES
-from mall.domain import catalogue, earning
+from mall.domain import catalogue, checkout
 from mall.web.shared import layout
 from mall.web.shared.forms import OurWords
 from mall.web.shared.texts import currency, language
@@ -129,14 +129,12 @@ class Shown(NamedTuple):
 def members_will_see(prices: Sequence[catalogue.Price]) -> list[Shown]:
     """Return prices restated, at the lowest level: the fewest points of a mix, and the points that cash earns."""
     terms = layout.terms()
+    lowest = checkout.PieceFor(terms.level(1), terms)
     shown = []
     for price in prices:
         points, _most, _step = catalogue.points_allowed(price)
         cents = catalogue.cash_part(price, points, terms)
-        earns = earning.points_for(
-            cents, earn_points=terms.earn_points, earn_per_cents=terms.earn_per_cents, multiplier_percent=100
-        )
-        shown.append(Shown(price, points, cents, earns))
+        shown.append(Shown(price, points, cents, lowest.earns(cents, form=price.form)))
     return shown
 
 

@@ -136,7 +136,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         level=level,
         ready=ready,
         left=ready - quote.points,
-        earned=earning.preview(quote.goods_cents, terms=terms, level=level),
+        earned=earning.rates_for(level, terms).earned(quote.goods_cents),
         terms=terms,
         takes_cash=current_app.extensions["cashier"] is not None,
         verified=person().verified,

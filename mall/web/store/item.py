@@ -1,15 +1,13 @@
 """An item's page: its pictures, what it is, the ways to pay for it - or what still stands before it."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.money import half_up
-from mall.domain import catalogue, checkout, membership, programme
+from mall.domain import catalogue, checkout, membership
 from mall.web.shared import layout
 
 from .shop import for_cards
@@ -22,21 +20,19 @@ ON_A_SHELF = 3
 
 @dataclass(frozen=True)
 class Choosing:
-    """What is chosen on the page now. Points and cents are per piece; `earned` for all pieces, when cash is paid.
+    """What is chosen on the page now. Points and cents are per piece; `list_cents` before the level's discount.
 
     `left_after` is what the purse holds afterwards, below 0 what is missing; None where the purse is not known.
-    `level_cents` is the cash price after the level's discount, None where there is no discount.
     """
 
     variant: catalogue.ItemVariant
     choice: catalogue.Choice
     points: int
     cents: int
+    list_cents: int
     quantity: int
     most: int
-    earned: int
     left_after: int | None
-    level_cents: int | None
 
 
 @bp.get("/<slug>")
@@ -67,9 +63,9 @@ def show(slug: str) -> str:
         shown=picture_shown(item),
         gate=item.gate,
         required=terms.level(item.gate.required_rank) if item.gate.required_rank else None,
-        choosing=None if gated else choosing(item, viewer=viewer, terms=terms, earns=cards["earns"]),
+        choosing=None if gated else choosing(item, viewer=viewer, mine=cards["mine"]),
         cash_closed=current_app.config["CASHIER"] == "none",
-        level=terms.level(viewer.rank) if viewer.rank else None,
+        my_level=terms.level(viewer.rank) if viewer.rank else None,
         ready=viewer.ready_points,
         standing=standing,
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],
@@ -85,9 +81,7 @@ def choose(slug: str):
     return redirect(url_for(".show", slug=slug, **chosen), 303)
 
 
-def choosing(
-    item: catalogue.Item, *, viewer: catalogue.Viewer, terms: programme.Programme, earns: Any
-) -> Choosing | None:
+def choosing(item: catalogue.Item, *, viewer: catalogue.Viewer, mine: checkout.PieceFor) -> Choosing | None:
     """Return what is chosen: what the address says, as far as it can be had; else the fewest points. None: nothing."""
     variant = item.variant(number("variant_id"))
     if variant is None or not variant.choices:
@@ -96,25 +90,17 @@ def choosing(
     most = max(1, min(variant.left, item.product.limit_per_member or checkout.MOST_PIECES, checkout.MOST_PIECES))
     quantity = min(max(number("quantity") or 1, 1), most)
     points = choice.nearest(number("points") or choice.least)
-    cents = choice.at(points)
-    level_cents = level_price(cents, viewer=viewer, terms=terms) if choice.form == "cash" else None
+    list_cents = choice.at(points)
     return Choosing(
         variant=variant,
         choice=choice,
         points=points,
-        cents=cents,
+        cents=mine.cents(list_cents, form=choice.form),
+        list_cents=list_cents,
         quantity=quantity,
         most=most,
-        earned=earns((cents if level_cents is None else level_cents) * quantity),
         left_after=None if viewer.ready_points is None else viewer.ready_points - points * quantity,
-        level_cents=level_cents,
     )
-
-
-def level_price(cents: int, *, viewer: catalogue.Viewer, terms: programme.Programme) -> int | None:
-    """Return a piece's cash price after the discount of the viewer's level, rounded as the quote does."""
-    percent = terms.level(viewer.rank).discount_percent if viewer.rank else 0
-    return half_up(Fraction(cents * (100 - percent), 100)) if percent else None
 
 
 def picture_shown(item: catalogue.Item) -> Any:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import catalogue, earning, programme
+from mall.domain import catalogue, checkout, programme
 from mall.web.shared import layout
 from mall.web.shared.kept import kept
 from mall.web.shared.paging import page_number
@@ -97,18 +97,12 @@ def listed_now(
 
 
 def for_cards(terms: programme.Programme, viewer: catalogue.Viewer) -> dict[str, Any]:
-    """Return what the cards of items need beside themselves: the levels' names, and what cash earns this viewer."""
-    multiplier = terms.level(max(viewer.rank, 1)).multiplier_percent
+    """Return what the cards of items need beside themselves: the levels' names, and what a piece is to this viewer.
 
-    def earns(cents: int) -> int:
-        return earning.points_for(
-            cents,
-            earn_points=terms.earn_points,
-            earn_per_cents=terms.earn_per_cents,
-            multiplier_percent=multiplier,
-        )
-
-    return {"level_names": {level.rank: level.name for level in terms.levels}, "earns": earns}
+    A visitor sees what a new member would pay and earn.
+    """
+    mine = checkout.PieceFor(terms.level(max(viewer.rank, 1)), terms)
+    return {"level_names": {level.rank: level.name for level in terms.levels}, "mine": mine}
 
 
 def pays() -> list[tuple[str, str]]:

@@ -49,7 +49,7 @@ def mei(app, open_shop):
 def sale_of() -> Callable[..., earning.Sale]:
     """Make the sale of a member's order: `sale_of(mei, 12_345)` kept cents, order 7 unless said otherwise."""
 
-    def make(member_id: int, kept_cents: int, *, order: int = 7, **values: Any) -> earning.Sale:
+    def make(member_id: int, kept_cents: int, *, order: int = 7, multiplier: int = 100, **values: Any) -> earning.Sale:
         return earning.Sale(
             **{
                 "order_id": order,
@@ -58,10 +58,7 @@ def sale_of() -> Callable[..., earning.Sale]:
                 "member_id": member_id,
                 "placed_at": NOON,
                 "version": 1,
-                "multiplier_percent": 100,
-                "earn_points": 10,
-                "earn_per_cents": 100,
-                "growth_per_cents": 100,
+                "rates": earning.Rates(multiplier, earn_points=10, earn_per_cents=100, growth_per_cents=100),
                 "kept_cents": kept_cents,
             }
             | values

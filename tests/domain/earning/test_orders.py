@@ -61,7 +61,7 @@ def test_a_paid_order_gives_points_that_are_on_the_way(mei, sale_of):
 
 
 def test_the_lot_says_why_this_number(mei, sale_of):
-    why = lot(pay(sale_of(mei, 1_590, multiplier_percent=150))).why
+    why = lot(pay(sale_of(mei, 1_590, multiplier=150))).why
 
     assert str(why) == "Order 1007: 1590 kept × 10 points per 100 × 150 % for the level = 238 points"
 
@@ -179,7 +179,7 @@ def test_debt_above_the_cap_is_forgiven(app, open_shop, sale_of):
 
 
 def test_refunds_in_parts_take_what_one_refund_takes(mei, sale_of):
-    sale = sale_of(mei, 1_999, multiplier_percent=120)
+    sale = sale_of(mei, 1_999, multiplier=120)
     pay(sale)
     keep(sale)
     taken = [
@@ -228,9 +228,9 @@ def test_a_preview_gives_what_the_order_will(mei, sale_of):
     with reading():
         terms = programme.current(NOON)
     vip = terms.level(4)
-    sale = sale_of(mei, 1_999, multiplier_percent=vip.multiplier_percent)
+    sale = sale_of(mei, 1_999, multiplier=vip.multiplier_percent)
 
-    assert earning.preview(1_999, terms=terms, level=vip) == earning.Earned(sale.points, sale.growth)
+    assert earning.rates_for(vip, terms).earned(1_999) == earning.Earned(sale.points, sale.growth)
 
 
 def test_it_is_the_same_on_both_databases(either, open_shop, sale_of):
