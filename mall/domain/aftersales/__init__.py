@@ -3,7 +3,17 @@
 This is the room's front door. Cancelling an unpaid order is checkout's; cancelling a paid one is a refund.
 """
 
-from .refunds import REASONS, AlreadyShipped, NoReason, NotRefundable, Plan, cancel, plan_refund, refund
+from .refunds import (
+    REASONS,
+    AlreadyShipped,
+    NoReason,
+    NotRefundable,
+    Plan,
+    RefundChanged,
+    cancel,
+    plan_refund,
+    refund,
+)
 from .window import close_due_windows, close_window
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "NoReason",
     "NotRefundable",
     "Plan",
+    "RefundChanged",
     "cancel",
     "close_due_windows",
     "close_window",

@@ -3,6 +3,8 @@
 One function thinks, another does: the preview a person confirms is made by the code that refunds.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,13 +33,26 @@ class AlreadyShipped(Refusal):
     message = N_("Order {number} has been shipped, so it cannot be cancelled. It can be returned.")
 
 
+class RefundChanged(Refusal):
+    """Between showing a refund and confirming it something happened that makes it another one."""
+
+    message = N_(
+        "The refund of order {number} has changed since it was shown. Nothing was done."
+        " Look at it again, then confirm."
+    )
+
+
 class NoReason(Refusal):
     message = N_("Say why the order is refunded.")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a full refund of an order does: cash back, points back, points taken back, in cents and points."""
+    """What a full refund of an order does: cash back, points back, points taken back, in cents and points.
+
+    `points_to` are the lots the spent points return to and `taken_from` those whose earned points are taken back,
+    each as ((lot id, points), ...).
+    """
 
     order: Row[Any]
     cash_cents: int
@@ -46,9 +61,20 @@ class Plan:
     earned_points: int
     growth: int
     shipped: bool
+    points_to: tuple[tuple[int, int], ...] = ()
+    taken_from: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this refund from any other: to be sent along with the confirmation of what was shown."""
+        parts = [
+            self.order.id, self.order.state, self.cash_cents, self.shipping_cents, self.points, self.points_to,
+            self.earned_points, self.taken_from, self.growth, self.shipped,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def plan_refund(order: Row[Any], *, reason: str) -> Plan:
+def plan_refund(order: Row[Any], *, reason: str, at: datetime) -> Plan:
     """Think out a full refund: everything paid, but for shipping of goods that were sent and are not our fault.
 
     Refuses: NotRefundable, NoReason.
@@ -60,15 +86,21 @@ def plan_refund(order: Row[Any], *, reason: str) -> Plan:
     shipped = order.shipped_at is not None
     _words, our_fault = REASONS[reason]
     shipping_cents = order.shipping_cents if our_fault or not shipped else 0
-    earned = earning.earned_by(checkout.sale_of(order))
+    taken = earning.reduction(checkout.sale_of(order, kept_cents=0), at=at)
+    back = {}
+    if order.points:
+        reference = checkout.reference_of(order.id)
+        back = ledger.would_give_back(order.points, reference=reference, member_id=order.member_id)
     return Plan(
         order=order,
         cash_cents=order.goods_cents + shipping_cents,
         shipping_cents=shipping_cents,
         points=order.points,
-        earned_points=earned.points,
-        growth=earned.growth,
+        earned_points=taken.points,
+        growth=taken.growth,
         shipped=shipped,
+        points_to=tuple(back.items()),
+        taken_from=tuple(taken.lots.items()),
     )
 
 
@@ -82,17 +114,21 @@ def refund(
     at: datetime,
     note: str = "",
     before_shipping: bool = False,
+    shown: str | None = None,
 ) -> Plan:
     """Refund an order in full. Asked again, does nothing more. The cash itself is sent later, by its own row.
 
     `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. `before_shipping`
-    refuses an order that has left meanwhile. Refuses: NotRefundable, NoReason, AlreadyShipped.
+    refuses an order that has left meanwhile; `shown` is the fingerprint of the plan that was confirmed, where one was
+    shown. Refuses: NotRefundable, NoReason, AlreadyShipped, RefundChanged.
     """
     purse = ledger.lock(checkout.member_of(order_id), zone=terms.zone)
     order = checkout.lock_order(order_id)
     if before_shipping and order.state != checkout.PAID:
         raise AlreadyShipped(number=checkout.number_of(order_id))
-    plan = plan_refund(order, reason=reason)
+    plan = plan_refund(order, reason=reason, at=at)
+    if shown is not None and shown != plan.fingerprint:
+        raise RefundChanged(number=checkout.number_of(order_id))
     reference = checkout.reference_of(order_id)
     words, _our_fault = REASONS[reason]
     checkout.move(

@@ -16,6 +16,7 @@ __all__ = [
     "Fact",
     "FactRow",
     "Kept",
+    "Reduction",
     "Rates",
     "Reduction",
     "Sale",
@@ -27,6 +28,7 @@ __all__ = [
     "order_reduced",
     "rates_for",
     "record",
+    "reduction",
     "reduction",
     "welcome",
 ]

@@ -23,7 +23,7 @@ from .positions import Position
 from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting, one_write
 from .proof import checks
 from .purses import Balances, LockedPurse, Purse, balances, lock, lock_many, open_purse, spendable
-from .returns import MoreThanRedeemed, give_back, spent_by, take_back
+from .returns import MoreThanRedeemed, give_back, spent_by, take_back, would_give_back, would_take_back
 
 __all__ = [
     "ADJUSTMENT_KIND",
@@ -76,4 +76,6 @@ __all__ = [
     "take_back",
     "unlock",
     "waiting",
+    "would_give_back",
+    "would_take_back",
 ]

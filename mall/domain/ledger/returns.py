@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, or_, select
@@ -15,6 +15,7 @@ from .accounts import CLAWBACK, DEBT, PENDING, REDEMPTION, WALLET
 from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN, Arrival, back_into_wallet, days_from
 from .expiry import expire
 from .lots import Lot
+from .positions import Position
 from .postings import KeyReused, Line, Move, NoPoints, Posting, post, recorded
 from .purses import LockedPurse
 from .spending import OpenLot, lots_in
@@ -56,6 +57,14 @@ def give_back(purse: LockedPurse, points: int, *, reference: str, key: str, ship
         soon = days_from(at, days=DAYS_AFTER_RELEASE, zone=purse.zone)[1]
         return post(purse, back_into_wallet(purse, move, arrivals, before=soon, days=DAYS_AFTER_RETURN))
     return post(purse, back_into_wallet(purse, move, arrivals, before=at, days=DAYS_AFTER_RELEASE))
+
+
+def would_give_back(points: int, *, reference: str, member_id: int) -> dict[int, int]:
+    """Return to which lots give_back() would return points now, the last drawn first: {lot id: points}.
+
+    Raises MoreThanRedeemed.
+    """
+    return {spent.lot_id: part for spent, part in last_drawn_first(spent_by(reference, member_id=member_id), points)}
 
 
 def spent_by(reference: str, *, member_id: int | None = None) -> list[Spent]:
@@ -115,14 +124,24 @@ def take_back(
         _must_match(purse, lines, keep_points)
         return lines
     expire(purse, at=at)
-    wanted = to_take(_earned_lots(purse, keep_points), keep_points)
+    wanted = to_take(_earned_lots(purse.member_id, keep_points), keep_points)
     return post(purse, _taking(move, wanted, lots_in(purse, [PENDING, WALLET])))
+
+
+def would_take_back(member_id: int, keep_points: Mapping[int, int], *, at: datetime) -> dict[int, int]:
+    """Return what take_back() would take now, and change nothing: {lot id: points}, without lots that lose nothing.
+
+    What is past its last day counts as expired, whether or not a job has run. Raises LookupError as take_back() does.
+    """
+    past = _past_in_wallet(member_id, keep_points, at=at)
+    lots = [replace(lot, expired=lot.expired + past.get(lot.id, 0)) for lot in _earned_lots(member_id, keep_points)]
+    return {lot.id: points for lot, points in to_take(lots, keep_points)}
 
 
 def _must_match(purse: LockedPurse, lines: Sequence[Line], keep_points: Mapping[int, int]) -> None:
     """Raise KeyReused unless a take-back that was made is the one asked for now, judged by the books before it."""
     first_id = execute(select(func.min(Posting.id)).where(Posting.move == lines[0].move)).scalar_one()
-    asked = to_take(_earned_lots(purse, keep_points, before=first_id), keep_points)
+    asked = to_take(_earned_lots(purse.member_id, keep_points, before=first_id), keep_points)
     taken: dict[int | None, int] = defaultdict(int)
     for line in lines:
         taken[line.reverses] += line.points
@@ -194,14 +213,14 @@ def _taking(
     return lines
 
 
-def _earned_lots(purse: LockedPurse, lot_ids: Collection[int], *, before: int | None = None) -> list[EarnedLot]:
+def _earned_lots(member_id: int, lot_ids: Collection[int], *, before: int | None = None) -> list[EarnedLot]:
     """Return lots a member has earned, in the order they were; `before` a posting, as the books stood then."""
     then = [] if before is None else [Posting.id < before]
     earning = {
         row.lot_id: row
         for row in execute(
             select(Posting.id, Posting.lot_id, Posting.points).where(
-                Posting.lot_id.in_(lot_ids), Posting.kind == "earn", Posting.member_id == purse.member_id
+                Posting.lot_id.in_(lot_ids), Posting.kind == "earn", Posting.member_id == member_id
             )
         )
     }
@@ -225,3 +244,20 @@ def _earned_lots(purse: LockedPurse, lot_ids: Collection[int], *, before: int | 
         EarnedLot(lot_id, row.id, row.points, taken_back.get(row.id, 0), expired.get(lot_id, 0))
         for lot_id, row in sorted(earning.items())
     ]
+
+
+def _past_in_wallet(member_id: int, lot_ids: Collection[int], *, at: datetime) -> dict[int, int]:
+    """Return the points of lots and their children that are past their last day and not moved out yet, by lot."""
+    family = func.coalesce(Lot.parent_id, Lot.id)
+    rows = execute(
+        select(family.label("lot_id"), func.sum(Position.points).label("points"))
+        .join(Lot, Lot.id == Position.lot_id)
+        .where(
+            Position.member_id == member_id,
+            Position.place == WALLET,
+            Lot.expires_at < at,
+            or_(Lot.id.in_(lot_ids), Lot.parent_id.in_(lot_ids)),
+        )
+        .group_by(family)
+    )
+    return {row.lot_id: int(row.points) for row in rows}

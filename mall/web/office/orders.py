@@ -201,7 +201,8 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False):
     with reading():
         seen = checkout.order_page(number)
         member = people.member_of(seen.order.member_id)
-        plan = aftersales.plan_refund(seen.order, reason=form.reason.data if confirming else "changed_mind")
+        reason = form.reason.data if confirming else "changed_mind"
+        plan = aftersales.plan_refund(seen.order, reason=reason, at=now())
     return form_page(
         "office/orders/refund.html",
         refused=bool(form.errors),

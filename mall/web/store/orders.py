@@ -104,7 +104,7 @@ def consider(number: str) -> Response | str:
     if order.state != checkout.PAID:
         return redirect(url_for("store.orders.show", number=number))
     with reading():
-        plan = aftersales.plan_refund(order, reason="changed_mind")
+        plan = aftersales.plan_refund(order, reason="changed_mind", at=now())
     return render_template("store/orders/cancel.html", order=order, number=number, plan=plan)
 
 
