@@ -16,7 +16,6 @@ __all__ = [
     "Fact",
     "FactRow",
     "Kept",
-    "Reduction",
     "Rates",
     "Reduction",
     "Sale",
@@ -28,7 +27,6 @@ __all__ = [
     "order_reduced",
     "rates_for",
     "record",
-    "reduction",
     "reduction",
     "welcome",
 ]

@@ -56,19 +56,6 @@ class Reduction:
 
 
 @dataclass(frozen=True)
-class Reduction:
-    """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in."""
-
-    lots: dict[int, int]
-    growth: int
-
-    @property
-    def points(self) -> int:
-        """Return the points of all lots."""
-        return sum(self.lots.values())
-
-
-@dataclass(frozen=True)
 class Kept:
     """What a kept order brought: points made ready, growth, and the level change it led to."""
 
