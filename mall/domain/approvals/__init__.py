@@ -5,6 +5,8 @@ own transaction.
 """
 
 from .requests import (
+    APPROVED,
+    DECLINED,
     AlreadyDecided,
     Approval,
     OwnRequest,
@@ -13,11 +15,14 @@ from .requests import (
     ask,
     decline,
     request_for,
+    request_with,
     requests_about,
     waiting,
 )
 
 __all__ = [
+    "APPROVED",
+    "DECLINED",
     "AlreadyDecided",
     "Approval",
     "OwnRequest",
@@ -26,6 +31,7 @@ __all__ = [
     "ask",
     "decline",
     "request_for",
+    "request_with",
     "requests_about",
     "waiting",
 ]

@@ -48,6 +48,8 @@ class Approval(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
+    # Of the press of a button, so that pressed twice it is one request; None where the subject itself is asked once.
+    key: Mapped[str | None] = mapped_column(String(120), unique=True)
     subject: Mapped[str] = mapped_column(String(60))
     what: Mapped[dict[str, Any]] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(1_000))
@@ -66,6 +68,7 @@ class Request:
 
     id: int
     kind: str
+    key: str | None
     subject: str
     what: dict[str, Any]
     reason: str
@@ -77,12 +80,22 @@ class Request:
     by_one_person: bool
 
 
-def ask(kind: str, *, subject: str, what: Mapping[str, Any], by: str, at: datetime, reason: str) -> int:
-    """Ask for an act to be approved. Returns the request's id."""
+def ask(
+    kind: str,
+    *,
+    subject: str,
+    what: Mapping[str, Any],
+    by: str,
+    at: datetime,
+    reason: str,
+    key: str | None = None,
+) -> int:
+    """Ask for an act to be approved. Returns the request's id. A `key` stands for one request: look it up before."""
     request_id: int = execute(
         insert(Approval)
         .values(
             kind=kind,
+            key=key,
             subject=subject,
             what=dict(what),
             reason=reason,
@@ -123,6 +136,12 @@ def request_for(request_id: int) -> Request:
     if row is None:
         raise NotFound
     return Request(**row._mapping)
+
+
+def request_with(key: str) -> Request | None:
+    """Return the request that was asked with a key, or None."""
+    row = execute(select(*_COLUMNS).where(Approval.key == key)).one_or_none()
+    return None if row is None else Request(**row._mapping)
 
 
 def waiting(kind: str | None = None, *, limit: int = 100) -> Sequence[Row[Any]]:

@@ -7,6 +7,7 @@ from .adjustments import adjust_down, adjust_up, forgive
 from .desk import (
     ADJUSTMENT_KIND,
     REASONS,
+    AlreadyDeclined,
     Asked,
     NoReason,
     OwnPoints,
@@ -28,6 +29,7 @@ from .returns import MoreThanRedeemed, give_back, spent_by, take_back, would_giv
 __all__ = [
     "ADJUSTMENT_KIND",
     "REASONS",
+    "AlreadyDeclined",
     "Asked",
     "Balances",
     "Due",

@@ -4,18 +4,21 @@ Nobody adjusts their own points. Every adjustment has a reason of a known kind a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import CheckConstraint, String, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
 
-from mall.base.db import execute
+from mall.base.db import db, dialect, execute
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
 from mall.domain import approvals, audit, programme
 
+from .accounts import ADJUSTMENT, WALLET
 from .adjustments import adjust_down, adjust_up
-from .postings import NoPoints, Posting
+from .postings import KeyReused, Move, NoPoints, recorded
 from .purses import lock
 
 ADJUSTMENT_KIND = "points.adjustment"
@@ -44,6 +47,24 @@ class TooManyPoints(Refusal):
     message = N_("An adjustment moves at most {most} points.")
 
 
+class AlreadyDeclined(Refusal):
+    message = N_("A colleague has declined this adjustment. To ask for it again, begin a new one.")
+
+
+class DeskDay(db.Model):
+    """How many adjustments one person has made alone on a day of the shop. The row is that person's lock at the desk.
+
+    It is locked after the member's purse, and nothing is locked after it.
+    """
+
+    __tablename__ = "desk_day"
+    __table_args__ = (CheckConstraint("adjustments >= 0", name="adjustments_not_negative"),)
+
+    actor: Mapped[str] = mapped_column(String(40), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    adjustments: Mapped[int]
+
+
 @dataclass(frozen=True)
 class Asked:
     """What came of asking: done at once, or the id of the request that waits for a second person."""
@@ -70,8 +91,9 @@ def ask_adjustment(
 ) -> Asked:
     """Adjust a member's points, up or (below 0) down: at once within the limits, else once somebody else approves.
 
-    `key` makes a repeated press one adjustment; `own_member_id` is the member that `by` is, if any. Refuses: NoPoints,
-    NoReason, OwnPoints, TooManyPoints, InsufficientPoints.
+    `key` makes a repeated press one adjustment: the same again has the same answer and does nothing more.
+    `own_member_id` is the member that `by` is, if any. Refuses: NoPoints, NoReason, OwnPoints, TooManyPoints,
+    InsufficientPoints; KeyReused for another adjustment with the same key, AlreadyDeclined.
     """
     if points == 0:
         raise NoPoints()
@@ -82,16 +104,21 @@ def ask_adjustment(
     if member_id == own_member_id:
         raise OwnPoints()
     purse = lock(member_id, zone=terms.zone)
+    done_today = _lock_desk_day(by, terms.today(at))
     what = {"member_id": member_id, "points": points, "reason": reason, "document": document[:LONGEST_DOCUMENT]}
-    subject = f"member:{member_id}"
-    if _needs_second(points, by=by, key=key, terms=terms, at=at):
-        earlier = [row for row in approvals.requests_about(ADJUSTMENT_KIND, subject) if row.what.get("key") == key]
-        if earlier:
-            return Asked(earlier[0].id)
+    if earlier := _asked_before(what, key=key, by=by, at=at):
+        return earlier
+    if abs(points) > terms.adjustment_limit_points or done_today >= terms.adjustments_per_day:
+        subject = f"member:{member_id}"
         return Asked(
-            approvals.ask(ADJUSTMENT_KIND, subject=subject, what=what | {"key": key}, by=by, at=at, reason=reason)
+            approvals.ask(ADJUSTMENT_KIND, subject=subject, what=what, by=by, at=at, reason=reason, key=_move_key(key))
         )
-    _adjust(purse, what, key=f"adjustment:{key}", by=by, approved_by=None, terms=terms, at=at)
+    execute(
+        update(DeskDay)
+        .where(DeskDay.actor == by, DeskDay.day == terms.today(at))
+        .values(adjustments=DeskDay.adjustments + 1)
+    )
+    _adjust(purse, what, key=_move_key(key), by=by, approved_by=None, terms=terms, at=at)
     return Asked(None)
 
 
@@ -118,7 +145,7 @@ def approve_adjustment(
     _adjust(
         purse,
         request.what,
-        key=f"adjustment:{request.what['key']}",
+        key=str(request.key),
         by=request.asked_by,
         approved_by=by,
         terms=terms,
@@ -131,18 +158,35 @@ def decline_adjustment(request_id: int, *, reason: str, by: str, at: datetime) -
     approvals.decline(request_id, by=by, at=at, reason=reason)
 
 
-def _needs_second(points: int, *, by: str, key: str, terms: programme.Programme, at: datetime) -> bool:
-    if abs(points) > terms.adjustment_limit_points:
-        return True
-    today = execute(
-        select(func.count(func.distinct(Posting.move))).where(
-            Posting.kind == "adjust",
-            Posting.actor == by,
-            Posting.happened_on == terms.today(at),
-            Posting.move != f"adjustment:{key}",
-        )
+def _lock_desk_day(actor: str, day: date) -> int:
+    """Lock a person's day at the desk until the transaction ends. Returns how often they have adjusted alone on it."""
+    into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(DeskDay)
+    return execute(
+        into.values(actor=actor, day=day, adjustments=0)
+        .on_conflict_do_update(index_elements=[DeskDay.actor, DeskDay.day], set_={"adjustments": DeskDay.adjustments})
+        .returning(DeskDay.adjustments)
     ).scalar_one()
-    return today >= terms.adjustments_per_day
+
+
+def _asked_before(what: dict[str, Any], *, key: str, by: str, at: datetime) -> Asked | None:
+    """Return what came of this adjustment when it was asked before. Raises KeyReused, AlreadyDeclined."""
+    request = approvals.request_with(_move_key(key))
+    if request is not None:
+        if (request.kind, request.what, request.asked_by) != (ADJUSTMENT_KIND, what, by):
+            raise KeyReused()
+        if request.decision == approvals.DECLINED:
+            raise AlreadyDeclined()
+        return Asked(request.id if request.decision is None else None)
+    points, member_id = what["points"], what["member_id"]
+    move = Move(_move_key(key), "adjust", member_id, _move_key(key), at, by)
+    lines = recorded(move, points=abs(points), source=ADJUSTMENT if points > 0 else WALLET)
+    if lines and (lines[0].actor, lines[0].reason) != (by, _why(what)):
+        raise KeyReused()
+    return Asked(None) if lines else None
+
+
+def _move_key(key: str) -> str:
+    return f"adjustment:{key}"
 
 
 def _adjust(
