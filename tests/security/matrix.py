@@ -34,6 +34,7 @@ MATRIX = {
     "store.pictures": PUBLIC,
     "store.style": PUBLIC,  # For who builds pages; there is none outside the demo.
     "store.checkout": MEMBER,
+    "store.joining": PUBLIC,
     "store.orders": MEMBER,
     "store.wallet": MEMBER,
     "store.member": MEMBER,

@@ -201,11 +201,18 @@ def take_in_again(member_id: int, lines: Sequence[Any], *, at: datetime) -> None
 
 
 def merge(token: str, member_id: int, *, at: datetime) -> None:
-    """Bring what a visitor put in before signing in into the member's basket; what does not fit is left out."""
+    """Bring what a visitor put in before signing in into the member's basket; what does not fit is left out.
+
+    Who has no basket yet takes over the visitor's as it is.
+    """
     visitor = basket_of(Owner(token=token))
     if visitor.id is None:
         return
-    mine = {(line.variant_id, line.option_id) for line in basket_of(Owner(member_id=member_id)).lines}
+    own = basket_of(Owner(member_id=member_id))
+    if own.id is None:  # With its key: what was shown of it still holds.
+        execute(_HAND_OVER, {"of_basket": visitor.id, "to_member": member_id, "touched_at": at})
+        return
+    mine = {(line.variant_id, line.option_id) for line in own.lines}
     room = MOST_LINES - len(mine)
     for line in visitor.lines:
         if (line.variant_id, line.option_id) in mine or room <= 0:
@@ -288,6 +295,11 @@ _RENEW_KEY = (
     update(Basket)
     .where(Basket.id == bindparam("of_basket"))
     .values(key=bindparam("key"), touched_at=bindparam("touched_at"))
+)
+_HAND_OVER = (
+    update(Basket)
+    .where(Basket.id == bindparam("of_basket"))
+    .values(member_id=bindparam("to_member"), token=None, touched_at=bindparam("touched_at"))
 )
 # A member's basket with its lines, to be asked together with something else; its parameter is `owner`.
 OF_MEMBER = _BASKET["member"]

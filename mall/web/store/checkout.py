@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused, CashierUnreachable
 from mall.base.clock import now
@@ -22,10 +23,17 @@ from .addresses import countries
 from .basket import basket_page, lines_of
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
-bp.before_request(members_only)
 
 MOST_DIGITS = 11
 CHOICES = ("points", "method", "address")
+
+
+@bp.before_request
+def locked() -> Response | None:
+    """Let members in; a visitor with something in the basket may join on the way."""
+    if request.method == "GET" and layout.visitor() is None and layout.basket_count():
+        return redirect(url_for("store.joining.show"))
+    return members_only()
 
 
 class NoPointsNumber(Refusal):
@@ -63,6 +71,11 @@ def create():
         raise  # Another's address or basket is not there.
     except Refusal as refusal:
         return checkout_page(asked, refusal=refusal)
+    return go_and_pay(order)
+
+
+def go_and_pay(order: Any) -> Response:
+    """Lead to the payment page of an order that waits for cash, else to the order itself."""
     order_page = url_for("store.orders.show", number=checkout.number_of(order.id))
     if order.state != checkout.AWAITING:
         return redirect(order_page, 303)
@@ -131,7 +144,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         countries=dict(countries(language())),
         chosen_address=_chosen_address(addresses, asked),
         here=url_for("store.checkout.show", **_kept(asked)),
-        methods=_methods(priced, level, terms) if priced.ships else (),
+        methods=methods_for(priced, level, terms) if priced.ships else (),
         method=priced.method,
         level=level,
         ready=ready,
@@ -183,7 +196,7 @@ def _priced(basket: checkout.BasketNow, asked: Asked, *, ready: int, at: Any) ->
     return priced_with(max(0, priced.quote.switch_points - short))
 
 
-def _methods(priced: checkout.Priced, level: Any, terms: Any) -> list[dict[str, Any]]:
+def methods_for(priced: checkout.Priced, level: Any, terms: Any) -> list[dict[str, Any]]:
     """Return the ways to deliver, each with what it costs this basket now."""
     wanted, rules = [line.wanted for line in priced.lines if line.wanted], checkout.rules_of(terms, level)
     found = []

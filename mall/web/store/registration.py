@@ -1,5 +1,8 @@
 """Becoming a member, and showing that an e-mail is one's own."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from flask import flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -7,9 +10,10 @@ from wtforms import BooleanField, EmailField, HiddenField, PasswordField, String
 from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import earning, people, programme
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, me, network, safe_next
@@ -46,7 +50,7 @@ def register():
         form.next.data = safe_next(request.args.get("next"))
     elif form.validate_on_submit():
         try:
-            _register(form)
+            done_once(make_member, newcomer(form), at=now())
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         except Refusal as no:
@@ -77,8 +81,7 @@ def verify_email(token: str):
         with reading():
             people.alive("verify", token, at=now())
         if request.method == "POST":
-            with transaction():
-                people.verify(token, at=now())
+            done_once(people.verify, token, at=now())
             flash(_("Your e-mail address is verified. You can spend points now."))
             return redirect(url_for("store.account.show"))
     except people.DeadLink as dead:
@@ -91,33 +94,49 @@ def verify_again():
     """Mail the link that verifies the e-mail once more."""
     member_id = me()
     count_or_refuse(people.VERIFY_AGAIN, str(member_id))
-    with transaction():
-        people.ask_to_verify(member_id, page=public_link("store.account.verify_email", token=""), at=now())
+    done_once(people.ask_to_verify, member_id, page=public_link("store.account.verify_email", token=""), at=now())
     flash(_("The link is on its way to your e-mail address. It works for 3 days."))
     return redirect(url_for("store.account.show"))
 
 
-def _register(form: RegisterForm) -> None:
+@dataclass(frozen=True)
+class Newcomer:
+    """Who is about to become a member: everything that is found out before a transaction opens."""
+
+    email: people.Email
+    password: people.PasswordHash
+    display_name: str
+    wants_news: bool
+    verify_page: str
+
+
+def newcomer(form: RegisterForm) -> Newcomer:
+    """Return who a form speaks of, counting the try. Raises NoProgramme, WeakPassword, TooManyTries."""
     if terms().version == 0:
         raise programme.NoProgramme
     email = people.read_email(form.email.data)
     people.refuse_weak(form.password.data, unlike=(unlike := [email.address, *terms().shop_name.values()]))
     count_or_refuse(people.REGISTER_BY_NETWORK, network())
-    password = people.password_hash(form.password.data, unlike=unlike)
-    verify_page = public_link("store.account.verify_email", token="")
+    return Newcomer(
+        email=email,
+        password=people.password_hash(form.password.data, unlike=unlike),
+        display_name=form.display_name.data,
+        wants_news=form.wants_news.data,
+        verify_page=public_link("store.account.verify_email", token=""),
+    )
 
-    def unit() -> None:
-        with transaction():
-            member_id = people.register(
-                email=email,
-                password=password,
-                display_name=form.display_name.data,
-                language=language(),
-                wants_news=form.wants_news.data,
-                verify_page=verify_page,
-                at=now(),
-            )
-            if member_id is not None:
-                earning.welcome(member_id, terms=terms(), at=now())
 
-    again(unit)
+def make_member(new: Newcomer, *, at: datetime) -> int | None:
+    """Make a member and welcome them. Returns the id; for a known e-mail None, and its owner gets a note."""
+    member_id = people.register(
+        email=new.email,
+        password=new.password,
+        display_name=new.display_name,
+        language=language(),
+        wants_news=new.wants_news,
+        verify_page=new.verify_page,
+        at=at,
+    )
+    if member_id is not None:
+        earning.welcome(member_id, terms=terms(), at=at)
+    return member_id

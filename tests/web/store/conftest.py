@@ -77,3 +77,14 @@ def enter(app: Flask) -> Callable[..., FlaskClient]:
 def till(stage: Stage, mei: int, enter: Callable[..., FlaskClient]) -> Till:
     """Mei's browser at the till."""
     return Till(enter(mei), stage, mei)
+
+
+@pytest.fixture
+def pickup(app: Flask) -> Stage:
+    """A shop where items can be fetched, too; nobody's address is known."""
+    return open_shop(
+        shipping_methods=[
+            {"key": "parcel", "name": {"en": "Parcel"}, "price_cents": 490, "free_from_cents": None, "kind": "parcel"},
+            {"key": "shop", "name": {"en": "Pick up"}, "price_cents": 0, "free_from_cents": None, "kind": "pickup"},
+        ]
+    )

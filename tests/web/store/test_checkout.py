@@ -268,8 +268,9 @@ def test_when_the_payment_page_cannot_be_reached_the_order_waits(till, app, mug,
     assert "/sandbox/" in opened.location
 
 
-def test_a_pickup_needs_no_address(app, mug_shop):
-    till, mug = mug_shop
+def test_a_pickup_needs_no_address(pickup, enter):
+    tom = pickup.member("tom")
+    till, mug = Till(enter(tom), pickup, tom), pickup.item("Mug", prices=(catalogue.cash_price(1_590),))
     till.put_in(mug, "cash")
 
     page = till.checkout(method="shop")
@@ -290,23 +291,6 @@ def test_the_page_takes_as_many_statements_for_one_line_as_for_many(till, stage,
     till.checkout()
 
     assert len(count_statements) == 6, "\n".join(count_statements)
-
-
-@pytest.fixture
-def mug_shop(app, enter):
-    """A shop where items can be fetched, too; nobody's address is known."""
-    return _with_pickup(enter)
-
-
-def _with_pickup(enter):
-    stage = open_shop(
-        shipping_methods=[
-            {"key": "parcel", "name": {"en": "Parcel"}, "price_cents": 490, "free_from_cents": None, "kind": "parcel"},
-            {"key": "shop", "name": {"en": "Pick up"}, "price_cents": 0, "free_from_cents": None, "kind": "pickup"},
-        ]
-    )
-    tom = stage.member("tom")
-    return Till(enter(tom), stage, tom), stage.item("Mug", prices=(catalogue.cash_price(1_590),))
 
 
 def _open(app):

@@ -1,0 +1,198 @@
+"""Joining at checkout: who is no member yet registers and places the order with one short form, in one go.
+
+There are no guest orders. A known e-mail is told to sign in, counted like every registering (PRODUCT 1).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, StringField
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import catalogue, checkout, earning, people, programme
+from mall.web.shared import layout
+from mall.web.shared.done import done_once
+from mall.web.shared.signing_in import check_password, let_member_in, me
+
+from .addresses import AddressForm
+from .basket import basket_page, lines_of
+from .checkout import go_and_pay, methods_for
+from .registration import Newcomer, RegisterForm, make_member, newcomer
+
+bp = Blueprint("joining", __name__, url_prefix="/checkout/join")
+
+PARCEL = ("line1", "line2", "postcode", "city", "region", "country", "phone")
+
+
+class KnownEmail(Refusal):
+    message = N_("There is an account with this e-mail address. Sign in, and your basket comes along.")
+
+
+class JoinForm(RegisterForm, AddressForm):
+    """What registering asks, where the parcel goes, and the basket as it was shown."""
+
+    recipient = None
+    as_default = None
+    next = None
+    method = StringField()
+    key = HiddenField()
+    shown = HiddenField()
+
+    def ask_no_address(self) -> None:
+        """Take the order without an address; one that was typed stays in the form."""
+        for name in PARCEL:
+            self[name].validators = ()
+        self.country.validate_choice = False
+
+    @property
+    def lines(self) -> people.AddressLines:
+        """The address as the domain takes it: the parcel goes to who registers."""
+        return people.AddressLines(
+            recipient=self.display_name.data, **{name: self[name].data or "" for name in PARCEL}
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A visitor's basket, priced as for a new member."""
+
+    basket: checkout.BasketNow
+    priced: checkout.Priced
+    level: programme.Level
+
+    @property
+    def needs_address(self) -> bool:
+        """Tell whether something has to be sent to an address."""
+        method = self.priced.method
+        return self.priced.ships and (method is None or method.kind != "pickup")
+
+
+@bp.get("")
+def show():
+    """Show what the basket costs a new member, and the form."""
+    if layout.visitor():
+        return redirect(url_for("store.checkout.show"))
+    return joining_page(JoinForm(formdata=None), seen_now(request.args.get("method")))
+
+
+@bp.post("")
+def create():
+    """Make a member, place the order and go and pay for it. Sent again, it leads to the same order."""
+    if layout.visitor():
+        return _to_their_order(request.form.get("key", ""))
+    form = JoinForm()
+    seen = seen_now(form.method.data)
+    if "look" in request.form:
+        return joining_page(form, seen)
+    if not seen.needs_address:
+        form.ask_no_address()
+    if not form.validate_on_submit():
+        return joining_page(form, seen, refused=True)
+    try:
+        placed = done_once(_join_and_place, newcomer(form), form, seen, at=now())
+        if placed is None:
+            return _known(form)
+    except people.WeakPassword as weak:
+        form.refuse(weak, at="password")
+    except KnownEmail as known:
+        session["registering"] = form.email.data
+        form.refuse(known, at="email")
+    except Refusal as refusal:
+        return joining_page(form, seen_now(form.method.data), refusal=refusal)
+    else:
+        member_id, order = placed
+        let_member_in(member_id)
+        session.pop("basket", None)
+        return go_and_pay(order)
+    return joining_page(form, seen, refused=True)
+
+
+def seen_now(method_key: str | None) -> Seen:
+    """Price this browser's basket for somebody on the lowest level who has no points. Three statements."""
+    terms, at = layout.terms(), now()
+    level = terms.level(1)
+    viewer = catalogue.Viewer(level.rank, None, 0, level.early_access_hours)
+    with reading():
+        basket = checkout.basket_of(layout.basket_owner())
+        priced = checkout.price(basket, viewer=viewer, level=level, terms=terms, method_key=method_key, at=at)
+    return Seen(basket, priced, level)
+
+
+def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, refused: bool = False):
+    """Render the form under what it is about: 422 with everything typed when refused, 429 after too many tries."""
+    if not seen.basket.lines:
+        return basket_page(refusal=refusal) if refusal else redirect(url_for("store.basket.show"), 303)
+    g.private = True
+    terms, priced = layout.terms(), seen.priced
+    # What is shown now is what may be agreed to.
+    form.key.data, form.shown.data = seen.basket.key, priced.quote.fingerprint
+    page = render_template(
+        "store/joining/show.html",
+        form=form,
+        priced=priced,
+        quote=priced.quote,
+        lines=lines_of(priced),
+        methods=methods_for(priced, seen.level, terms) if priced.ships else (),
+        method=priced.method,
+        needs_address=seen.needs_address,
+        parcel=PARCEL,
+        level=seen.level,
+        earned=earning.rates_for(seen.level, terms).earned(priced.quote.goods_cents),
+        terms=terms,
+        takes_cash=current_app.extensions["cashier"] is not None,
+        refusal=refusal,
+    )
+    return page, 429 if isinstance(refusal, people.TooManyTries) else 422 if refusal or refused else 200
+
+
+def _join_and_place(new: Newcomer, form: JoinForm, seen: Seen, *, at: datetime) -> tuple[int, Any] | None:
+    """Make the member, give them address and basket, and place it. None: the e-mail is known."""
+    member_id = make_member(new, at=at)
+    if member_id is None:
+        return None
+    address = form.lines if seen.needs_address else None
+    if address:
+        people.add_address(member_id, address, at=at)
+    checkout.merge(session.get("basket", ""), member_id, at=at)
+    order = checkout.place(
+        member_id,
+        key=form.key.data,
+        shown=form.shown.data,
+        points_offered=0,
+        terms=layout.terms(),
+        verified=False,
+        cashier=current_app.extensions["cashier"] is not None,
+        address=vars(address) if address else None,
+        method_key=form.method.data,
+        at=at,
+    )
+    return member_id, order
+
+
+def _known(form: JoinForm) -> Response:
+    """Answer someone who is a member already: with their password they are let in. Raises KnownEmail, TooManyTries."""
+    try:
+        known = check_password("member", people.read_email(form.email.data), form.password.data)
+    except people.WrongPassword:
+        raise KnownEmail from None
+    assert known.person_id is not None
+    let_member_in(known.person_id, language=known.language)
+    layout.bring_basket(known.person_id)
+    return _to_their_order(form.key.data)
+
+
+def _to_their_order(key: str) -> Response:
+    """Lead a member to the order this form was placed as before; if it was not, to the checkout."""
+    with reading():
+        order = checkout.placed_as(key, member_id=me())
+    if order is not None:
+        return go_and_pay(order)
+    flash(_("You are a member already, and signed in. Look at the total once more, then place the order."), "info")
+    return redirect(url_for("store.checkout.show"), 303)
