@@ -5,15 +5,15 @@ import pytest
 from mall.domain import catalogue
 
 
-@pytest.fixture
-def mei(stage, visit):
-    """Mei with 1,000 points, at the payment page for a lamp of 600 points and 19.00."""
+@pytest.fixture(params=[True, False], ids=["script", "no_script"])
+def mei(request, stage, visit):
+    """Mei with 1,000 points, with script and without, at the payment page for a lamp of 600 points and 19.00."""
     member_id = stage.member("mei")
     stage.settle_down(member_id)
     stage.give(member_id, 1_000)
     lamp = stage.item("Paper lamp", prices=(catalogue.mix_price(2_500, least=600, most=600, step=100),))
     stage.put_in(member_id, lamp, "mix")
-    mei = visit()
+    mei = visit(script=request.param)
     mei.sign_in("mei")
     mei.open("/checkout")
     mei.press("Redeem 600 pts and pay $23.90")

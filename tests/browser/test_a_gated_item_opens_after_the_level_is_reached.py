@@ -25,9 +25,11 @@ def bought(stage):
     return stage.pay(stage.place(mei))
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_an_item_opens_with_the_level(visit, site, stage, bought, size):
-    mei = visit(size)
+@pytest.mark.parametrize(
+    ("size", "script"), [(PHONE, True), (DESK, True), (PHONE, False)], ids=["phone", "desk", "no_script"]
+)
+def test_an_item_opens_with_the_level(visit, site, stage, bought, size, script):
+    mei = visit(size, script=script)
     mei.open("/items/tasting-evening")
     mei.sees("For Senior members and above", "Sign in to see how far you are")
     mei.sign_in("mei")

@@ -28,9 +28,9 @@ def settings(double):
     }
 
 
-@pytest.fixture
-def mei(site, double, watch, visit):
-    """Mei, with 1,000 points, before Stripe's page for a lamp of 600 points and 19.00."""
+@pytest.fixture(params=[True, False], ids=["script", "no_script"])
+def mei(request, site, double, watch, visit):
+    """Mei with 1,000 points, with script and without, before Stripe's page for a lamp of 600 points and 19.00."""
     double.outbox.post = by_http(f"{site.url}/hooks/stripe")
     watch.guests.append(double.address)
     stage, at = open_shop(at=now()), now()
@@ -39,7 +39,7 @@ def mei(site, double, watch, visit):
     stage.give(member_id, 1_000, at=at)
     lamp = stage.item("Paper lamp", prices=(catalogue.mix_price(2_500, least=600, most=600, step=100),), at=at)
     stage.put_in(member_id, lamp, "mix", at=at)
-    mei = visit()
+    mei = visit(script=request.param)
     mei.sign_in("mei")
     mei.open("/checkout")
     mei.press("Redeem 600 pts and pay $23.90")
