@@ -110,6 +110,7 @@ BAD = [
     (rules.uses_the_request_below_web, "mall/gateway/a.py", "from flask import request"),
     (rules.uses_the_request_below_web, "mall/domain/people/a.py", "from flask_login import current_user"),
     (rules.imports_late, "mall/base/a.py", "def f():\n    import json"),
+    (rules.imports_late, "mall/base/a.py", "def f():\n    from .PIL import Image"),
     (rules.imports_late, "mall/base/a.py", "class A:\n    def f(self):\n        from json import dumps"),
     (rules.commits, "mall/domain/ledger/a.py", "connection.commit()"),
     (rules.commits, "mall/web/store/a.py", "db.session.add(1)"),
