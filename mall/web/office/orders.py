@@ -10,10 +10,11 @@ from wtforms import BooleanField, SelectChoice, SelectField, StringField, TextAr
 from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import aftersales, cash, checkout, insight, people
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
@@ -119,14 +120,14 @@ def ship(number: str):
     if not form.validate_on_submit():
         return order_page(number, parcel=form)
     try:
-        with transaction():
-            checkout.ship(
-                checkout.id_of(number),
-                carrier=form.carrier.data,
-                tracking=form.tracking.data,
-                by=person().actor,
-                at=now(),
-            )
+        done_once(
+            checkout.ship,
+            checkout.id_of(number),
+            carrier=form.carrier.data,
+            tracking=form.tracking.data,
+            by=person().actor,
+            at=now(),
+        )
     except Refusal as refusal:
         if isinstance(refusal, NotFound):
             raise
@@ -139,8 +140,7 @@ def ship(number: str):
 def deliver(number: str):
     """Mark an order delivered: its return window begins."""
     try:
-        with transaction():
-            checkout.deliver(checkout.id_of(number), by=person().actor, at=now())
+        done_once(checkout.deliver, checkout.id_of(number), by=person().actor, at=now())
     except Refusal as refusal:
         if isinstance(refusal, NotFound):
             raise
@@ -171,20 +171,20 @@ def refund(number: str):
         except aftersales.NotRefundable as refusal:
             return order_page(number, refusal=refusal)
 
-    def unit() -> aftersales.Plan:
-        with transaction():
-            return aftersales.refund(
-                order_id,
-                reason=form.reason.data,
-                restock=form.restock.data,
-                note=form.note.data or "",
-                by=person().actor,
-                terms=layout.terms(),
-                at=now(),
-            )
-
     try:
-        again(unit)
+        done_once(
+            aftersales.refund,
+            order_id,
+            reason=form.reason.data,
+            restock=form.restock.data,
+            note=form.note.data or "",
+            shown=request.form.get("shown", ""),
+            by=person().actor,
+            terms=layout.terms(),
+            at=now(),
+        )
+    except aftersales.RefundChanged as refusal:
+        return refund_page(number, form, confirming=True, refusal=refusal)
     except Refusal as refusal:
         if isinstance(refusal, NotFound):
             raise
@@ -196,7 +196,7 @@ def refund(number: str):
     return redirect(url_for("office.orders.show", number=number))
 
 
-def refund_page(number: str, form: RefundForm, *, confirming: bool = False):
+def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refusal: Refusal | None = None):
     """Render the refund: first the reason, then what exactly it does, to be confirmed. Raises NotRefundable."""
     with reading():
         seen = checkout.order_page(number)
@@ -206,6 +206,7 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False):
     return form_page(
         "office/orders/refund.html",
         refused=bool(form.errors),
+        refusal=refusal,
         seen=seen,
         order=seen.order,
         member=member,

@@ -148,11 +148,36 @@ def test_a_refund_shows_what_it_does_before_it_is_done(desk, stage, mei, order):
 
 def test_a_refund_pressed_twice_is_one_and_answers_the_same(desk, stage, mei, mug):
     order = bought(stage, mei, mug)
-    fields = {"reason": "goodwill", "confirm": "1"}
+    shown = send(desk, f"{page_of(order)}/refund", "", reason="goodwill")
+    fields = form_of(shown.text, "") | {"confirm": "1"}
     first, second = (desk.post(f"{page_of(order)}/refund", data=fields) for _press in range(2))
 
     assert (first.status_code, first.location) == (second.status_code, second.location) == (302, page_of(order))
     assert stage.balances(mei).ready == 5_000
+
+
+def test_a_refund_that_is_no_longer_what_was_shown_is_shown_anew_before_it_is_done(desk, stage, mei, order):
+    shown = send(desk, f"{page_of(order)}/refund", "", reason="changed_mind")
+    assert "Cash back in all</dt><dd>$20.80" in " ".join(shown.text.split())
+    stage.ship(order)
+
+    refused = desk.post(f"{page_of(order)}/refund", data=form_of(shown.text, "") | {"confirm": "1"})
+
+    assert refused.status_code == 422
+    assert "has changed since it was shown. Nothing was done." in refused.text
+    assert "Cash back in all</dt><dd>$15.90" in " ".join(refused.text.split())
+    assert state(stage, order) == checkout.SHIPPED
+    done = desk.post(f"{page_of(order)}/refund", data=form_of(refused.text, "") | {"confirm": "1"})
+    assert done.status_code == 302
+    assert state(stage, order) == checkout.REFUNDED
+
+
+def test_a_refund_that_was_not_shown_is_shown_first(desk, stage, order):
+    refused = desk.post(f"{page_of(order)}/refund", data={"reason": "damaged", "confirm": "1"})
+
+    assert refused.status_code == 422
+    assert "This is what it does" in refused.text
+    assert state(stage, order) == checkout.PAID
 
 
 def test_shipping_is_given_back_only_for_what_was_our_fault_or_never_sent(desk, stage, order):
