@@ -1,6 +1,6 @@
 """How the mall says no."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from .text import Message
 
@@ -13,10 +13,17 @@ class Refusal(Exception):
     """
 
     message: ClassVar[str] = ""
+    # What is at fault, by the name the verb takes it under; "" where it is nothing that was typed.
+    field: str = ""
 
     def __init__(self, message: str | None = None, **values: Any) -> None:
         self.said = Message(message or type(self).message, values)
         super().__init__(str(self.said))
+
+    def about(self, field: str) -> Self:
+        """Say what is at fault: `raise TooLong(...).about("title")`."""
+        self.field = field
+        return self
 
     @property
     def values(self) -> dict[str, Any]:

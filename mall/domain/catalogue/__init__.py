@@ -8,7 +8,9 @@ from .assortment import (
     VariantInUse,
     add_variant,
     edit_variant,
+    make_item,
     retire_variant,
+    revise_variant,
     set_price_options,
 )
 from .categories import (
@@ -192,6 +194,7 @@ __all__ = [
     "listing",
     "live",
     "low_stock",
+    "make_item",
     "may_see",
     "missing_to_list",
     "mix_price",
@@ -212,6 +215,7 @@ __all__ = [
     "reserved_for",
     "retire_variant",
     "return_quota",
+    "revise_variant",
     "schedule",
     "set_low_water",
     "set_on_hand",

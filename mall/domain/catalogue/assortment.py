@@ -13,8 +13,8 @@ from mall.domain import audit, programme
 
 from .labels import relabel
 from .prices import POINTS, Price, UnsoundPrice, set_prices
-from .products import Product, touch
-from .stock import LOW_WATER, Stock, open_stock
+from .products import Product, create_product, touch
+from .stock import LOW_WATER, Stock, open_stock, receive
 from .variants import Variant, free_sku, variant_row, variant_title, variants_of
 
 MOST_VARIANTS = 50
@@ -28,18 +28,29 @@ class VariantInUse(Refusal):
     message = N_("Orders still wait for {reserved} pieces of this variant. Ship or cancel them first.")
 
 
+def make_item(*, first: Mapping[str, Any], terms: programme.Programme, by: str, at: datetime, **details: Any) -> int:
+    """Write down a new product with its first variant, as a draft. Returns its id.
+
+    `first` is what add_variant() takes, `details` what create_product() takes. Raises what these two raise.
+    """
+    product_id = create_product(terms=terms, by=by, at=at, **details)
+    add_variant(product_id, terms=terms, by=by, at=at, **first)
+    return product_id
+
+
 def add_variant(
     product_id: int,
     *,
     sku: str,
     title: Mapping[str, str] | None = None,
     prices: Sequence[Price] = (),
+    on_hand: int = 0,
     low_water: int | None = LOW_WATER,
     terms: programme.Programme,
     by: str,
     at: datetime,
 ) -> int:
-    """Give a product another variant, with no stock yet. Returns its id.
+    """Give a product another variant, with so many pieces received. Returns its id.
 
     Raises NoSuchProduct, BadSku, SkuTaken, TooManyVariants, UnsoundPrice, BadFigure.
     """
@@ -59,7 +70,24 @@ def add_variant(
     )
     if prices:
         set_price_options(variant_id, prices, terms=terms, by=by, at=at)
+    if on_hand:
+        receive(variant_id, on_hand, by=by, at=at)
     return variant_id
+
+
+def revise_variant(
+    variant_id: int,
+    *,
+    sku: str,
+    title: Mapping[str, str] | None,
+    prices: Sequence[Price],
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+) -> None:
+    """Change all of a variant: SKU, title and price options. Raises what edit_variant() and set_price_options() do."""
+    edit_variant(variant_id, sku=sku, title=title, by=by, at=at)
+    set_price_options(variant_id, prices, terms=terms, by=by, at=at)
 
 
 def edit_variant(variant_id: int, *, sku: str, title: Mapping[str, str] | None, by: str, at: datetime) -> None:
@@ -98,7 +126,7 @@ def set_price_options(
     touch(row.product_id, at=at)
     kind = execute(select(Product.kind).where(Product.id == row.product_id)).scalar_one()
     if kind == "gift" and any(price.form != POINTS for price in prices):
-        raise UnsoundPrice(N_("A gift is had for points only. Give it a price in points."))
+        raise UnsoundPrice(N_("A gift is had for points only. Give it a price in points.")).about("prices")
     before, after = set_prices(variant_id, prices, terms=terms, at=at)
     relabel(row.product_id)
     audit.write(

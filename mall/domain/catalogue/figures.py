@@ -14,10 +14,10 @@ class BadFigure(Refusal):
     """A figure is no whole number, or outside what makes sense."""
 
 
-def whole(value: Any, sentence: str, *, least: int, most: int) -> int:
-    """Return a whole number within bounds. Raises BadFigure(sentence) with {least} and {most} filled in."""
+def whole(value: Any, sentence: str, *, least: int, most: int, field: str = "") -> int:
+    """Return a whole number within bounds. Raises BadFigure(sentence) about a field, {least} and {most} filled in."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadFigure(sentence, least=least, most=most)
+        raise BadFigure(sentence, least=least, most=most).about(field)
     return value
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import and_, bindparam, select
@@ -58,7 +59,7 @@ class Choice:
     def share_of(self, points: int) -> int:
         """Return how much of a mix's full price so many points pay: 0 to 100 percent, half up."""
         assert self.price.full_cents is not None
-        return half_up(100 * self.terms.worth_of(points) / self.price.full_cents)
+        return half_up(Fraction(100 * self.terms.worth_of(points), self.price.full_cents))
 
 
 @dataclass(frozen=True, slots=True)

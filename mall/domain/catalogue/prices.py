@@ -184,13 +184,13 @@ def refuse_unsound(price: Price, terms: programme.Programme) -> None:
     if foreign:
         raise UnsoundPrice(N_("Give a price only the figures of its own form."))
     if price.form == CASH:
-        _refuse_unsound_figures(price.cash_cents, price.old_cash_cents, CENTS_SENTENCE, MOST_CENTS)
+        _refuse_unsound_figures(price, "cash_cents", CENTS_SENTENCE, MOST_CENTS)
     elif price.form == POINTS:
-        _refuse_unsound_figures(price.points, price.old_points, POINTS_SENTENCE, MOST_POINTS)
+        _refuse_unsound_figures(price, "points", POINTS_SENTENCE, MOST_POINTS)
     else:
         _refuse_unsound_mix(price, terms)
     if price.starts_at and price.ends_at and price.starts_at >= price.ends_at:
-        raise UnsoundPrice(N_("A price ends after it starts. Change one of the two dates."))
+        raise UnsoundPrice(N_("A price ends after it starts. Change one of the two dates.")).about("ends_at")
 
 
 def set_prices(
@@ -201,17 +201,18 @@ def set_prices(
     An option with the id of a stored one changes it; stored ones that are missing here are withdrawn.
     """
     if len(prices) > MOST_OPTIONS:
-        raise UnsoundPrice(N_("Use {most} prices at most for one variant."), most=MOST_OPTIONS)
+        raise UnsoundPrice(N_("Use {most} prices at most for one variant."), most=MOST_OPTIONS).about("prices")
     for price in prices:
         refuse_unsound(price, terms)
     stored = prices_of([variant_id])[variant_id]
     known = {price.id for price in stored}
     kept = [price.id for price in prices if price.id is not None]
     if len(kept) != len(set(kept)) or not set(kept) <= known:
-        raise UnsoundPrice(N_("One of these prices was withdrawn meanwhile. Reload the page and set it again."))
-    gone = known - set(kept)
-    if gone:
-        execute(update(PriceOption).where(PriceOption.id.in_(gone)).values(withdrawn_at=at))
+        gone = N_("One of these prices was withdrawn meanwhile. Reload the page and set it again.")
+        raise UnsoundPrice(gone).about("prices")
+    dropped = known - set(kept)
+    if dropped:
+        execute(update(PriceOption).where(PriceOption.id.in_(dropped)).values(withdrawn_at=at))
     after = []
     for position, price in enumerate(prices, start=1):
         values = asdict(replace(price, id=None)) | {"position": position}
@@ -261,25 +262,28 @@ _OWN = {
 }
 
 
-def _refuse_unsound_figures(figure: int | None, old: int | None, sentence: str, most: int) -> None:
-    whole(figure, sentence, least=1, most=most)
-    if old is not None and whole(old, sentence, least=1, most=most) <= _known(figure):
-        raise UnsoundPrice(N_("The old price is shown struck through: it must be above the new one."))
+def _refuse_unsound_figures(price: Price, name: str, sentence: str, most: int) -> None:
+    figure, old_name = whole(getattr(price, name), sentence, least=1, most=most, field=name), f"old_{name}"
+    old = getattr(price, old_name)
+    if old is not None and whole(old, sentence, least=1, most=most, field=old_name) <= figure:
+        raise UnsoundPrice(N_("The old price is shown struck through: it must be above the new one.")).about(old_name)
 
 
 def _refuse_unsound_mix(price: Price, terms: programme.Programme) -> None:
-    whole(price.full_cents, CENTS_SENTENCE, least=1, most=MOST_CENTS)
-    least = whole(price.least_points, POINTS_SENTENCE, least=1, most=MOST_POINTS)
-    most = whole(price.most_points, POINTS_SENTENCE, least=1, most=MOST_POINTS)
-    step = whole(price.step_points, POINTS_SENTENCE, least=1, most=MOST_POINTS)
+    full_cents = whole(price.full_cents, CENTS_SENTENCE, least=1, most=MOST_CENTS, field="full_cents")
+    least, most, step = (
+        whole(getattr(price, name), POINTS_SENTENCE, least=1, most=MOST_POINTS, field=name)
+        for name in ("least_points", "most_points", "step_points")
+    )
     if least > most:
-        raise UnsoundPrice(N_("The least points ({least}) are more than the most ({most})."), least=least, most=most)
+        too_many = N_("The least points ({least}) are more than the most ({most}).")
+        raise UnsoundPrice(too_many, least=least, most=most).about("least_points")
     if least % step or most % step:
-        raise UnsoundPrice(
-            N_("Steps of {step} points must meet both {least} and {most}."), step=step, least=least, most=most
-        )
-    if terms.worth_of(most) > _known(price.full_cents):
-        raise UnsoundPrice(N_("{most} points are worth more than the full price. Lower the most points."), most=most)
+        uneven = N_("Steps of {step} points must meet both {least} and {most}.")
+        raise UnsoundPrice(uneven, step=step, least=least, most=most).about("step_points")
+    if terms.worth_of(most) > full_cents:
+        too_dear = N_("{most} points are worth more than the full price. Lower the most points.")
+        raise UnsoundPrice(too_dear, most=most).about("most_points")
 
 
 def _figure(price: Price) -> int:

@@ -208,36 +208,37 @@ def everything_of(product_id: int) -> dict[str, Any]:
 
 def _checked(values: dict[str, Any], terms: programme.Programme) -> dict[str, Any]:
     """Return the columns of a product, cleaned. Raises BadProduct, BadWording, BadFigure. Pure."""
-    title = words(values["title"], longest=LONGEST_TITLE)
+    title = words(values["title"], longest=LONGEST_TITLE, field="title")
     if not title:
-        raise BadProduct(N_("Give the item a name."))
+        raise BadProduct(N_("Give the item a name.")).about("title")
     if values["kind"] not in KINDS or values["delivery"] not in DELIVERIES:
-        raise BadProduct(N_("Choose what kind of item this is and how it is delivered."))
+        raise BadProduct(N_("Choose what kind of item this is and how it is delivered.")).about("delivery")
     if values["tax_class"] not in terms.tax_classes:
-        raise BadProduct(N_("Choose one of the shop's tax classes."))
+        raise BadProduct(N_("Choose one of the shop's tax classes.")).about("tax_class")
     top = max((level.rank for level in terms.levels), default=0)
     for name in ("see_rank", "buy_rank"):
-        whole(values[name], N_("Choose one of the shop's levels."), least=0, most=top)
+        whole(values[name], N_("Choose one of the shop's levels."), least=0, most=top, field=name)
     if values["limit_per_member"] is not None:
-        whole(values["limit_per_member"], LIMIT_SENTENCE, least=1, most=MOST_PIECES)
+        whole(values["limit_per_member"], LIMIT_SENTENCE, least=1, most=MOST_PIECES, field="limit_per_member")
     if values["limit_days"] is not None:
-        whole(values["limit_days"], N_("Days are a whole number from {least} to {most}."), least=1, most=3660)
+        whole(values["limit_days"], DAYS_SENTENCE, least=1, most=3660, field="limit_days")
         if values["limit_per_member"] is None:
-            raise BadProduct(N_("Say how many a member may have in these days."))
+            raise BadProduct(N_("Say how many a member may have in these days.")).about("limit_per_member")
     if values["redeem_from"] and values["redeem_until"] and values["redeem_from"] >= values["redeem_until"]:
-        raise BadProduct(N_("Redeeming ends after it starts. Change one of the two dates."))
+        raise BadProduct(N_("Redeeming ends after it starts. Change one of the two dates.")).about("redeem_until")
     tags = list(dict.fromkeys(tag for raw in values["tags"] if (tag := " ".join(str(raw).split())[:40])))
     if len(tags) > MOST_TAGS:
-        raise BadProduct(N_("Use {most} tags at most."), most=MOST_TAGS)
+        raise BadProduct(N_("Use {most} tags at most."), most=MOST_TAGS).about("tags")
     return values | {
         "title": title,
-        "summary": words(values["summary"], longest=LONGEST_SUMMARY) or None,
+        "summary": words(values["summary"], longest=LONGEST_SUMMARY, field="summary") or None,
         "description": description(values["description"]),
         "tags": tags,
     }
 
 
 LIMIT_SENTENCE = N_("A limit is a whole number from {least} to {most}.")
+DAYS_SENTENCE = N_("Days are a whole number from {least} to {most}.")
 
 
 def _put(product_id: int, *, categories: Iterable[int] | None, total_quota: int | None) -> None:

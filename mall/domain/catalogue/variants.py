@@ -36,10 +36,12 @@ class NoSuchVariant(NotFound):
 
 
 class BadSku(Refusal):
+    field = "sku"
     message = N_("Give the variant a SKU of 1 to {longest} letters, digits, dots, dashes or underscores.")
 
 
 class SkuTaken(Refusal):
+    field = "sku"
     message = N_("The SKU {sku} belongs to another variant. Choose another.")
 
 
@@ -80,4 +82,4 @@ def free_sku(sku: str, *, variant_id: int | None = None) -> str:
 
 def variant_title(title: Mapping[str, str] | None) -> dict[str, str] | None:
     """Return a variant's title as it is kept: nothing where a product has but one form."""
-    return words(title, longest=80) or None
+    return words(title, longest=80, field="title") or None

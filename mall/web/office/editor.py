@@ -39,23 +39,15 @@ def new():
 
         def unit() -> int:
             with transaction():
-                at, by = now(), person().actor
-                details = form.details() | {"kind": form.kind.data}
-                product_id = catalogue.create_product(terms=terms, by=by, at=at, **details)
-                variant_id = catalogue.add_variant(
-                    product_id, sku=first.sku.data, title=first.titles(), prices=first.typed_prices(), terms=terms,
-                    by=by, at=at,
+                return catalogue.make_item(
+                    first=first.details(), kind=form.kind.data, **form.details(), terms=terms, by=person().actor,
+                    at=now(),
                 )  # fmt: skip
-                if first.on_hand.data:
-                    catalogue.receive(variant_id, first.on_hand.data, by=by, at=at)
-                return product_id
 
         try:
             product_id = again(unit)
-        except (catalogue.BadSku, catalogue.SkuTaken, catalogue.UnsoundPrice) as refusal:
-            first.place(refusal)
         except Refusal as refusal:
-            form.place(refusal)
+            (first if first.takes(refusal) else form).place(refusal)
         else:
             session[MADE_KEY] = dict([*list(made.items())[-4:], (form.key.data, product_id)])
             flash(_("The item is made, as a draft. Add a picture, then list it."))

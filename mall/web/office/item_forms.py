@@ -100,23 +100,8 @@ class ItemForm(Form):
 
     def place(self, refusal: Refusal) -> None:
         """Put a refusal at the field it is about."""
-        self.refuse(refusal, at=next((field for words, field in FIELD_OF.items() if words in refusal.said.text), ""))
-
-
-# Which field a sentence of the catalogue is about, by words of it.
-FIELD_OF = {
-    "item a name": "title_en",
-    "tax classes": "tax_class",
-    "shop's levels": "buy_rank",
-    "A limit is": "limit_per_member",
-    "Days are": "limit_days",
-    "how many a member": "limit_per_member",
-    "Redeeming ends": "redeem_until",
-    "tags at most": "tags",
-    "kind of item": "delivery",
-    "were taken already": "total_quota",
-    "total": "total_quota",
-}
+        field = next((name for name in (refusal.field, f"{refusal.field}_en") if name in self), "")
+        self.refuse(refusal, at=field)
 
 
 class ScheduleForm(Form):
@@ -148,6 +133,19 @@ class VariantForm(Form):
         """Return the prices typed, those to be removed left out."""
         return [row.form.price() for row in self.prices if row.form.counts]
 
+    def details(self) -> dict[str, Any]:
+        """Return what was typed of a new variant, as the catalogue takes it."""
+        return {
+            "sku": self.sku.data,
+            "title": self.titles(),
+            "prices": self.typed_prices(),
+            "on_hand": self.on_hand.data or 0,
+        }
+
+    def takes(self, refusal: Refusal) -> bool:
+        """Tell whether a refusal is about a variant, and not the item it is of."""
+        return refusal.field in ("sku", "prices", "on_hand")
+
     def validate(self, extra_validators: Any = None) -> bool:
         """Check the fields, then each price."""
         sound = super().validate(extra_validators)
@@ -159,8 +157,8 @@ class VariantForm(Form):
 
     def place(self, refusal: Refusal) -> None:
         """Put a refusal at the field it is about."""
-        is_sku = isinstance(refusal, catalogue.BadSku | catalogue.SkuTaken)
-        self.refuse(refusal, at="sku" if is_sku else "")
+        field = {"sku": "sku", "title": "title_en", "on_hand": "on_hand"}.get(refusal.field, "")
+        self.refuse(refusal, at=field)
 
 
 def prefix_of(variant_id: int) -> str:

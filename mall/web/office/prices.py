@@ -22,6 +22,7 @@ FIGURES = {
     "points": ("points", "old_points"),
     "mix": ("full_cents", "least_points", "most_points", "step_points"),
 }
+DATES = ("starts_at", "ends_at")
 FORM_WORDS = {"cash": _l("Cash, earns points"), "points": _l("Points only"), "mix": _l("Points and cash")}
 
 
@@ -57,9 +58,7 @@ class PriceForm(PlainForm):
     @property
     def is_empty(self) -> bool:
         """Tell whether nothing was typed."""
-        return not any(
-            (self[name].raw_data or [""])[0].strip() for name in (*FIGURES[self.way], "starts_at", "ends_at")
-        )
+        return not any((self[name].raw_data or [""])[0].strip() for name in (*FIGURES[self.way], *DATES))
 
     @property
     def stored_id(self) -> int | None:
@@ -93,22 +92,12 @@ class PriceForm(PlainForm):
 
     def field_at_fault(self, refusal: Refusal) -> str:
         """Return the name of the field a refusal of this row is best shown at."""
-        words = refusal.said.text
-        if "ends after" in words:
-            return "ends_at"
-        if "struck through" in words:
-            return FIGURES[self.way][1]
-        if "Steps" in words:
-            return "step_points"
-        if "worth more" in words:
-            return "most_points"
-        missing = [name for name in FIGURES[self.way] if not name.startswith("old") and self[name].data is None]
-        return missing[0] if missing else FIGURES[self.way][0]
+        return refusal.field if refusal.field in FIGURES[self.way] or refusal.field in DATES else FIGURES[self.way][0]
 
 
 def row_of(price: catalogue.Price) -> dict[str, Any]:
     """Return a stored price as the data of its row."""
-    names = (*FIGURES[price.form], "starts_at", "ends_at")
+    names = (*FIGURES[price.form], *DATES)
     return {name: getattr(price, name) for name in names} | {"form": price.form, "price_id": price.id}
 
 

@@ -25,13 +25,7 @@ def add(product_id: int):
 
     def unit() -> None:
         with transaction():
-            at, by = now(), person().actor
-            variant_id = catalogue.add_variant(
-                product_id, sku=form.sku.data, title=form.titles(), prices=form.typed_prices(),
-                terms=layout.terms(), by=by, at=at,
-            )  # fmt: skip
-            if form.on_hand.data:
-                catalogue.receive(variant_id, form.on_hand.data, by=by, at=at)
+            catalogue.add_variant(product_id, **form.details(), terms=layout.terms(), by=person().actor, at=now())
 
     try:
         again(unit)
@@ -57,9 +51,10 @@ def edit(product_id: int, variant_id: int):
 
     def unit() -> None:
         with transaction():
-            at, by, terms = now(), person().actor, layout.terms()
-            catalogue.edit_variant(variant_id, sku=form.sku.data, title=form.titles(), by=by, at=at)
-            catalogue.set_price_options(variant_id, form.typed_prices(), terms=terms, by=by, at=at)
+            catalogue.revise_variant(
+                variant_id, sku=form.sku.data, title=form.titles(), prices=form.typed_prices(),
+                terms=layout.terms(), by=person().actor, at=now(),
+            )  # fmt: skip
 
     try:
         again(unit)

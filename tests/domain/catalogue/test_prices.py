@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from mall.base.db import execute, reading, transaction
+from mall.base.errors import Refusal
 from mall.domain import audit, catalogue
 from mall.domain.catalogue import cash_price, live, mix_price, points_price
 from tests.domain.catalogue.conftest import NOON, OPERATOR
@@ -160,3 +161,28 @@ def test_the_database_itself_refuses_a_price_without_figures(make):
     _, variant_id = make()
     with pytest.raises(IntegrityError, match="cash_has_cents"), transaction():
         execute(insert(catalogue.PriceOption).values(variant_id=variant_id, position=9, form="cash"))
+
+
+@pytest.mark.parametrize(
+    ("price", "field"),
+    [
+        (catalogue.cash_price(0), "cash_cents"),
+        (catalogue.Price("cash"), "cash_cents"),
+        (catalogue.cash_price(100, old_cash_cents=100), "old_cash_cents"),
+        (catalogue.cash_price(100, old_cash_cents=-1), "old_cash_cents"),
+        (catalogue.points_price(0), "points"),
+        (catalogue.points_price(100, old_points=99), "old_points"),
+        (catalogue.Price("mix", least_points=1, most_points=1, step_points=1), "full_cents"),
+        (catalogue.mix_price(1_000, least=0, most=100, step=100), "least_points"),
+        (catalogue.mix_price(1_000, least=200, most=100, step=100), "least_points"),
+        (catalogue.mix_price(1_000, least=100, most=0, step=100), "most_points"),
+        (catalogue.mix_price(1_000, least=100, most=1_100, step=100), "most_points"),
+        (catalogue.mix_price(1_000, least=100, most=250, step=100), "step_points"),
+        (catalogue.cash_price(100, starts_at=NOON, ends_at=NOON), "ends_at"),
+    ],
+)
+def test_a_refused_price_names_the_figure_at_fault(terms, price, field):
+    with pytest.raises(Refusal) as refused:
+        catalogue.refuse_unsound(price, terms)
+
+    assert refused.value.field == field
