@@ -267,8 +267,8 @@ def to_review(order: Row[Any], *, why: Message, at: datetime) -> Moved:
     return move(order, REVIEW, kind="review", said=why, by="system", at=at, state_before_review=order.state)
 
 
-def cash_cents_of(order: Row[Any]) -> int:
-    """Return the cash due for an order: goods and shipping."""
+def cash_cents_of(order: Any) -> Any:
+    """Return the cash due for an order, in cents: goods and shipping. Of the table itself, the column that says so."""
     return order.goods_cents + order.shipping_cents
 
 

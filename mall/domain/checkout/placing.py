@@ -15,8 +15,8 @@ from mall.domain import catalogue, earning, ledger, membership, programme
 from . import baskets, orders
 from .baskets import BasketNow
 from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
-from .pricing import Priced, first_trouble, price
-from .quote import QuoteChanged, TooManyPoints
+from .pricing import Priced, PricedLine, first_trouble, price
+from .quote import Quote, QuoteChanged, QuoteLine, TooManyPoints
 from .settling import after_payment, sale_of
 
 
@@ -153,77 +153,106 @@ def _write(
     address: Mapping[str, Any] | None,
     at: datetime,
 ) -> Row[Any]:
-    quote = priced.quote
-    due = quote.cash_cents > 0
+    """Write the order, its lines and the first entry of its timeline."""
+    due = priced.quote.cash_cents > 0
     order = execute(
         _INSERT_ORDER,
         {
             "member_id": member_id,
             "key": key,
-            "fingerprint": quote.fingerprint,
             "state": AWAITING if due else PAID,
-            "points": quote.points,
-            "goods_cents": quote.goods_cents,
-            "shipping_cents": quote.shipping_cents,
-            "shipping_list_cents": quote.shipping_list_cents,
-            "shipping_waived_cents": quote.shipping_waived_cents,
-            "shipping_tax_cents": quote.shipping_tax_cents,
-            "accepted_difference_cents": 0,
-            "currency": terms.currency,
-            "version": terms.version,
-            "level_rank": level.rank,
-            **asdict(earning.rates_for(level, terms)),
-            "worth_points": terms.worth_points,
-            "worth_cents": terms.worth_cents,
-            "return_window_days": terms.return_window_days,
-            "digital": not priced.ships,
-            "shipping_key": priced.method.key if priced.method and priced.ships else None,
-            "address": dict(address) if address and priced.ships else None,
             "placed_at": at,
             "pay_until": at + timedelta(minutes=terms.pay_within_minutes),
             "paid_at": None if due else at,
+            **_agreed(priced.quote),
+            **_rates(level, terms),
+            **_delivery(priced, address),
         },
     ).one()
-    pairs = zip((line for line in priced.lines if line.wanted), quote.lines, strict=True)
-    execute(
-        _INSERT_LINES,
-        [
-            {
-                "order_id": order.id,
-                "line": number,
-                "product_id": share.wanted.product_id,
-                "variant_id": share.wanted.variant_id,
-                "option_id": line.price.id,
-                "points_each": share.wanted.unit_points,
-                "title": line.offer.title,
-                "variant_title": line.offer.variant_title,
-                "sku": line.offer.sku,
-                "slug": line.offer.slug,
-                "file": line.offer.file,
-                "art": line.offer.art,
-                "digital": share.wanted.digital,
-                "form": share.wanted.form,
-                "quantity": share.wanted.quantity,
-                "unit_cents": share.unit_cents,
-                "unit_points": share.wanted.unit_points,
-                "list_cents": share.list_cents,
-                "level_discount_cents": share.level_discount_cents,
-                "price_points": share.price_points,
-                "switch_points": share.switch_points,
-                "saved_cents": share.saved_cents,
-                "waived_cents": share.waived_cents,
-                "cash_cents": share.cash_cents,
-                "tax_basis_points": share.wanted.tax_basis_points,
-                "tax_cents": share.tax_cents,
-                "shipped": 0,
-                "refunded": 0,
-            }
-            for number, (line, share) in enumerate(pairs, start=1)
-        ],
-    )
+    execute(_INSERT_LINES, _lines(order.id, priced))
     said = say(N_("Order placed")) if due else say(N_("Order placed and paid with points"))
     orders.note(order.id, "placed", said, by=f"member:{member_id}", at=at)
     return order
+
+
+def _agreed(quote: Quote) -> dict[str, Any]:
+    """Return the columns of an order that say what was agreed."""
+    return {
+        "fingerprint": quote.fingerprint,
+        "points": quote.points,
+        "goods_cents": quote.goods_cents,
+        "shipping_cents": quote.shipping_cents,
+        "shipping_list_cents": quote.shipping_list_cents,
+        "shipping_waived_cents": quote.shipping_waived_cents,
+        "shipping_tax_cents": quote.shipping_tax_cents,
+        "accepted_difference_cents": 0,
+    }
+
+
+def _rates(level: programme.Level, terms: programme.Programme) -> dict[str, Any]:
+    """Return the columns of an order that keep the level and the rates of its placing."""
+    return {
+        "currency": terms.currency,
+        "version": terms.version,
+        "level_rank": level.rank,
+        **asdict(earning.rates_for(level, terms)),
+        "worth_points": terms.worth_points,
+        "worth_cents": terms.worth_cents,
+        "return_window_days": terms.return_window_days,
+    }
+
+
+def _delivery(priced: Priced, address: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the columns of an order that say how it reaches the member."""
+    return {
+        "digital": not priced.ships,
+        "shipping_key": priced.method.key if priced.method and priced.ships else None,
+        "address": dict(address) if address and priced.ships else None,
+    }
+
+
+def _lines(order_id: int, priced: Priced) -> list[dict[str, Any]]:
+    """Return the rows of an order's lines: each what it is, and its share of every component."""
+    pairs = zip((line for line in priced.lines if line.wanted), priced.quote.lines, strict=True)
+    return [
+        {"order_id": order_id, "line": number, "shipped": 0, "refunded": 0, **_bought(line), **_share(share)}
+        for number, (line, share) in enumerate(pairs, start=1)
+    ]
+
+
+def _bought(line: PricedLine) -> dict[str, Any]:
+    return {
+        "option_id": line.price.id,
+        "title": line.offer.title,
+        "variant_title": line.offer.variant_title,
+        "sku": line.offer.sku,
+        "slug": line.offer.slug,
+        "file": line.offer.file,
+        "art": line.offer.art,
+    }
+
+
+def _share(share: QuoteLine) -> dict[str, Any]:
+    wanted = share.wanted
+    return {
+        "product_id": wanted.product_id,
+        "variant_id": wanted.variant_id,
+        "points_each": wanted.unit_points,
+        "digital": wanted.digital,
+        "form": wanted.form,
+        "quantity": wanted.quantity,
+        "unit_cents": share.unit_cents,
+        "unit_points": wanted.unit_points,
+        "list_cents": share.list_cents,
+        "level_discount_cents": share.level_discount_cents,
+        "price_points": share.price_points,
+        "switch_points": share.switch_points,
+        "saved_cents": share.saved_cents,
+        "waived_cents": share.waived_cents,
+        "cash_cents": share.cash_cents,
+        "tax_basis_points": wanted.tax_basis_points,
+        "tax_cents": share.tax_cents,
+    }
 
 
 def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetime) -> None:

@@ -18,6 +18,7 @@ from .orders import (
     TIMED_OUT,
     Order,
     OrderLine,
+    cash_cents_of,
 )
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
@@ -110,7 +111,7 @@ def _cash_captured() -> Select:
         .group_by(payment.reference)
         .subquery()
     )
-    due = Order.goods_cents + Order.shipping_cents + Order.accepted_difference_cents
+    due = cash_cents_of(Order) + Order.accepted_difference_cents
     return (
         select(Order.id, Order.state)
         .outerjoin(captured, captured.c.reference == REFERENCE)

@@ -64,7 +64,14 @@ def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[lis
     first = OrderLine.line == 1
     more = select(func.count()).where(OrderLine.order_id == Order.id).correlate(Order).scalar_subquery()
     rows = execute(
-        select(Order, OrderLine.title, OrderLine.file, OrderLine.art, more.label("line_count"))
+        select(
+            Order,
+            orders.cash_cents_of(Order).label("cash_cents"),
+            OrderLine.title,
+            OrderLine.file,
+            OrderLine.art,
+            more.label("line_count"),
+        )
         .join(OrderLine, (OrderLine.order_id == Order.id) & first)
         .where(Order.member_id == member_id)
         .order_by(Order.id.desc())

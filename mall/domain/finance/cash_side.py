@@ -41,7 +41,7 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
             {account: row.captured_cents, "advance": -row.captured_cents},
         )
     for order in _orders(until):
-        due = order.goods_cents + order.shipping_cents + order.accepted_difference_cents
+        due = checkout.cash_cents_of(order) + order.accepted_difference_cents
         yield Happened(
             day_of(order.paid_at, zone),
             1,
@@ -154,7 +154,7 @@ def _orders(until: datetime) -> Any:
             order.paid_at,
             _GOODS_TAX.label("goods_tax_cents"),
         )
-        .where(order.paid_at <= until, order.goods_cents + order.shipping_cents > 0)
+        .where(order.paid_at <= until, checkout.cash_cents_of(order) > 0)
         .order_by(order.paid_at, order.id)
     )
 

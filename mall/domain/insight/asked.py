@@ -1,0 +1,48 @@
+"""What waits for a person at the desk: the menu's counts, and adjustments that need a second one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from mall.base.db import execute
+from mall.domain import approvals, checkout, ledger, people
+
+from .members import ready_points
+
+
+def to_do() -> tuple[int, int]:
+    """Return what the desk's menu counts: (orders to ship, adjustments that wait for a second person)."""
+    orders = select(func.count()).where(checkout.Order.state == checkout.PAID).scalar_subquery()
+    asked = approvals.Approval
+    adjustments = (
+        select(func.count()).where(asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)).scalar_subquery()
+    )
+    row = execute(select(orders.label("orders"), adjustments.label("adjustments"))).one()
+    return row.orders, row.adjustments
+
+
+@dataclass(frozen=True)
+class AskedAdjustment:
+    """An adjustment that waits for a second person: the request, the member, and what is ready to use now."""
+
+    request: Row[Any]
+    member: Row[Any]
+    ready: int
+
+
+def asked_adjustments(*, at: datetime, limit: int = 50) -> list[AskedAdjustment]:
+    """Return the adjustments that wait, oldest first. Two statements."""
+    requests = approvals.waiting(ledger.ADJUSTMENT_KIND, limit=limit)
+    member = people.Member
+    known = {
+        row.id: row
+        for row in execute(
+            select(member.id, member.number, member.display_name, ready_points(at).label("ready")).where(
+                member.id.in_({request.what["member_id"] for request in requests})
+            )
+        )
+    }
+    asked = [(request, known[request.what["member_id"]]) for request in requests]
+    return [AskedAdjustment(request, row, int(row.ready)) for request, row in asked]

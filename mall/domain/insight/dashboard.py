@@ -1,0 +1,90 @@
+"""The dashboard: the work of the day, and how the shop goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, type_coerce
+
+from mall.base.clock import Instant, start_of
+from mall.base.db import execute
+from mall.domain import approvals, cash, catalogue, checkout, ledger, programme
+
+from .queues import Queue, queues
+
+Order = checkout.Order
+DAYS_DRAWN = 14
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The work of the day and how the shop goes. Points and cents; `earned` and `redeemed` are by day, latest last."""
+
+    queues: dict[str, Queue]
+    adjustments: Queue
+    refunds: Queue
+    low_stock: Sequence[Row[Any]]
+    orders_today: int
+    cash_today_cents: int
+    points_today: int
+    expiring_points: int
+    days: tuple[date, ...]
+    earned: tuple[int, ...]
+    redeemed: tuple[int, ...]
+
+
+def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
+    """Return the dashboard's figures."""
+    today = terms.today(at)
+    midnight = start_of(today, terms.zone)
+    since = today - timedelta(days=DAYS_DRAWN - 1)
+    orders_today = execute(
+        select(
+            func.count().label("n"),
+            func.coalesce(func.sum(checkout.cash_cents_of(Order)), 0).label("cents"),
+            func.coalesce(func.sum(Order.points), 0).label("points"),
+        ).where(Order.placed_at >= midnight, Order.state.in_(checkout.SOLD))
+    ).one()
+    posting = ledger.Posting
+    by_day = {
+        (row.happened_on, row.kind): int(row.points)
+        for row in execute(
+            select(posting.happened_on, posting.kind, func.sum(posting.points).label("points"))
+            .where(posting.happened_on >= since, posting.kind.in_(("earn", "redeem")))
+            .group_by(posting.happened_on, posting.kind)
+        )
+    }
+    days = tuple(since + timedelta(days=number) for number in range(DAYS_DRAWN))
+    expiring = execute(
+        select(func.coalesce(func.sum(ledger.Position.points), 0))
+        .join(ledger.Lot, ledger.Lot.id == ledger.Position.lot_id)
+        .where(
+            ledger.Position.place == "wallet",
+            ledger.Lot.expires_at.between(at, at + timedelta(days=30)),
+        )
+    ).scalar_one()
+    asked, refund = approvals.Approval, cash.Refund
+    adjustments = execute(
+        select(func.count().label("waiting"), type_coerce(func.min(asked.asked_at), Instant).label("since")).where(
+            asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)
+        )
+    ).one()
+    refunds = execute(
+        select(func.count().label("waiting"), type_coerce(func.min(refund.asked_at), Instant).label("since")).where(
+            refund.state == cash.REFUSED
+        )
+    ).one()
+    return Dashboard(
+        queues=queues(),
+        adjustments=Queue(adjustments.waiting, adjustments.since),
+        refunds=Queue(refunds.waiting, refunds.since),
+        low_stock=catalogue.low_stock(at=at, limit=8),
+        orders_today=orders_today.n,
+        cash_today_cents=int(orders_today.cents),
+        points_today=int(orders_today.points),
+        expiring_points=int(expiring),
+        days=days,
+        earned=tuple(by_day.get((day, "earn"), 0) for day in days),
+        redeemed=tuple(by_day.get((day, "redeem"), 0) for day in days),
+    )

@@ -1,0 +1,109 @@
+"""Members as the desk sees them: a list with what each has and is worth, and one member's portrait."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+
+from mall.base.db import execute
+from mall.domain import catalogue, checkout, ledger, membership, people
+
+from .found import Found
+
+Order = checkout.Order
+
+
+def members(*, at: datetime, words: str = "", rank: int | None = None, page: int = 1, per_page: int = 25) -> Found:
+    """Return a page of members, newest first: level, points ready, on the way, owed, orders and cash spent.
+
+    `words` finds a member by name, e-mail or number.
+    """
+    member, history = people.Member, membership.LevelHistory
+    level = (
+        select(history.rank)
+        .where(history.member_id == member.id)
+        .order_by(history.step.desc())
+        .limit(1)
+        .correlate(member)
+        .scalar_subquery()
+    )
+    wanted: list[ColumnElement[bool]] = []
+    if words:
+        like = f"%{catalogue.escape_like(words)}%"
+        wanted.append(
+            or_(
+                member.display_name.ilike(like, escape="\\"),
+                member.email.ilike(like, escape="\\"),
+                member.number == words,
+            )
+        )
+    if rank is not None:
+        wanted.append(level == rank)
+    sold = and_(Order.member_id == member.id, Order.state.in_(checkout.SOLD))
+    orders = select(func.count()).where(sold).correlate(member).scalar_subquery()
+    spent = select(func.coalesce(func.sum(Order.goods_cents), 0)).where(sold).correlate(member).scalar_subquery()
+    rows = execute(
+        select(
+            member.id,
+            member.number,
+            member.display_name,
+            member.email,
+            member.verified_at,
+            member.created_at,
+            member.deactivated_at,
+            level.label("rank"),
+            ready_points(at).label("ready"),
+            ledger.Purse.pending,
+            (-ledger.Purse.debt).label("owed"),
+            orders.label("orders"),
+            spent.label("spent_cents"),
+        )
+        .join(ledger.Purse, ledger.Purse.member_id == member.id)
+        .where(*wanted)
+        .order_by(member.id.desc())
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    ).all()
+    total = execute(select(func.count()).select_from(member).where(*wanted)).scalar_one()
+    return Found(rows, total)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """What the shop knows of how a member shops: orders, cash, points, when."""
+
+    orders: int
+    spent_cents: int
+    redeemed_points: int
+    first_at: datetime | None
+    last_at: datetime | None
+    refunded: int
+
+
+def portrait(member_id: int) -> Portrait:
+    """Return a member's portrait. One statement."""
+    sold = Order.state.in_(checkout.SOLD)
+    row = execute(
+        select(
+            func.coalesce(func.sum(case((sold, 1), else_=0)), 0).label("orders"),
+            func.coalesce(func.sum(case((sold, Order.goods_cents), else_=0)), 0).label("spent"),
+            func.coalesce(func.sum(case((sold, Order.points), else_=0)), 0).label("points"),
+            func.min(Order.placed_at).label("first_at"),
+            func.max(Order.placed_at).label("last_at"),
+            func.coalesce(func.sum(case((Order.state == checkout.REFUNDED, 1), else_=0)), 0).label("refunded"),
+        ).where(Order.member_id == member_id)
+    ).one()
+    return Portrait(int(row.orders), int(row.spent), int(row.points), row.first_at, row.last_at, int(row.refunded))
+
+
+def ready_points(at: datetime) -> Any:
+    """Return, as a column of a member's row, the points they could spend at an instant."""
+    position, lot = ledger.Position, ledger.Lot
+    return (
+        select(func.coalesce(func.sum(position.points), 0))
+        .join(lot, lot.id == position.lot_id)
+        .where(position.member_id == people.Member.id, position.place == "wallet", lot.expires_at >= at)
+        .correlate(people.Member)
+        .scalar_subquery()
+    )
