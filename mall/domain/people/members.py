@@ -115,13 +115,13 @@ def ask_to_verify(member_id: int, *, page: str, at: datetime) -> None:
     member = member_of(member_id)
     if member.verified_at is not None:
         return
-    token, token_id = tokens.issue("verify", member_id=member_id, email=member.email, at=at)
+    token = tokens.issue("verify", member_id=member_id, email=member.email, at=at)
     notices.tell(
         member_id,
         "verify_email",
         to=member.email,
         values={"name": member.display_name, "link": page + token},
-        key=f"verify_email:{token_id}",
+        key=f"verify_email:{tokens.hash_of(token)}",
         at=at,
     )
 
@@ -232,13 +232,13 @@ def ask_reset(email: Email, *, page: str, at: datetime) -> None:
     if member is None:
         return
     # To the address on file, never to a spelling of it that someone typed.
-    token, token_id = tokens.issue("reset", member_id=member.id, email=member.email, at=at)
+    token = tokens.issue("reset", member_id=member.id, email=member.email, at=at)
     notices.tell(
         member.id,
         "reset_password",
         to=member.email,
         values={"name": member.display_name, "link": page + token},
-        key=f"reset_password:{token_id}",
+        key=f"reset_password:{tokens.hash_of(token)}",
         at=at,
     )
 
@@ -268,7 +268,7 @@ def ask_email_change(member_id: int, email: Email, *, page: str, at: datetime) -
     """
     member = member_of(member_id)
     owner = execute(select(Member.id, Member.email).where(Member.email_key == email.key)).one_or_none()
-    token, token_id = tokens.issue("change_email", member_id=member_id, email=email.address, at=at)
+    token = tokens.issue("change_email", member_id=member_id, email=email.address, at=at)
     if owner is not None and owner.id != member_id:
         notices.tell(
             owner.id, "email_known", to=owner.email, values={}, key=f"email_known:{owner.id}:{at:%Y-%m-%d}", at=at
@@ -279,7 +279,7 @@ def ask_email_change(member_id: int, email: Email, *, page: str, at: datetime) -
             "confirm_email",
             to=email.address,
             values={"name": member.display_name, "link": page + token},
-            key=f"confirm_email:{token_id}",
+            key=f"confirm_email:{tokens.hash_of(token)}",
             at=at,
         )
     notices.tell(
@@ -287,7 +287,7 @@ def ask_email_change(member_id: int, email: Email, *, page: str, at: datetime) -
         "email_changing",
         to=member.email,
         values={"name": member.display_name, "email": email.address},
-        key=f"email_changing:{token_id}",
+        key=f"email_changing:{tokens.hash_of(token)}",
         at=at,
     )
 

@@ -106,7 +106,7 @@ def add_staff(
         at=at,
         after={"email": email.address, "name": name, "roles": known_roles(roles)},
     )
-    return staff_id, tokens.issue("staff_set_up", staff_id=staff_id, email=email.address, at=at)[0]
+    return staff_id, tokens.issue("staff_set_up", staff_id=staff_id, email=email.address, at=at)
 
 
 def new_set_up_token(staff_id: int, *, by: str, at: datetime) -> str:
@@ -114,7 +114,7 @@ def new_set_up_token(staff_id: int, *, by: str, at: datetime) -> str:
     staff = staff_of(staff_id)
     tokens.end_tokens("staff_set_up", staff_id=staff_id, at=at)
     audit.write("staff.set_up_link_made", by=by, subject=f"staff:{staff_id}", at=at)
-    return tokens.issue("staff_set_up", staff_id=staff_id, email=staff.email, at=at)[0]
+    return tokens.issue("staff_set_up", staff_id=staff_id, email=staff.email, at=at)
 
 
 def set_staff_password(token: str, password: PasswordHash, *, at: datetime) -> int:

@@ -60,14 +60,11 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def issue(
-    purpose: str, *, email: str, at: datetime, member_id: int | None = None, staff_id: int | None = None
-) -> tuple[str, int]:
-    """Make a token. Returns (the token, its row's id); the token itself is stored nowhere."""
+def issue(purpose: str, *, email: str, at: datetime, member_id: int | None = None, staff_id: int | None = None) -> str:
+    """Make a token. Returns it; it is stored nowhere. What is said of it once goes by its hash: ids come again."""
     secret = new_secret()
-    token_id = execute(
-        insert(Token)
-        .values(
+    execute(
+        insert(Token).values(
             token_hash=hash_of(secret),
             purpose=purpose,
             member_id=member_id,
@@ -77,9 +74,8 @@ def issue(
             expires_at=at + LASTS[purpose],
             used_at=None,
         )
-        .returning(Token.id)
-    ).scalar_one()
-    return secret, token_id
+    )
+    return secret
 
 
 def alive(purpose: str, secret: str, *, at: datetime) -> Row[Any]:
