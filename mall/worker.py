@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from flask import Flask, current_app
 
@@ -20,7 +21,7 @@ from .web.shared.logs import log
 
 BATCH = 20
 PAUSE_SECONDS = 2.0
-# Jobs done longer ago than this are forgotten.
+# Jobs done longer ago than this are forgotten, and rows put off that nobody had to try again.
 KEEP_JOBS = timedelta(days=2)
 # How far back the cashier is asked for what we did not hear.
 CATCH_UP = timedelta(days=3)
@@ -31,15 +32,27 @@ Job = Callable[[datetime], None]
 
 
 def expire_points(at: datetime) -> None:
-    """Move out of all wallets what is past its last day, a thousand members at a time."""
+    """Move out of all wallets what is past its last day: a thousand members at a time, or where one stands in the way
+    one at a time.
+    """
     terms = terms_at(at)
 
     def batch() -> int:
         with transaction():
             return ledger.expire_due(zone=terms.zone, at=at)
 
-    while again(batch):
-        pass
+    def one(member_id: int) -> None:
+        with transaction():
+            ledger.expire(ledger.lock(member_id, zone=terms.zone), at=at)
+
+    try:
+        while again(batch):
+            pass
+    except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
+        log.error("expiring a thousand at once failed", exc_info=error)
+        with reading():
+            due = ledger.due_to_expire(at=at)
+        insist(notices.one_by_one("purse.expire", due, partial(attempted, one), at=at))
 
 
 def review_levels(at: datetime) -> None:
@@ -47,28 +60,44 @@ def review_levels(at: datetime) -> None:
     terms = terms_at(at)
     with reading():
         wanted = membership.to_review(terms=terms, at=at)
-    for member_id in wanted:
 
-        def one(member_id: int = member_id) -> None:
-            with transaction():
-                membership.review(member_id, terms=terms, at=at)
+    def one(member_id: int) -> None:
+        with transaction():
+            membership.review(member_id, terms=terms, at=at)
 
-        again(one)
+    insist(notices.one_by_one("level.review", wanted, partial(attempted, one), at=at))
     with transaction():
         membership.note_review(terms=terms, at=at)
 
 
+def attempted(one: Callable[[int], None], row_id: int) -> None:
+    """Do a row, again when the database says "not now"."""
+    again(lambda: one(row_id))
+
+
+def insist(tally: notices.Tally) -> None:
+    """Have the job tried again later when some of its rows were put off. Raises SomePutOff."""
+    if tally.put_off:
+        raise notices.SomePutOff(f"{len(tally.put_off)} put off, such as {tally.put_off[0]}")
+
+
+def hear_cashier(at: datetime) -> None:
+    """Act on what the cashier told us."""
+    if (cashier := current_app.extensions["cashier"]) is not None:
+        checkout.hear_all(cashier=cashier, terms=terms_at(at))
+
+
 def look_after_payments(at: datetime) -> None:
-    """Act on what the cashier told us, ask about payments, let go what was not paid in time, send refunds."""
-    cashier, terms = current_app.extensions["cashier"], terms_at(at)
-    if cashier is not None:
-        checkout.hear_all(cashier=cashier, terms=terms)
-    checkout.sweep(cashier=cashier, terms=terms, site=current_app.config["PUBLIC_URL"])
-    if cashier is None:
-        return
-    sent = cash.send_refunds(cashier, at=at)
-    for refund in sent.refused:
-        log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
+    """Ask about payments, let go what was not paid in time."""
+    cashier, site = current_app.extensions["cashier"], current_app.config["PUBLIC_URL"]
+    checkout.sweep(cashier=cashier, terms=terms_at(at), site=site)
+
+
+def send_refunds(at: datetime) -> None:
+    """Send the refunds that are due."""
+    if (cashier := current_app.extensions["cashier"]) is not None:
+        for refund in cash.send_refunds(cashier, at=at).refused:
+            log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
 
 
 def catch_up(at: datetime) -> None:
@@ -79,15 +108,15 @@ def catch_up(at: datetime) -> None:
 
 
 def complete_orders(at: datetime) -> None:
-    """Complete orders that were shipped long enough ago, and close the return windows that have ended."""
+    """Complete orders that were shipped long enough ago."""
     terms = terms_at(at)
-
-    def batch() -> int:
-        with transaction():
-            return checkout.complete_due(terms=terms, at=at)
-
-    while again(batch):
+    while checkout.complete_due(terms=terms, at=at):
         pass
+
+
+def close_windows(at: datetime) -> None:
+    """Close the return windows that have ended."""
+    terms = terms_at(at)
     while aftersales.close_due_windows(terms=terms, at=at):
         pass
 
@@ -106,6 +135,7 @@ def tidy(at: datetime) -> None:
     """Delete what nobody will ask for again: jobs done, links, sign-ins, counts of tries, the cashier's old events."""
     with transaction():
         notices.forget(before=at - KEEP_JOBS)
+        notices.forget_setbacks(before=at - KEEP_JOBS)
     with transaction():
         people.sweep_tokens(before=at)
         people.sweep_sign_ins(before=at - KEEP_SIGN_INS)
@@ -136,8 +166,12 @@ JOBS: dict[str, Round] = {
     "finance.add_up": Round(add_up_days, minutes=10),
     "finance.prove": Round(keep_proof),
     "house.tidy": Round(tidy),
-    "orders.complete": Round(complete_orders, minutes=10),
+    # Each of these by itself: what is wrong with one keeps none of the others from running.
+    "cashier.hear": Round(hear_cashier, minutes=1),
     "payments.look_after": Round(look_after_payments, minutes=1),
+    "refunds.send": Round(send_refunds, minutes=1),
+    "orders.complete": Round(complete_orders, minutes=10),
+    "windows.close": Round(close_windows, minutes=10),
 }
 
 

@@ -11,7 +11,7 @@ from mall import worker
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
-from mall.domain import earning, ledger, membership, notices, people, programme
+from mall.domain import checkout, earning, ledger, membership, notices, people, programme
 from mall.gateway.mailers import FileMailer, MailNotSent
 from tests.threads import errors, race
 
@@ -35,20 +35,26 @@ class Postman:
 def open_shop():
     """Set up a shop and welcome Mei. Returns her id."""
     with transaction():
-        terms = programme.establish(
+        programme.establish(
             programme.default_settings(shop_name="Tessera", currency="EUR", zone="Europe/Berlin"), by="system", at=NOON
         )
-        mei = people.register(
-            email=people.read_email("mei@example.com"),
+    return join("mei")
+
+
+def join(name):
+    """Welcome a member. Returns the id."""
+    with transaction():
+        member_id = people.register(
+            email=people.read_email(f"{name}@example.com"),
             password=people.PasswordHash("-"),
-            display_name="Mei",
+            display_name=name.title(),
             language="en",
             wants_news=False,
             verify_page="http://localhost/verify-email/",
             at=NOON,
         )
-        earning.welcome(mei, terms=terms, at=NOON)
-    return mei
+        earning.welcome(member_id, terms=programme.current(NOON), at=NOON)
+    return member_id
 
 
 @pytest.fixture
@@ -143,7 +149,9 @@ def test_what_comes_round_every_few_minutes_starts_once_a_turn(mei):
 
     assert rounds(NOON, started) == len(worker.JOBS)
     assert rounds(NOON + timedelta(seconds=59), started) == 0
-    assert rounds(NOON + timedelta(seconds=60), started) == 1
+    assert rounds(NOON + timedelta(seconds=60), started) == len(
+        [job for job in worker.JOBS.values() if job.minutes == 1]
+    )
     assert rounds(NOON + timedelta(seconds=60)) == 0
 
 
@@ -211,6 +219,75 @@ def test_the_night_expires_points_and_lowers_levels(mei):
         purse = execute(select(ledger.Purse.wallet).where(ledger.Purse.member_id == mei)).scalar_one()
         assert membership.standing(mei, terms=programme.current(NOON), at=night).rank == 2
     assert purse == 0
+
+
+def give_points_that_end(member_id, *, at):
+    with transaction():
+        terms = programme.current(at)
+        ledger.adjust_up(
+            ledger.lock(member_id, zone=terms.zone), 100, key=f"gift:{member_id}", reference="gift",
+            expiry=terms.expiry_of(terms.today(at)), version=1, worth=terms.worth, why=say("A gift"), by="system",
+            at=at,
+        )  # fmt: skip
+
+
+def test_a_purse_that_cannot_be_opened_keeps_no_other_points_from_expiring(mei, monkeypatch):
+    others = [join(name) for name in ("lin", "tom")]
+    for member in (mei, *others):
+        give_points_that_end(member, at=NOON)
+    locked = ledger.purses.lock_many
+
+    def failing(member_ids, *, zone):
+        if mei in member_ids:
+            raise ValueError("a purse nobody can open")
+        return locked(member_ids, zone=zone)
+
+    monkeypatch.setattr(ledger.purses, "lock_many", failing)
+    monkeypatch.setattr(ledger.expiry, "lock_many", failing)
+    night = NOON + 400 * DAY
+    with pytest.raises(notices.SomePutOff):
+        worker.expire_points(night)
+
+    with reading():
+        wallets = dict(execute(select(ledger.Purse.member_id, ledger.Purse.wallet)).all())
+    assert wallets == {mei: 100, others[0]: 0, others[1]: 0}
+    monkeypatch.undo()
+    worker.expire_points(night)
+
+
+def test_a_member_whose_level_cannot_be_reviewed_keeps_no_other_from_it(mei, monkeypatch):
+    others = [join(name) for name in ("lin", "tom")]
+    reviewed = []
+
+    def review(member_id, *, terms, at):
+        if member_id == mei:
+            raise ValueError("no level")
+        reviewed.append(member_id)
+
+    monkeypatch.setattr(membership, "to_review", lambda **_values: [mei, *others])
+    monkeypatch.setattr(membership, "review", review)
+    noted = []
+    monkeypatch.setattr(membership, "note_review", lambda **_values: noted.append(True))
+
+    with pytest.raises(notices.SomePutOff):
+        worker.review_levels(NOON)
+
+    assert reviewed == others
+    assert not noted, "not everybody was looked at, so the night is not over"
+
+
+def test_a_round_that_fails_keeps_no_other_round_from_running(mei, monkeypatch):
+    def broken(*_rest, **_named):
+        raise ValueError("the whole of it")
+
+    monkeypatch.setattr(checkout, "hear_all", broken)
+    monkeypatch.setattr(checkout, "sweep", broken)
+    rounds(NOON)
+    drain(Postman())
+
+    with reading():
+        undone = {notice.kind for notice in notices.open_notices(before=NOON + DAY)}
+    assert undone == {"cashier.hear", "payments.look_after"}
 
 
 def test_the_background_worker_sends_and_stops(app, mei):

@@ -1,13 +1,15 @@
 """The return window: when it ends and nothing is open, what the order earned becomes the member's."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import checkout, earning, ledger, programme
+from mall.domain import checkout, earning, ledger, notices, programme
+
+# The round in which return windows are closed.
+CLOSING = "window.close"
 
 
 def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> bool:
@@ -27,20 +29,23 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
 
 
 def close_due_windows(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:
-    """Close the windows that have ended, each in a transaction of its own. Returns how many were closed.
+    """Close the windows that have ended, each in a transaction of its own. Returns how many were due.
 
-    Opens its own transactions: call it outside of any.
+    Opens its own transactions: call it outside of any. One that cannot be closed is put off, and keeps no other
+    waiting.
     """
     with reading():
         due = _due(at, limit)
-    closed = 0
-    for row in due:
+
+    def close(order_id: int) -> None:
         with transaction():
-            closed += close_window(row.id, terms=terms, at=at)
-    return closed
+            close_window(order_id, terms=terms, at=at)
+
+    notices.one_by_one(CLOSING, due, close, at=at)
+    return len(due)
 
 
-def _due(at: datetime, limit: int) -> list[Row[Any]]:
+def _due(at: datetime, limit: int) -> list[int]:
     return list(
         execute(
             select(checkout.Order.id)
@@ -48,8 +53,9 @@ def _due(at: datetime, limit: int) -> list[Row[Any]]:
                 checkout.Order.state == checkout.COMPLETED,
                 checkout.Order.window_closed_at.is_(None),
                 checkout.Order.window_ends_at <= at,
+                checkout.Order.id.not_in(notices.put_off(CLOSING, at=at)),
             )
             .order_by(checkout.Order.window_ends_at, checkout.Order.id)
             .limit(limit)
-        )
+        ).scalars()
     )

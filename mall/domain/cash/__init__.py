@@ -8,6 +8,7 @@ from .inbox import (
     DECLINED,
     DISPUTE_CLOSED,
     DISPUTE_OPENED,
+    HEARING,
     MEANINGS,
     OUTCOMES,
     REFUND,
@@ -25,6 +26,7 @@ from .inbox import (
 )
 from .listening import Told, listen, record_told_refund
 from .payments import (
+    ASKING,
     CAPTURED,
     EXPIRED,
     FAILED,
@@ -75,6 +77,7 @@ from .sending import Sent, catch_up, send_refunds
 
 __all__ = [
     "ASKED",
+    "ASKING",
     "CAPTURED",
     "DECLINED",
     "DISPUTE_CLOSED",
@@ -82,6 +85,7 @@ __all__ = [
     "DONE",
     "EXPIRED",
     "FAILED",
+    "HEARING",
     "LATE",
     "MEANINGS",
     "OPEN",

@@ -11,9 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mall.base.cashier import Event
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute, in_transaction
+from mall.domain import notices
 
 from .payments import Payment
 from .refunds import Refund
+
+# The round in which events are acted upon.
+HEARING = "event.hear"
 
 # applied: it changed something. no_effect: we knew. ignored: none of ours. alarm: a person must look.
 OUTCOMES = ("applied", "no_effect", "ignored", "alarm")
@@ -120,7 +124,12 @@ def take_events(*, cashier: str, at: datetime, limit: int = 50) -> list[Row[Any]
     assert in_transaction(), "take_events() outside transaction()"
     rows = execute(
         select(CashierEvent)
-        .where(CashierEvent.outcome.is_(None), CashierEvent.cashier == cashier, CashierEvent.due_at <= at)
+        .where(
+            CashierEvent.outcome.is_(None),
+            CashierEvent.cashier == cashier,
+            CashierEvent.due_at <= at,
+            CashierEvent.id.not_in(notices.put_off(HEARING, at=at)),
+        )
         .order_by(CashierEvent.created_at, CashierEvent.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

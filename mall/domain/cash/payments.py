@@ -15,6 +15,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
+from mall.domain import notices
 
 OPENING = "opening"  # Committed, so that we know of it; the session may or may not exist.
 OPEN = "open"  # The member can pay.
@@ -45,6 +46,8 @@ NEXT: dict[str, dict[str, str]] = {
     LATE: {},
 }
 
+# The round in which the cashier is asked about payments.
+ASKING = "payment.ask"
 FIRST_ASKED_AFTER = timedelta(minutes=5)
 ASKED_AGAIN_AFTER = {OPENING: timedelta(minutes=1), OPEN: timedelta(minutes=5), PROCESSING: timedelta(hours=1)}
 
@@ -294,7 +297,12 @@ def take_unsettled(*, cashier: str, at: datetime, limit: int = 50) -> list[Row[A
     assert in_transaction(), "take_unsettled() outside transaction()"
     rows = execute(
         select(Payment)
-        .where(Payment.state.in_(UNSETTLED), Payment.cashier == cashier, Payment.ask_at <= at)
+        .where(
+            Payment.state.in_(UNSETTLED),
+            Payment.cashier == cashier,
+            Payment.ask_at <= at,
+            Payment.id.not_in(notices.put_off(ASKING, at=at)),
+        )
         .order_by(Payment.ask_at, Payment.id)
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)

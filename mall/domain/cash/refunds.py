@@ -15,6 +15,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
+from mall.domain import notices
 
 from .payments import CAPTURED, Payment, lock_payment
 
@@ -40,6 +41,8 @@ NEXT_FOREIGN: dict[str, dict[str, str]] = {
     VOID: {},
 }
 
+# The round in which refunds are sent.
+SENDING = "refund.send"
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
@@ -140,7 +143,12 @@ def take_due_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
     row = execute(
         select(*Refund.__table__.columns, Payment.cashier_id.label("to_payment"))
         .join(Payment, Payment.id == Refund.payment_id)
-        .where(Refund.state == ASKED, Refund.due_at <= at, Payment.cashier == cashier)
+        .where(
+            Refund.state == ASKED,
+            Refund.due_at <= at,
+            Payment.cashier == cashier,
+            Refund.id.not_in(notices.put_off(SENDING, at=at)),
+        )
         .order_by(Refund.due_at, Refund.id)
         .limit(1)
         .with_for_update(of=Refund, skip_locked=True)

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.exc import StatementError
 
 from mall.base.cashier import Cashier, CashierRefused, CashierUnreachable
 from mall.base.db import in_transaction, transaction
+from mall.domain import notices
 
 from .inbox import note_event
 from .refunds import (
+    SENDING,
     RecordedRefund,
     cashier_key,
     not_answered,
@@ -28,11 +31,15 @@ OVERLAP = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Sent:
-    """What came of a round of sending refunds: those recorded, those refused, and whether the cashier was away."""
+    """What came of a round of sending refunds: those recorded, those refused, and whether the cashier was away.
+
+    `put_off` are the ids of those that went wrong in another way: they are tried again later.
+    """
 
     recorded: tuple[RecordedRefund, ...]
     refused: tuple[Row[Any], ...]
     unreachable: bool
+    put_off: tuple[int, ...] = ()
 
 
 def send_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> Sent:
@@ -40,34 +47,53 @@ def send_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> Sent:
     assert not in_transaction(), "send_refunds() opens its own transactions"
     recorded: list[RecordedRefund] = []
     refused: list[Row[Any]] = []
-    for _turn in range(limit):
-        with transaction():
-            refund = take_due_refund(cashier=cashier.name, at=at)
-        if refund is None:
-            break
+    put_off: list[int] = []
+    taken: dict[int, Row[Any]] = {}
+    away: list[int] = []
+
+    def send(refund_id: int) -> None:
+        refund = taken[refund_id]
         try:
             state = cashier.refund(refund.to_payment, refund.amount_cents, key=cashier_key(refund))
         except CashierUnreachable as fault:
             with transaction():
                 not_answered(refund.id, why=fault.detail, at=at)
-            return Sent(tuple(recorded), tuple(refused), unreachable=True)
+            away.append(refund.id)
+            return
         except CashierRefused as fault:
             with transaction():
                 refused.append(refused_refund(refund.id, why=fault.detail, at=at))
-            continue
+            return
         with transaction():
             recorded.append(record_refund(refund.id, state, at=at))
-    return Sent(tuple(recorded), tuple(refused), unreachable=False)
+
+    for _turn in range(limit):
+        with transaction():
+            refund = take_due_refund(cashier=cashier.name, at=at)
+        if refund is None:
+            break
+        taken[refund.id] = refund
+        put_off += notices.one_by_one(SENDING, [refund.id], send, at=at).put_off
+        if away:
+            break
+    return Sent(tuple(recorded), tuple(refused), unreachable=bool(away), put_off=tuple(put_off))
 
 
 def catch_up(cashier: Cashier, *, since: datetime, at: datetime) -> int:
     """Put into the inbox what the cashier had to tell and we did not hear. Returns how many were new.
 
-    They are due at once: take_events() hands them out. Raises CashierUnreachable.
+    They are due at once: take_events() hands them out. Raises CashierUnreachable; and an ExceptionGroup once all that
+    could be stored are, when some could not.
     """
     assert not in_transaction(), "catch_up() opens its own transactions"
-    heard = 0
+    heard, faults = 0, []
     for event in cashier.events_since(since - OVERLAP):
-        with transaction():
-            heard += note_event(event, cashier=cashier.name, at=at, due_at=at) is not None
+        try:
+            with transaction():
+                heard += note_event(event, cashier=cashier.name, at=at, due_at=at) is not None
+        except StatementError as fault:  # Too long, or not to be written: those behind it must not wait for it.
+            fault.add_note(f"event {event.id}")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup(f"{len(faults)} events could not be stored", faults)
     return heard

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from mall.base.db import execute
+from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, notices, programme
@@ -13,6 +13,9 @@ from mall.domain import audit, notices, programme
 from . import orders
 from .orders import COMPLETED, PAID, SHIPPED, Order, Parcel, WrongState
 from .settling import complete, send_off
+
+# The round in which orders complete by themselves.
+COMPLETING = "order.complete"
 
 
 class NoTracking(Refusal):
@@ -67,16 +70,31 @@ def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
 
 
 def complete_due(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:
-    """Complete orders shipped so many days ago that nobody confirmed. Returns how many."""
-    due = execute(
-        select(Order)
-        .where(Order.state == SHIPPED, Order.shipped_at <= at - timedelta(days=terms.completes_after_days))
-        .order_by(Order.id)
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
-    for order in due:
-        complete(order, by="system", at=at)
+    """Complete orders shipped so many days ago that nobody confirmed. Returns how many were due.
+
+    Each is completed in a transaction of its own: call it outside of any. One that fails is put off.
+    """
+    with reading():
+        due = list(
+            execute(
+                select(Order.id)
+                .where(
+                    Order.state == SHIPPED,
+                    Order.shipped_at <= at - timedelta(days=terms.completes_after_days),
+                    Order.id.not_in(notices.put_off(COMPLETING, at=at)),
+                )
+                .order_by(Order.id)
+                .limit(limit)
+            ).scalars()
+        )
+
+    def complete_one(order_id: int) -> None:
+        with transaction():
+            order = orders.lock_order(order_id)
+            if order.state == SHIPPED:
+                complete(order, by="system", at=at)
+
+    notices.one_by_one(COMPLETING, due, complete_one, at=at)
     return len(due)
 
 

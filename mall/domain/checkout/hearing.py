@@ -12,7 +12,7 @@ from mall.base.cashier import Cashier, CashierUnreachable, RefundState, SessionS
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import cash, ledger, programme
+from mall.domain import cash, ledger, notices, programme
 
 from . import orders
 from .orders import AWAITING, REVIEW
@@ -52,12 +52,18 @@ def hear(event_id: int, *, cashier: Cashier, terms: programme.Programme) -> None
 
 
 def hear_all(*, cashier: Cashier, terms: programme.Programme, limit: int = 50) -> int:
-    """Act on the events of the inbox that nobody has acted on yet. Returns how many."""
+    """Act on the events of the inbox that nobody has acted on yet. Returns how many.
+
+    One that cannot be acted upon is put off, and keeps no other waiting.
+    """
+    at = now()
     with transaction():
-        events = cash.take_events(cashier=cashier.name, at=now(), limit=limit)
-    for event in events:
-        hear(event.id, cashier=cashier, terms=terms)
-    return len(events)
+        events = [event.id for event in cash.take_events(cashier=cashier.name, at=at, limit=limit)]
+
+    def act(event_id: int) -> None:
+        hear(event_id, cashier=cashier, terms=terms)
+
+    return notices.one_by_one(cash.HEARING, events, act, at=at).done
 
 
 def _later(event_id: int, *, why: str) -> None:

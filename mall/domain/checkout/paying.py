@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import cash, ledger, programme
+from mall.domain import cash, ledger, notices, programme
 
 from . import orders
 from .orders import AWAITING, UNPAID, Order, WrongState
@@ -22,6 +22,8 @@ from .settling import call_off, settle, time_out
 
 # The cashier refuses sessions shorter than this by its own clock.
 SHORTEST = timedelta(minutes=30, seconds=30)
+# The round in which orders past their time are let go.
+LETTING_GO = "order.let_go"
 
 
 class NotToBePaid(Refusal):
@@ -115,14 +117,20 @@ def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme
 def sweep(*, cashier: Cashier | None, terms: programme.Programme, site: str, limit: int = 50) -> int:
     """Ask about payments nobody has asked about for a while, and let orders go that were never brought to a cashier.
 
-    Returns how many were looked at. What the cashier cannot answer now is asked again later.
+    Returns how many were looked at. What the cashier cannot answer now is asked again later; a row that cannot be
+    looked at is put off, and keeps no other waiting.
     """
     looked = _sweep_orders(terms=terms, limit=limit)
-    if cashier is None:
-        return looked
+    return looked if cashier is None else looked + _sweep_payments(cashier, terms=terms, site=site, limit=limit)
+
+
+def _sweep_payments(cashier: Cashier, *, terms: programme.Programme, site: str, limit: int) -> int:
+    at = now()
     with transaction():
-        payments = cash.take_unsettled(cashier=cashier.name, at=now(), limit=limit)
-    for payment in payments:
+        payments = {row.id: row for row in cash.take_unsettled(cashier=cashier.name, at=at, limit=limit)}
+
+    def ask(payment_id: int) -> None:
+        payment = payments[payment_id]
         try:
             if payment.session_id is None:
                 _open_session(payment, cashier=cashier, site=site)
@@ -131,8 +139,10 @@ def sweep(*, cashier: Cashier | None, terms: programme.Programme, site: str, lim
             else:
                 look(payment, cashier=cashier, terms=terms)
         except (CashierUnreachable, CashierRefused, WrongState):
-            continue
-    return looked + len(payments)
+            return
+
+    notices.one_by_one(cash.ASKING, list(payments), ask, at=at)
+    return len(payments)
 
 
 def _open_session(payment: Row[Any], *, cashier: Cashier, site: str) -> Session:
@@ -159,25 +169,32 @@ def _open_session(payment: Row[Any], *, cashier: Cashier, site: str) -> Session:
 
 def _sweep_orders(*, terms: programme.Programme, limit: int) -> int:
     """Let go orders past their time for which no payment is under way: the cashier knows nothing of them."""
+    at = now()
     with reading():
         under_way = select(cash.Payment.reference).where(cash.Payment.state.in_(cash.UNSETTLED))
-        due = execute(
-            select(Order.id, Order.member_id)
-            .where(
-                Order.state == AWAITING,
-                Order.pay_until <= now(),
-                orders.REFERENCE.not_in(under_way),
-            )
-            .order_by(Order.id)
-            .limit(limit)
-        ).all()
-    for row in due:
+        due = list(
+            execute(
+                select(Order.id)
+                .where(
+                    Order.state == AWAITING,
+                    Order.pay_until <= at,
+                    orders.REFERENCE.not_in(under_way),
+                    Order.id.not_in(notices.put_off(LETTING_GO, at=at)),
+                )
+                .order_by(Order.id)
+                .limit(limit)
+            ).scalars()
+        )
+
+    def let_go(order_id: int) -> None:
         with transaction():
-            purse = ledger.lock(row.member_id, zone=terms.zone)
-            order = orders.lock_order(row.id)
-            payments = cash.payments_of(orders.reference_of(row.id))
+            purse = ledger.lock(orders.member_of(order_id), zone=terms.zone)
+            order = orders.lock_order(order_id)
+            payments = cash.payments_of(orders.reference_of(order_id))
             if order.state == AWAITING and not any(payment.state in cash.UNSETTLED for payment in payments):
                 time_out(order, purse=purse, at=now())
+
+    notices.one_by_one(LETTING_GO, due, let_go, at=at)
     return len(due)
 
 

@@ -126,7 +126,7 @@ def watched(*, at: datetime) -> list[Result]:
 def _watch(*, at: datetime) -> list[Check]:
     """Return what of the points and the outbox should be looked at."""
     ended = aliased(ledger.Posting)
-    posting, notice = ledger.Posting, notices.Notice
+    posting, notice, setback = ledger.Posting, notices.Notice, notices.Setback
     return [
         Check(
             N_("Points held for over 60 minutes"),
@@ -145,6 +145,10 @@ def _watch(*, at: datetime) -> list[Check]:
         Check(
             N_("Mails and jobs given up"),
             select(notice.id, notice.kind, notice.last_error).where(notice.given_up_at.is_not(None)),
+        ),
+        Check(
+            N_("Rows a job could not do and tries again later"),
+            select(setback.round, setback.row_id, setback.since, setback.tries, setback.next_try_at, setback.error),
         ),
     ]
 

@@ -16,7 +16,7 @@ from .desk import (
     decline_adjustment,
 )
 from .earnings import earn, earned_by, unlock
-from .expiry import expire, expire_due
+from .expiry import due_to_expire, expire, expire_due
 from .history import Due, Entry, expiring, history, move_of, set_aside, waiting
 from .holds import NothingHeld, capture, hold, redeem, release
 from .lots import Lot, last_day
@@ -55,6 +55,7 @@ __all__ = [
     "capture",
     "checks",
     "decline_adjustment",
+    "due_to_expire",
     "earn",
     "earned_by",
     "expire",

@@ -25,7 +25,15 @@ def expire_due(*, zone: str, at: datetime, limit: int = MEMBERS_AT_ONCE) -> int:
 
     Returns the number of members touched; when it is `limit`, there may be more: call again in a new transaction.
     """
-    due = list(
+    due = due_to_expire(at=at, limit=limit)
+    if due:
+        _expire(lock_many(due, zone=zone), at=at)
+    return len(due)
+
+
+def due_to_expire(*, at: datetime, limit: int | None = None) -> list[int]:
+    """Return the members with points in the wallet that are past their last day, ascending."""
+    return list(
         execute(
             select(Position.member_id)
             .join(Lot, Lot.id == Position.lot_id)
@@ -35,9 +43,6 @@ def expire_due(*, zone: str, at: datetime, limit: int = MEMBERS_AT_ONCE) -> int:
             .limit(limit)
         ).scalars()
     )
-    if due:
-        _expire(lock_many(due, zone=zone), at=at)
-    return len(due)
 
 
 def _expire(purses: dict[int, LockedPurse], *, at: datetime) -> list[Line]:

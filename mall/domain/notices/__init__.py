@@ -5,6 +5,7 @@ the worker claims what is due, does it outside any transaction, and marks it.
 """
 
 from .outbox import JOB, KINDS, MAIL, Claimed, Notice, claim, done, failed, forget, is_due, later, open_notices, tell
+from .setbacks import Setback, SomePutOff, Tally, forget_setbacks, one_by_one, put_off
 
 __all__ = [
     "JOB",
@@ -12,12 +13,18 @@ __all__ = [
     "MAIL",
     "Claimed",
     "Notice",
+    "Setback",
+    "SomePutOff",
+    "Tally",
     "claim",
     "done",
     "failed",
     "forget",
+    "forget_setbacks",
     "is_due",
     "later",
+    "one_by_one",
     "open_notices",
+    "put_off",
     "tell",
 ]

@@ -1,6 +1,7 @@
 """Money goes back once per reason, never more than came, and a refund that fails is due again under a new key."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -115,6 +116,23 @@ def test_the_table_itself_refuses_to_give_back_more_than_came(paid):
 
 
 # Sending
+
+
+def test_a_refund_that_cannot_be_sent_holds_up_no_other_and_is_tried_again_later(paid):
+    first, second, third = (ask(paid, 100, key=f"return:{number}") for number in range(3))
+
+    class Stumbling(Teller):
+        def refund(self, payment_id, amount_cents, *, key):
+            if key == cash.cashier_key(first):
+                raise KeyError("an answer nobody has thought of")
+            return super().refund(payment_id, amount_cents, key=key)
+
+    sent = cash.send_refunds(Stumbling(), at=NOON)
+    assert [each.refund.id for each in sent.recorded] == [second.id, third.id]
+    assert sent.put_off == (first.id,)
+
+    assert cash.send_refunds(Teller(), at=NOON + timedelta(seconds=59)).recorded == ()
+    assert [each.refund.id for each in cash.send_refunds(Teller(), at=LATER).recorded] == [first.id]
 
 
 def test_a_refund_is_sent_once_and_done(paid_on_either):
