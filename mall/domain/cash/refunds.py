@@ -15,7 +15,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import notices
+from mall.domain import audit, notices
 
 from .payments import CAPTURED, Payment, lock_payment
 
@@ -46,6 +46,7 @@ SENDING = "refund.send"
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
+LONGEST_NOTE = 300
 
 
 class RefundTooLarge(Refusal):
@@ -54,6 +55,14 @@ class RefundTooLarge(Refusal):
 
 class RefundKeyReused(Refusal):
     message = N_("This refund was already asked for, with another amount.")
+
+
+class RefundNotWaiting(Refusal):
+    message = N_("This refund no longer waits for a decision. Reload the page to see how it stands.")
+
+
+class NoReason(Refusal):
+    message = N_("Say why, or how the money was given back, so that others can follow it.")
 
 
 class Refund(db.Model):
@@ -79,7 +88,7 @@ class Refund(db.Model):
     cashier_id: Mapped[str | None] = mapped_column(String(200), unique=True)
     tries: Mapped[int]
     due_at: Mapped[datetime] = mapped_column(Instant)
-    note: Mapped[str] = mapped_column(String(300))
+    note: Mapped[str] = mapped_column(String(LONGEST_NOTE))
     asked_at: Mapped[datetime] = mapped_column(Instant)
     done_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -222,7 +231,7 @@ def not_answered(refund_id: int, *, why: str, at: datetime) -> None:
     refund = lock_refund(refund_id)
     if refund.state == ASKED:
         wait = min(FIRST_WAIT * 2 ** min(refund.tries, 20), LONGEST_WAIT)
-        _change(refund_id, tries=refund.tries + 1, due_at=at + wait, note=why[:300])
+        _change(refund_id, tries=refund.tries + 1, due_at=at + wait, note=why[:LONGEST_NOTE])
 
 
 def refused_refund(refund_id: int, *, why: str, at: datetime) -> Row[Any]:
@@ -230,23 +239,58 @@ def refused_refund(refund_id: int, *, why: str, at: datetime) -> Row[Any]:
     refund = lock_refund(refund_id)
     if refund.state != ASKED:
         return refund
-    return _change(refund_id, state=REFUSED, tries=refund.tries + 1, note=why[:300])
+    return _change(refund_id, state=REFUSED, tries=refund.tries + 1, note=why[:LONGEST_NOTE])
 
 
-def ask_again(refund_id: int, *, at: datetime) -> Row[Any]:
-    """Send a refused refund once more, under a new key."""
+def ask_again(refund_id: int, *, by: str, reason: str, at: datetime) -> Row[Any]:
+    """Send a refused refund once more, under a new key. Pressed again, it is sent once. Returns the refund.
+
+    Refuses: NoReason, RefundNotWaiting.
+    """
     refund = lock_refund(refund_id)
-    if refund.state != REFUSED:
+    _insist_on_reason(reason)
+    if refund.state in (ASKED, SENT) and refund.attempt > 1:
         return refund
-    return _change(refund_id, state=ASKED, attempt=refund.attempt + 1, cashier_id=None, tries=0, due_at=at, note="")
+    if refund.state != REFUSED:
+        raise RefundNotWaiting()
+    changed = _change(refund_id, state=ASKED, attempt=refund.attempt + 1, cashier_id=None, tries=0, due_at=at, note="")
+    _write_down("refund.asked_again", refund, by=by, reason=reason, at=at)
+    return changed
 
 
-def given_by_hand(refund_id: int, *, note: str, at: datetime) -> Row[Any]:
-    """Note that a refused refund was given back another way, such as a bank transfer: the note says how."""
+def given_by_hand(refund_id: int, *, by: str, reason: str, at: datetime) -> Row[Any]:
+    """Note that a refused refund was given back another way, such as a bank transfer: the reason says how.
+
+    Pressed again with the same words, it is noted once. Returns the refund. Refuses: NoReason, RefundNotWaiting.
+    """
     refund = lock_refund(refund_id)
-    if refund.state != REFUSED:
+    _insist_on_reason(reason)
+    if refund.state == DONE and refund.cashier_id is None and refund.note == reason[:LONGEST_NOTE]:
         return refund
-    return _change(refund_id, state=DONE, done_at=at, note=note[:300])
+    if refund.state != REFUSED:
+        raise RefundNotWaiting()
+    # The next attempt is the one by hand: what the cashier may still say of the last one changes nothing.
+    changed = _change(
+        refund_id,
+        state=DONE,
+        attempt=refund.attempt + 1,
+        cashier_id=None,
+        done_at=at,
+        note=reason[:LONGEST_NOTE],
+    )
+    _write_down("refund.given_by_hand", refund, by=by, reason=reason, at=at)
+    return changed
+
+
+def _insist_on_reason(reason: str) -> None:
+    if not reason.strip():
+        raise NoReason()
+
+
+def _write_down(act: str, refund: Row[Any], *, by: str, reason: str, at: datetime) -> None:
+    reference = execute(select(Payment.reference).where(Payment.id == refund.payment_id)).scalar_one()
+    after = {"refund": refund.id, "amount_cents": refund.amount_cents}
+    audit.write(act, by=by, subject=reference, at=at, after=after, reason=reason)
 
 
 def lock_refund(refund_id: int) -> Row[Any]:

@@ -33,6 +33,8 @@ ACTS = {
     "product.scheduled": _l("Item scheduled"),
     "programme.changed": _l("Programme changed"),
     "programme.established": _l("Programme set up"),
+    "refund.asked_again": _l("Refused refund sent again"),
+    "refund.given_by_hand": _l("Refused refund given back by hand"),
     "staff.added": _l("Colleague added"),
     "staff.deactivated": _l("Colleague deactivated"),
     "staff.password_set": _l("Password set"),

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mall.base.cashier import CashierRefused, CashierUnreachable, RefundState
 from mall.base.db import again, execute, reading, transaction
-from mall.domain import cash
+from mall.domain import audit, cash
 from mall.domain.cash.refunds import NEXT, take_due_refund
 from tests.conftest import NOON
 from tests.threads import errors, race
@@ -190,21 +190,76 @@ def test_a_refused_refund_waits_for_a_person_and_goes_again_under_a_new_key(paid
     assert cash.send_refunds(teller, at=LATER).recorded == ()
 
     with transaction():
-        cash.ask_again(refund.id, at=LATER)
+        cash.ask_again(refund.id, by="staff:1", reason="the dispute is over", at=LATER)
     cash.send_refunds(teller, at=LATER)
 
     assert [key for *_, key in teller.asked] == [f"refund:{refund.id}", f"refund:{refund.id}:2"]
     assert refund_now(refund).state == cash.DONE
 
 
-def test_a_refused_refund_may_be_given_by_hand(paid):
+@pytest.fixture
+def refused(paid):
+    """A refund of 2.00 that the cashier would not make."""
     refund = ask(paid, 200)
     cash.send_refunds(Teller(CashierRefused("charge_disputed")), at=NOON)
+    return refund
 
+
+def by_hand(refund, reason="bank transfer 4711"):
     with transaction():
-        done = cash.given_by_hand(refund.id, note="bank transfer 4711", at=LATER)
+        return cash.given_by_hand(refund.id, by="staff:1", reason=reason, at=LATER)
 
-    assert (done.state, done.note) == (cash.DONE, "bank transfer 4711")
+
+def again_please(refund, reason="the dispute is over"):
+    with transaction():
+        return cash.ask_again(refund.id, by="staff:1", reason=reason, at=LATER)
+
+
+def entries(act):
+    with reading():
+        return [(row.subject, row.by, row.reason, row.after) for row in audit.entries(act=act)]
+
+
+def test_a_refused_refund_may_be_given_by_hand(refused):
+    done = by_hand(refused)
+
+    assert (done.state, done.note, done.done_at) == (cash.DONE, "bank transfer 4711", LATER)
+    about = {"refund": refused.id, "amount_cents": 200}
+    assert entries("refund.given_by_hand") == [("order:7", "staff:1", "bank transfer 4711", about)]
+
+
+@pytest.mark.parametrize(("decide", "act"), [(by_hand, "refund.given_by_hand"), (again_please, "refund.asked_again")])
+def test_a_decision_on_a_refused_refund_pressed_twice_is_made_once(refused, decide, act):
+    assert decide(refused) == decide(refused)
+    assert len(entries(act)) == 1
+
+
+@pytest.mark.parametrize("decide", [by_hand, again_please])
+def test_a_decision_on_a_refused_refund_needs_a_reason(refused, decide):
+    with pytest.raises(cash.NoReason):
+        decide(refused, " ")
+    assert refund_now(refused).state == cash.REFUSED
+
+
+def test_what_was_given_by_hand_is_not_sent_as_well_nor_the_other_way_round(refused, paid):
+    by_hand(refused)
+    with pytest.raises(cash.RefundNotWaiting):
+        again_please(refused)
+
+    other = ask(paid, 100, key="return:2")
+    for decide in (by_hand, again_please):
+        with pytest.raises(cash.RefundNotWaiting):
+            decide(other)
+
+
+def test_what_the_cashier_still_says_of_a_refund_given_by_hand_does_not_send_it_again(refused):
+    late = refund_state(refused, "failed")
+    by_hand(refused)
+    with transaction():
+        cash.record_refund(refused.id, late, at=LATER)
+
+    assert refund_now(refused).state == cash.DONE
+    assert cash.send_refunds(Teller(), at=LATER).recorded == ()
 
 
 def test_a_refund_is_never_sent_inside_a_transaction(paid):
