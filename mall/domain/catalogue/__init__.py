@@ -31,11 +31,11 @@ from .desk import (
     DeskPage,
     DeskRow,
     DeskVariant,
+    DeskWishes,
     desk_item,
     escape_like,
     low_stock,
     office_list,
-    reserved_for,
     stock_history,
 )
 from .figures import BadFigure
@@ -43,7 +43,7 @@ from .gates import ANYBODY, Gate, Viewer, gate_of, may_see
 from .image_files import SIZES, BadPicture, Prepared, discard, file_name, prepare_picture
 from .items import Choice, Item, ItemVariant, item
 from .labels import ShelfLabel
-from .listing import SORTS, Card, CategoryCount, Facets, Page, listing, shelf, shelf_mark
+from .listing import SORTS, Card, CategoryCount, Facets, Page, Wishes, listing, shelf, shelf_mark
 from .offers import Offer, offers
 from .pictures import (
     AltMissing,
@@ -132,6 +132,7 @@ __all__ = [
     "DeskPage",
     "DeskRow",
     "DeskVariant",
+    "DeskWishes",
     "Facets",
     "Gate",
     "Gram",
@@ -169,6 +170,7 @@ __all__ = [
     "Variant",
     "VariantInUse",
     "Viewer",
+    "Wishes",
     "add_art",
     "add_picture",
     "add_variant",
@@ -212,7 +214,6 @@ __all__ = [
     "remove_picture",
     "rename_category",
     "reserve",
-    "reserved_for",
     "retire_variant",
     "return_quota",
     "revise_variant",

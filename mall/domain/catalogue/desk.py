@@ -4,9 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, ColumnElement, Row, and_, bindparam, case, func, or_, select, type_coerce
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from mall.base.clock import Instant
 from mall.base.db import execute
@@ -17,15 +30,43 @@ from .categories import category_ids_of
 from .labels import ShelfLabel
 from .pictures import Picture, pictures_of
 from .prices import Price, prices_of
-from .products import Product, product_row
+from .products import KINDS, Product, product_row
 from .quotas import Quota
 from .shelves import in_state, missing_to_list, state_of
-from .stock import Reservation, Stock, StockMove
+from .stock import Stock, StockMove
 from .variants import Variant, variants_of
 
 TABS = ("all", "listed", "draft", "scheduled", "delisted", "low_stock")
 AT = bindparam("at", type_=Instant)
+_WIDE = BigInteger().with_variant(Integer(), "sqlite")
 DESK_SORTS = ("title", "newest", "stock", "points", "changed")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskWishes:
+    """What an operator wants to see of all products.
+
+    Words find titles, texts and tags, and the beginning of a SKU. `tab` is one of TABS, `kind` one of KINDS, `sort`
+    one of DESK_SORTS; of what is none of these nothing is made. `level` is the rank from which a product may be had
+    (0: everybody).
+    """
+
+    words: str = ""
+    tab: str = "all"
+    kind: str | None = None
+    level: int | None = None
+    sort: str = ""
+
+
+ALL = DeskWishes()
+
+
+class DeskFilters(NamedTuple):
+    """Which filters the operators' list asks for: what a statement's shape depends on."""
+
+    terms: int
+    kind: bool
+    level: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +130,29 @@ class DeskItem:
 
 
 def office_list(
-    *,
-    at: datetime,
-    words: str = "",
-    tab: str = "all",
-    sort: str = "",
-    page: int = 1,
-    per_page: int = 50,
-    language: str = "en",
+    wishes: DeskWishes = ALL, *, at: datetime, page: int = 1, per_page: int = 50, language: str = "en"
 ) -> DeskPage:
     """Return a page of the operators' list, two statements. Raises search.TooManyWords.
 
-    Words find titles, texts and tags, and the beginning of a SKU. `tab` is one of TABS, `sort` one of DESK_SORTS.
+    The counts of the tabs are of what the other wishes leave.
     """
-    asked = search.terms_of(words)
+    asked = search.terms_of(wishes.words)
+    kind = wishes.kind if wishes.kind in KINDS else None
+    filters = DeskFilters(len(asked), kind is not None, wishes.level is not None)
     values: dict[str, Any] = {"at": at}
     if asked:
-        values |= search.values_for(asked) | {"sku": escape_like(words.strip().lower()) + "%"}
-    row = execute(_counts_statement(len(asked)), values).one()
+        values |= search.values_for(asked) | {"sku": escape_like(wishes.words.strip().lower()) + "%"}
+    if kind is not None:
+        values["kind"] = kind
+    if wishes.level is not None:
+        values["level"] = wishes.level
+    row = execute(_counts_statement(filters), values).one()
     counts = {name: int(getattr(row, name)) for name in TABS}
-    tab = tab if tab in TABS else "all"
+    tab = wishes.tab if wishes.tab in TABS else "all"
     total, per_page = counts[tab], min(max(per_page, 1), 200)
     page = min(max(page, 1), max(1, -(-total // per_page)))
     values |= {"limit": per_page, "offset": (page - 1) * per_page}
-    statement = _rows_statement(len(asked), tab, sort if sort in DESK_SORTS else "title", language)
+    statement = _rows_statement(filters, tab, wishes.sort if wishes.sort in DESK_SORTS else "title", language)
     rows = [DeskRow(row, state_of(row, at)) for row in execute(statement, values)]
     return DeskPage(rows, counts, total, page, per_page)
 
@@ -150,14 +190,6 @@ def stock_history(product_id: int, *, limit: int = 100, before_id: int | None = 
     ).all()
 
 
-def reserved_for(reference: str) -> dict[int, int]:
-    """Return what an order still has reserved, {variant_id: n}."""
-    still = select(Reservation.variant_id, Reservation.open).where(
-        Reservation.reference == reference, Reservation.open > 0
-    )
-    return {row.variant_id: row.open for row in execute(still.order_by(Reservation.variant_id))}
-
-
 def low_stock(*, at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
     """Return listed variants at their low-water mark or below, fewest first.
 
@@ -176,19 +208,19 @@ def low_stock(*, at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
 
 
 @lru_cache(maxsize=16)
-def _counts_statement(terms: int) -> Any:
+def _counts_statement(filters: DeskFilters) -> Any:
     stock = _stock_by_product()
     tabs = [func.coalesce(func.sum(case((and_(*_tab(tab, stock)), 1), else_=0)), 0).label(tab) for tab in TABS[1:]]
     return (
         select(func.count().label("all"), *tabs)
         .select_from(Product)
         .outerjoin(stock, stock.c.product_id == Product.id)
-        .where(*_found(terms))
+        .where(*_found(filters))
     )
 
 
 @lru_cache(maxsize=1024)
-def _rows_statement(terms: int, tab: str, sort: str, language: str) -> Any:
+def _rows_statement(filters: DeskFilters, tab: str, sort: str, language: str) -> Any:
     stock = _stock_by_product()
     label = ShelfLabel
     first = (
@@ -215,7 +247,7 @@ def _rows_statement(terms: int, tab: str, sort: str, language: str) -> Any:
         .outerjoin(Quota, Quota.product_id == Product.id)
         .outerjoin(stock, stock.c.product_id == Product.id)
         .outerjoin(Variant, Variant.id == first)
-        .where(*_found(terms), *_tab(tab, stock))
+        .where(*_found(filters), *_tab(tab, stock))
         .order_by(*_order(sort, language, stock), Product.id)
         .limit(bindparam("limit"))
         .offset(bindparam("offset"))
@@ -259,14 +291,19 @@ def _stock_by_product() -> Any:
     )
 
 
-def _found(terms: int) -> list[ColumnElement[bool]]:
-    """Return the conditions for an operator's words: by grams, or by the beginning of a SKU."""
-    if not terms:
-        return []
-    by_sku = select(Variant.product_id).where(
-        func.lower(Variant.sku).like(bindparam("sku"), escape="\\"), Variant.retired_at.is_(None)
-    )
-    return [or_(Product.id.in_(select(search.hits(terms).c.product_id)), Product.id.in_(by_sku))]
+def _found(filters: DeskFilters) -> list[ColumnElement[bool]]:
+    """Return the conditions for an operator's wishes: words by grams, or by the beginning of a SKU."""
+    wanted: list[ColumnElement[bool]] = []
+    if filters.terms:
+        by_sku = select(Variant.product_id).where(
+            func.lower(Variant.sku).like(bindparam("sku"), escape="\\"), Variant.retired_at.is_(None)
+        )
+        wanted.append(or_(Product.id.in_(select(search.hits(filters.terms).c.product_id)), Product.id.in_(by_sku)))
+    if filters.kind:
+        wanted.append(Product.kind == bindparam("kind"))
+    if filters.level:
+        wanted.append(Product.buy_rank == bindparam("level", type_=_WIDE))
+    return wanted
 
 
 def escape_like(words: str) -> str:

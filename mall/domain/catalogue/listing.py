@@ -51,17 +51,38 @@ _WIDE = BigInteger().with_variant(Integer(), "sqlite")
 AT, RANK, READY = bindparam("at", type_=Instant), bindparam("rank", type_=_WIDE), bindparam("ready", type_=_WIDE)
 
 
-class Filters(NamedTuple):
-    """Which filters a listing asks for: what a statement's shape depends on."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What somebody wants to see of the shelves.
 
-    terms: int = 0
-    category: bool = False
+    `category` is a slug; `form` one of FORMS; `sort` one of SORTS, else the best match, or the newest. Of what is
+    none of these nothing is made. `above_my_level`: only what a level still opens.
+    """
+
+    words: str = ""
+    category: str | None = None
     affordable: bool = False
     my_level: bool = False
     above_my_level: bool = False
-    form: str = ""
+    form: str | None = None
     in_stock: bool = False
     sort: str = ""
+
+
+EVERYTHING = Wishes()
+
+
+class Filters(NamedTuple):
+    """Which filters a listing asks for: what a statement's shape depends on."""
+
+    terms: int
+    category: bool
+    affordable: bool
+    my_level: bool
+    above_my_level: bool
+    form: str
+    in_stock: bool
+    sort: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,38 +171,18 @@ class Page:
 
 def listing(
     viewer: Viewer,
+    wishes: Wishes = EVERYTHING,
     *,
     terms: programme.Programme,
     at: datetime,
-    words: str = "",
-    category: str | None = None,
-    affordable: bool = False,
-    my_level: bool = False,
-    form: str | None = None,
-    in_stock: bool = False,
-    sort: str = "",
     page: int = 1,
     per_page: int = 24,
 ) -> Page:
-    """Return a page of what a viewer sees, two statements. Raises search.TooManyWords.
+    """Return a page of what a viewer sees, two statements. A page beyond the last is the last.
 
-    `category` is a slug; `form` one of FORMS; `sort` one of SORTS, else the best match, or the newest. Of what is
-    none of these nothing is made. A page beyond the last is the last.
+    Raises search.TooManyWords.
     """
-    asked = search.terms_of(words)
-    filters = Filters(
-        terms=len(asked),
-        category=bool(category),
-        affordable=affordable,
-        my_level=my_level,
-        form=form if form in FORMS else "",
-        in_stock=in_stock,
-        sort=sort if sort in SORTS else "",
-    )
-    values = {"at": at, "rank": viewer.rank, "ready": viewer.ready_points or 0, **search.values_for(asked)}
-    values |= {"category": category[:80]} if category else {}
-    if not asked:
-        del values["grams"]
+    filters, values = _asked(viewer, wishes, at=at)
     total, facets = _facets(filters, values)
     per_page = min(max(per_page, 1), MOST_PER_PAGE)
     page = min(max(page, 1), max(1, -(-total // per_page)))
@@ -192,35 +193,32 @@ def listing(
 
 
 def shelf(
-    viewer: Viewer,
-    *,
-    terms: programme.Programme,
-    at: datetime,
-    category: str | None = None,
-    affordable: bool = False,
-    my_level: bool = False,
-    above_my_level: bool = False,
-    form: str | None = None,
-    in_stock: bool = False,
-    sort: str = "",
-    limit: int = 5,
+    viewer: Viewer, wishes: Wishes = EVERYTHING, *, terms: programme.Programme, at: datetime, limit: int = 5
 ) -> list[Card]:
-    """Return a few cards for a shelf of the home page, one statement. `above_my_level`: only what a level still opens.
+    """Return a few cards for a shelf of the home page, one statement. Raises search.TooManyWords."""
+    filters, values = _asked(viewer, wishes, at=at)
+    return _cards(filters, values | {"limit": limit, "offset": 0}, viewer=viewer, terms=terms, at=at)
 
-    Filters as in listing().
-    """
+
+def _asked(viewer: Viewer, wishes: Wishes, *, at: datetime) -> tuple[Filters, dict[str, Any]]:
+    """Return the shape of the statements a viewer's wishes ask for, and the values to fill them with."""
+    asked = search.terms_of(wishes.words)
     filters = Filters(
-        category=bool(category),
-        affordable=affordable,
-        my_level=my_level,
-        above_my_level=above_my_level,
-        form=form if form in FORMS else "",
-        in_stock=in_stock,
-        sort=sort if sort in SORTS else "",
+        terms=len(asked),
+        category=bool(wishes.category),
+        affordable=wishes.affordable,
+        my_level=wishes.my_level,
+        above_my_level=wishes.above_my_level,
+        form=wishes.form if wishes.form in FORMS else "",
+        in_stock=wishes.in_stock,
+        sort=wishes.sort if wishes.sort in SORTS else "",
     )
-    values = {"at": at, "rank": viewer.rank, "ready": viewer.ready_points or 0, "limit": limit, "offset": 0}
-    values |= {"category": category[:80]} if category else {}
-    return _cards(filters, values, viewer=viewer, terms=terms, at=at)
+    values: dict[str, Any] = {"at": at, "rank": viewer.rank, "ready": viewer.ready_points or 0}
+    if asked:
+        values |= search.values_for(asked)
+    if wishes.category:
+        values["category"] = wishes.category[:80]
+    return filters, values
 
 
 def shelf_mark() -> tuple[int, int]:
@@ -290,7 +288,7 @@ def _cards_statement(filters: Filters) -> Any:
     """Choose the page's products first, so that only theirs are the pictures and the stock that are looked up."""
     order = _order(filters)
     page = _on_shelf(filters, Product.id, ShelfLabel.from_at, *[column for column, _ in order])
-    page = page.where(*_wishes(filters).values()).limit(bindparam("limit")).offset(bindparam("offset"))
+    page = page.where(*_conditions(filters).values()).limit(bindparam("limit")).offset(bindparam("offset"))
     page = page.order_by(*[column.desc() if descending else column for column, descending in order])
     chosen = page.subquery("chosen")
     sorted_by = [chosen.c[column.key].desc() if descending else chosen.c[column.key] for column, descending in order]
@@ -309,7 +307,7 @@ def _cards_statement(filters: Filters) -> Any:
 @lru_cache(maxsize=2048)
 def _facets_statement(filters: Filters) -> Any:
     """Count, in one pass, what all filters leave, and what each would leave in its own filter's stead."""
-    wishes = _wishes(filters)
+    wishes = _conditions(filters)
 
     def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return case((condition, 1), else_=0)
@@ -375,7 +373,7 @@ def _on_shelf(filters: Filters, *columns: Any) -> Select[Any]:
     return statement
 
 
-def _wishes(filters: Filters) -> dict[str, ColumnElement[bool]]:
+def _conditions(filters: Filters) -> dict[str, ColumnElement[bool]]:
     """Return the conditions of the filters that have counts of their own, by name."""
     label = ShelfLabel
     with_form = {"cash": label.with_cash, "points": label.with_points, "mix": label.with_mix}

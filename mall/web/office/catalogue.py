@@ -197,5 +197,9 @@ def back_to_list() -> str:
 def _page(words: str, tab: str, sort: str, *, at: Any) -> catalogue.DeskPage:
     asked_page = page_number() if request.method == "GET" else int(list_asked().get("page", 1, type=int))
     return catalogue.office_list(
-        at=at, words=words, tab=tab, sort=sort, page=asked_page, per_page=PER_PAGE, language=language()
+        catalogue.DeskWishes(words=words, tab=tab, sort=sort),
+        at=at,
+        page=asked_page,
+        per_page=PER_PAGE,
+        language=language(),
     )

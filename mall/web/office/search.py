@@ -25,7 +25,8 @@ def show():
         number = _order_of(words)
         if number is None and any(sign.isalnum() for sign in words):
             try:
-                items = catalogue.office_list(at=now(), words=words, per_page=MOST, language=language()).rows
+                wishes = catalogue.DeskWishes(words=words)
+                items = catalogue.office_list(wishes, at=now(), per_page=MOST, language=language()).rows
             except catalogue.TooManyWords as refusal:
                 too_many = refusal
         if number is None:

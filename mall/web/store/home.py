@@ -23,16 +23,13 @@ def show() -> str:
     with reading():
         within_reach = catalogue.shelf(
             viewer,
+            catalogue.Wishes(affordable=member_id is not None, my_level=True, in_stock=True, sort="points"),
             terms=terms,
             at=at,
-            affordable=member_id is not None,
-            my_level=True,
-            in_stock=True,
-            sort="points",
             limit=ON_A_SHELF,
         )
-        newest = catalogue.shelf(viewer, terms=terms, at=at, my_level=True, limit=ON_A_SHELF)
-        above = catalogue.shelf(viewer, terms=terms, at=at, above_my_level=True, limit=ON_A_SHELF)
+        newest = catalogue.shelf(viewer, catalogue.Wishes(my_level=True), terms=terms, at=at, limit=ON_A_SHELF)
+        above = catalogue.shelf(viewer, catalogue.Wishes(above_my_level=True), terms=terms, at=at, limit=ON_A_SHELF)
         categories = catalogue.categories()
         standing = None if member_id is None else membership.standing(member_id, terms=terms, at=at)
         balances = None if member_id is None else ledger.balances(member_id, at=at)

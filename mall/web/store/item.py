@@ -47,12 +47,14 @@ def show(slug: str) -> str:
             standing = membership.standing(viewer.member_id, terms=terms, at=at)
         more = catalogue.shelf(
             viewer,
+            catalogue.Wishes(
+                category=None if gated else item.product.category_slug,
+                affordable=gated and viewer.member_id is not None,
+                my_level=gated,
+                in_stock=True,
+            ),
             terms=terms,
             at=at,
-            category=None if gated else item.product.category_slug,
-            affordable=gated and viewer.member_id is not None,
-            my_level=gated,
-            in_stock=True,
             limit=ON_A_SHELF + 1,
         )
     cards = for_cards(terms, viewer)

@@ -67,15 +67,17 @@ def listed_now(
     ticked = {name: request.args.get(name) == "1" for name in TICKS}
     page = catalogue.listing(
         viewer,
+        catalogue.Wishes(
+            words="" if refusal else words,
+            category=category,
+            affordable=ticked["affordable"] and viewer.member_id is not None,
+            my_level=ticked["my_level"],
+            in_stock=ticked["in_stock"],
+            form=request.args.get("pay"),
+            sort=request.args.get("sort", ""),
+        ),
         terms=terms,
         at=at,
-        words="" if refusal else words,
-        category=category,
-        affordable=ticked["affordable"] and viewer.member_id is not None,
-        my_level=ticked["my_level"],
-        in_stock=ticked["in_stock"],
-        form=request.args.get("pay"),
-        sort=request.args.get("sort", ""),
         page=page_number(),
         per_page=PER_PAGE,
     )

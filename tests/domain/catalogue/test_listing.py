@@ -4,7 +4,7 @@ import pytest
 
 from mall.base.db import reading, transaction
 from mall.domain import catalogue, programme
-from mall.domain.catalogue import Viewer, cash_price, mix_price, points_price
+from mall.domain.catalogue import DeskWishes, Viewer, cash_price, mix_price, points_price
 from tests.domain.catalogue.conftest import NOON, OPERATOR, maker
 
 MEMBER = Viewer(rank=2, member_id=1, ready_points=700)
@@ -16,9 +16,10 @@ def names(page):
 
 @pytest.fixture
 def look(terms):
-    def look(viewer=MEMBER, **wishes):
+    def look(viewer=MEMBER, page=1, per_page=24, **wishes):
+        wishes = catalogue.Wishes(**wishes)
         with reading():
-            return catalogue.listing(viewer, terms=terms, at=NOON, **wishes)
+            return catalogue.listing(viewer, wishes, terms=terms, at=NOON, page=page, per_page=per_page)
 
     return look
 
@@ -153,8 +154,10 @@ def test_the_item_offers_its_ways_to_pay(make, terms):
 def test_the_home_shelves_show_what_a_level_would_open(shop, terms, count_statements):
     count_statements.clear()
     with reading():
-        above = catalogue.shelf(MEMBER, terms=terms, at=NOON, above_my_level=True)
-        within = catalogue.shelf(MEMBER, terms=terms, at=NOON, affordable=True, my_level=True, limit=1)
+        above = catalogue.shelf(MEMBER, catalogue.Wishes(above_my_level=True), terms=terms, at=NOON)
+        within = catalogue.shelf(
+            MEMBER, catalogue.Wishes(affordable=True, my_level=True), terms=terms, at=NOON, limit=1
+        )
     assert [card.title["en"] for card in above] == ["Vase"]
     assert [card.title["en"] for card in within] == ["Pen"]
     assert len(count_statements) == 2
@@ -175,13 +178,38 @@ def test_the_desk_sorts_into_tabs_with_counts(make, terms, look):
         }  # fmt: skip
         assert [row.row.title["en"] for row in page.rows] == ["Draft", "Gone", "Listed", "Low"]
         for tab, titles in (("low_stock", ["Low"]), ("delisted", ["Gone"]), ("listed", ["Listed", "Low"])):
-            assert [row.row.title["en"] for row in catalogue.office_list(at=later, tab=tab).rows] == titles
-        found = catalogue.office_list(at=later, words="sku-2")
+            assert [row.row.title["en"] for row in catalogue.office_list(DeskWishes(tab=tab), at=later).rows] == titles
+        found = catalogue.office_list(DeskWishes(words="sku-2"), at=later)
         assert [row.row.title["en"] for row in found.rows] == ["Low"]
         assert found.counts["all"] == 1
-        by_stock = catalogue.office_list(at=later, sort="stock", per_page=2)
+        by_stock = catalogue.office_list(DeskWishes(sort="stock"), at=later, per_page=2)
         assert [row.free for row in by_stock.rows] == [3, 10]
         assert by_stock.pages == 2
+
+
+def test_the_desk_is_filtered_by_kind_and_level_and_its_tabs_count_what_is_left(make, terms, count_statements):
+    make("Mug")
+    make("Voucher", kind="coupon")
+    make("Code", kind="coupon", buy_rank=3, listed=False)
+    make("Vase", buy_rank=3)
+
+    def seen(**wishes):
+        with reading():
+            page = catalogue.office_list(DeskWishes(**wishes), at=NOON)
+        assert page.total == len(page.rows)
+        return [row.row.title["en"] for row in page.rows], page.counts["all"], page.counts["draft"]
+
+    count_statements.clear()
+    assert seen(kind="coupon") == (["Code", "Voucher"], 2, 1)
+    assert len(count_statements) == 2
+    assert seen(level=3) == (["Code", "Vase"], 2, 1)
+    assert seen(level=0) == (["Mug", "Voucher"], 2, 0)
+    assert seen(kind="coupon", level=3) == (["Code"], 1, 1)
+    assert seen(kind="coupon", level=3, tab="listed") == ([], 1, 1)
+    assert seen(kind="coupon", words="vouch") == (["Voucher"], 1, 0)
+    # What is no kind, and no level there is.
+    assert seen(kind="spaceship")[1] == 4
+    assert seen(level=2**62) == ([], 0, 0)
 
 
 def test_the_desk_takes_two_statements_at_48_products(make, terms, count_statements):
@@ -189,7 +217,7 @@ def test_the_desk_takes_two_statements_at_48_products(make, terms, count_stateme
         make(f"Mug {number}")
     count_statements.clear()
     with reading():
-        assert len(catalogue.office_list(at=NOON, words="mug").rows) == 48
+        assert len(catalogue.office_list(DeskWishes(words="mug"), at=NOON).rows) == 48
     assert len(count_statements) == 2
 
 
@@ -220,7 +248,7 @@ def test_everything_is_the_same_on_both_databases(either):
             {"category": "table"}, {"affordable": True}, {"my_level": True, "in_stock": True},
             {"form": "mix", "sort": "cash"}, {"sort": "points"}, {"words": "mug", "category": "table"},
         ):  # fmt: skip
-            page = catalogue.listing(MEMBER, terms=terms, at=NOON, **wishes)
+            page = catalogue.listing(MEMBER, catalogue.Wishes(**wishes), terms=terms, at=NOON)
             assert names(page)[0] in ("Mug", "Pen")
             assert page.total == len(page.cards)
         mug = next(card for card in catalogue.shelf(MEMBER, terms=terms, at=NOON) if card.id == product_id)
@@ -228,13 +256,13 @@ def test_everything_is_the_same_on_both_databases(either):
         assert catalogue.item("mug", MEMBER, terms=terms, at=NOON).left == 4
         assert catalogue.offers([variant_id], at=NOON)[0].left == 4
         for sort in catalogue.DESK_SORTS:
-            assert len(catalogue.office_list(at=NOON, sort=sort, language="zh").rows) == 2
+            assert len(catalogue.office_list(DeskWishes(sort=sort), at=NOON, language="zh").rows) == 2
+        assert len(catalogue.office_list(DeskWishes(kind="goods", level=3), at=NOON).rows) == 1
         for tab in catalogue.TABS:
-            catalogue.office_list(at=NOON, tab=tab)
+            catalogue.office_list(DeskWishes(tab=tab), at=NOON)
         assert [move.kind for move in catalogue.stock_history(product_id)] == [
             "stocktake", "unreserve", "ship", "reserve", "receive",
         ]  # fmt: skip
-        assert catalogue.reserved_for("order:1") == {}
     with pytest.raises(catalogue.OutOfStock), transaction():
         catalogue.reserve({variant_id: 9}, reference="order:2", at=NOON)
 

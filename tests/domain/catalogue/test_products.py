@@ -85,7 +85,7 @@ def test_addresses_are_readable_and_each_its_own(make, terms):
     for title in ("Crème & mugs!", "creme mugs", {"zh": "马克杯"}):
         make(title, listed=False)
     with reading():
-        slugs = [row.row.slug for row in catalogue.office_list(at=NOON, sort="newest").rows]
+        slugs = [row.row.slug for row in catalogue.office_list(catalogue.DeskWishes(sort="newest"), at=NOON).rows]
     assert slugs[1:] == ["creme-mugs-2", "creme-mugs"]
     assert slugs[0].startswith("item-")
 

@@ -13,7 +13,7 @@ from tests.domain.catalogue.conftest import NOON, OPERATOR, maker
 def find(terms):
     def find(words, **wishes):
         with reading():
-            page = catalogue.listing(catalogue.ANYBODY, terms=terms, at=NOON, words=words, **wishes)
+            page = catalogue.listing(catalogue.ANYBODY, catalogue.Wishes(words=words, **wishes), terms=terms, at=NOON)
         assert page.total == len(page.cards)
         return [card.title["en"] for card in page.cards]
 
@@ -98,6 +98,11 @@ def test_the_same_question_has_the_same_answer_on_both_databases(either):
     make("Celadon vase")
     with reading():
         for words, count in (("mug", 2), ("stonware mugs", 1), ("马克杯", 1), ("zebra", 0), ("", 3)):
-            assert catalogue.listing(catalogue.ANYBODY, terms=terms, at=NOON, words=words).total == count
-            assert catalogue.office_list(at=NOON, words=words).total == count
-        assert catalogue.office_list(at=NOON, words="sku-3").rows[0].row.title == {"en": "Celadon vase"}
+            assert (
+                catalogue.listing(catalogue.ANYBODY, catalogue.Wishes(words=words), terms=terms, at=NOON).total
+                == count
+            )
+            assert catalogue.office_list(catalogue.DeskWishes(words=words), at=NOON).total == count
+        assert catalogue.office_list(catalogue.DeskWishes(words="sku-3"), at=NOON).rows[0].row.title == {
+            "en": "Celadon vase"
+        }
