@@ -8,9 +8,10 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 
 from mall.base.clock import day_of, now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import finance
+from mall.web.shared.done import done_once
 from mall.web.shared.layout import terms
 from mall.web.shared.signing_in import person
 from mall.web.shared.tables import csv_of
@@ -84,12 +85,7 @@ def accounts():
     if request.method == "POST":
         typed = {key: request.form.get(key, names[key])[:200] for key in names}
         try:
-
-            def unit() -> None:
-                with transaction():
-                    finance.name_accounts(typed, by=person().actor, at=now())
-
-            again(unit)
+            done_once(finance.name_accounts, typed, by=person().actor, at=now())
         except Refusal as no:
             refusal, names = no, typed
         else:

@@ -3,6 +3,8 @@
 These pages are exempt from the office's lock; each says itself whom it is for.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, session, url_for
@@ -14,10 +16,11 @@ from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import people
 from mall.web.shared import demo_cast
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, email_address, one_line, strong_password
 from mall.web.shared.layout import link, shop, terms
 from mall.web.shared.qr_codes import qr_code
@@ -136,10 +139,7 @@ def second_factor():
     elif form.validate_on_submit():
         try:
             count_or_refuse(people.SECOND_FACTOR, str(half.staff_id))
-            with transaction():
-                people.check_code(half.staff_id, form.code.data, at=now())
-                people.forgive(people.SECOND_FACTOR, str(half.staff_id))
-                token = people.pass_second_factor(half.sign_in_id, at=now())
+            _codes, token = done_once(_pass, half, people.check_code, form.code.data, at=now())
         except people.WrongCode as wrong:
             form.refuse(wrong, at="code")
         except Refusal as no:
@@ -163,10 +163,7 @@ def enrol():
     elif form.validate_on_submit():
         try:
             count_or_refuse(people.SECOND_FACTOR, str(half.staff_id))
-            with transaction():
-                codes = people.confirm_totp(half.staff_id, form.code.data, at=now())
-                people.forgive(people.SECOND_FACTOR, str(half.staff_id))
-                token = people.pass_second_factor(half.sign_in_id, at=now())
+            codes, token = done_once(_pass, half, people.confirm_totp, form.code.data, at=now())
         except people.WrongCode as wrong:
             form.refuse(wrong, at="code")
         except Refusal as no:
@@ -202,8 +199,7 @@ def recovery_codes():
 @bp.post("/recovery-codes/renewal")
 def renew_recovery_codes():
     """Make new recovery codes; the old ones are worth nothing."""
-    with transaction():
-        codes = people.new_recovery_codes(person().id)
+    codes = done_once(people.new_recovery_codes, person().id)
     _keep_to_show(codes)
     return redirect(url_for("office.account.recovery_codes"))
 
@@ -220,8 +216,7 @@ def set_up(token: str):
     if form.validate_on_submit():
         try:
             password = people.password_hash(form.password.data, unlike=[invited.email, *terms().shop_name.values()])
-            with transaction():
-                people.set_staff_password(token, password, at=now())
+            done_once(people.set_staff_password, token, password, at=now())
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         else:
@@ -242,8 +237,7 @@ def show():
 @bp.post("/account/sign-outs")
 def sign_out_elsewhere():
     """End one's sign-ins on every other device."""
-    with transaction():
-        ended = people.end_sign_ins(staff_id=person().id, but=person().sign_in_id, at=now())
+    ended = done_once(people.end_sign_ins, staff_id=person().id, but=person().sign_in_id, at=now())
     flash(_("You are signed out on every other device.") if ended else _("You were signed in nowhere else."))
     return redirect(url_for("office.account.show"))
 
@@ -272,12 +266,7 @@ def _password_was_right(
     assert known.person_id is not None and known.password_hash is not None
     renewed = people.rehash(password) if people.outdated(known.password_hash) else None
     passed = totp_waived() and not known.enrolled
-    with transaction():
-        people.forgive_sign_in("staff", email.key)
-        if renewed:
-            people.keep_staff_rehashed(known.person_id, renewed)
-        if not known.enrolled:
-            people.prepare_totp(known.person_id)
+    done_once(_note_password, email, known, renewed)
     token = _open(known.person_id, passed=passed)
     if passed:
         let_staff_in(token, language=known.language)
@@ -287,12 +276,24 @@ def _password_was_right(
     return redirect(url_for(f"office.account.{step}", next=next_page))
 
 
-def _open(staff_id: int, *, passed: bool) -> str:
-    def unit() -> str:
-        with transaction():
-            return people.open_sign_in(staff_id=staff_id, passed=passed, browser=browser(), at=now())
+def _note_password(email: people.Email, known: people.Credentials, renewed: people.PasswordHash | None) -> None:
+    assert known.person_id is not None
+    people.forgive_sign_in("staff", email.key)
+    if renewed:
+        people.keep_staff_rehashed(known.person_id, renewed)
+    if not known.enrolled:
+        people.prepare_totp(known.person_id)
 
-    return again(unit)
+
+def _pass(half: people.HalfIn, check: Callable[..., Any], code: str, *, at: datetime) -> tuple[Any, str]:
+    """Check a code and complete the sign-in. Returns what the check answers, and the token."""
+    answer = check(half.staff_id, code, at=at)
+    people.forgive(people.SECOND_FACTOR, str(half.staff_id))
+    return answer, people.pass_second_factor(half.sign_in_id, at=at)
+
+
+def _open(staff_id: int, *, passed: bool) -> str:
+    return done_once(people.open_sign_in, staff_id=staff_id, passed=passed, browser=browser(), at=now())
 
 
 def _keep_to_show(codes: list[str]) -> None:

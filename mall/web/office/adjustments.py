@@ -10,11 +10,12 @@ from wtforms import HiddenField, RadioField, SelectChoice, SelectField, StringFi
 from wtforms.validators import InputRequired, NumberRange
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.money import half_up
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
@@ -72,23 +73,19 @@ def new(member_id: int):
         balances = ledger.balances(member_id, at=now())
     if form.validate_on_submit():
         own = own_member_id()
-
-        def unit() -> ledger.Asked:
-            with transaction():
-                return ledger.ask_adjustment(
-                    member_id,
-                    form.points.data if form.direction.data == "give" else -form.points.data,
-                    reason=form.reason.data,
-                    document=form.document.data or "",
-                    key=f"{person().id}:{form.key.data}"[:60],
-                    own_member_id=own,
-                    terms=terms,
-                    by=person().actor,
-                    at=now(),
-                )
-
         try:
-            asked = again(unit)
+            asked = done_once(
+                ledger.ask_adjustment,
+                member_id,
+                form.points.data if form.direction.data == "give" else -form.points.data,
+                reason=form.reason.data,
+                document=form.document.data or "",
+                key=f"{person().id}:{form.key.data}"[:60],
+                own_member_id=own,
+                terms=terms,
+                by=person().actor,
+                at=now(),
+            )
         except ledger.InsufficientPoints as short:
             form.refuse(short, at="points")
         except Refusal as no:
@@ -116,20 +113,16 @@ def approve(request_id: int):
     own = own_member_id()
     with reading():
         colleagues = [one for one in people.staff_able_to("operate") if one != person().id]
-
-    def unit() -> None:
-        with transaction():
-            ledger.approve_adjustment(
-                request_id,
-                own_member_id=own,
-                other_approvers=len(colleagues),
-                terms=layout.terms(),
-                by=person().actor,
-                at=now(),
-            )
-
     try:
-        again(unit)
+        done_once(
+            ledger.approve_adjustment,
+            request_id,
+            own_member_id=own,
+            other_approvers=len(colleagues),
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
     except approvals.AlreadyDecided as refusal:
         if not decided_by_me(request_id, "approved"):
             return waiting_page(refusal=refusal)
@@ -148,8 +141,7 @@ def decline(request_id: int):
     if not reason:
         return waiting_page(missing=request_id)
     try:
-        with transaction():
-            ledger.decline_adjustment(request_id, reason=reason, by=person().actor, at=now())
+        done_once(ledger.decline_adjustment, request_id, reason=reason, by=person().actor, at=now())
     except approvals.AlreadyDecided as refusal:
         if not decided_by_me(request_id, "declined"):
             return waiting_page(refusal=refusal)

@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 
 from mall.base.db import reading
 from mall.domain import audit
+from mall.web.shared.numbers import asked
 
 from .actors import actor_words, staff_names
 from .acts import ACTS, act_words, reason_words, subject_link, subject_words
@@ -19,8 +20,7 @@ LONGEST_VALUE = 160
 @bp.get("")
 def index():
     """List acts, latest first, by actor, act or subject."""
-    typed = request.args.get("before", "")
-    before_id = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+    before_id = asked("before")
     filters = {name: request.args.get(name, "").strip()[:60] for name in ("subject", "by", "act")}
     with reading():
         rows = audit.entries(

@@ -8,12 +8,13 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form
-from mall.web.shared.paging import page_number
+from mall.web.shared.paging import page_number, page_of
 from mall.web.shared.signing_in import person
 from mall.web.shared.texts import language, sentence
 from mall.web.shared.texts import number as number_words
@@ -55,15 +56,10 @@ def put_on_shelf():
     if lacking:
         problems = [(product_id, sentence(lacks[0])) for product_id, lacks in lacking.items()]
         return list_page(ticked=ids, problems=problems, ready=[id_ for id_ in missing if id_ not in lacking])
-
-    def unit() -> int:
-        with transaction():
-            return catalogue.list_products(ids, terms=terms, by=person().actor, at=now())
-
     try:
         with reading():
             off_shelf = [id_ for id_, state in catalogue.states_of(ids, at=at).items() if state != "listed"]
-        changed = again(unit)
+        changed = done_once(catalogue.list_products, ids, terms=terms, by=person().actor, at=now())
     except catalogue.NotReady as lacks:
         return list_page(ticked=ids, problems=[(lacks.product_id, sentence(lacks))])
     say_listed(changed, off_shelf)
@@ -78,12 +74,7 @@ def take_off_shelf():
         return list_page(problems=[(None, _("Tick the items to delist first."))])
     with reading():
         on_shelf = [id_ for id_, state in catalogue.states_of(ids, at=now()).items() if state == "listed"]
-
-    def unit() -> int:
-        with transaction():
-            return catalogue.delist_products(ids, by=person().actor, at=now())
-
-    changed = again(unit)
+    changed = done_once(catalogue.delist_products, ids, by=person().actor, at=now())
     say_delisted(changed, on_shelf)
     return redirect(back_to_list(), 303)
 
@@ -94,13 +85,8 @@ def set_stock(variant_id: int):
     form = CountForm()
     if not form.validate_on_submit():
         return list_page(stock_error=(variant_id, _("Write how many pieces are on hand, such as 12.")))
-
-    def unit() -> int:
-        with transaction():
-            return catalogue.set_on_hand(variant_id, form.count.data, by=person().actor, at=now())
-
     try:
-        difference = again(unit)
+        difference = done_once(catalogue.set_on_hand, variant_id, form.count.data, by=person().actor, at=now())
     except (catalogue.StockSpokenFor, catalogue.BadFigure) as refusal:
         return list_page(stock_error=(variant_id, sentence(refusal)))
     if difference:
@@ -195,7 +181,7 @@ def back_to_list() -> str:
 
 
 def _page(words: str, tab: str, sort: str, *, at: Any) -> catalogue.DeskPage:
-    asked_page = page_number() if request.method == "GET" else int(list_asked().get("page", 1, type=int))
+    asked_page = page_number() if request.method == "GET" else page_of(request.form.get("list_page"))
     return catalogue.office_list(
         catalogue.DeskWishes(words=words, tab=tab, sort=sort),
         at=at,

@@ -1,14 +1,17 @@
 """Categories: open, rename and order the shop's departments."""
 
+from datetime import datetime
+
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import catalogue
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import LANGUAGES
@@ -32,13 +35,8 @@ def index():
     if not form.validate_on_submit():
         return category_page(form=form if request.method == "POST" else None)
     title = texts_of(form, "title", LANGUAGES)
-
-    def unit() -> None:
-        with transaction():
-            catalogue.create_category(title, by=person().actor, at=now())
-
     try:
-        again(unit)
+        done_once(catalogue.create_category, title, by=person().actor, at=now())
     except Refusal as refusal:
         form.refuse(refusal, at="title_en")
         return category_page(form=form)
@@ -52,13 +50,10 @@ def rename(category_id: int):
     form = CategoryForm(prefix=f"c{category_id}-")
     if not form.validate_on_submit():
         return category_page(renamed=(category_id, form))
-
-    def unit() -> None:
-        with transaction():
-            catalogue.rename_category(category_id, texts_of(form, "title", LANGUAGES), by=person().actor, at=now())
-
     try:
-        again(unit)
+        done_once(
+            catalogue.rename_category, category_id, texts_of(form, "title", LANGUAGES), by=person().actor, at=now()
+        )
     except NotFound:
         raise
     except Refusal as refusal:
@@ -71,20 +66,20 @@ def rename(category_id: int):
 @bp.post("/<int:category_id>/front")
 def bring_forward(category_id: int):
     """Show a category one place earlier."""
-
-    def unit() -> None:
-        with transaction():
-            ids = [row.id for row in catalogue.categories()]
-            if category_id not in ids:
-                raise catalogue.NoSuchCategory()
-            place = ids.index(category_id)
-            if place:
-                ids[place - 1], ids[place] = ids[place], ids[place - 1]
-                catalogue.order_categories(ids, by=person().actor, at=now())
-
-    again(unit)
+    done_once(move_forward, category_id, by=person().actor, at=now())
     flash(_("The categories are in their new order."))
     return redirect(url_for("office.catalogue.categories.index"), 303)
+
+
+def move_forward(category_id: int, *, by: str, at: datetime) -> None:
+    """Put a category before the one it stands behind. Raises NoSuchCategory."""
+    ids = [row.id for row in catalogue.categories()]
+    if category_id not in ids:
+        raise catalogue.NoSuchCategory()
+    place = ids.index(category_id)
+    if place:
+        ids[place - 1], ids[place] = ids[place], ids[place - 1]
+        catalogue.order_categories(ids, by=by, at=at)
 
 
 def category_page(*, form: CategoryForm | None = None, renamed: tuple[int, CategoryForm] | None = None):

@@ -7,13 +7,14 @@ from flask_babel import gettext as _
 from wtforms.validators import Optional
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import form_page, person
 
-from .item_forms import KINDS, ItemForm, ScheduleForm, new_variant_form
+from .item_forms import KINDS, ItemForm, ScheduleForm, new_variant_form, seen_version
 from .item_page import item_page
 from .prices import FORM_WORDS, currency_sign, members_will_see
 from .shelving import say_delisted, say_listed
@@ -36,16 +37,16 @@ def new():
     sound = [form.validate_on_submit(), first.validate_on_submit()]
     if all(sound) and "preview" not in request.form:
         terms = layout.terms()
-
-        def unit() -> int:
-            with transaction():
-                return catalogue.make_item(
-                    first=first.details(), kind=form.kind.data, **form.details(), terms=terms, by=person().actor,
-                    at=now(),
-                )  # fmt: skip
-
         try:
-            product_id = again(unit)
+            product_id = done_once(
+                catalogue.make_item,
+                first=first.details(),
+                kind=form.kind.data,
+                **form.details(),
+                terms=terms,
+                by=person().actor,
+                at=now(),
+            )
         except Refusal as refusal:
             (first if first.takes(refusal) else form).place(refusal)
         else:
@@ -75,21 +76,16 @@ def show(product_id: int):
     form.kind.validators, form.kind.validate_choice = [Optional()], False
     if not form.validate_on_submit():
         return item_page(product_id, form=form)
-    seen = form.seen_version.data or ""
-
-    def unit() -> None:
-        with transaction():
-            catalogue.edit_product(
-                product_id,
-                terms=layout.terms(),
-                by=person().actor,
-                at=now(),
-                seen_version=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1,
-                **form.details(),
-            )
-
     try:
-        again(unit)
+        done_once(
+            catalogue.edit_product,
+            product_id,
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+            seen_version=seen_version(form),
+            **form.details(),
+        )
     except catalogue.ChangedMeanwhile as refusal:
         return item_page(product_id, form=form, refusal=refusal)
     except NotFound:
@@ -104,13 +100,8 @@ def show(product_id: int):
 @bp.post("/<int:product_id>/listing")
 def put_on_shelf(product_id: int):
     """Put one item on the shelf now."""
-
-    def unit() -> int:
-        with transaction():
-            return catalogue.list_products([product_id], terms=layout.terms(), by=person().actor, at=now())
-
     try:
-        changed = again(unit)
+        changed = done_once(catalogue.list_products, [product_id], terms=layout.terms(), by=person().actor, at=now())
     except catalogue.NotReady as refusal:
         return item_page(product_id, refusal=refusal)
     say_listed(changed, [product_id])
@@ -120,14 +111,9 @@ def put_on_shelf(product_id: int):
 @bp.post("/<int:product_id>/delisting")
 def take_off_shelf(product_id: int):
     """Take one item off the shelf now."""
-
-    def unit() -> int:
-        with transaction():
-            return catalogue.delist_products([product_id], by=person().actor, at=now())
-
     with reading():
         listed = catalogue.states_of([product_id], at=now()).get(product_id) == "listed"
-    changed = again(unit)
+    changed = done_once(catalogue.delist_products, [product_id], by=person().actor, at=now())
     say_delisted(changed, [product_id] if listed else [])
     return redirect(url_for("office.catalogue.editor.show", product_id=product_id), 303)
 
@@ -140,20 +126,16 @@ def plan(product_id: int):
         form.listed_from.errors = [_("Say when it is to be listed.")]
     if form.errors:
         return item_page(product_id, schedule=form)
-
-    def unit() -> None:
-        with transaction():
-            catalogue.schedule(
-                [product_id],
-                listed_from=form.listed_from.data,
-                listed_until=form.listed_until.data,
-                terms=layout.terms(),
-                by=person().actor,
-                at=now(),
-            )
-
     try:
-        again(unit)
+        done_once(
+            catalogue.schedule,
+            [product_id],
+            listed_from=form.listed_from.data,
+            listed_until=form.listed_until.data,
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
     except NotFound:
         raise
     except catalogue.NotReady as refusal:

@@ -12,11 +12,11 @@ from wtforms.validators import StopValidation
 from wtforms.widgets import TextInput
 
 from mall.base.money import cents_of
+from mall.web.shared.numbers import whole
 from mall.web.shared.texts import zone
 
 MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2200)
-LONGEST_NUMBER = 18
 
 
 class Whole(IntegerField):
@@ -28,12 +28,13 @@ class Whole(IntegerField):
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         """Read what was typed."""
         self.data = None
-        typed = "".join(sign for sign in (valuelist[0] if valuelist else "") if sign not in ", \u202f\u00a0")
+        typed = valuelist[0].strip() if valuelist else ""
         if typed:
             digits = typed.removeprefix("-").removeprefix("−")
-            if not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER):
+            number = whole(digits)
+            if number is None:
                 raise ValueError(_("Write a whole number."))
-            self.data = -int(digits) if digits != typed else int(digits)
+            self.data = -number if digits != typed else number
 
 
 class Cents(StringField):
@@ -98,13 +99,7 @@ def texts_of(form: Any, name: str, languages: Mapping[str, str]) -> dict[str, st
     return {language: form[f"{name}_{language}"].data or "" for language in languages}
 
 
-def typed_id(name: str) -> int:
-    """Return the id sent in a field, or 0, which nothing has."""
-    typed = request.form.get(name, "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER else 0
-
-
 def typed_ids(name: str, *, most: int = 200) -> list[int]:
     """Return the ids sent in fields of one name."""
-    typed = request.form.getlist(name)[:most]
-    return [int(each) for each in typed if each.isascii() and each.isdigit() and len(each) <= LONGEST_NUMBER]
+    sent = [whole(each) for each in request.form.getlist(name)[:most]]
+    return [number for number in sent if number is not None]

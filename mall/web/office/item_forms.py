@@ -23,6 +23,7 @@ from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
 from mall.web.shared.forms import Form, at_most, one_line, put
+from mall.web.shared.numbers import whole
 from mall.web.shared.texts import LANGUAGES, local, sentence
 
 from .fields import Moment, Whole, texts_of
@@ -218,3 +219,9 @@ def details_form(item: catalogue.DeskItem) -> ItemForm:
             "seen_version": product.version,
         },
     )
+
+
+def seen_version(form: ItemForm | PictureForm) -> int:
+    """Return the version of the item that a form was shown with; -1, which none has, where it does not say."""
+    number = whole(form.seen_version.data)
+    return -1 if number is None else number

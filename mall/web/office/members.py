@@ -7,6 +7,7 @@ from mall.base.db import reading
 from mall.domain import approvals, audit, checkout, insight, ledger, membership, people
 from mall.web.shared import layout
 from mall.web.shared.moves import order_number, words_of_entry
+from mall.web.shared.numbers import asked
 from mall.web.shared.paging import page_number, pages_of
 
 from .actors import actor_words
@@ -43,8 +44,7 @@ def index():
 def show(member_id: int):
     """Show one member: portrait, level, balances, history, orders, what is waiting."""
     terms, at = layout.terms(), now()
-    before = request.args.get("before", "")
-    cursor = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    cursor = asked("before")
     subject = f"member:{member_id}"
     with reading():
         member = people.member_of(member_id)

@@ -4,15 +4,16 @@ from flask import Blueprint, current_app, flash, redirect, url_for
 from flask_babel import gettext as _
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import person
 from mall.web.shared.texts import LANGUAGES
 
 from .fields import texts_of
-from .item_forms import PictureForm
+from .item_forms import PictureForm, seen_version
 from .item_page import item_page
 
 bp = Blueprint("pictures", __name__, url_prefix="/")
@@ -34,26 +35,21 @@ def add(product_id: int):
     if form.errors:
         return item_page(product_id, picture=form)
     folder = current_app.config["UPLOADS_DIR"]
-    seen = form.seen_version.data or ""
     try:
         prepared = catalogue.prepare_picture(form.picture.data.read(), folder=folder)
     except catalogue.BadPicture as refusal:
         form.refuse(refusal, at="picture")
         return item_page(product_id, picture=form)
-
-    def unit() -> None:
-        with transaction():
-            catalogue.add_picture(
-                product_id,
-                prepared,
-                alt=alt,
-                by=person().actor,
-                at=now(),
-                seen_version=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1,
-            )
-
     try:
-        again(unit)
+        done_once(
+            catalogue.add_picture,
+            product_id,
+            prepared,
+            alt=alt,
+            by=person().actor,
+            at=now(),
+            seen_version=seen_version(form),
+        )
     except Refusal as refusal:
         catalogue.discard(prepared.name, folder=folder)
         if isinstance(refusal, NotFound):
@@ -74,13 +70,10 @@ def describe(product_id: int, picture_id: int):
     of_item(product_id, picture_id)
     form = PictureForm(prefix=f"p{picture_id}-")
     if form.validate_on_submit():
-
-        def unit() -> None:
-            with transaction():
-                catalogue.describe_picture(picture_id, texts_of(form, "alt", LANGUAGES), by=person().actor, at=now())
-
         try:
-            again(unit)
+            done_once(
+                catalogue.describe_picture, picture_id, texts_of(form, "alt", LANGUAGES), by=person().actor, at=now()
+            )
         except catalogue.AltMissing as refusal:
             form.refuse(refusal, at="alt_en")
     if form.errors:
@@ -96,13 +89,8 @@ def bring_forward(product_id: int, picture_id: int):
     place = ids.index(picture_id)
     if place:
         ids[place - 1], ids[place] = ids[place], ids[place - 1]
-
-        def unit() -> None:
-            with transaction():
-                catalogue.order_pictures(product_id, ids, by=person().actor, at=now())
-
         try:
-            again(unit)
+            done_once(catalogue.order_pictures, product_id, ids, by=person().actor, at=now())
         except Refusal as refusal:
             return item_page(product_id, refusal=refusal)
     flash(_("The pictures are in their new order."))
@@ -115,13 +103,8 @@ def remove(product_id: int, picture_id: int):
     with reading():
         item = catalogue.desk_item(product_id, terms=layout.terms(), at=now())
     if picture_id in {picture.id for picture in item.pictures}:
-
-        def unit() -> str | None:
-            with transaction():
-                return catalogue.remove_picture(picture_id, by=person().actor, at=now())
-
         try:
-            file = again(unit)
+            file = done_once(catalogue.remove_picture, picture_id, by=person().actor, at=now())
         except catalogue.NoSuchPicture:
             file = None
         if file:

@@ -13,6 +13,7 @@ from mall.base.money import LOCALES
 from mall.domain import catalogue, checkout
 from mall.web.shared import layout
 from mall.web.shared.forms import OurWords
+from mall.web.shared.numbers import whole
 from mall.web.shared.texts import currency, language
 
 from .fields import Cents, Moment, Whole
@@ -63,8 +64,7 @@ class PriceForm(PlainForm):
     @property
     def stored_id(self) -> int | None:
         """Return the id of the stored price this row changes, or None."""
-        typed = str(self.price_id.data or "")
-        return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+        return whole(str(self.price_id.data or ""))
 
     @property
     def counts(self) -> bool:

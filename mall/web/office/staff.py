@@ -8,9 +8,10 @@ from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import people
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, email_address, one_line
 from mall.web.shared.layout import public_link
 from mall.web.shared.signing_in import form_page, person, staff_only
@@ -75,14 +76,9 @@ def index():
     if form.validate_on_submit():
         try:
             email = people.read_email(form.email.data)
-
-            def unit() -> tuple[int, str]:
-                with transaction():
-                    return people.add_staff(
-                        email, name=form.name.data, roles=form.roles.data, by=person().actor, at=now()
-                    )
-
-            staff_id, token = again(unit)
+            staff_id, token = done_once(
+                people.add_staff, email, name=form.name.data, roles=form.roles.data, by=person().actor, at=now()
+            )
         except people.StaffKnown as no:
             form.refuse(no, at="email")
         except people.RolesMissing as no:
@@ -102,8 +98,7 @@ def show(staff_id: int):
     refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
-            with transaction():
-                people.change_roles(staff_id, form.roles.data, by=person().actor, at=now())
+            done_once(people.change_roles, staff_id, form.roles.data, by=person().actor, at=now())
         except people.RolesMissing as no:
             form.refuse(no, at="roles")
         except (people.NotOneself, people.LastAdmin) as no:
@@ -117,8 +112,7 @@ def show(staff_id: int):
 @bp.post("/<int:staff_id>/link")
 def new_link(staff_id: int):
     """Make a fresh one-time link to set a password with."""
-    with transaction():
-        token = people.new_set_up_token(staff_id, by=person().actor, at=now())
+    token = done_once(people.new_set_up_token, staff_id, by=person().actor, at=now())
     _keep_link(token)
     return redirect(url_for("office.staff.show", staff_id=staff_id))
 
@@ -126,8 +120,7 @@ def new_link(staff_id: int):
 @bp.post("/<int:staff_id>/second-factor")
 def reset_second_factor(staff_id: int):
     """Let someone who lost their phone enrol afresh; they are signed out everywhere."""
-    with transaction():
-        people.reset_totp(staff_id, by=person().actor, at=now())
+    done_once(people.reset_totp, staff_id, by=person().actor, at=now())
     flash(_("They are signed out, and enrol a phone at the next sign-in."))
     return redirect(url_for("office.staff.show", staff_id=staff_id))
 
@@ -149,8 +142,7 @@ def _with_reason(staff_id: int, verb, done: str):
     refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
-            with transaction():
-                verb(staff_id, by=person().actor, reason=form.reason.data, at=now())
+            done_once(verb, staff_id, by=person().actor, reason=form.reason.data, at=now())
         except (people.NotOneself, people.LastAdmin) as no:
             refusal = no
         else:

@@ -1,21 +1,24 @@
 """Stock: what runs low, the moves of one item, goods that arrive, corrections, counting."""
 
 import secrets
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField, SelectChoice, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.moves import order_number
+from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import number as number_words
 
@@ -84,21 +87,8 @@ def move(product_id: int, variant_id: int):
     form = MoveForm(prefix=f"m{variant_id}-")
     if not form.validate_on_submit():
         return stock_page(product_id, moved=(variant_id, form))
-    key = f"desk:{person().id}:{form.key.data}"[:40]
-
-    def unit() -> None:
-        with transaction():
-            at, by, reason = now(), person().actor, form.reason.data or ""
-            if form.act.data == "receive":
-                catalogue.receive(variant_id, form.pieces.data, by=by, at=at, reason=reason, key=key)
-            elif form.act.data == "count":
-                catalogue.set_on_hand(variant_id, form.pieces.data, by=by, at=at, reason=reason)
-            else:
-                change = form.pieces.data if form.act.data == "add" else -form.pieces.data
-                catalogue.adjust(variant_id, change, reason=reason, by=by, at=at, key=key)
-
     try:
-        again(unit)
+        done_once(book, variant_id, form, by=person().actor, at=now())
     except NotFound:
         raise
     except Refusal as refusal:
@@ -108,6 +98,18 @@ def move(product_id: int, variant_id: int):
     return redirect(url_for("office.stock.show", product_id=product_id), 303)
 
 
+def book(variant_id: int, form: MoveForm, *, by: str, at: datetime) -> None:
+    """Write down the move that a form speaks of."""
+    pieces, reason, key = form.pieces.data, form.reason.data or "", f"desk:{person().id}:{form.key.data}"[:40]
+    if form.act.data == "receive":
+        catalogue.receive(variant_id, pieces, by=by, at=at, reason=reason, key=key)
+    elif form.act.data == "count":
+        catalogue.set_on_hand(variant_id, pieces, by=by, at=at, reason=reason)
+    else:
+        change = pieces if form.act.data == "add" else -pieces
+        catalogue.adjust(variant_id, change, reason=reason, by=by, at=at, key=key)
+
+
 @bp.post("/<int:product_id>/variants/<int:variant_id>/low-water")
 def set_low_water(product_id: int, variant_id: int):
     """Say at how many free pieces the desk is told; empty: never."""
@@ -115,12 +117,7 @@ def set_low_water(product_id: int, variant_id: int):
     form = LowWaterForm(prefix=f"l{variant_id}-")
     if not form.validate_on_submit():
         return stock_page(product_id, low=(variant_id, form))
-
-    def unit() -> None:
-        with transaction():
-            catalogue.set_low_water(variant_id, form.low_water.data, by=person().actor, at=now())
-
-    again(unit)
+    done_once(catalogue.set_low_water, variant_id, form.low_water.data, by=person().actor, at=now())
     if form.low_water.data is None:
         flash(_("Nobody is told of low stock here."))
     else:
@@ -130,8 +127,7 @@ def set_low_water(product_id: int, variant_id: int):
 
 def stock_page(product_id: int, *, moved: tuple[int, MoveForm] | None = None, low: Any = None):
     """Render an item's stock; a form that was sent as it was typed."""
-    typed = request.args.get("before", "")
-    before_id = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+    before_id = asked("before")
     with reading():
         item = catalogue.desk_item(product_id, terms=layout.terms(), at=now())
         moves = catalogue.stock_history(product_id, limit=PER_PAGE + 1, before_id=before_id)

@@ -4,10 +4,11 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import person
 
 from .item_forms import VariantForm, new_variant_form, prefix_of
@@ -22,13 +23,10 @@ def add(product_id: int):
     form = new_variant_form()
     if not form.validate_on_submit():
         return item_page(product_id, added=form)
-
-    def unit() -> None:
-        with transaction():
-            catalogue.add_variant(product_id, **form.details(), terms=layout.terms(), by=person().actor, at=now())
-
     try:
-        again(unit)
+        done_once(
+            catalogue.add_variant, product_id, **form.details(), terms=layout.terms(), by=person().actor, at=now()
+        )
     except NotFound:
         raise
     except Refusal as refusal:
@@ -48,16 +46,17 @@ def edit(product_id: int, variant_id: int):
         return item_page(product_id, variant=form)
     if "preview" in request.form:
         return item_page(product_id, variant=form, preview=True)
-
-    def unit() -> None:
-        with transaction():
-            catalogue.revise_variant(
-                variant_id, sku=form.sku.data, title=form.titles(), prices=form.typed_prices(),
-                terms=layout.terms(), by=person().actor, at=now(),
-            )  # fmt: skip
-
     try:
-        again(unit)
+        done_once(
+            catalogue.revise_variant,
+            variant_id,
+            sku=form.sku.data,
+            title=form.titles(),
+            prices=form.typed_prices(),
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
     except Refusal as refusal:
         form.place(refusal)
         return item_page(product_id, variant=form)
@@ -71,13 +70,8 @@ def retire(product_id: int, variant_id: int):
     with reading():
         if catalogue.product_of(variant_id) != product_id:
             raise catalogue.NoSuchVariant()
-
-    def unit() -> None:
-        with transaction():
-            catalogue.retire_variant(variant_id, by=person().actor, at=now())
-
     try:
-        again(unit)
+        done_once(catalogue.retire_variant, variant_id, by=person().actor, at=now())
     except catalogue.VariantInUse as refusal:
         return item_page(product_id, refusal=refusal)
     flash(_("The variant is out of the shop. Orders go on naming it."))

@@ -3,9 +3,9 @@
 from flask import Blueprint, Flask, redirect, request, session
 from flask_login import current_user
 
-from mall.base.db import transaction
 from mall.domain import people
 
+from .done import done_once
 from .signing_in import safe_next
 from .texts import LANGUAGES
 
@@ -24,6 +24,5 @@ def choose():
     if wanted in LANGUAGES:
         session["language"] = wanted
         if current_user.is_authenticated:
-            with transaction():
-                people.choose_language(current_user.id, wanted)
+            done_once(people.choose_language, current_user.id, wanted)
     return redirect(safe_next(request.form.get("next")) or "/")

@@ -26,6 +26,8 @@ MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
 # What a browser keeps when someone signs in: its language, its basket, and the other door's token.
 KEPT = ("language", "basket", "_permanent", MEMBER_KEY, STAFF_KEY)
 STAFF_FACES = ("office", "finance")
+# What a browser is known by keeps for a year after the last sign-in.
+KNOWN_SECONDS = 365 * 24 * 60 * 60
 UNSAFE_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -48,6 +50,19 @@ def prepare(app: Flask) -> None:
                     people.note_seen(person, at=now())
             except DBAPIError as error:  # A page is not withheld because the visit could not be noted.
                 log.warning("visit not noted", error=str(error.orig))
+        return response
+
+    @app.after_request
+    def make_browser_known(response: Response) -> Response:
+        if "known_browser" in g:
+            response.set_cookie(
+                _known_cookie(),
+                g.known_browser,
+                max_age=KNOWN_SECONDS,
+                secure=app.config["SESSION_COOKIE_SECURE"],
+                httponly=True,
+                samesite="Lax",
+            )
         return response
 
     @app.errorhandler(people.TooManyTries)
@@ -144,10 +159,14 @@ def safe_next(address: str | None) -> str | None:
 def check_password(door: str, email: people.Email, password: str) -> people.Credentials:
     """Return whose e-mail and password these are, counting the try first. `door` is "member" or "staff".
 
+    A browser in which it was right is known to the account from then on, and has an allowance of tries of its own.
+
     Raises TooManyTries; and WrongPassword, alike and after as long a while, where there is no such account.
     """
+    known_browser = request.cookies.get(_known_cookie(), "")
+    number = people.known_as(known_browser, door, email)
     with transaction():
-        counted = people.count_sign_in(door, email, network=network(), at=now())
+        counted = people.count_sign_in(door, email, network=network(), browser=number, at=now())
     if not counted.allowed:
         raise counted.refusal(now())
     with reading():
@@ -155,7 +174,15 @@ def check_password(door: str, email: people.Email, password: str) -> people.Cred
         known = look_up(email)
     if not people.matches(known.password_hash, password):
         raise people.WrongPassword
+    g.known_browser = people.remember(known_browser, door, email)
+    forgive_tries(door, email, browser=number)
     return known
+
+
+def forgive_tries(door: str, email: people.Email, *, browser: str | None = None) -> None:
+    """Forget the wrong tries at an account: its owner has come in from here."""
+    with transaction():
+        people.forgive_sign_in(door, email.key, network=network(), browser=browser)
 
 
 def count_or_refuse(limit: people.Limit, subject: str) -> None:
@@ -242,6 +269,10 @@ def dead_link(refusal: Refusal, *, again: str) -> tuple[str, int]:
     """Render the page for a link of a mail that works no more. `again`: the endpoint where a new one is asked for."""
     g.private = True
     return render_template("shared/dead_link.html", refusal=refusal, again=url_for(again)), 410
+
+
+def _known_cookie() -> str:
+    return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
 
 
 def _start_session(key: str, token: str, *, language: str | None) -> None:

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from mall.base.clock import now
-from mall.base.db import reading, transaction
+from mall.base.db import reading
 from mall.domain import people
+from mall.web.shared.done import done_once
 from mall.web.shared.qr_codes import qr_code
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.signing_in import person as person_behind
@@ -56,7 +57,6 @@ def show() -> str:
 @bp.post("/account/sign-outs")
 def sign_out_elsewhere() -> Response:
     """End the member's sign-ins on every other device."""
-    with transaction():
-        ended = people.end_sign_ins(member_id=me(), but=person_behind().sign_in_id, at=now())
+    ended = done_once(people.end_sign_ins, member_id=me(), but=person_behind().sign_in_id, at=now())
     flash(_("You are signed out on every other device.") if ended else _("You were signed in nowhere else."))
     return redirect(url_for("store.account.show"))

@@ -10,9 +10,10 @@ from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
-from mall.base.db import reading, transaction
+from mall.base.db import reading
 from mall.base.money import LOCALES
 from mall.domain import people
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, me, safe_next
 from mall.web.shared.texts import language
@@ -77,8 +78,7 @@ def new_address():
     next_page = safe_next(request.values.get("next"))
     if form.validate_on_submit():
         try:
-            with transaction():
-                people.add_address(me(), form.lines, as_default=form.as_default.data, at=now())
+            done_once(people.add_address, me(), form.lines, as_default=form.as_default.data, at=now())
         except people.TooManyAddresses as no:
             refusal = no
         else:
@@ -103,8 +103,7 @@ def address(address_id: int):
     if request.method == "GET":
         form.as_default.data = mine.is_default
     elif form.validate_on_submit():
-        with transaction():
-            people.edit_address(me(), address_id, form.lines, as_default=form.as_default.data, at=now())
+        done_once(people.edit_address, me(), address_id, form.lines, as_default=form.as_default.data, at=now())
         flash(_("The address is saved."))
         return redirect(url_for("store.account.addresses"))
     return form_page("store/account/address.html", refused=request.method == "POST", form=form, address=mine)
@@ -113,8 +112,7 @@ def address(address_id: int):
 @bp.post("/account/addresses/<int:address_id>/removal")
 def remove_address(address_id: int):
     """Remove an address; orders keep their own copy."""
-    with transaction():
-        people.remove_address(me(), address_id)
+    done_once(people.remove_address, me(), address_id)
     flash(_("The address is removed. Orders on their way keep it."))
     return redirect(url_for("store.account.addresses"))
 
@@ -122,6 +120,5 @@ def remove_address(address_id: int):
 @bp.post("/account/addresses/<int:address_id>/default")
 def default_address(address_id: int):
     """Propose this address at checkout from now on."""
-    with transaction():
-        people.make_default(me(), address_id)
+    done_once(people.make_default, me(), address_id)
     return redirect(url_for("store.account.addresses"))

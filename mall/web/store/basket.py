@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,12 +12,14 @@ from wtforms import IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.domain import catalogue, checkout
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import LARGEST_ID, Form, words_of
+from mall.web.shared.numbers import stepped, whole
 
 from . import item
 
@@ -76,21 +79,7 @@ def add():
         if not form.validate_on_submit():
             raise _what_is_wrong(form)
 
-        def unit() -> None:
-            with transaction():
-                points_each, cents = _as_offered(form)
-                checkout.put_in(
-                    owner,
-                    variant_id=form.variant_id.data,
-                    option_id=form.option_id.data,
-                    points_each=points_each,
-                    quantity=form.quantity.data,
-                    seen_cents=cents,
-                    seen_points=points_each,
-                    at=now(),
-                )
-
-        again(unit)
+        done_once(_put_in, form, owner, at=now())
     except NotFound:
         raise
     except Refusal as refusal:
@@ -107,9 +96,7 @@ def change(line_id: int):
         quantity, points = _number("quantity"), _number("points")
         if quantity is None and points is None:
             raise checkout.BadQuantity(most=checkout.MOST_PIECES)
-        with transaction():
-            seen = _as_priced(owner, line_id, points)
-            checkout.set_line(owner, line_id, quantity=quantity, points_each=points, **seen)
+        done_once(_set_line, owner, line_id, quantity=quantity, points=points)
     except NotFound:
         raise
     except Refusal as refusal:
@@ -120,8 +107,7 @@ def change(line_id: int):
 @bp.post("/lines/<int:line_id>/removal")
 def remove(line_id: int):
     """Take a line out."""
-    with transaction():
-        checkout.set_line(layout.basket_owner(), line_id, quantity=0)
+    done_once(checkout.set_line, layout.basket_owner(), line_id, quantity=0)
     flash(_("It is out of your basket."))
     return redirect(url_for("store.basket.show"), 303)
 
@@ -174,7 +160,8 @@ def _item_again(form: PutInForm, refusal: Refusal):
         offers = catalogue.offers([form.variant_id.data], at=now())
     if not offers or not offers[0].may_be_seen_by(layout.viewer()):
         return basket_page(refusal=refusal)
-    flash(words_of(refusal), "bad")
+    if not isinstance(refusal, checkout.BadQuantity):  # The page says that beside the box.
+        flash(words_of(refusal), "bad")
     return item.show(offers[0].slug), 422
 
 
@@ -182,6 +169,25 @@ def _what_is_wrong(form: PutInForm) -> Refusal:
     if form.variant_id.errors or form.option_id.errors:
         return catalogue.NoSuchProduct()
     return NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
+
+
+def _put_in(form: PutInForm, owner: checkout.Owner, *, at: datetime) -> None:
+    points_each, cents = _as_offered(form)
+    checkout.put_in(
+        owner,
+        variant_id=form.variant_id.data,
+        option_id=form.option_id.data,
+        points_each=points_each,
+        quantity=form.quantity.data,
+        seen_cents=cents,
+        seen_points=points_each,
+        at=at,
+    )
+
+
+def _set_line(owner: checkout.Owner, line_id: int, *, quantity: int | None, points: int | None) -> None:
+    seen = _as_priced(owner, line_id, points)
+    checkout.set_line(owner, line_id, quantity=quantity, points_each=points, **seen)
 
 
 def _as_offered(form: PutInForm) -> tuple[int, int]:
@@ -219,10 +225,10 @@ def _number(name: str) -> int | None:
 
     Raises NoNumber for what is none.
     """
-    typed = request.form.get(f"{name}_to") or request.form.get(name)
+    typed = stepped(name)
     if typed is None:
         return None
-    digits = typed.strip().replace(",", "")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 11):
+    number = whole(typed)
+    if number is None:
         raise checkout.BadQuantity(most=checkout.MOST_PIECES) if name == "quantity" else NoNumber()
-    return int(digits)
+    return number

@@ -10,12 +10,14 @@ from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused, CashierUnreachable
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.domain import checkout, earning, ledger, people
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
+from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import me, members_only, person
 from mall.web.shared.texts import language, money_words, number
 
@@ -24,7 +26,6 @@ from .basket import basket_page, lines_of
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 
-MOST_DIGITS = 11
 CHOICES = ("points", "method", "address")
 
 
@@ -66,7 +67,7 @@ def create():
     if "points_to" in request.form or "look" in request.form:
         return checkout_page(asked)
     try:
-        order = again(lambda: _place(asked))
+        order = _place(asked)
     except NotFound:
         raise  # Another's address or basket is not there.
     except Refusal as refusal:
@@ -92,14 +93,13 @@ def go_and_pay(order: Any) -> Response:
 def asked_for(values: Mapping[str, str]) -> Asked:
     """Read the choices of a form or an address. A points button's number goes before the typed one."""
     typed = (values.get("points_to") or values.get("points") or "0").strip()
-    digits = typed.replace(",", "")
-    known = digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS
+    number = whole(typed)
     return Asked(
-        points=int(digits) if known else 0,
+        points=number or 0,
         typed_points=typed,
         method=values.get("method"),
         address=values.get("address", ""),
-        refusal=None if known else NoPointsNumber(),
+        refusal=NoPointsNumber() if number is None else None,
     )
 
 
@@ -159,19 +159,21 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
 
 
 def _place(asked: Asked) -> Any:
-    with transaction():
-        return checkout.place(
-            me(),
-            key=request.form.get("key", ""),
-            shown=request.form.get("shown", ""),
-            points_offered=asked.points,
-            terms=layout.terms(),
-            verified=person().verified,
-            cashier=current_app.extensions["cashier"] is not None,
-            address=_address(asked),
-            method_key=asked.method,
-            at=now(),
-        )
+    with reading():
+        address = _address(asked)
+    return done_once(
+        checkout.place,
+        me(),
+        key=request.form.get("key", ""),
+        shown=request.form.get("shown", ""),
+        points_offered=asked.points,
+        terms=layout.terms(),
+        verified=person().verified,
+        cashier=current_app.extensions["cashier"] is not None,
+        address=address,
+        method_key=asked.method,
+        at=now(),
+    )
 
 
 def _priced(basket: checkout.BasketNow, asked: Asked, *, ready: int, at: Any) -> checkout.Priced:
@@ -245,8 +247,6 @@ def _address(asked: Asked) -> dict[str, str] | None:
     """Return the chosen address as an order keeps it. Raises NotFound: another member's is not there."""
     if not asked.address:
         return None
-    digits = asked.address
-    known = digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS
-    address = people.address_of(me(), int(digits) if known else 0)
+    address = people.address_of(me(), whole(asked.address) or 0)
     names = ("recipient", "line1", "line2", "postcode", "city", "region", "country", "phone")
     return {name: getattr(address, name) for name in names}

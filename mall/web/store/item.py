@@ -7,8 +7,10 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 
 from mall.base.clock import now
 from mall.base.db import reading
+from mall.base.errors import Refusal
 from mall.domain import catalogue, checkout, membership
 from mall.web.shared import layout
+from mall.web.shared.numbers import asked, stepped, whole
 
 from .shop import for_cards
 
@@ -16,12 +18,14 @@ bp = Blueprint("item", __name__, url_prefix="/items")
 
 CHOICES = ("variant_id", "option_id", "points", "quantity")
 ON_A_SHELF = 3
+MOST_TYPED = 20
 
 
 @dataclass(frozen=True)
 class Choosing:
     """What is chosen on the page now. Points and cents are per piece; `list_cents` before the level's discount.
 
+    `trouble` is what is wrong with the quantity as `typed`; the page counts with the nearest that can be had.
     `left_after` is what the purse holds afterwards, below 0 what is missing; None where the purse is not known.
     """
 
@@ -32,6 +36,8 @@ class Choosing:
     list_cents: int
     quantity: int
     most: int
+    typed: str
+    trouble: Refusal | None
     left_after: int | None
 
 
@@ -79,19 +85,22 @@ def show(slug: str) -> str:
 @bp.post("/<slug>")
 def choose(slug: str):
     """Count again with what is chosen now: back to the page, with the choice in its address."""
-    chosen: dict[str, Any] = {name: number(name) for name in CHOICES}
+    chosen: dict[str, Any] = {name: whole(sent(name)) for name in CHOICES}
+    chosen["quantity"] = sent("quantity")[:MOST_TYPED] or None  # As typed: the page says what is wrong with it.
     return redirect(url_for(".show", slug=slug, **chosen), 303)
 
 
 def choosing(item: catalogue.Item, *, viewer: catalogue.Viewer, mine: checkout.PieceFor) -> Choosing | None:
     """Return what is chosen: what the address says, as far as it can be had; else the fewest points. None: nothing."""
-    variant = item.variant(number("variant_id"))
+    variant = item.variant(whole(sent("variant_id")))
     if variant is None or not variant.choices:
         return None
-    choice = next((each for each in variant.choices if each.id == number("option_id")), variant.cheapest)
+    choice = next((each for each in variant.choices if each.id == whole(sent("option_id"))), variant.cheapest)
     most = max(1, min(variant.left, item.product.limit_per_member or checkout.MOST_PIECES, checkout.MOST_PIECES))
-    quantity = min(max(number("quantity") or 1, 1), most)
-    points = choice.nearest(number("points") or choice.least)
+    typed = sent("quantity")
+    asked_for = whole(typed or "1")
+    quantity = min(max(asked_for or 1, 1), most)
+    points = choice.nearest(whole(sent("points")) or choice.least)
     list_cents = choice.at(points)
     return Choosing(
         variant=variant,
@@ -101,18 +110,18 @@ def choosing(item: catalogue.Item, *, viewer: catalogue.Viewer, mine: checkout.P
         list_cents=list_cents,
         quantity=quantity,
         most=most,
+        typed="" if quantity == asked_for else typed,
+        trouble=None if quantity == asked_for else checkout.BadQuantity(most=most),
         left_after=None if viewer.ready_points is None else viewer.ready_points - points * quantity,
     )
 
 
 def picture_shown(item: catalogue.Item) -> Any:
     """Return the picture shown large: the one the address names by its place, or the first; None without any."""
-    place = (number("picture") or 1) - 1
+    place = (asked("picture") or 1) - 1
     return item.pictures[place if place < len(item.pictures) else 0] if item.pictures else None
 
 
-def number(name: str) -> int | None:
-    """Read a whole number of the form or the address; a pressed stepper's wins. None for what is none."""
-    typed = request.form.get(f"{name}_to") or request.form.get(name) or request.args.get(name, "")
-    digits = typed.replace(",", "").strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+def sent(name: str) -> str:
+    """Return what the form or the address says of a choice; a pressed stepper's button wins."""
+    return (stepped(name) or request.args.get(name, "")).strip()

@@ -9,10 +9,11 @@ from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused, CashierUnreachable
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import aftersales, cash, checkout, ledger, programme
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import me, members_only, person
@@ -137,8 +138,7 @@ def confirm(number: str) -> Response | tuple[str, int]:
     """Confirm that the goods arrived: the return window begins."""
     order = my_order(number)
     try:
-        with transaction():
-            checkout.deliver(order.id, by=person().actor, at=now())
+        done_once(checkout.deliver, order.id, by=person().actor, at=now())
     except Refusal as refusal:
         return order_page(number, refusal=refusal)
     flash(_("Thank you. The order is complete."))
@@ -296,8 +296,4 @@ def _words_of_cancelling(order: Any) -> str:
 
 
 def _refund(order_id: int) -> None:
-    def unit() -> None:
-        with transaction():
-            aftersales.cancel(order_id, by=person().actor, terms=layout.terms(), at=now())
-
-    again(unit)
+    done_once(aftersales.cancel, order_id, by=person().actor, terms=layout.terms(), at=now())

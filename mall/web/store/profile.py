@@ -9,10 +9,11 @@ from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectCh
 from wtforms.validators import DataRequired, InputRequired, Optional, Regexp, ValidationError
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import people
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, let_member_in, me
@@ -79,16 +80,16 @@ def profile():
         form.wants_news.data = member.marketing_consent_at is not None
     elif form.validate_on_submit():
         try:
-            with transaction():
-                people.save_profile(
-                    me(),
-                    display_name=form.display_name.data,
-                    birthday=form.birthday.data,
-                    phone=form.phone.data or "",
-                    language=form.language.data,
-                    wants_news=form.wants_news.data,
-                    at=now(),
-                )
+            done_once(
+                people.save_profile,
+                me(),
+                display_name=form.display_name.data,
+                birthday=form.birthday.data,
+                phone=form.phone.data or "",
+                language=form.language.data,
+                wants_news=form.wants_news.data,
+                at=now(),
+            )
         except people.BirthdayRests as no:
             form.refuse(no, at="birthday")
         else:
@@ -114,8 +115,7 @@ def password():
             member = _with_password(form.present.data)
             unlike = [member.email, *terms().shop_name.values()]
             sealed = people.password_hash(form.password.data, unlike=unlike)
-            with transaction():
-                people.change_password(member.id, sealed, at=now())
+            done_once(people.change_password, member.id, sealed, at=now())
         except WrongPresent as wrong:
             form.refuse(wrong, at="present")
         except people.WeakPassword as weak:
@@ -139,8 +139,7 @@ def email():
             wanted = people.read_email(form.email.data)
             member = _with_password(form.present.data)
             page = public_link("store.account.confirm_email", token="")
-            with transaction():
-                people.ask_email_change(member.id, wanted, page=page, at=now())
+            done_once(people.ask_email_change, member.id, wanted, page=page, at=now())
         except WrongPresent as wrong:
             form.refuse(wrong, at="present")
         except people.TooManyTries as no:
@@ -159,12 +158,7 @@ def confirm_email(token: str):
         with reading():
             link = people.alive("change_email", token, at=now())
         if request.method == "POST":
-
-            def unit() -> None:
-                with transaction():
-                    people.change_email(token, at=now())
-
-            again(unit)
+            done_once(people.change_email, token, at=now())
             flash(_("Your e-mail address is changed."))
             return redirect(url_for("store.account.show"))
     except (people.DeadLink, people.EmailTaken) as no:
@@ -185,6 +179,5 @@ def _with_password(present: str):
         member = people.member_of(me())
     if not people.matches(member.password_hash, present):
         raise WrongPresent
-    with transaction():
-        people.forgive(people.PASSWORD_AGAIN, str(me()))
+    done_once(people.forgive, people.PASSWORD_AGAIN, str(me()))
     return member

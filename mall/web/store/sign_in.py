@@ -1,5 +1,7 @@
 """The members' door: signing in and out, and the way back for who forgot the password."""
 
+from datetime import datetime
+
 from flask import abort, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -8,10 +10,11 @@ from wtforms import EmailField, HiddenField, PasswordField
 from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
-from mall.base.db import reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import people
 from mall.web.shared import demo_cast
+from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, email_address, one_line, strong_password
 from mall.web.shared.layout import bring_basket, public_link, terms
 from mall.web.shared.signing_in import (
@@ -113,8 +116,7 @@ def ask_reset():
             refusal = no
         else:
             page = public_link("store.account.reset_password", token="")
-            with transaction():
-                people.ask_reset(email, page=page, at=now())
+            done_once(people.ask_reset, email, page=page, at=now())
             return redirect(url_for("store.account.reset_asked"))
     return form_page("store/account/ask_reset.html", refused=request.method == "POST", form=form, refusal=refusal)
 
@@ -138,9 +140,7 @@ def reset_password(token: str):
     if form.validate_on_submit():
         try:
             password = people.password_hash(form.password.data, unlike=[link.email, *terms().shop_name.values()])
-            with transaction():
-                member_id = people.reset_password(token, password, at=now())
-                people.forgive_sign_in("member", people.read_email(link.email).key)
+            member_id = done_once(_reset, token, password, people.read_email(link.email), at=now())
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         else:
@@ -155,11 +155,20 @@ def _sign_in(form: SignInForm) -> None:
     known = check_password("member", email, form.password.data)
     assert known.person_id is not None and known.password_hash is not None
     renewed = people.rehash(form.password.data) if people.outdated(known.password_hash) else None
-    with transaction():
-        people.forgive_sign_in("member", email.key)
-        if renewed:
-            people.keep_rehashed(known.person_id, renewed)
+    done_once(_note_password, email, known.person_id, renewed)
     _let_in(known.person_id, language=known.language)
+
+
+def _reset(token: str, password: people.PasswordHash, email: people.Email, *, at: datetime) -> int:
+    member_id = people.reset_password(token, password, at=at)
+    people.forgive_sign_in("member", email.key)
+    return member_id
+
+
+def _note_password(email: people.Email, member_id: int, renewed: people.PasswordHash | None) -> None:
+    people.forgive_sign_in("member", email.key)
+    if renewed:
+        people.keep_rehashed(member_id, renewed)
 
 
 def _let_in(member_id: int, *, language: str | None = None) -> None:

@@ -13,6 +13,7 @@ from mall.base.db import reading
 from mall.domain import checkout, ledger
 from mall.web.shared import layout, tables
 from mall.web.shared.moves import order_number, words_of_entry
+from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.texts import day_words, sentence
 
@@ -42,8 +43,7 @@ class Expiring:
 def show():
     """Show the balances, the expiry planner and the history."""
     at, tab = now(), request.args.get("show", "")
-    before = request.args.get("before", "")
-    cursor = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    cursor = asked("before")
     today = layout.terms().today(at)
     with reading():
         balances = ledger.balances(me(), at=at)

@@ -197,6 +197,25 @@ def test_sec_34_odd_choices_become_possible_ones(put, see, query):
     assert "$0.90" in page or "$9.90" in page
 
 
+@pytest.mark.parametrize("typed", ["0", "-2", "1.5", "lots", "4", "1000000000"])
+def test_a_quantity_that_cannot_be_had_is_said_and_stays_as_typed(put, see, client, typed):
+    _, variant_id = put(limit_per_member=3)
+
+    with moved_to(NOON + HOUR):
+        counted = client.post("/items/stoneware-mugs", data={"variant_id": variant_id, "quantity": typed})
+    page = see(counted.location)
+
+    assert "Choose a quantity from 1 to 3." in page
+    assert f'autocomplete="off" value="{typed}" aria-label="Quantity" aria-invalid="true"' in page
+
+
+def test_a_quantity_that_can_be_had_is_no_trouble(put, see):
+    put(limit_per_member=3)
+
+    for query in ("", "?quantity=", "?quantity=1", "?quantity=3"):
+        assert "Choose a quantity" not in see(f"/items/stoneware-mugs{query}")
+
+
 def test_an_item_goes_into_the_basket_from_its_page(put, client):
     _, variant_id = put()
     with moved_to(NOON + HOUR):
