@@ -14,7 +14,7 @@ from sqlalchemy import Column, Float, MetaData, Table
 from mall.base.db import db
 from mall.domain.finance import proof_board
 from tests.check import rules
-from tests.check.no_floats import floats_among_columns, floats_in
+from tests.check.no_floats import floats_among_columns, floats_in, floats_in_template, floats_in_templates
 from tests.check.sources import Source, files
 
 MALL = list(files())
@@ -186,6 +186,30 @@ def test_the_rule_leaves_a_good_sample_alone(sample):
 
 def test_every_rule_has_a_bad_sample():
     assert {rule.__name__ for rule in RULES} == {sample[0].__name__ for sample in BAD}
+
+
+def test_no_template_makes_a_float_of_points_or_money():
+    assert list(floats_in_templates()) == []
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "{{ order.goods_cents / 100 }}",
+        "{{ used * terms.worth_points / most }}",
+        "{% set half = points / 2 %}",
+        "{% macro share(cents) %}{{ 100 * cents / (full + 1) }}{% endmacro %}",
+        "{{ cents | float }}",
+        "{{ (seconds * 2) | round(1) }}",
+    ],
+)
+def test_a_template_that_makes_one_is_found(sample):
+    assert len(list(floats_in_template("templates/a.html", sample))) == 1
+
+
+def test_a_template_may_divide_other_things_and_keep_whole_numbers():
+    fine = "{{ microseconds / 1000 }} {{ rate / 100 }} {{ cents // 100 }} <a href='/points/'>{{ cents | money }}</a>"
+    assert list(floats_in_template("templates/a.html", fine)) == []
 
 
 def test_no_column_keeps_a_rounded_number():

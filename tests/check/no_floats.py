@@ -1,4 +1,4 @@
-"""No float where points or money go: not as a literal, not as a type, not by dividing, not in a column."""
+"""No float where points or money go: not as a literal, not as a type, not by dividing, not in a column or template."""
 
 import ast
 import sys
@@ -8,10 +8,15 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from jinja2 import Environment, nodes
 from sqlalchemy import Float, MetaData, Numeric
 
-from tests.check.sources import Source, files
+from tests.check.sources import ROOT, Source, files
 
+# How names of points and money are told in a template.
+AMOUNTS = ("cents", "points", "worth")
+ROUNDING = ("float", "round")
+TEMPLATES = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"])
 EXACT = {"Fraction", "Decimal"}
 PATHLIKE = ("folder", "path", "directory", "root", "parent")
 
@@ -42,6 +47,33 @@ def floats_among_columns(metadata: MetaData) -> Iterator[str]:
                 yield f"{table.name}.{column.name} is a {column.type}; points and cents are whole numbers"
 
 
+def floats_in_template(path: str, text: str) -> Iterator[str]:
+    """Yield a complaint for every float that a template makes of points or money."""
+    tree = TEMPLATES.parse(text, path)
+    for filtered in tree.find_all(nodes.Filter):
+        if filtered.name in ROUNDING:
+            yield f"{path}:{filtered.lineno}: | {filtered.name}; give the template the whole number to show"
+    for division in tree.find_all(nodes.Div):
+        if any(amount in name for name in _names_in(division) for amount in AMOUNTS):
+            yield f"{path}:{division.lineno}: / makes a float of points or money; work it out before the template"
+
+
+def floats_in_templates() -> Iterator[str]:
+    """Yield the complaints of all templates."""
+    for path in sorted((ROOT / "templates").rglob("*")):
+        if path.suffix in (".html", ".txt"):
+            yield from floats_in_template(path.relative_to(ROOT).as_posix(), path.read_text())
+
+
+def _names_in(node: nodes.Div) -> Iterator[str]:
+    for part in [node.left, node.right]:
+        for each in [part, *part.find_all((nodes.Name, nodes.Getattr))]:
+            if isinstance(each, nodes.Name):
+                yield each.name
+            elif isinstance(each, nodes.Getattr):
+                yield each.attr
+
+
 def _exact(node: ast.BinOp | ast.AugAssign) -> bool:
     """Tell whether a division is plainly one of Fractions or Decimals, or joins a path."""
     for part in ast.walk(node):
@@ -59,5 +91,6 @@ def _exact(node: ast.BinOp | ast.AugAssign) -> bool:
 
 if __name__ == "__main__":
     complaints = [complaint for source in files() for complaint in floats_in(source)]
+    complaints += floats_in_templates()
     print("\n".join(complaints) or "no float in money or points")
     sys.exit(bool(complaints))
