@@ -63,9 +63,9 @@ class SampleForm(FlaskForm):
     why = RadioField(
         "What went wrong?",
         choices=[
-            ("damaged", "It arrived damaged"),
-            ("other", "It is not what I expected"),
-            ("late", "It is not here"),
+            SelectChoice("damaged", "It arrived damaged"),
+            SelectChoice("other", "It is not what I expected"),
+            SelectChoice("late", "It is not here"),
         ],
         default="damaged",
     )
