@@ -16,6 +16,7 @@ from .addresses import (
     make_default,
     remove_address,
 )
+from .browsers import known_as, remember
 from .checks import checks
 from .emails import BadEmail, Email, read_email
 from .members import (
@@ -190,6 +191,7 @@ __all__ = [
     "half_in",
     "keep_rehashed",
     "keep_staff_rehashed",
+    "known_as",
     "make_default",
     "mark_verified",
     "matches",
@@ -213,6 +215,7 @@ __all__ = [
     "refuse_weak",
     "register",
     "rehash",
+    "remember",
     "remove_address",
     "reset_password",
     "reset_totp",

@@ -28,7 +28,11 @@ from .throttle import Counted, Limit, count, forgive
 from .tokens import hash_of
 
 QUARTER = timedelta(minutes=15)
-SIGN_IN_BY_ACCOUNT = Limit("sign-in-account", 10, QUARTER)
+# Who has never been in with this account: so often from one network, and so often from all of them together.
+SIGN_IN_FROM_NETWORK = Limit("sign-in-here", 10, QUARTER)
+SIGN_IN_BY_ACCOUNT = Limit("sign-in-account", 100, QUARTER)
+# Who has been in with this account in this browser.
+SIGN_IN_BY_BROWSER = Limit("sign-in-browser", 10, QUARTER)
 SIGN_IN_BY_NETWORK = Limit("sign-in-network", 100, QUARTER)
 SECOND_FACTOR = Limit("second-factor", 5, QUARTER)
 PASSWORD_AGAIN = Limit("password-again", 10, QUARTER)
@@ -201,24 +205,41 @@ def credentials_of_staff(email: Email) -> Credentials:
     return Credentials(row.id, row.password_hash, row.totp_confirmed_at is not None, row.language)
 
 
-def count_sign_in(door: str, email: Email, *, network: str, at: datetime) -> Counted:
-    """Count a try to sign in, before the password is looked at: by network, then by account.
+def count_sign_in(door: str, email: Email, *, network: str, at: datetime, browser: str | None = None) -> Counted:
+    """Count a try to sign in, before the password is looked at.
 
-    The owner of an account is told the first time its limit is passed; a new password by mail opens it at once.
-    `door` is "member" or "staff". Returns the count that refuses, or the account's.
+    `browser` is the number of one that is known to the account: only its own tries count for it, so that no stranger
+    can keep its owner out. All others count by network, by account and network, and by account from everywhere.
+
+    The owner of an account is told the first time a limit of it is passed; a new password by mail opens it at once.
+    `door` is "member" or "staff". Returns the count that refuses, or the last one.
     """
-    by_network = count(SIGN_IN_BY_NETWORK, network, at=at)
-    if not by_network.allowed:
-        return by_network
-    by_account = count(SIGN_IN_BY_ACCOUNT, f"{door}:{email.key}", at=at)
-    if by_account.just_over and door == "member":
-        _tell_slowed(email, at=at)
-    return by_account
+    account = f"{door}:{email.key}"
+    if browser is not None:
+        return count(SIGN_IN_BY_BROWSER, f"{account}:{browser}", at=at)
+    counted = count(SIGN_IN_BY_NETWORK, network, at=at)
+    if not counted.allowed:
+        return counted
+    for limit, subject in ((SIGN_IN_FROM_NETWORK, f"{account}:{network}"), (SIGN_IN_BY_ACCOUNT, account)):
+        counted = count(limit, subject, at=at)
+        if counted.just_over and door == "member":
+            _tell_slowed(email, at=at)
+        if not counted.allowed:
+            break
+    return counted
 
 
-def forgive_sign_in(door: str, key: str) -> None:
-    """Forget the wrong tries at an account: its owner has come in. `key` is the e-mail's key."""
-    forgive(SIGN_IN_BY_ACCOUNT, f"{door}:{key}")
+def forgive_sign_in(door: str, key: str, *, network: str | None = None, browser: str | None = None) -> None:
+    """Forget the wrong tries at an account: its owner has come in, from this network, in this browser.
+
+    `key` is the e-mail's key.
+    """
+    account = f"{door}:{key}"
+    forgive(SIGN_IN_BY_ACCOUNT, account)
+    if network is not None:
+        forgive(SIGN_IN_FROM_NETWORK, f"{account}:{network}")
+    if browser is not None:
+        forgive(SIGN_IN_BY_BROWSER, f"{account}:{browser}")
 
 
 def _tell_slowed(email: Email, *, at: datetime) -> None:

@@ -161,7 +161,7 @@ def _sign_in(form: SignInForm) -> None:
 
 def _reset(token: str, password: people.PasswordHash, email: people.Email, *, at: datetime) -> int:
     member_id = people.reset_password(token, password, at=at)
-    people.forgive_sign_in("member", email.key)
+    people.forgive_sign_in("member", email.key, network=network())
     return member_id
 
 
