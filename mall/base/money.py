@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency
 
 # A comma groups thousands and does nothing else: "15,90" is refused, not read as 1590.
 _AMOUNT = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.(?P<decimals>[0-9]{0,2}))?")
@@ -53,11 +53,6 @@ def tax_inside(gross_cents: int, *, rate_basis_points: int) -> int:
 def money_text(cents: int, currency: str, language: str) -> str:
     """Write cents as money for a reader: 1590 -> "$15.90"."""
     return format_currency(Decimal(cents) / 100, currency, locale=LOCALES[language])
-
-
-def number_text(number: int, language: str) -> str:
-    """Write a whole number for a reader: 1200 -> "1,200"."""
-    return format_decimal(number, locale=LOCALES[language])
 
 
 def cents_of(text: str) -> int:

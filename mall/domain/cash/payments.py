@@ -284,11 +284,6 @@ def payments_of(reference: str) -> list[Row[Any]]:
     return list(execute(select(Payment).where(Payment.reference == reference).order_by(Payment.attempt)))
 
 
-def payment_of_session(session_id: str, *, cashier: str) -> Row[Any] | None:
-    """Find the payment a session was opened for."""
-    return execute(select(Payment).where(Payment.cashier == cashier, Payment.session_id == session_id)).one_or_none()
-
-
 def take_unsettled(*, cashier: str, at: datetime, limit: int = 50) -> list[Row[Any]]:
     """Take the payments about which the cashier should be asked now. Others get them only after a while.
 

@@ -15,7 +15,6 @@ from .pictures import Picture
 from .prices import PRICE_COLUMNS, Price, PriceOption, live, price_from, standing_for
 from .products import Product
 from .quotas import Quota
-from .shelves import state_of
 from .stock import Stock
 from .variants import Variant
 
@@ -54,11 +53,6 @@ class Offer:
     alt: dict[str, str] | None
     prices: tuple[Price, ...]
     at: datetime
-
-    @property
-    def is_listed(self) -> bool:
-        """Whether it is on the shelf, and the variant still sold."""
-        return self.retired_at is None and state_of(self, self.at) == "listed"
 
     @property
     def options(self) -> list[Price]:

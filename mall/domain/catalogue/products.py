@@ -23,7 +23,6 @@ from .wording import description, words
 KINDS = ("goods", "gift", "coupon", "code", "membership")
 DELIVERIES = ("shipped", "digital")
 LONGEST_TITLE, LONGEST_SUMMARY, MOST_TAGS = 120, 300, 12
-WINDOWS = (("redeem_from", "redeem_until"), ("listed_from", "listed_until"))
 
 
 class Product(db.Model):

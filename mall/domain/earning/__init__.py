@@ -4,7 +4,7 @@ This is the room's front door. What happened is kept as facts; the rules of the 
 ledger and membership keep what was given. Every sum comes with the sentence that explains it.
 """
 
-from .facts import FACTS, Fact, FactRow, facts_of, record
+from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
 from .orders import Kept, Reduction, Sale, earned_by, order_kept, order_paid, order_reduced, reduction
 from .proof import checks
@@ -21,7 +21,6 @@ __all__ = [
     "Sale",
     "checks",
     "earned_by",
-    "facts_of",
     "order_kept",
     "order_paid",
     "order_reduced",

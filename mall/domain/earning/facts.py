@@ -1,11 +1,11 @@
 """Facts: every behaviour that a rule may ever pay for, paid or not. Only added to; undoing is a negative fact."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, String, bindparam, insert, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -70,13 +70,6 @@ def record(fact: Fact) -> bool:
         "at": fact.at,
     }
     return execute(_RECORD, columns).first() is not None
-
-
-def facts_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
-    """Return a member's facts, newest first: id, kind, reference, cents, attributes, key, at."""
-    return execute(
-        select(FactRow).where(FactRow.member_id == member_id).order_by(FactRow.id.desc()).limit(limit)
-    ).all()
 
 
 _COLUMNS = [column for column in FactRow.__table__.columns if column.name != "id"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, Select, String, bindparam, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -66,13 +66,6 @@ def write_growth(
         "at": at,
     }
     return execute(_WRITE, columns).first() is not None
-
-
-def growth_between(member_id: int, first: date, last: date) -> Select[*tuple[Any, ...]]:
-    """Return the select of a member's growth that counts on days from `first` to `last`."""
-    return select(func.coalesce(func.sum(GrowthEvent.points), 0)).where(
-        GrowthEvent.member_id == member_id, GrowthEvent.counts_on.between(first, last)
-    )
 
 
 def growth_of(reference: str) -> tuple[int, date | None]:

@@ -34,11 +34,6 @@ class Standing:
     review_on: date | None
 
     @property
-    def next_rank(self) -> int | None:
-        """Return the rank of the next level, None at the top."""
-        return self.next_level.rank if self.next_level else None
-
-    @property
     def next_reach(self) -> int | None:
         """Return the growth that the next level takes, None at the top."""
         return self.next_level.reach if self.next_level else None

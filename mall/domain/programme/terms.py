@@ -99,10 +99,6 @@ class Programme:
         """Return what points are worth, in cents, unrounded."""
         return Fraction(points * self.worth_cents, self.worth_points)
 
-    def points_in(self, cents: int) -> int:
-        """Return the most points that an amount in cents can be paid with: rounded down."""
-        return cents * self.worth_points // self.worth_cents
-
     def expiry_of(self, day: date) -> tuple[date, datetime]:
         """Return when points earned on a day expire: (last day, the instant it ends). Rounded up to month end."""
         last = month_end(months_later(day, self.validity_months))

@@ -204,12 +204,10 @@ def test_a_settled_payment_is_not_asked_about(mei):
         assert cash.take_unsettled(cashier="stripe", at=LATER) == []
 
 
-def test_a_payment_is_found_by_session_and_by_order(mei):
+def test_a_payment_is_found_by_its_order(mei):
     payment = open_for(begin(mei))
 
     with reading():
-        assert cash.payment_of_session("cs_1", cashier="stripe").id == payment.id
-        assert cash.payment_of_session("cs_1", cashier="sandbox") is None
         assert [row.id for row in cash.payments_of("order:7")] == [payment.id]
         assert cash.payments_of("order:8") == []
 

@@ -113,7 +113,7 @@ def test_a_retired_variant_leaves_the_shop(make, terms):
     with reading():
         (card,) = catalogue.shelf(catalogue.ANYBODY, terms=terms, at=NOON)
         assert (card.points, card.left, card.is_from) == (900, 3, False)
-        assert not catalogue.offers([mug], at=NOON)[0].is_listed
+        assert not catalogue.offers([mug], at=NOON)[0].may_be_seen_by(catalogue.ANYBODY)
         item = catalogue.item("mug", catalogue.ANYBODY, terms=terms, at=NOON)
         assert [variant.id for variant in item.variants] == [large]
 

@@ -159,7 +159,7 @@ def test_offers_know_all_the_quote_asks(make, terms, count_statements):
     assert (offer.product_id, offer.title, offer.tax_class, offer.delivery) == (
         product_id, {"en": "Mug"}, "standard", "shipped",
     )  # fmt: skip
-    assert (offer.is_listed, offer.free, offer.quota_left, offer.left) == (True, 8, 3, 3)
+    assert (offer.may_be_seen_by(catalogue.ANYBODY), offer.free, offer.quota_left, offer.left) == (True, 8, 3, 3)
     assert (offer.limit_per_member, offer.limit_days) == (2, 30)
     assert offer.gate(ORDINARY).required_rank == 3
     assert offer.gate(VIP).is_open

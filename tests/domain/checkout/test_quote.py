@@ -145,3 +145,13 @@ def test_more_points_never_cost_more_cash():
 )
 def test_any_basket_adds_up(lines, rules, shipping, points):
     must_add_up(quote(lines, rules=rules, shipping=shipping, points_offered=points), rules)
+
+
+def test_points_within_an_amount_never_save_more_than_it():
+    for worth_points in range(1, 12):
+        for worth_cents in range(1, 12):
+            rules = Rules(worth_points=worth_points, worth_cents=worth_cents)
+            for cents in range(40):
+                points = rules.most_points_within(cents)
+                assert rules.worth_of(points) <= cents
+                assert (points + 1) * worth_cents > cents * worth_points

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import execute, reading, transaction
@@ -13,8 +13,10 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def facts(member_id):
+    """Return a member's facts, newest first."""
+    fact = earning.FactRow
     with reading():
-        return earning.facts_of(member_id)
+        return execute(select(fact).where(fact.member_id == member_id).order_by(fact.id.desc())).all()
 
 
 def test_a_new_member_has_an_empty_purse_the_first_level_and_one_fact(mei):

@@ -137,7 +137,7 @@ def test_standing_says_what_is_missing_to_the_next_level_and_to_keep_this_one(me
     now = standing(mei, at=START + 30 * DAY)
 
     assert (now.level.name["en"], now.growth, now.since) == ("Senior", 2_788, date(2026, 1, 10))
-    assert (now.next_rank, now.next_reach, now.missing) == (4, 5_000, 2_212)
+    assert (now.next_level.rank, now.next_reach, now.missing) == (4, 5_000, 2_212)
     # By the review of 10 January 2027, the 1,600 of 10 January 2026 will have left the window.
     assert (now.keep, now.keep_missing, now.review_on) == (1_500, 312, date(2027, 1, 10))
 
@@ -153,7 +153,7 @@ def test_at_the_top_nothing_is_missing(mei, give_growth):
     give_growth(mei, 15_000)
     now = standing(mei)
 
-    assert (now.next_level, now.next_rank, now.next_reach, now.missing) == (None, None, None, 0)
+    assert (now.next_level, now.next_reach, now.missing) == (None, None, 0)
 
 
 def test_standing_costs_one_statement(mei, give_growth, count_statements):

@@ -20,15 +20,6 @@ def test_a_hundred_points_are_worth_one_of_the_currency():
     assert terms(worth_points=1_000, worth_cents=333).worth_of(10) == Fraction(333, 100)
 
 
-def test_points_in_an_amount_never_cost_more_than_it():
-    for worth_points in range(1, 12):
-        for worth_cents in range(1, 12):
-            value = terms(worth_points=worth_points, worth_cents=worth_cents)
-            for cents in range(40):
-                points = value.points_in(cents)
-                assert value.worth_of(points) <= cents < value.worth_of(points + 1)
-
-
 @pytest.mark.parametrize(
     ("earned", "last_day"),
     [
