@@ -1,5 +1,6 @@
 """Orders at the desk: the queue, one order, ship, deliver, refund."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from wtforms.validators import DataRequired, InputRequired
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout, insight, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
@@ -26,6 +28,7 @@ bp = Blueprint("orders", __name__, url_prefix="/orders")
 
 PER_PAGE = 25
 LATE_HOURS, SOON_HOURS = 24, 16
+LONGEST_REASON = 300
 
 
 class ParcelForm(Form):
@@ -49,6 +52,19 @@ class RefundForm(Form):
         self.reason.choices = [SelectChoice("", _("Choose"))] + [
             SelectChoice(key, sentence(words)) for key, (words, _fault) in aftersales.REASONS.items()
         ]
+
+
+class DecisionForm(Form):
+    """Why a refund that the cashier refused is sent again, or how the money was given back instead."""
+
+    reason = StringField(
+        _l("Why, or how it was given back"),
+        [
+            DataRequired(_l("Say why, or how the money was given back, so that others can follow it.")),
+            at_most(LONGEST_REASON),
+        ],
+        filters=[one_line],
+    )
 
 
 @bp.get("")
@@ -196,6 +212,36 @@ def refund(number: str):
     return redirect(url_for("office.orders.show", number=number))
 
 
+@bp.post("/<number>/refunds/<int:refund_id>/retry")
+def ask_again(number: str, refund_id: int):
+    """Send a refund that the cashier refused once more."""
+    return decide(number, refund_id, cash.ask_again, _("The cashier is asked again. What comes of it is seen here."))
+
+
+@bp.post("/<number>/refunds/<int:refund_id>/by-hand")
+def give_by_hand(number: str, refund_id: int):
+    """Write down that a refund that the cashier refused was given back another way."""
+    return decide(number, refund_id, cash.given_by_hand, _("Written down: the money was given back by hand."))
+
+
+def decide(number: str, refund_id: int, verb: Callable[..., Any], done: str):
+    """Do what was decided about a refused refund, for a reason. Raises NotFound for one of another order."""
+    with reading():
+        order_id = checkout.id_of(number)
+        refunds = cash.refunds_of(checkout.reference_of(order_id))
+    if refund_id not in {each.id for each in refunds}:
+        raise NotFound(N_("There is no such refund."))
+    form = DecisionForm(prefix=f"r{refund_id}-")
+    if not form.validate_on_submit():
+        return order_page(number, decision=(refund_id, form))
+    try:
+        done_once(verb, refund_id, by=person().actor, reason=form.reason.data, at=now())
+    except cash.RefundNotWaiting as refusal:
+        return order_page(number, refusal=refusal)
+    flash(done)
+    return redirect(url_for("office.orders.show", number=number), 303)
+
+
 def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refusal: Refusal | None = None):
     """Render the refund: first the reason, then what exactly it does, to be confirmed. Raises NotRefundable."""
     with reading():
@@ -217,7 +263,13 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
     )
 
 
-def order_page(number: str, *, parcel: ParcelForm | None = None, refusal: Refusal | None = None):
+def order_page(
+    number: str,
+    *,
+    parcel: ParcelForm | None = None,
+    decision: tuple[int, DecisionForm] | None = None,
+    refusal: Refusal | None = None,
+):
     """Render an order. With a refusal or a form that was not in order the answer is 422."""
     with reading():
         seen = checkout.order_page(number)
@@ -225,7 +277,7 @@ def order_page(number: str, *, parcel: ParcelForm | None = None, refusal: Refusa
         member = people.member_of(order.member_id)
     return form_page(
         "office/orders/show.html",
-        refused=bool(parcel and parcel.errors),
+        refused=bool(parcel and parcel.errors) or decision is not None,
         refusal=refusal,
         seen=seen,
         order=order,
@@ -235,6 +287,12 @@ def order_page(number: str, *, parcel: ParcelForm | None = None, refusal: Refusa
             {"title": sentence(event.said), "at": event.at, "by": actor_words(event.actor)} for event in seen.events
         ],
         parcel=parcel or ParcelForm(formdata=None),
+        sent=decision[1] if decision else parcel,
+        decisions=[
+            (each, decision[1] if decision and decision[0] == each.id else DecisionForm(None, prefix=f"r{each.id}-"))
+            for each in seen.refunds
+            if each.state == cash.REFUSED
+        ],
         shippable=order.state == checkout.PAID and not order.digital,
         deliverable=order.state == checkout.SHIPPED,
         refundable=checkout.REFUNDED in checkout.NEXT[order.state] and order.state != checkout.REVIEW,

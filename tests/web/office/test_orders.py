@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mall.base.clock import moved_to
-from mall.domain import catalogue, checkout
+from mall.base.db import reading, transaction
+from mall.domain import cash, catalogue, checkout
 from tests.stage import NOON
 from tests.web.office.conftest import bought
 from tests.web.office.forms import form_of, send
@@ -236,3 +237,75 @@ def test_a_strange_queue_or_page_shows_something(desk, stage, mei, mug):
 
     for query in ("queue=none", "page=999", "page=x", "q=%25%27", "q=" + "9" * 15):
         assert desk.get(f"/office/orders?{query}").status_code == 200
+
+
+@pytest.fixture
+def refused(stage, order):
+    """A refund of Mei's order that the cashier will not make."""
+    stage.refund(order)
+    with reading():
+        (refund,) = cash.refunds_of(checkout.reference_of(order.id))
+    with transaction():
+        return cash.refused_refund(refund.id, why="charge_disputed", at=NOON)
+
+
+def decision(desk, order, refund, act, **typed):
+    """Type into the form of a refused refund, and press one of its two buttons."""
+    fields = form_of(desk.get(page_of(order)).text, f"{page_of(order)}/refunds/{refund.id}/retry")
+    typed = {f"r{refund.id}-{name}": value for name, value in typed.items()}
+    return desk.post(f"{page_of(order)}/refunds/{refund.id}/{act}", data=fields | typed)
+
+
+@pytest.mark.parametrize(
+    ("act", "becomes", "said", "kept"),
+    [
+        ("retry", cash.ASKED, "The cashier is asked again.", "refund.asked_again"),
+        ("by-hand", cash.DONE, "the money was given back by hand", "refund.given_by_hand"),
+    ],
+)
+def test_a_refused_refund_is_decided_by_one_of_two_buttons_once(desk, order, refused, act, becomes, said, kept):
+    assert "The cashier refused to give $20.80 back" in desk.get(page_of(order)).text
+    for _press in range(2):
+        answer = desk.post(
+            f"{page_of(order)}/refunds/{refused.id}/{act}", data={f"r{refused.id}-reason": "Transfer of 2 March"}
+        )
+        assert (answer.status_code, answer.location) == (303, page_of(order))
+
+    page = desk.get(page_of(order)).text
+    assert said in page
+    assert "The cashier refused" not in page
+    with reading():
+        (refund,) = cash.refunds_of(checkout.reference_of(order.id))
+    assert refund.state == becomes
+    assert desk.get(f"/office/audit?act={kept}").text.count("Transfer of 2 March") == 1
+
+
+@pytest.mark.parametrize("act", ["retry", "by-hand"])
+def test_a_refused_refund_is_not_decided_without_a_reason(desk, order, refused, act):
+    answer = decision(desk, order, refused, act, reason=" ")
+
+    assert answer.status_code == 422
+    assert "Say why, or how the money was given back" in answer.text
+    long = decision(desk, order, refused, act, reason="x" * 301)
+    assert long.status_code == 422
+    assert "x" * 301 in long.text
+
+
+def test_a_refund_is_decided_on_its_own_order_only(desk, stage, mei, cup, order, refused):
+    stage.put_in(mei, cup, "cash")
+    other = stage.pay(stage.place(mei))
+
+    for act in ("retry", "by-hand"):
+        answer = desk.post(f"{page_of(other)}/refunds/{refused.id}/{act}", data={f"r{refused.id}-reason": "Mine"})
+        assert answer.status_code == 404
+
+
+def test_a_refund_that_waits_for_nobody_is_not_decided(desk, stage, order):
+    stage.refund(order)
+    with reading():
+        (refund,) = cash.refunds_of(checkout.reference_of(order.id))
+
+    answer = desk.post(f"{page_of(order)}/refunds/{refund.id}/by-hand", data={f"r{refund.id}-reason": "Early"})
+
+    assert answer.status_code == 422
+    assert "no longer waits for a decision" in answer.text
