@@ -1,6 +1,7 @@
 """The catalogue at the desk: find items, list and delist many at once, set stock in the row."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,6 +15,7 @@ from mall.domain import catalogue
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form
+from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, page_of
 from mall.web.shared.signing_in import person
 from mall.web.shared.texts import language, sentence
@@ -21,6 +23,7 @@ from mall.web.shared.texts import number as number_words
 
 from . import categories, editor, pictures, variants
 from .fields import Whole, needed, typed_ids
+from .item_forms import KINDS
 from .item_page import state_words
 from .shelving import say_delisted, say_listed, take_undo
 
@@ -29,6 +32,8 @@ for part in (categories.bp, editor.bp, pictures.bp, variants.bp):
     bp.register_blueprint(part)
 
 PER_PAGE = 25
+# What the list may be asked for, by the names in its address.
+WISHED = ("q", "tab", "kind", "level", "sort")
 
 
 class CountForm(Form):
@@ -111,14 +116,14 @@ def list_page(
 ):
     """Render the list. Problems are sentences with the item they are about; `ready` are those without."""
     asked: Any = request.args if request.method == "GET" else list_asked()
-    words, tab, sort = asked.get("q", "").strip()[:200], asked.get("tab", "all"), asked.get("sort", "title")
+    wishes = wishes_of(asked)
     refusal: Refusal | None = None
     at = now()
     with reading():
         try:
-            page = _page(words, tab, sort, at=at)
+            page = _page(wishes, at=at)
         except catalogue.TooManyWords as too_many:
-            refusal, page = too_many, _page("", tab, sort, at=at)
+            refusal, page = too_many, _page(replace(wishes, words=""), at=at)
     names = {
         "all": _("All"),
         "listed": _("Listed"),
@@ -130,8 +135,12 @@ def list_page(
     tabs = [
         {
             "text": text,
-            "href": url_for("office.catalogue.index", tab=key, q=words or None, sort=asked.get("sort")),
-            "current": key == (tab if tab in names else "all"),
+            "href": url_for(
+                "office.catalogue.index",
+                **{name: asked.get(name) or None for name in ("q", "kind", "level", "sort")},
+                tab=key,
+            ),
+            "current": key == (wishes.tab if wishes.tab in names else "all"),
             "count": page.counts[key],
         }
         for key, text in names.items()
@@ -140,9 +149,10 @@ def list_page(
         "office/catalogue/index.html",
         page=page,
         tabs=tabs,
-        words=words,
-        tab=tab if tab in names else "all",
-        sort=sort if sort in catalogue.DESK_SORTS else "title",
+        wishes=wishes,
+        tab=wishes.tab if wishes.tab in names else "all",
+        sort=wishes.sort if wishes.sort in catalogue.DESK_SORTS else "title",
+        kinds=KINDS,
         sorts={
             "title": _("Name"),
             "newest": _("Newest first"),
@@ -167,11 +177,7 @@ def list_page(
 def list_asked() -> Any:
     """Return the list's own arguments as a form on it sent them along."""
     return MultiDict(
-        {
-            name: request.form[f"list_{name}"]
-            for name in ("q", "tab", "sort", "page")
-            if request.form.get(f"list_{name}")
-        }
+        {name: request.form[f"list_{name}"] for name in (*WISHED, "page") if request.form.get(f"list_{name}")}
     )
 
 
@@ -180,10 +186,21 @@ def back_to_list() -> str:
     return url_for("office.catalogue.index", **list_asked().to_dict())
 
 
-def _page(words: str, tab: str, sort: str, *, at: Any) -> catalogue.DeskPage:
+def wishes_of(asked: Any) -> catalogue.DeskWishes:
+    """Return what is asked of the list; what makes no sense there is not asked."""
+    return catalogue.DeskWishes(
+        words=asked.get("q", "").strip()[:200],
+        tab=asked.get("tab", "all"),
+        kind=asked.get("kind") or None,
+        level=whole(asked.get("level")),
+        sort=asked.get("sort", "title"),
+    )
+
+
+def _page(wishes: catalogue.DeskWishes, *, at: Any) -> catalogue.DeskPage:
     asked_page = page_number() if request.method == "GET" else page_of(request.form.get("list_page"))
     return catalogue.office_list(
-        catalogue.DeskWishes(words=words, tab=tab, sort=sort),
+        wishes,
         at=at,
         page=asked_page,
         per_page=PER_PAGE,

@@ -188,3 +188,31 @@ def test_what_an_operator_writes_is_never_markup(desk, stage):
     ):
         page = desk.get(path, follow_redirects=True).text
         assert "<script>alert" not in page and "<b>tag" not in page
+
+
+def test_the_list_is_narrowed_by_kind_and_level_and_keeps_them(desk, stage):
+    stage.item("Stoneware mug")
+    stage.item("Birthday card", kind="gift")
+    stage.item("Tasting evening", kind="gift", buy_rank=3)
+
+    def titles(address):
+        page = desk.get(address).text
+        return {title for title in ("Stoneware mug", "Birthday card", "Tasting evening") if f">{title}</a>" in page}
+
+    assert titles("/office/catalogue?kind=gift") == {"Birthday card", "Tasting evening"}
+    assert titles("/office/catalogue?level=3") == {"Tasting evening"}
+    assert titles("/office/catalogue?kind=gift&level=0") == {"Birthday card"}
+    assert titles("/office/catalogue?kind=goods&level=3") == set()
+    page = desk.get("/office/catalogue?kind=gift&level=3").text
+    assert '<option value="gift" selected>' in page
+    assert '<option value="3" selected>' in page
+    assert "kind=gift&amp;level=3&amp;tab=listed" in page
+    assert 'name="list_kind" value="gift"' in page
+    assert 'name="list_level" value="3"' in page
+
+
+@pytest.mark.parametrize("query", ["kind=boat", "level=x", "level=-1", "kind=", "level="])
+def test_a_kind_or_level_that_is_none_narrows_nothing(desk, stage, query):
+    stage.item("Stoneware mug")
+
+    assert "Stoneware mug" in desk.get(f"/office/catalogue?{query}").text
