@@ -10,6 +10,9 @@ gc.disable()
 from mall import config, create_app  # noqa: E402 - After the line above.
 
 config.be_a_demo_when_asked(sys.argv, os.environ)
-app = create_app(commands="FLASK_RUN_FROM_CLI" in os.environ)
+try:
+    app = create_app(commands="FLASK_RUN_FROM_CLI" in os.environ)
+except config.UnsafeSettings as fault:
+    sys.exit(f"The mall does not start. {fault}")
 gc.freeze()  # What stays for good need never be looked through: the first look would take as long as the first page.
 gc.enable()

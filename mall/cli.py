@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import click
 import flask_migrate
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
 from mall.domain import finance, people, programme
 
@@ -48,21 +49,65 @@ def refusals_said(command: Callable[..., None]) -> Callable[..., None]:
     return said
 
 
+def of_a_shop(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command say that there is no shop yet, instead of failing at its first statement."""
+
+    @wraps(command)
+    def asked(*args: Any, **values: Any) -> None:
+        if not is_set_up():
+            raise click.ClickException(str(programme.NoProgramme()))
+        command(*args, **values)
+
+    return asked
+
+
+def answer(name: str, *, prompt: str, check: Callable[[str], object], help: str) -> Callable[..., Any]:
+    """Return an option that is asked for, and asked for again while `check` refuses what was typed."""
+
+    def checked(_context: click.Context, _parameter: click.Parameter, typed: str) -> str:
+        try:
+            check(typed.strip())
+        except Refusal as refusal:
+            raise click.BadParameter(str(refusal)) from refusal
+        return typed.strip()
+
+    return click.option(name, prompt=prompt, help=help, callback=checked)
+
+
+def as_setting(name: str) -> Callable[[str], object]:
+    """Return the check that a shop may have this setting."""
+    fits = {"shop_name": "-", "currency": "EUR", "zone": "UTC"}
+    return lambda typed: programme.terms_of(0, programme.default_settings(**(fits | {name: typed})))
+
+
 @click.command("setup")
-@click.option("--shop", prompt="Name of the shop", help="The shop's name.")
-@click.option(
-    "--currency", prompt="Currency, such as EUR", help="A code with two decimals; fixed once points are given."
+@answer("--shop", prompt="Name of the shop", check=as_setting("shop_name"), help="The shop's name.")
+@answer(
+    "--currency",
+    prompt="Currency, such as EUR",
+    check=lambda typed: as_setting("currency")(typed.upper()),
+    help="A code with two decimals; fixed once points are given.",
 )
-@click.option("--zone", prompt="Time zone, such as Europe/Berlin", help="When the shop's days begin.")
-@click.option("--email", prompt="Your e-mail address", help="The first administrator's e-mail address.")
-@click.option("--name", default="", help="The first administrator's name; the e-mail address when not given.")
+@answer(
+    "--zone",
+    prompt="Time zone, such as Europe/Berlin",
+    check=as_setting("zone"),
+    help="When the shop's days begin.",
+)
+@answer(
+    "--email",
+    prompt="Your e-mail address",
+    check=people.read_email,
+    help="The first administrator's e-mail address.",
+)
+@click.option("--name", prompt="Your name", help="What colleagues call the first administrator.")
 @click.option("--language", default="en", show_default=True, type=click.Choice(["en", "zh"]), help="Main language.")
 @click.option("--levels", default="pyramid", show_default=True, type=click.Choice(list(programme.LEVEL_SETS)))
 @with_appcontext
 @refusals_said
 def set_up(shop: str, currency: str, zone: str, email: str, name: str, language: str, levels: str) -> None:
     """Open a shop: version 1 of its programme, its first administrator, and a one-time link to set a password."""
-    if not inspect(db.engine).has_table(programme.ProgrammeVersion.__tablename__):
+    if not programme.has_tables():
         flask_migrate.upgrade()
     address, at = people.read_email(email), now()
     settings = programme.default_settings(
@@ -75,9 +120,7 @@ def set_up(shop: str, currency: str, zone: str, email: str, name: str, language:
     )
     with transaction():
         programme.establish(settings, by="system", at=at)
-        _id, token = people.add_staff(
-            address, name=name or address.address, roles=["admin"], language=language, by="system", at=at
-        )
+        _id, token = people.add_staff(address, name=name, roles=["admin"], language=language, by="system", at=at)
     click.echo(f"{shop} is set up.")
     say_link(token)
 
@@ -102,14 +145,29 @@ def demonstrate(no_serve: bool) -> None:
         click.echo(f"{built.members} members, {built.orders} orders, {built.items} items in {built.seconds:.0f} s.")
     if no_serve:
         return
+    if not is_free(app.config["PORT"]):
+        raise click.ClickException(f"Port {app.config['PORT']} is taken. Choose another: PORT=8000 make run")
     click.echo(f"The shop is open at {app.config['PUBLIC_URL']} - sign in with one click, Ctrl-C closes it.")
     serve(app, port=app.config["PORT"])
 
 
+def is_free(port: int) -> bool:
+    """Tell whether a server may listen at a port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def is_set_up() -> bool:
     """Tell whether there is a programme in force."""
+    if not programme.has_tables():
+        return False
     with reading():
-        return execute(select(programme.ProgrammeVersion.id).limit(1)).first() is not None
+        return bool(programme.versions())
 
 
 @staff.command("add")
@@ -119,6 +177,8 @@ def is_set_up() -> bool:
     "--role", "roles", multiple=True, required=True, type=click.Choice(people.ROLES), help="May be given repeatedly."
 )
 @click.option("--language", default="en", show_default=True, type=click.Choice(["en", "zh"]))
+@with_appcontext
+@of_a_shop
 @refusals_said
 def add_staff(email: str, name: str, roles: tuple[str, ...], language: str) -> None:
     """Add someone to the staff, and print the one-time link with which they set a password."""
@@ -132,6 +192,8 @@ def add_staff(email: str, name: str, roles: tuple[str, ...], language: str) -> N
 
 @staff.command("reset-totp")
 @click.argument("email")
+@with_appcontext
+@of_a_shop
 @refusals_said
 def reset_totp(email: str) -> None:
     """Let someone who lost phone and codes enrol afresh, and print a one-time link to set a new password too."""
@@ -157,6 +219,7 @@ def say_link(token: str) -> None:
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do what there is to do now, then stop.")
 @with_appcontext
+@of_a_shop
 def work(once: bool) -> None:
     """Send mails and do jobs until told to stop (Ctrl-C, SIGTERM): the notice in hand is finished first."""
     stop = threading.Event()
@@ -169,6 +232,7 @@ def work(once: bool) -> None:
 @click.command("prove")
 @click.option("--json", "as_json", is_flag=True, help="Print the result for a machine.")
 @with_appcontext
+@of_a_shop
 def prove_books(as_json: bool) -> None:
     """Check every invariant of the mall against the database. Exit status 1 when one is broken."""
     results = finance.prove()
@@ -196,6 +260,7 @@ def prove_books(as_json: bool) -> None:
 @click.option("--from", "first", required=True, metavar="DATE", help="The first day, such as 2026-01-01.")
 @click.option("--to", "last", required=True, metavar="DATE", help="The last day, included.")
 @with_appcontext
+@of_a_shop
 @refusals_said
 def write_journal(form: str, first: str, last: str) -> None:
     """Write the journal of some days to standard output, for hledger or beancount."""

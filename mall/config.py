@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORTEST_SECRET = 32
+DEMO_SECRET = "demo-secret"
 CASHIERS = ("none", "sandbox", "stripe")
+LOG_FORMATS = ("json", "text")
+DATABASES = ("sqlite", "postgresql")
+MAIL_SCHEMES = ("smtp", "smtps")
 
 
 class UnsafeSettings(RuntimeError):
@@ -18,7 +22,7 @@ class UnsafeSettings(RuntimeError):
 
 def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return Flask's configuration for an environment. Raises UnsafeSettings."""
-    port = int(environ.get("PORT", "5000"))
+    port = number(environ, "PORT", 5000, least=1, most=65_535)
     instance = Path(environ.get("INSTANCE_DIR", ROOT / "instance"))
     demo = environ.get("DEMO", "") == "1"
     database_url = environ.get("DATABASE_URL") or f"sqlite:///{instance / 'mall.db'}"
@@ -35,20 +39,20 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "SQLITE_SYNCHRONOUS": "FULL",
         "PORT": port,
         "PUBLIC_URL": public_url,
-        "TRUSTED_PROXIES": int(environ.get("TRUSTED_PROXIES", "0")),
-        "WEB_PROCESSES": int(environ.get("WEB_CONCURRENCY", "1")),
+        "TRUSTED_PROXIES": number(environ, "TRUSTED_PROXIES", 0, least=0, most=9),
+        "WEB_PROCESSES": number(environ, "WEB_CONCURRENCY", 1, least=1, most=256),
         "CASHIER": environ.get("CASHIER", "none"),
         "STRIPE_SECRET_KEY": environ.get("STRIPE_SECRET_KEY", ""),
         "STRIPE_WEBHOOK_SECRET": environ.get("STRIPE_WEBHOOK_SECRET", ""),
-        "STRIPE_WEBHOOK_TOLERANCE_SECONDS": int(environ.get("STRIPE_WEBHOOK_TOLERANCE_SECONDS", "300")),
+        "STRIPE_WEBHOOK_TOLERANCE_SECONDS": number(environ, "STRIPE_WEBHOOK_TOLERANCE_SECONDS", 300),
         "STRIPE_API_BASE": environ.get("STRIPE_API_BASE", ""),
         "STRIPE_PAGE_ORIGIN": environ.get("STRIPE_PAGE_ORIGIN", "https://checkout.stripe.com"),
         "SMTP_URL": environ.get("SMTP_URL", ""),
         "MAIL_FROM": environ.get("MAIL_FROM", ""),
         "LOG_FORMAT": environ.get("LOG_FORMAT", "json"),
         "STAFF_TOTP_WAIVED": demo and environ.get("DEMO_STAFF_TOTP", "") != "1",
-        "ARGON2_TIME_COST": int(environ.get("ARGON2_TIME_COST", "3")),
-        "ARGON2_MEMORY_KIB": int(environ.get("ARGON2_MEMORY_KIB", "65536")),
+        "ARGON2_TIME_COST": number(environ, "ARGON2_TIME_COST", 3, least=1, most=100),
+        "ARGON2_MEMORY_KIB": number(environ, "ARGON2_MEMORY_KIB", 65_536, least=8, most=4_194_304),
     }
     settings |= {
         # A sign-in's cookie is written anew when the visit is noted, every few minutes, not with every answer.
@@ -64,9 +68,29 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
     return settings
 
 
+def number(
+    environ: Mapping[str, str], name: str, default: int, *, least: int = -(2**31), most: int = 2**31 - 1
+) -> int:
+    """Return a setting that is a whole number. Raises UnsafeSettings."""
+    typed = environ.get(name, "").strip() or str(default)
+    try:
+        value = int(typed)
+    except ValueError:
+        raise UnsafeSettings(f"{name} is a whole number, such as {default}; it is set to {typed!r}.") from None
+    if not least <= value <= most:
+        raise UnsafeSettings(f"{name} is a number from {least} to {most}; it is set to {value}.")
+    return value
+
+
 def be_a_demo_when_asked(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
-    """Give the command `flask --app wsgi demo` the settings of a demo, so that it needs no other preparation."""
-    if "demo" in arguments[1:]:
+    """Give the command `flask --app wsgi demo` the settings of a demo, so that it needs no other preparation.
+
+    So do the other commands where a demo was made and no shop's secret is set, which no shop is without.
+    """
+    instance = Path(environ.get("INSTANCE_DIR") or ROOT / "instance")
+    bare = not any(environ.get(name) for name in ("SECRET_KEY", "DATABASE_URL", "DEMO"))
+    made = "FLASK_RUN_FROM_CLI" in environ and bare and (instance / DEMO_SECRET).exists()
+    if "demo" in arguments[1:] or made:
         environ.setdefault("DEMO", "1")
         environ.setdefault("CASHIER", "sandbox")
         environ.setdefault("LOG_FORMAT", "text")
@@ -100,6 +124,18 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
             address = urlsplit(settings[name])
             if settings[name] and address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost"):
                 raise UnsafeSettings(f"{name} must begin with https://: it carries the key, or the members' payments.")
+    for name in ("SQLALCHEMY_DATABASE_URI", "DATABASE_READ_URL"):
+        if str(settings[name]).partition(":")[0].partition("+")[0] not in DATABASES:
+            setting = "DATABASE_URL" if name == "SQLALCHEMY_DATABASE_URI" else name
+            raise UnsafeSettings(
+                f"{setting} begins with sqlite:/// or postgresql+psycopg://; it is set to something else."
+            )
+    if settings["LOG_FORMAT"] not in LOG_FORMATS:
+        raise UnsafeSettings(f"LOG_FORMAT is one of {', '.join(LOG_FORMATS)}.")
+    if settings["SMTP_URL"] and urlsplit(settings["SMTP_URL"]).scheme not in MAIL_SCHEMES:
+        raise UnsafeSettings(
+            "SMTP_URL begins with smtp:// or smtps://, such as smtp://user:password@mail.example.com:587."
+        )
     if not urlsplit(settings["PUBLIC_URL"]).hostname:
         raise UnsafeSettings("PUBLIC_URL is the address members type, such as https://shop.example.com.")
     if settings["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") and settings["WEB_PROCESSES"] > 1:
@@ -108,7 +144,7 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
 
 def demo_secret(instance: Path) -> str:
     """Return the demo's own secret, made at its first start and kept beside its database."""
-    path = instance / "demo-secret"
+    path = instance / DEMO_SECRET
     if not path.exists():
         instance.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

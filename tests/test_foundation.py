@@ -39,7 +39,7 @@ def test_without_a_secret_it_refuses_to_start(tmp_path):
     refused = start(tmp_path)
 
     assert refused.returncode != 0
-    assert "UnsafeSettings: Set SECRET_KEY to at least 32 random characters" in refused.stderr
+    assert "The mall does not start. Set SECRET_KEY to at least 32 random characters" in refused.stderr
     assert "started" not in refused.stdout
 
 
@@ -58,6 +58,51 @@ def test_the_demo_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
     assert first.stdout == second.stdout
     assert start(tmp_path / "elsewhere", code, DEMO="1").stdout != first.stdout
     assert (tmp_path / "demo-secret").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({"PORT": "abc"}, "PORT is a whole number, such as 5000; it is set to 'abc'."),
+        ({"PORT": "70000"}, "PORT is a number from 1 to 65535; it is set to 70000."),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is a number from 0 to 9; it is set to -1."),
+        ({"ARGON2_TIME_COST": "x"}, "ARGON2_TIME_COST is a whole number"),
+        ({"DATABASE_URL": "foo"}, "DATABASE_URL begins with sqlite:/// or postgresql+psycopg://"),
+        ({"SMTP_URL": "foo"}, "SMTP_URL begins with smtp:// or smtps://"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT is one of json, text."),
+        ({"CASHIER": "paypal"}, "CASHIER is one of none, sandbox, stripe."),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_setting_it_cannot_use_is_named_in_one_sentence(tmp_path, setting, sentence):
+    refused = start(tmp_path, **({"SECRET_KEY": LONG} | setting))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("The mall does not start. ") and sentence in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_commands_find_the_demo_that_was_made_here(tmp_path):
+    code = "import wsgi; print(wsgi.app.config['DEMO'], wsgi.app.config['CASHIER'])"
+    start(tmp_path, DEMO="1")
+
+    command, server = start(tmp_path, code, FLASK_RUN_FROM_CLI="true"), start(tmp_path, code)
+    shop = start(tmp_path, code, FLASK_RUN_FROM_CLI="true", SECRET_KEY=LONG)
+
+    assert command.stdout.strip() == "True sandbox", command.stderr
+    assert server.returncode == 1, "a server is a demo only when told"
+    assert shop.stdout.strip() == "False none", shop.stderr
+
+
+def test_before_the_database_is_prepared_the_page_says_what_to_do(make_app, tmp_path):
+    app = make_app(
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/new.db", DATABASE_READ_URL=f"sqlite:///{tmp_path}/new.db"
+    )
+
+    answer = app.test_client().get("/")
+
+    assert answer.status_code == 503
+    assert "This shop is not set up yet. Run: flask --app wsgi setup" in answer.text
 
 
 def test_the_app_knows_every_room(tmp_path):

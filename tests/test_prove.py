@@ -51,6 +51,7 @@ def test_what_is_broken_is_counted_and_shown(either, offered):
 
 
 def test_the_command_answers_for_a_machine(app, offered):
+    open_shop(at=NOON)
     offered(SOUND, BROKEN)
 
     answer = app.test_cli_runner().invoke(args=["prove", "--json"])
@@ -66,6 +67,7 @@ def test_the_command_answers_for_a_machine(app, offered):
 
 
 def test_the_command_answers_for_a_person(app, offered):
+    open_shop(at=NOON)
     offered(BROKEN)
     broken = app.test_cli_runner().invoke(args=["prove"])
     offered(SOUND)

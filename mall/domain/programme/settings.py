@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.numbers import get_currency_precision, list_currencies
+from babel.core import get_global
+from babel.numbers import get_currency_precision
 
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
@@ -112,9 +113,9 @@ def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
 
 def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
     """Yield what is wrong with a programme: (setting, sentence)."""
-    if not any(terms.shop_name.values()):
+    if not any(name.strip() for name in terms.shop_name.values()):
         yield "shop_name", say(N_("The shop needs a name."))
-    if terms.currency not in list_currencies() or get_currency_precision(terms.currency) != 2:
+    if not _is_tender(terms.currency) or get_currency_precision(terms.currency) != 2:
         yield "currency", say(N_("The currency must be a code such as EUR, with two decimals."))
     if not _is_zone(terms.zone):
         yield "zone", say(N_("The time zone must be a name such as Europe/Berlin."))
@@ -124,6 +125,16 @@ def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
     yield from _level_problems(terms.levels)
     yield from _tax_problems(terms.tax_classes)
     yield from _shipping_problems(terms.shipping_methods)
+
+
+def _is_tender(code: str) -> bool:
+    """Tell whether somewhere one pays with this currency today: not gold, not a currency for testing, not DEM."""
+    territories = get_global("territory_currencies")
+    return any(
+        currency == code and ended is None and tender
+        for currencies in territories.values()
+        for currency, _began, ended, tender in currencies
+    )
 
 
 def _is_zone(name: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import JSON, CheckConstraint, Engine, ForeignKey, Index, Row, Select, String, insert, select
+from sqlalchemy import JSON, CheckConstraint, Engine, ForeignKey, Index, Row, Select, String, insert, inspect, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -82,6 +82,11 @@ for _table in (ProgrammeVersion, ProgrammeApproval, LevelThreshold):
 
 # Versions never change, so each process reads each once per database.
 _read: WeakKeyDictionary[Engine, dict[int, Programme]] = WeakKeyDictionary()
+
+
+def has_tables() -> bool:
+    """Tell whether the database has been prepared at all: it is before the first shop is set up in it."""
+    return inspect(db.engine).has_table(ProgrammeVersion.__tablename__)
 
 
 def current(at: datetime) -> Programme:

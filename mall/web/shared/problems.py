@@ -5,9 +5,11 @@ from typing import Any
 from flask import Flask, g, render_template
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from mall.base.errors import NotFound, Refusal
+from mall.domain import programme
 
 from .logs import log
 from .texts import sentence
@@ -40,6 +42,16 @@ def prepare(app: Flask) -> None:
             (name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
         ]
         return answer, code, headers
+
+    @app.errorhandler(SQLAlchemyError)
+    def no_database(error: SQLAlchemyError) -> tuple[str, int]:
+        try:
+            unprepared = not programme.has_tables()
+        except SQLAlchemyError:
+            unprepared = False
+        if unprepared:
+            return page(503, _("This shop is not open yet"), sentence(programme.NoProgramme().said))
+        return fault(error)
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> tuple[str, int]:
