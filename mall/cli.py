@@ -6,9 +6,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import flask_migrate
@@ -27,12 +29,13 @@ from .demo.serving import serve
 from .web.mail import address_of
 
 staff = AppGroup("staff", help="Who works here.")
+rules = AppGroup("programme", help="The shop's settings and levels: drafted by one, approved by another.")
 
 
 def prepare(app: Flask) -> None:
     """Add the commands to the app, and tell `flask db` where the migrations are."""
     flask_migrate.Migrate(app, db, directory=str(ROOT / "migrations"), transactional_ddl=True)
-    for command in (set_up, staff, demonstrate, work, prove_books, write_journal):
+    for command in (set_up, staff, rules, demonstrate, work, prove_books, write_journal):
         app.cli.add_command(command)
 
 
@@ -208,6 +211,92 @@ def reset_totp(email: str) -> None:
         token = people.new_set_up_token(staff_id, by="system", at=now())
     click.echo(f"{email} enrols afresh at the next sign-in. If the password may be known too:")
     say_link(token)
+
+
+def administrator(email: str) -> int:
+    """Return the id of an administrator at work, by address. Raises ClickException."""
+    with reading():
+        staff_id = execute(
+            select(people.Staff.id).where(people.Staff.email_key == people.read_email(email).key)
+        ).scalar_one_or_none()
+        if staff_id not in people.staff_able_to("admin"):
+            raise click.ClickException(f"No administrator here has the address {email}.")
+    return int(staff_id)
+
+
+@rules.command("show")
+@click.argument("number", type=int, required=False)
+@with_appcontext
+@of_a_shop
+@refusals_said
+def show_programme(number: int | None) -> None:
+    """Print a version's settings as JSON, to be changed and drafted; the one in force when none is named."""
+    with reading():
+        terms = programme.version(number) if number is not None else programme.current(now())
+    click.echo(json.dumps(programme.settings_of(terms), indent=2, ensure_ascii=False))
+
+
+@rules.command("list")
+@with_appcontext
+@of_a_shop
+def list_programme() -> None:
+    """Print every version, newest first: who drafted it, why, who approved it, from when it holds."""
+    with reading():
+        found = programme.versions()
+    for row in found:
+        state = f"from {row.effective_from:%Y-%m-%d %H:%M} UTC, by {row.approved_by}" if row.approved_by else "a draft"
+        click.echo(f"{row.id:4}  {state}; drafted by {row.drafted_by}. {row.reason}")
+
+
+@rules.command("draft")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--by", "email", required=True, help="The drafter's e-mail address.")
+@click.option("--why", "reason", required=True, help="What changes, and why; kept with the version.")
+@click.option(
+    "--from",
+    "start",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day it begins, in the shop's time zone; as soon as it is approved when not given.",
+)
+@with_appcontext
+@of_a_shop
+@refusals_said
+def draft_programme(file: Any, email: str, reason: str, start: datetime | None) -> None:
+    """Draft a new version from a file of settings, for another administrator to approve."""
+    try:
+        settings = json.load(file)
+    except ValueError as fault:
+        raise click.ClickException(f"The file is no JSON: {fault}") from fault
+    if not isinstance(settings, dict):
+        raise click.ClickException("The file holds no settings. Begin with: flask --app wsgi programme show")
+    by, at = f"staff:{administrator(email)}", now()
+    with transaction():
+        terms = programme.current(at)
+        number = programme.draft(
+            settings,
+            based_on=terms.version,
+            effective_from=at if start is None else start.replace(tzinfo=ZoneInfo(terms.zone)),
+            by=by,
+            at=at,
+            reason=reason,
+        )
+    click.echo(f"Version {number} is drafted. Another administrator lets it hold:")
+    click.echo(f"  flask --app wsgi programme approve {number} --by ADDRESS")
+
+
+@rules.command("approve")
+@click.argument("number", type=int)
+@click.option("--by", "email", required=True, help="The approver's e-mail address.")
+@with_appcontext
+@of_a_shop
+@refusals_said
+def approve_programme(number: int, email: str) -> None:
+    """Let a drafted version hold. Where there is a second administrator, the drafter cannot."""
+    by = administrator(email)
+    with transaction():
+        others = [one for one in people.staff_able_to("admin") if one != by]
+        began = programme.approve(number, by=f"staff:{by}", at=now(), other_approvers=len(others))
+    click.echo(f"Version {number} holds from {began:%Y-%m-%d %H:%M} UTC.")
 
 
 def say_link(token: str) -> None:

@@ -1,5 +1,6 @@
 """A shop is set up by one command, its staff added by another; each says what came of it, or why not."""
 
+import json
 import re
 
 import pytest
@@ -185,3 +186,85 @@ def test_the_worker_does_what_there_is_and_stops(flask):
 
     assert result.exit_code == 0, result.output
     assert re.search(r"[1-9]\d* notices tried", result.output)
+
+
+@pytest.fixture
+def draft(flask, tmp_path):
+    """Draft a version with some settings changed: `draft(points_per_unit=2)`. Returns what the command said."""
+
+    def drafting(*options, by="ada@example.com", **changes):
+        file = tmp_path / "settings.json"
+        settings = json.loads(flask("programme", "show").stdout)
+        assert changes.keys() <= settings.keys()
+        file.write_text(json.dumps(settings | changes), encoding="utf-8")
+        return flask("programme", "draft", str(file), "--by", by, "--why", "A better offer", *options)
+
+    return drafting
+
+
+def second_administrator(flask):
+    flask("staff", "add", "--email", "bea@example.com", "--name", "Bea", "--role", "admin")
+
+
+def test_the_programme_is_drafted_by_one_and_approved_by_another(flask, draft):
+    set_up(flask)
+    second_administrator(flask)
+
+    drafted = draft(worth_points=200)
+    own = flask("programme", "approve", "2", "--by", "ada@example.com")
+    other = flask("programme", "approve", "2", "--by", "bea@example.com")
+
+    assert drafted.exit_code == 0, drafted.output
+    assert "programme approve 2" in drafted.output
+    assert own.exit_code == 1, "nobody approves their own draft"
+    assert other.exit_code == 0, other.output
+    with reading():
+        terms = programme.current(now())
+        assert (terms.version, terms.worth_points) == (2, 200)
+        assert {row.act for row in audit.entries()} >= {"programme.changed"}
+    assert "A better offer" in flask("programme", "list").output
+    assert json.loads(flask("programme", "show", "1").stdout)["worth_points"] == 100
+
+
+def test_a_draft_may_begin_on_a_day_of_the_shop(flask, draft):
+    set_up(flask)
+    draft("--from", "2099-01-01", worth_points=200)
+
+    assert "holds from 2098-12-31 23:00 UTC" in flask("programme", "approve", "2", "--by", "ada@example.com").output
+    with reading():
+        assert programme.current(now()).version == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({"zone": "Mars"}, "Europe/Berlin"), ({"currency": "USD"}, "The currency is fixed"), ({"levels": []}, "level")],
+)
+def test_settings_that_cannot_hold_are_refused_in_a_sentence(flask, draft, changes, sentence):
+    set_up(flask)
+
+    refused = draft(**changes)
+
+    assert refused.exit_code == 1
+    assert sentence in refused.output
+    with reading():
+        assert len(programme.versions()) == 1
+
+
+def test_only_an_administrator_drafts(flask, draft):
+    set_up(flask)
+    flask("staff", "add", "--email", "olu@example.com", "--name", "Olu", "--role", "operator")
+
+    for address in ("olu@example.com", "eve@example.com"):
+        assert f"No administrator here has the address {address}." in draft(by=address).output
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "3"])
+def test_a_file_that_holds_no_settings_is_said(flask, tmp_path, content):
+    set_up(flask)
+    file = tmp_path / "settings.json"
+    file.write_text(content)
+
+    refused = flask("programme", "draft", str(file), "--by", "ada@example.com", "--why", "x")
+
+    assert refused.exit_code == 1
+    assert "The file" in refused.output and "Traceback" not in refused.output
