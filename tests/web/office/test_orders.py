@@ -183,9 +183,9 @@ def test_a_refund_that_was_not_shown_is_shown_first(desk, stage, order):
 
 def test_shipping_is_given_back_only_for_what_was_our_fault_or_never_sent(desk, stage, order):
     stage.ship(order)
-    for reason, cash in (("changed_mind", "$15.90"), ("damaged", "$20.80")):
+    for reason, back in (("changed_mind", "$15.90"), ("damaged", "$20.80")):
         shown = " ".join(send(desk, f"{page_of(order)}/refund", "", reason=reason).text.split())
-        assert f"Cash back in all</dt><dd>{cash}" in shown
+        assert f"Cash back in all</dt><dd>{back}" in shown
 
 
 def test_a_refund_without_a_reason_stays_as_typed(desk, stage, order):
