@@ -122,8 +122,7 @@ def refund(
     refuses an order that has left meanwhile; `shown` is the fingerprint of the plan that was confirmed, where one was
     shown. Refuses: NotRefundable, NoReason, AlreadyShipped, RefundChanged.
     """
-    purse = ledger.lock(checkout.member_of(order_id), zone=terms.zone)
-    order = checkout.lock_order(order_id)
+    purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     if before_shipping and order.state != checkout.PAID:
         raise AlreadyShipped(number=checkout.number_of(order_id))
     plan = plan_refund(order, reason=reason, at=at)

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import checkout, earning, ledger, notices, programme
+from mall.domain import checkout, earning, notices, programme
 
 # The round in which return windows are closed.
 CLOSING = "window.close"
@@ -17,9 +17,7 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
 
     Does nothing before the window's last instant, or when the order was refunded meanwhile.
     """
-    member_id = checkout.member_of(order_id)
-    purse = ledger.lock(member_id, zone=terms.zone)
-    order = checkout.lock_order(order_id)
+    purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     if order.state != checkout.COMPLETED or order.window_ends_at > at or not checkout.close(order, at=at):
         return False
     earning.order_kept(checkout.sale_of(order), purse=purse, terms=terms, at=at)

@@ -211,18 +211,28 @@ def could_not_open(payment_id: int, *, why: str, at: datetime) -> Row[Any]:
     return _change(payment_id, state=FAILED, note=why[:300], ended_at=at)
 
 
-def record(payment_id: int, state: SessionState, *, at: datetime) -> Recorded:
+def record(payment_id: int, state: SessionState, *, at: datetime, seen: Row[Any] | None = None) -> Recorded:
     """Write down how the cashier says the session stands (T3). All may come, repeatedly and in any order.
 
-    The money that came is captured as it came; `differs` tells where it is not what was asked for.
+    The money that came is captured as it came; `differs` tells where it is not what was asked for. `seen` is the
+    payment as it was read before: if it still stands so, it is changed without being locked and read once more.
     """
+    if seen is not None:
+        changes = _changes(seen, state, at=at)
+        if changes and (changed := _change_if_as(seen, changes)) is not None:
+            return _recorded(seen, state, changed)
     payment = lock_payment(payment_id)
+    changes = _changes(payment, state, at=at)
+    return _recorded(payment, state, _change(payment_id, **changes) if changes else payment)
+
+
+def _changes(payment: Row[Any], state: SessionState, *, at: datetime) -> dict[str, Any]:
+    """Return what the cashier's word changes of a payment: nothing where it is no news. Pure."""
     _insist_on_session(payment, state.id)
     became = NEXT[payment.state].get(said(state), payment.state)
-    differs = differences(payment, state)
     declined = state.declined and payment.declined_at is None
     if became == payment.state and payment.session_id is not None and not declined:
-        return Recorded(payment, payment.state, payment.state, differs)
+        return {}
     changes: dict[str, Any] = {"state": became, "session_id": state.id}
     if declined:
         changes["declined_at"] = at
@@ -237,7 +247,12 @@ def record(payment_id: int, state: SessionState, *, at: datetime) -> Recorded:
         changes["ended_at"] = at
     if became == PROCESSING:
         changes |= {"cashier_id": state.payment_id, "ask_at": at + ASKED_AGAIN_AFTER[PROCESSING]}
-    return Recorded(_change(payment_id, **changes), payment.state, became, differs, declined)
+    return changes
+
+
+def _recorded(before: Row[Any], state: SessionState, after: Row[Any]) -> Recorded:
+    declined = before.declined_at is None and after.declined_at is not None
+    return Recorded(after, before.state, after.state, differences(before, state), declined)
 
 
 def said(state: SessionState) -> str:
@@ -320,3 +335,14 @@ def _change(payment_id: int, **values: Any) -> Row[Any]:
     return execute(
         update(Payment).where(Payment.id == payment_id).values(**values).returning(*Payment.__table__.columns)
     ).one()
+
+
+def _change_if_as(seen: Row[Any], values: dict[str, Any]) -> Row[Any] | None:
+    """Change a payment if all that decides over it is as it was seen. Returns None, and changes nothing, otherwise."""
+    as_seen = [
+        getattr(Payment, name).is_not_distinct_from(getattr(seen, name))
+        for name in ("state", "session_id", "declined_at", "ended_at")
+    ]
+    return execute(
+        update(Payment).where(Payment.id == seen.id, *as_seen).values(**values).returning(*Payment.__table__.columns)
+    ).one_or_none()

@@ -12,7 +12,7 @@ from mall.base.cashier import Cashier, CashierUnreachable, RefundState, SessionS
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import cash, ledger, notices, programme
+from mall.domain import cash, notices, programme
 
 from . import orders
 from .orders import AWAITING, REVIEW
@@ -98,8 +98,7 @@ def _about_session(
 def _about_refund(told: cash.Told, state: RefundState, *, terms: programme.Programme, at: datetime) -> tuple[str, str]:
     """Bring a refund up to date; one that was made at the cashier's desk sends its order to review."""
     payment = cash.payment_now(told.meaning.payment_id or 0)
-    ledger.lock(payment.member_id, zone=terms.zone)
-    order = orders.lock_order(_order_of(payment).id)
+    _purse, order = orders.lock_with_purse(_order_of(payment).id, zone=terms.zone)
     recorded = cash.record_told_refund(told, at=at)
     if recorded is not None and not recorded.changed:
         return NO_EFFECT, ""

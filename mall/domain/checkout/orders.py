@@ -15,6 +15,7 @@ from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.text import N_, Message, Said, Text
+from mall.domain import ledger
 
 AWAITING = "awaiting_payment"
 PROCESSING = "processing"
@@ -207,20 +208,23 @@ def lock_order(order_id: int) -> Row[Any]:
     return order
 
 
+def lock_with_purse(order_id: int, *, zone: str) -> tuple[ledger.LockedPurse, Row[Any]]:
+    """Lock an order and, before it, its member's purse until the transaction ends. One statement. Raises NotFound.
+
+    PostgreSQL locks the rows in the order of FOR UPDATE OF, and reads each anew after it waited for it.
+    """
+    row = execute(_LOCKED_WITH_PURSE, {"id": order_id}).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no such order."))
+    return ledger.purse_in(row, zone=zone), row
+
+
 def order_now(order_id: int) -> Row[Any]:
     """Read an order as it stands, without locking it. Raises NotFound."""
     order = execute(_ORDER, {"id": order_id}).one_or_none()
     if order is None:
         raise NotFound(N_("There is no such order."))
     return order
-
-
-def member_of(order_id: int) -> int:
-    """Return whose order this is, so that the purse can be locked before the order. Raises NotFound."""
-    member_id = execute(_MEMBER, {"id": order_id}).scalar_one_or_none()
-    if member_id is None:
-        raise NotFound(N_("There is no such order."))
-    return member_id
 
 
 def count_refunded(order_id: int) -> None:
@@ -285,7 +289,12 @@ def _moving(names: tuple[str, ...]) -> Any:
 
 _ORDER = select(Order).where(Order.id == bindparam("id"))
 _LOCKED = _ORDER.with_for_update(key_share=True)
-_MEMBER = select(Order.member_id).where(Order.id == bindparam("id"))
+_LOCKED_WITH_PURSE = (
+    select(*Order.__table__.columns, *ledger.PURSE_COLUMNS)
+    .join(ledger.Purse, ledger.Purse.member_id == Order.member_id)
+    .where(Order.id == bindparam("id"))
+    .with_for_update(key_share=True, of=[ledger.Purse, Order])
+)
 _LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.line)
 _NOTE = insert(OrderEvent).inline()
 

@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import cash, ledger, notices, programme
+from mall.domain import cash, notices, programme
 
 from . import orders
 from .orders import AWAITING, UNPAID, Order, WrongState
@@ -98,8 +98,7 @@ def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme
     def finish() -> Row[Any]:
         at = now()
         with transaction():
-            purse = ledger.lock(orders.member_of(order_id), zone=terms.zone)
-            order = orders.lock_order(order_id)
+            purse, order = orders.lock_with_purse(order_id, zone=terms.zone)
             for payment_id, state in ended:
                 cash.record(payment_id, state, at=at)
             if order.state == AWAITING:
@@ -188,8 +187,7 @@ def _sweep_orders(*, terms: programme.Programme, limit: int) -> int:
 
     def let_go(order_id: int) -> None:
         with transaction():
-            purse = ledger.lock(orders.member_of(order_id), zone=terms.zone)
-            order = orders.lock_order(order_id)
+            purse, order = orders.lock_with_purse(order_id, zone=terms.zone)
             payments = cash.payments_of(orders.reference_of(order_id))
             if order.state == AWAITING and not any(payment.state in cash.UNSETTLED for payment in payments):
                 time_out(order, purse=purse, at=now())

@@ -19,11 +19,10 @@ from .orders import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REVIEW, TI
 
 def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme, at: datetime) -> Row[Any]:
     """Act on what the cashier says of a payment's session. Returns the order as it stands then."""
-    purse = ledger.lock(payment.member_id, zone=terms.zone)
     order_id = orders.order_id_of(payment.reference)
     assert order_id is not None, "a payment is for an order"
-    order = orders.lock_order(order_id)
-    recorded = cash.record(payment.id, state, at=at)
+    purse, order = orders.lock_with_purse(order_id, zone=terms.zone)
+    recorded = cash.record(payment.id, state, at=at, seen=payment)
     if recorded.declined and order.state == AWAITING:
         orders.note(order.id, "declined", DECLINED, by="cashier", at=at)
     if not recorded.changed:

@@ -23,11 +23,23 @@ from .lots import Lot, last_day
 from .positions import Position
 from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting, one_write
 from .proof import checks
-from .purses import Balances, LockedPurse, Purse, balances, lock, lock_many, open_purse, spendable
+from .purses import (
+    PURSE_COLUMNS,
+    Balances,
+    LockedPurse,
+    Purse,
+    balances,
+    lock,
+    lock_many,
+    open_purse,
+    purse_in,
+    spendable,
+)
 from .returns import MoreThanRedeemed, give_back, spent_by, take_back, would_give_back, would_take_back
 
 __all__ = [
     "ADJUSTMENT_KIND",
+    "PURSE_COLUMNS",
     "REASONS",
     "AlreadyDeclined",
     "Asked",
@@ -71,6 +83,7 @@ __all__ = [
     "move_of",
     "one_write",
     "open_purse",
+    "purse_in",
     "redeem",
     "release",
     "set_aside",
