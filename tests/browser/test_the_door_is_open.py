@@ -51,6 +51,16 @@ def test_a_reader_of_chinese_is_greeted_in_chinese(open_page):
     expect(page.locator("html")).to_have_attribute("lang", re.compile("^zh"))
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no_script"])
+def test_the_last_of_a_telephones_page_is_not_under_the_bar(open_page, script):
+    page = open_page(PHONE, script=script)
+    page.goto("/")
+
+    page.get_by_role("contentinfo").get_by_role("button", name="简体中文").click()
+
+    expect(page.locator("html")).to_have_attribute("lang", re.compile("^zh"))
+
+
 def test_the_first_page_shows_without_script(no_script_page):
     assert no_script_page.goto("/").status == 200
 
