@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from flask import Flask, current_app
 
@@ -52,7 +51,7 @@ def expire_points(at: datetime) -> None:
         log.error("expiring a thousand at once failed", exc_info=error)
         with reading():
             due = ledger.due_to_expire(at=at)
-        insist(notices.one_by_one("purse.expire", due, partial(attempted, one), at=at))
+        insist(notices.one_by_one("purse.expire", due, one, at=at))
 
 
 def review_levels(at: datetime) -> None:
@@ -65,14 +64,9 @@ def review_levels(at: datetime) -> None:
         with transaction():
             membership.review(member_id, terms=terms, at=at)
 
-    insist(notices.one_by_one("level.review", wanted, partial(attempted, one), at=at))
+    insist(notices.one_by_one("level.review", wanted, one, at=at))
     with transaction():
         membership.note_review(terms=terms, at=at)
-
-
-def attempted(one: Callable[[int], None], row_id: int) -> None:
-    """Do a row, again when the database says "not now"."""
-    again(lambda: one(row_id))
 
 
 def insist(tally: notices.Tally) -> None:

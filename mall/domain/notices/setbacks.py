@@ -7,6 +7,7 @@ of them is our mistake or somebody's bad data, and no reason to keep the others 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -51,6 +52,8 @@ class SomePutOff(Exception):
 def one_by_one(name: str, row_ids: Sequence[int], do: Callable[[int], object], *, at: datetime) -> Tally:
     """Do rows one after the other, each in the transactions `do` opens. One that fails is logged and put off.
 
+    When the database says "not now", `do` is called again: what it does must be the same when it is done twice.
+
     `name` says what is done ("window.close"). A row whose turn is not now, put_off() keeps out of the query that finds
     them. Call it outside of any transaction.
     """
@@ -63,7 +66,7 @@ def one_by_one(name: str, row_ids: Sequence[int], do: Callable[[int], object], *
     failed = []
     for row_id in row_ids:
         try:
-            do(row_id)
+            again(partial(do, row_id))
         except Exception as error:  # The edge of a row: those behind it must not wait for it.
             tries = _put_off(name, row_id, error, at=at)
             log.error("put off", round=name, row=row_id, tries=tries, exc_info=error)
