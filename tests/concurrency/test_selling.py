@@ -21,7 +21,7 @@ from mall.domain import catalogue, checkout, earning, ledger, people
 from mall.domain.catalogue import quotas, stock
 from mall.domain.checkout import placing, pricing
 from mall.domain.ledger import purses
-from tests.concurrency.test_purse import unlocked
+from tests.concurrency.test_purse import deadlocks, unlocked
 from tests.stage import ADDRESS, NOON, Item, Stage, open_shop
 from tests.threads import errors, race
 
@@ -49,10 +49,10 @@ def together() -> Callable[[], None]:
     return meet
 
 
-def crowd(stage: Stage, count: int, item: Item) -> list[int]:
+def crowd(stage: Stage, count: int, item: Item, *, first: int = 0) -> list[int]:
     """Register so many members, each with points and one piece of an item in the basket."""
     with transaction():
-        return [newcomer(stage, number, item) for number in range(count)]
+        return [newcomer(stage, number, item) for number in range(first, first + count)]
 
 
 def newcomer(stage: Stage, number: int, item: Item) -> int:
@@ -79,15 +79,21 @@ def put_in(member_id: int, item: Item, *, quantity: int = 1) -> None:
 
 
 def all_place(app: Flask, stage: Stage, members: list[int]) -> list[Any]:
-    """Let members place their baskets at once; answers each one's order or what stood in the way.
+    """Let members place their baskets at once, as they were shown; answers each one's order, or what stood in the way.
 
-    All have the same in their basket, so that all were shown the same.
+    Whose baskets hold the same were shown the same.
     """
-    _basket, priced = stage.price(members[0])
-    with reading():
-        keys = {row.member_id: row.key for row in execute(select(checkout.Basket.member_id, checkout.Basket.key))}
-    shown = priced.quote.fingerprint
-    return race(app, [lambda m=m: place(stage, m, keys[m], shown) for m in members], threads=THREADS, seconds=SECONDS)
+    keys: dict[int, str] = {}
+    contents: dict[int, tuple[int, ...]] = {}
+    shown: dict[tuple[int, ...], str] = {}
+    for member_id in set(members):
+        with reading():
+            basket = checkout.basket_of(checkout.Owner(member_id=member_id))
+        keys[member_id] = basket.key
+        contents[member_id] = content = tuple(line.variant_id for line in basket.lines)
+        shown[content] = shown.get(content) or stage.price(member_id)[1].quote.fingerprint
+    jobs = [lambda m=m: place(stage, m, keys[m], shown[contents[m]]) for m in members]
+    return race(app, jobs, threads=THREADS, seconds=SECONDS)
 
 
 def place(stage: Stage, member_id: int, key: str, shown: str) -> Any:
@@ -291,3 +297,44 @@ def test_a_basket_placed_without_the_lock_breaks_on_the_key(postgres_app, stage,
     # The key is unique in the table itself, so that even now there is one order; the others see a bare error.
     assert psycopg.errors.UniqueViolation in broken_on(outcomes)
     assert count_orders() == 1
+
+
+# Baskets in opposite orders.
+
+
+def opposite_baskets(app: Flask, stage: Stage, count: int) -> list[Any]:
+    """Let buyers of the same two items place at once, half of them with the one put in first, half with the other."""
+    mug, tea = (stage.item(title, prices=(catalogue.points_price(100),), stock=100) for title in ("Mug", "Tea"))
+    members = crowd(stage, count // 2, mug)
+    others = crowd(stage, count // 2, tea, first=count)
+    with transaction():
+        for some, item in ((members, tea), (others, mug)):
+            for member_id in some:
+                put_in(member_id, item)
+    return all_place(app, stage, [each for pair in zip(members, others, strict=True) for each in pair])
+
+
+def test_baskets_in_opposite_orders_are_sold_without_a_deadlock(postgres_app, stage):
+    outcomes = opposite_baskets(postgres_app, stage, 40)
+
+    assert errors(outcomes) == []
+    assert count_orders() == 40
+    assert deadlocks() == 0
+
+
+def test_stock_taken_as_the_basket_has_it_deadlocks(postgres_app, stage, monkeypatch: pytest.MonkeyPatch, together):
+    change = stock._change
+
+    def one_by_one(kind: str, pieces: dict[int, int]) -> set[int]:
+        moved = set()
+        for number, (variant_id, quantity) in enumerate(pieces.items()):
+            if number:
+                together()
+            moved |= change(kind, {variant_id: quantity})
+        return moved
+
+    monkeypatch.setattr(stock, "_change", one_by_one)
+    outcomes = opposite_baskets(postgres_app, stage, 20)
+
+    assert psycopg.errors.DeadlockDetected in broken_on(outcomes)
+    assert deadlocks() > 0

@@ -22,17 +22,22 @@ from .orders import (
 )
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
+# States in which nothing of an order is had any more.
+OVER = (CANCELLED, TIMED_OUT, REFUNDED)
 
 
 def checks() -> list[Check]:
     """Return the orders' invariants (3, 6, 9 and 10 of the ledger's list)."""
     return [
         Check("an order's lines add up to what is due", _lines_add_up()),
+        Check("a line's price is that of its pieces", _pieces_add_up()),
         Check("an order's points are held while it is unpaid, redeemed once it is paid, released when it is let go",
               _points_agree()),
         Check("at most one hold or one direct redeem for an order", _one_hold()),
         Check("a paid order's cash was captured", _cash_captured()),
         Check("what is reserved for an order agrees with its state", _reservations_agree()),
+        Check("what an order took of a total is within what it bought, and nothing once it was let go or refunded",
+              _quotas_agree()),
         Check("no more is refunded than was bought", _refunded_quantity()),
     ]  # fmt: skip
 
@@ -55,6 +60,15 @@ def _lines_add_up() -> Select:
                 Order.points != func.coalesce(lines.c.points, -1),
                 Order.goods_cents != func.coalesce(lines.c.cents, -1),
             )
+        )
+    )
+
+
+def _pieces_add_up() -> Select:
+    return select(OrderLine.order_id, OrderLine.line).where(
+        or_(
+            OrderLine.unit_cents * OrderLine.quantity != OrderLine.list_cents - OrderLine.level_discount_cents,
+            OrderLine.unit_points * OrderLine.quantity != OrderLine.price_points,
         )
     )
 
@@ -115,7 +129,7 @@ def _cash_captured() -> Select:
     return (
         select(Order.id, Order.state)
         .outerjoin(captured, captured.c.reference == REFERENCE)
-        .where(Order.state.in_(SETTLED), func.coalesce(captured.c.cents, 0) < due)
+        .where(Order.state.in_(SETTLED), func.coalesce(captured.c.cents, 0) != due)
     )
 
 
@@ -137,6 +151,22 @@ def _reservations_agree() -> Select:
         .outerjoin(open_pieces, open_pieces.c.reference == REFERENCE)
         .outerjoin(unshipped, unshipped.c.order_id == Order.id)
         .where(Order.state != REVIEW, func.coalesce(open_pieces.c.pieces, 0) != expected)
+    )
+
+
+def _quotas_agree() -> Select:
+    draw = catalogue.QuotaDraw
+    bought = (
+        select(OrderLine.order_id, OrderLine.product_id, func.sum(OrderLine.quantity).label("pieces"))
+        .group_by(OrderLine.order_id, OrderLine.product_id)
+        .subquery()
+    )
+    allowed = case((Order.state.in_(OVER), 0), else_=func.coalesce(bought.c.pieces, 0))
+    return (
+        select(draw.reference, draw.product_id)
+        .join(Order, draw.reference == REFERENCE)
+        .outerjoin(bought, and_(bought.c.order_id == Order.id, bought.c.product_id == draw.product_id))
+        .where(draw.quantity > allowed)
     )
 
 
