@@ -1,0 +1,53 @@
+"""What a visitor put in the basket comes along: as it is to who has none, beside what is there to who has one."""
+
+import pytest
+
+from mall.base.db import reading, transaction
+from mall.domain import catalogue, checkout
+from tests.stage import NOON, open_shop
+
+VISITOR = checkout.Owner(token="a-visitors-token")
+
+
+@pytest.fixture
+def stage(app):
+    return open_shop()
+
+
+def put_in(owner, item):
+    with transaction():
+        checkout.put_in(
+            owner, variant_id=item.variant_id, option_id=item.options["points"], points_each=800, quantity=1,
+            seen_cents=0, seen_points=800, at=NOON,
+        )  # fmt: skip
+
+
+def basket_of(owner):
+    with reading():
+        return checkout.basket_of(owner)
+
+
+def test_who_has_no_basket_takes_over_the_visitors_with_its_key(stage):
+    mei = checkout.Owner(member_id=stage.member("mei"))
+    put_in(VISITOR, stage.item("Mug", prices=(catalogue.points_price(800),)))
+    before = basket_of(VISITOR)
+
+    with transaction():
+        checkout.merge("a-visitors-token", mei.member_id, at=NOON)
+
+    assert basket_of(mei) == before
+    assert basket_of(VISITOR).id is None
+
+
+def test_who_has_a_basket_keeps_its_key_and_finds_the_lines_of_both_in_it(stage):
+    mei = checkout.Owner(member_id=stage.member("mei"))
+    put_in(mei, stage.item("Mug", prices=(catalogue.points_price(800),)))
+    put_in(VISITOR, stage.item("Card", prices=(catalogue.points_price(800),)))
+    before = basket_of(mei)
+
+    with transaction():
+        checkout.merge("a-visitors-token", mei.member_id, at=NOON)
+
+    after = basket_of(mei)
+    assert (after.id, after.key, len(after.lines)) == (before.id, before.key, 2)
+    assert basket_of(VISITOR).id is None
