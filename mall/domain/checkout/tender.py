@@ -28,8 +28,11 @@ class Switch:
 
 def switch_for(quote: Quote, *, rules: Rules, ready_points: int, expiring_points: int = 0) -> Switch:
     """Return the switch for a quote and a member with so many points ready, some of which expire soon."""
-    free = max(0, ready_points - sum(line.price_points for line in quote.lines))
+    priced = sum(line.price_points for line in quote.lines)
+    free = max(0, ready_points - priced)
     most = min(quote.most_switch_points, free)
+    # What expires first pays first, so what the lines cost in points takes of it before the switch does.
+    expiring_points = max(0, expiring_points - priced)
     choices = [("none", 0), ("half", most // 2), ("most", most)]
     if 0 < expiring_points < most:
         choices.append(("expiring", expiring_points))
