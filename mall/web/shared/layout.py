@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request, session, url_for
 from flask_babel import gettext as _
@@ -191,12 +190,6 @@ def basket_count() -> int:
         return strip().basket_count
     except SQLAlchemyError:
         return 0
-
-
-def page_before() -> str | None:
-    """Return the page of ours this request came from, or None."""
-    came_from = urlsplit(request.referrer or "")
-    return came_from.path if came_from.netloc == request.host and came_from.path.startswith("/") else None
 
 
 def public_link(endpoint: str, **values: Any) -> str:
