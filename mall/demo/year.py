@@ -29,6 +29,8 @@ ORDERS = 1_500
 CARRIERS = ("Swift Parcel", "Northern Post")
 # What looks at the whole of the books is done when the year is over, or its nights would take minutes.
 ONCE_AT_THE_END = ("finance.add_up", "finance.prove")
+# How often somebody looks for something to take; the last time they settle for what money buys.
+LOOKS = 24
 # Mails of the last days stay in the outbox, so that a visitor of the demo can read some.
 MAILS_LEFT = timedelta(days=2)
 
@@ -109,9 +111,8 @@ class Year:
             names.append((f"{given}.{family}.{number}".lower(), f"{given} {family}", "en", -1))
         weights = [self.chance.paretovariate(1.1) for _name in names]
         fixed = sum(wanted for *_rest, wanted in names if wanted > 0)
-        share = max(0, orders - fixed) / sum(
-            weight for weight, (*_rest, wanted) in zip(weights, names, strict=True) if wanted < 0
-        )
+        open_ended = [weight for weight, (*_rest, wanted) in zip(weights, names, strict=True) if wanted < 0]
+        share = _share(open_ended, orders - fixed, most=orders // 12)
         for (slug, name, language, wanted), weight in zip(names, weights, strict=True):
             count = wanted if wanted >= 0 else min(round(weight * share), orders // 12)
             early = slug in {star.slug for star in STARS[:1] + STARS[2:]} or self.chance.random() < 0.45
@@ -206,15 +207,17 @@ class Year:
             ready = ledger.spendable(shopper.member_id, at=at)
         shopper.rank = level.rank
         form = form or ("points" if ready >= 400 and self.chance.random() < shopper.thrift else "cash")
-        wanted: list[Any] = []
-        for _look in range(24 if form == "mix" else 8):
-            wanted = wanted or self._choose(shopper, form, ready)
-        if not wanted:
-            return
-        offered = ready // 2 if form == "cash" and ready >= 500 and self.chance.random() < 0.25 else 0
-        try:
-            order = self._place(shopper, wanted, offered, level)
-        except Refusal:
+        order = None
+        for tried in range(LOOKS):
+            wanted = self._choose(shopper, "cash" if tried == LOOKS - 1 else form, ready)
+            offered = ready // 2 if form == "cash" and ready >= 500 and self.chance.random() < 0.25 else 0
+            try:
+                order = self._place(shopper, wanted, offered, level) if wanted else None
+            except Refusal:
+                continue
+            if order is not None:
+                break
+        if order is None:
             return
         self.placed += 1
         if order.state == checkout.AWAITING:
@@ -397,3 +400,15 @@ def token_mailed_to(member_id: int) -> str:
     notice = notices.Notice
     wanted = select(notice.details).where(notice.member_id == member_id, notice.kind == "verify_email")
     return str(execute(wanted).scalar_one()["link"])
+
+
+def _share(weights: list[float], wanted: int, *, most: int) -> float:
+    """Return how many orders one unit of weight gives, so that all come to about `wanted` with `most` for one."""
+    share = 0.0
+    for _step in range(20):
+        given = sum(min(weight * share, most) for weight in weights)
+        free = sum(weight for weight in weights if weight * share < most)
+        if not free or given >= wanted:
+            break
+        share += (wanted - given) / free
+    return share
