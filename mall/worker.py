@@ -195,35 +195,40 @@ def start_rounds(at: datetime, started: set[str]) -> int:
 
 
 def drain(mailer: Mailer) -> int:
-    """Do what is due now, one after the other. Returns how many were tried."""
+    """Do what is due now, one after the other. Returns how many were tried.
+
+    Mails are claimed by the batch. A job may take long, so each is claimed when it is its turn.
+    """
     tried = 0
-    while claimed := claim():
-        for notice in claimed:
-            attempt(notice, mailer)
-        tried += len(claimed)
+    while claimed := claim(notices.MAIL, limit=BATCH) or claim(notices.JOB, limit=1):
+        tried += sum(attempt(notice, mailer) for notice in claimed)
     return tried
 
 
-def claim() -> list[notices.Claimed]:
-    """Take a batch of what is due; a worker with nothing to do writes nothing."""
+def claim(channel: str, *, limit: int) -> list[notices.Claimed]:
+    """Take some of what is due of a channel; a worker with nothing to do writes nothing."""
     with reading():
-        if not notices.is_due(at=now()):
+        if not notices.is_due(channel, at=now()):
             return []
     with transaction():
-        return notices.claim(at=now(), limit=BATCH)
+        return notices.claim(at=now(), limit=limit, channel=channel)
 
 
-def attempt(notice: notices.Claimed, mailer: Mailer) -> None:
-    """Do one notice outside any transaction, and mark what came of it."""
+def attempt(notice: notices.Claimed, mailer: Mailer) -> bool:
+    """Do one notice outside any transaction, and mark what came of it. Returns False when it is another's by now."""
+    with transaction():
+        if not notices.renew(notice, at=now()):
+            return False
     try:
         perform(notice, mailer)
     except Exception as error:  # noqa: BLE001 - The outermost edge: whatever went wrong is kept and tried again.
         with transaction():
             kept = notices.failed(notice, f"{type(error).__name__}: {error}", at=now())
         log.error("notice failed", notice=notice.id, kind=notice.kind, tries=notice.tries, kept=kept, exc_info=error)
-        return
+        return True
     with transaction():
         notices.done(notice, at=now())
+    return True
 
 
 def perform(notice: notices.Claimed, mailer: Mailer) -> None:

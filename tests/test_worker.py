@@ -108,6 +108,58 @@ def test_one_mail_that_fails_holds_up_no_other(mei):
     assert len(postman.sent) == 2
 
 
+class Slow(Postman):
+    """Takes longer for its first mail than a lease is, and then fails; meanwhile another worker begins."""
+
+    def __init__(self, other):
+        super().__init__(fails=1)
+        self.other = other
+
+    def send(self, mail):
+        if self.fails:
+            drain(self.other, NOON + notices.outbox.LEASE)
+        super().send(mail)
+
+
+def test_what_another_worker_took_over_when_the_lease_ended_is_not_sent_again(mei):
+    tell(mei, 1)
+    tell(mei, 2)
+    other = Postman()
+    slow = Slow(other)
+
+    assert drain(slow) == 1
+    assert (len(slow.sent), len(other.sent)) == (0, 3)
+
+
+def test_without_looking_at_the_lease_they_would_be_sent_twice(mei, monkeypatch):
+    monkeypatch.setattr(notices, "renew", lambda notice, *, at: True)
+    tell(mei, 1)
+    other = Postman()
+    slow = Slow(other)
+    drain(slow)
+
+    assert (len(slow.sent), len(other.sent)) == (1, 2)
+
+
+def test_a_job_that_takes_long_keeps_no_mail_and_no_other_job_from_another_worker(mei, monkeypatch):
+    done = []
+
+    def slow_job(at):
+        done.append("slow")
+        with moved_to(NOON + 2 * notices.outbox.LEASE):
+            done.append(worker.drain(Postman()))
+
+    monkeypatch.setitem(worker.JOBS, "slow", worker.Round(slow_job))
+    monkeypatch.setitem(worker.JOBS, "quick", worker.Round(lambda at: done.append("quick")))
+    drain(Postman())
+    with transaction():
+        notices.later("slow", {}, key="slow", at=NOON)
+        notices.later("quick", {}, key="quick", at=NOON)
+
+    assert drain(Postman()) == 1
+    assert done == ["slow", "quick", 1]
+
+
 def test_a_mail_is_sent_outside_any_transaction(mei):
     class Prying(Postman):
         def send(self, mail):

@@ -4,7 +4,22 @@ This is the room's front door. Rooms above say `notices.tell(...)` or `notices.l
 the worker claims what is due, does it outside any transaction, and marks it.
 """
 
-from .outbox import JOB, KINDS, MAIL, Claimed, Notice, claim, done, failed, forget, is_due, later, open_notices, tell
+from .outbox import (
+    JOB,
+    KINDS,
+    MAIL,
+    Claimed,
+    Notice,
+    claim,
+    done,
+    failed,
+    forget,
+    is_due,
+    later,
+    open_notices,
+    renew,
+    tell,
+)
 from .setbacks import Setback, SomePutOff, Tally, forget_setbacks, one_by_one, put_off
 
 __all__ = [
@@ -26,5 +41,6 @@ __all__ = [
     "one_by_one",
     "open_notices",
     "put_off",
+    "renew",
     "tell",
 ]

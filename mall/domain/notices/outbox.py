@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, Row, String, delete, select, text, update
+from sqlalchemy import JSON, CheckConstraint, Index, Row, String, delete, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,6 +40,8 @@ SECRET_KINDS = ("verify_email", "reset_password", "confirm_email")
 
 # How long a worker may take for one notice before another may try it.
 LEASE = timedelta(minutes=5)
+# A job may look through the whole shop.
+JOB_LEASE = timedelta(hours=1)
 MOST_TRIES = 12
 LONGEST_WAIT = timedelta(hours=6)
 LONGEST_ERROR = 500
@@ -103,19 +105,20 @@ def later(job: str, values: Mapping[str, Any], *, key: str, at: datetime) -> boo
     return _write(JOB, job, member_id=None, to=None, details=values, key=key, at=at)
 
 
-def is_due(*, at: datetime) -> bool:
-    """Tell whether there is anything to claim."""
-    return execute(select(Notice.id).where(_due(at)).limit(1)).first() is not None
+def is_due(channel: str, *, at: datetime) -> bool:
+    """Tell whether there is anything to claim of a channel."""
+    return execute(select(Notice.id).where(_due(at), Notice.channel == channel).limit(1)).first() is not None
 
 
-def claim(*, at: datetime, limit: int = 20, lease: timedelta = LEASE) -> list[Claimed]:
-    """Take what is due, longest due first. Each is this worker's until the lease ends; others pass it over.
+def claim(*, at: datetime, limit: int = 20, lease: timedelta = LEASE, channel: str | None = None) -> list[Claimed]:
+    """Take what is due, of one channel or of both, longest due first. Returns them in the order they were written.
 
-    To be committed before anything is sent. A worker that dies leaves its notices to the next, after the lease.
+    Each is this worker's until the lease ends; others pass it over. To be committed before anything is sent, and
+    renewed before each is. A worker that dies leaves its notices to the next, after the lease.
     """
     wanted = execute(
         select(Notice.id)
-        .where(_due(at))
+        .where(_due(at), Notice.channel == channel if channel else true())
         .order_by(Notice.next_try_at, Notice.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -127,6 +130,20 @@ def claim(*, at: datetime, limit: int = 20, lease: timedelta = LEASE) -> list[Cl
         .returning(*(getattr(Notice, name) for name in Claimed.__dataclass_fields__))
     )
     return sorted((Claimed(**row._mapping) for row in rows), key=lambda notice: notice.id)
+
+
+def renew(notice: Claimed, *, at: datetime) -> bool:
+    """Begin the lease of a claimed notice anew, just before it is done. Returns False when it is no longer ours.
+
+    What was claimed with it may have taken so long that another worker has claimed it since, or has done it.
+    """
+    lease = JOB_LEASE if notice.channel == JOB else LEASE
+    renewed = execute(
+        update(Notice)
+        .where(Notice.id == notice.id, Notice.tries == notice.tries, _is_open)
+        .values(next_try_at=at + lease)
+    )
+    return renewed.rowcount == 1
 
 
 def done(notice: Claimed, *, at: datetime) -> None:

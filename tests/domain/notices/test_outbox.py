@@ -147,8 +147,8 @@ def test_a_job_waits_for_its_time(app):
         assert not notices.later("points.expire", {}, key="points.expire:2026-03-03", at=NOON)
 
     with reading():
-        assert not notices.is_due(at=NOON)
-        assert notices.is_due(at=NOON + MINUTE)
+        assert not notices.is_due(notices.JOB, at=NOON)
+        assert notices.is_due(notices.JOB, at=NOON + MINUTE)
     assert claim() == []
     (job,) = claim(at=NOON + MINUTE)
     assert (job.channel, job.kind, job.details) == ("job", "points.expire", {"day": "2026-03-03"})
