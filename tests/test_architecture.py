@@ -71,6 +71,7 @@ RULES = [
     rules.is_nameless,
     rules.catches_everything,
     rules.builds_sql_from_text,
+    rules.leaves_a_check_unmarked,
 ]
 
 
@@ -141,6 +142,7 @@ BAD = [
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "text('SELECT ' + name)"),
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "text('SELECT %s' % name)"),
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "connection.exec_driver_sql('SELECT {}'.format(name))"),
+    (rules.leaves_a_check_unmarked, "mall/domain/ledger/a.py", "Check('all is well', select(Lot))"),
 ]
 
 GOOD = [
@@ -163,6 +165,7 @@ GOOD = [
     (rules.catches_everything, "mall/worker.py", "try:\n    f()\nexcept Exception:\n    log()"),
     (rules.catches_everything, "mall/web/store/a.py", "try:\n    f()\nexcept Refusal:\n    pass"),
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "text('SELECT :a')\nwords = f'Select {size} pictures'"),
+    (rules.leaves_a_check_unmarked, "mall/domain/ledger/a.py", "Check(N_('all is well'), select(Lot))"),
 ]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 
 from mall.base.proof import Check
+from mall.base.text import N_
 
 from .inbox import CashierEvent
 from .payments import CAPTURED, EXPIRED, FAILED, LATE, OPEN, OPENING, PROCESSING, Payment
@@ -22,19 +23,19 @@ def checks() -> list[Check]:
     captured = Payment.state.in_(CAPTURED)
     return [
         Check(
-            "Cash given back is between nothing and what was captured",
+            N_("Cash given back is between nothing and what was captured"),
             select(Payment.id, Payment.captured_cents, Payment.refunded_cents).where(
                 or_(Payment.refunded_cents < 0, Payment.refunded_cents > Payment.captured_cents)
             ),
         ),
         Check(
-            "A payment's refunded cash is the sum of its refunds",
+            N_("A payment's refunded cash is the sum of its refunds"),
             select(Payment.id, Payment.refunded_cents, refunded.label("of_refunds")).where(
                 Payment.refunded_cents != refunded
             ),
         ),
         Check(
-            "Cash is captured by payments that are paid, and by no others",
+            N_("Cash is captured by payments that are paid, and by no others"),
             select(Payment.id, Payment.state, Payment.captured_cents).where(
                 or_(
                     captured & or_(Payment.paid_at.is_(None), Payment.captured_currency.is_(None)),
@@ -43,30 +44,30 @@ def checks() -> list[Check]:
             ),
         ),
         Check(
-            "A payment that came late is given back whole",
+            N_("A payment that came late is given back whole"),
             select(Payment.id, Payment.captured_cents, Payment.refunded_cents).where(
                 Payment.state == LATE, Payment.refunded_cents != Payment.captured_cents
             ),
         ),
         Check(
-            "An order has one attempt to be paid at a time",
+            N_("An order has one attempt to be paid at a time"),
             select(Payment.reference, func.count().label("attempts"))
             .where(Payment.state.in_((OPENING, OPEN, PROCESSING)))
             .group_by(Payment.reference)
             .having(func.count() > 1),
         ),
         Check(
-            "A payment that is over has its time",
+            N_("A payment that is over has its time"),
             select(Payment.id, Payment.state).where(
                 (Payment.state.in_((EXPIRED, FAILED, *CAPTURED))) != (Payment.ended_at.is_not(None))
             ),
         ),
         Check(
-            "A refund under way or done at the cashier has the cashier's id",
+            N_("A refund under way or done at the cashier has the cashier's id"),
             select(Refund.id, Refund.state).where(Refund.state == SENT, Refund.cashier_id.is_(None)),
         ),
         Check(
-            "A webhook event has one outcome, with its time",
+            N_("A webhook event has one outcome, with its time"),
             select(CashierEvent.id, CashierEvent.outcome).where(
                 CashierEvent.outcome.is_(None) != CashierEvent.processed_at.is_(None)
             ),
@@ -78,29 +79,29 @@ def watch(*, at: datetime) -> list[Check]:
     """Return what should be looked at: a row is no broken promise, but somebody waits."""
     return [
         Check(
-            "Refunds the cashier has not taken for over 15 minutes",
+            N_("Refunds the cashier has not taken for over 15 minutes"),
             select(Refund.id, Refund.amount_cents, Refund.asked_at, Refund.note).where(
                 Refund.state == ASKED, Refund.cashier_id.is_(None), Refund.asked_at < at - timedelta(minutes=15)
             ),
         ),
         Check(
-            "Refunds the cashier refused",
+            N_("Refunds the cashier refused"),
             select(Refund.id, Refund.amount_cents, Refund.note).where(Refund.state == REFUSED),
         ),
         Check(
-            "Webhook events unprocessed for over 5 minutes",
+            N_("Webhook events unprocessed for over 5 minutes"),
             select(CashierEvent.id, CashierEvent.kind, CashierEvent.received_at, CashierEvent.note).where(
                 CashierEvent.outcome.is_(None), CashierEvent.received_at < at - timedelta(minutes=5)
             ),
         ),
         Check(
-            "Alarms from the cashier nobody has looked at",
+            N_("Alarms from the cashier nobody has looked at"),
             select(CashierEvent.id, CashierEvent.kind, CashierEvent.note).where(
                 CashierEvent.outcome == "alarm", CashierEvent.looked_at.is_(None)
             ),
         ),
         Check(
-            "Payments whose page ended over 60 minutes ago and whose end we do not know",
+            N_("Payments whose page ended over 60 minutes ago and whose end we do not know"),
             select(Payment.id, Payment.reference, Payment.state, Payment.expires_at).where(
                 Payment.state.in_((OPENING, OPEN)), Payment.expires_at < at - timedelta(minutes=60)
             ),

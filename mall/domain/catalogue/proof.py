@@ -3,6 +3,7 @@
 from sqlalchemy import func, or_, select
 
 from mall.base.proof import Check
+from mall.base.text import N_
 
 from .pictures import Picture
 from .quotas import Quota, QuotaDraw
@@ -38,13 +39,13 @@ def checks() -> list[Check]:
     )
     return [
         Check(
-            "stock on hand is the sum of its moves",
+            N_("stock on hand is the sum of its moves"),
             select(Stock.variant_id)
             .outerjoin(moved, moved.c.variant_id == Stock.variant_id)
             .where(Stock.on_hand != func.coalesce(moved.c.on_hand, 0)),
         ),
         Check(
-            "stock reserved is the sum of open reservations, and of its moves",
+            N_("stock reserved is the sum of open reservations, and of its moves"),
             select(Stock.variant_id)
             .outerjoin(moved, moved.c.variant_id == Stock.variant_id)
             .outerjoin(reserved, reserved.c.variant_id == Stock.variant_id)
@@ -56,7 +57,7 @@ def checks() -> list[Check]:
             ),
         ),
         Check(
-            "each order's reservation is what its moves left open",
+            N_("each order's reservation is what its moves left open"),
             select(Reservation.reference, Reservation.variant_id)
             .outerjoin(
                 per_reference,
@@ -66,17 +67,17 @@ def checks() -> list[Check]:
             .where(Reservation.open != func.coalesce(per_reference.c.open, 0)),
         ),
         Check(
-            "stock on hand covers what is reserved, and neither is below nothing",
+            N_("stock on hand covers what is reserved, and neither is below nothing"),
             select(Stock.variant_id).where(or_(Stock.reserved < 0, Stock.on_hand < Stock.reserved)),
         ),
         Check(
-            "what was taken of a total is the sum of what orders took of it, and within it",
+            N_("what was taken of a total is the sum of what orders took of it, and within it"),
             select(Quota.product_id)
             .outerjoin(drawn, drawn.c.product_id == Quota.product_id)
             .where(or_(Quota.taken != func.coalesce(drawn.c.quantity, 0), Quota.taken > Quota.total)),
         ),
         Check(
-            "an item's pictures stand in one order, from the first",
+            N_("an item's pictures stand in one order, from the first"),
             select(Picture.product_id)
             .group_by(Picture.product_id)
             .having(

@@ -3,6 +3,7 @@
 from sqlalchemy import Select, and_, case, func, or_, select
 
 from mall.base.proof import Check
+from mall.base.text import N_
 from mall.domain import cash, catalogue, ledger
 
 from .orders import (
@@ -29,16 +30,18 @@ OVER = (CANCELLED, TIMED_OUT, REFUNDED)
 def checks() -> list[Check]:
     """Return the orders' invariants (3, 6, 9 and 10 of the ledger's list)."""
     return [
-        Check("an order's lines add up to what is due", _lines_add_up()),
-        Check("a line's price is that of its pieces", _pieces_add_up()),
-        Check("an order's points are held while it is unpaid, redeemed once it is paid, released when it is let go",
-              _points_agree()),
-        Check("at most one hold or one direct redeem for an order", _one_hold()),
-        Check("a paid order's cash was captured", _cash_captured()),
-        Check("what is reserved for an order agrees with its state", _reservations_agree()),
-        Check("what an order took of a total is within what it bought, and nothing once it was let go or refunded",
+        Check(N_("an order's lines add up to what is due"), _lines_add_up()),
+        Check(N_("a line's price is that of its pieces"), _pieces_add_up()),
+        Check(
+            N_("an order's points are held while it is unpaid, redeemed once it is paid, released when it is let go"),
+            _points_agree(),
+        ),
+        Check(N_("at most one hold or one direct redeem for an order"), _one_hold()),
+        Check(N_("a paid order's cash was captured"), _cash_captured()),
+        Check(N_("what is reserved for an order agrees with its state"), _reservations_agree()),
+        Check(N_("what an order took of a total is within what it bought, and nothing once it was let go or refunded"),
               _quotas_agree()),
-        Check("no more is refunded than was bought", _refunded_quantity()),
+        Check(N_("no more is refunded than was bought"), _refunded_quantity()),
     ]  # fmt: skip
 
 

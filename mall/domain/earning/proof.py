@@ -6,6 +6,7 @@ from sqlalchemy import Select, Subquery, case, func, select
 from sqlalchemy.orm import aliased
 
 from mall.base.proof import Check
+from mall.base.text import N_
 from mall.domain import ledger, membership
 
 from .facts import FactRow
@@ -17,10 +18,10 @@ ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
 def checks() -> list[Check]:
     """Return the room's checks (LEDGER 6.11)."""
     return [
-        Check("the facts of an order never leave less than nothing kept", _less_than_nothing()),
-        Check("one lot for each order and rule", _two_lots()),
-        Check("an order has given the points its rule gives for what is kept, or more by what expired", _points()),
-        Check("a kept order has given the growth its rule gives for what is kept", _growth()),
+        Check(N_("the facts of an order never leave less than nothing kept"), _less_than_nothing()),
+        Check(N_("one lot for each order and rule"), _two_lots()),
+        Check(N_("an order has given the points its rule gives for what is kept, or more by what expired"), _points()),
+        Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
     ]
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from mall.base.proof import Check
+from mall.base.text import N_
 
 from .accounts import (
     ADJUSTMENT,
@@ -31,20 +32,20 @@ from .purses import Purse
 def checks() -> list[Check]:
     """Return the ledger's invariants: 1 to 5 of the books, and 15 in points. Built once, asked often."""
     return [
-        Check("purses are the sums of their postings", _purses_against_postings()),
-        Check("purses are the sums of their positions", _purses_against_positions()),
-        Check("positions are the sums of their postings", _positions_against_postings()),
-        Check("no wallet beside debt, no negative place", _signs()),
-        Check("every move is whole, and its renewal leaves nothing behind", _moves()),
-        Check("a hold ends once, and whole", _holds()),
-        Check("an order has at most one hold or one direct redemption", _spent_once()),
-        Check("points stay with the member of their lot", _owners()),
-        Check("all points of a lot are accounted for", _lots_accounted()),
-        Check("children of a lot are its renewed points, and have no children", _children()),
-        Check("no more is given back than was redeemed", _given_back()),
-        Check("nothing is spent after its last day", _spent_late()),
-        Check("what is taken back names an earning, and is no more than it", _taken_back()),
-        Check("liability is issued less gone", _liability()),
+        Check(N_("purses are the sums of their postings"), _purses_against_postings()),
+        Check(N_("purses are the sums of their positions"), _purses_against_positions()),
+        Check(N_("positions are the sums of their postings"), _positions_against_postings()),
+        Check(N_("no wallet beside debt, no negative place"), _signs()),
+        Check(N_("every move is whole, and its renewal leaves nothing behind"), _moves()),
+        Check(N_("a hold ends once, and whole"), _holds()),
+        Check(N_("an order has at most one hold or one direct redemption"), _spent_once()),
+        Check(N_("points stay with the member of their lot"), _owners()),
+        Check(N_("all points of a lot are accounted for"), _lots_accounted()),
+        Check(N_("children of a lot are its renewed points, and have no children"), _children()),
+        Check(N_("no more is given back than was redeemed"), _given_back()),
+        Check(N_("nothing is spent after its last day"), _spent_late()),
+        Check(N_("what is taken back names an earning, and is no more than it"), _taken_back()),
+        Check(N_("liability is issued less gone"), _liability()),
     ]
 
 

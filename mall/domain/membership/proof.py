@@ -4,6 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from mall.base.proof import Check
+from mall.base.text import N_
 from mall.domain import programme
 
 from .growth import GrowthEvent
@@ -15,10 +16,10 @@ from .reviews import ReviewRun
 def checks() -> list[Check]:
     """Return the room's checks (LEDGER 6.12)."""
     return [
-        Check("a member's level is the last row of an unbroken history", _broken_histories()),
-        Check("every fall was announced for that day or before", _unannounced_falls()),
-        Check("as of the last nightly run nobody is below a level they have reached", _below_their_level()),
-        Check("no reference has taken back more growth than it gave", _more_taken_than_given()),
+        Check(N_("a member's level is the last row of an unbroken history"), _broken_histories()),
+        Check(N_("every fall was announced for that day or before"), _unannounced_falls()),
+        Check(N_("as of the last nightly run nobody is below a level they have reached"), _below_their_level()),
+        Check(N_("no reference has taken back more growth than it gave"), _more_taken_than_given()),
     ]
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import exists, func, select
 
 from mall.base.proof import Check
+from mall.base.text import N_
 
 from .addresses import Address
 from .members import Member
@@ -14,11 +15,11 @@ def checks() -> list[Check]:
     """Return the room's invariants."""
     return [
         Check(
-            "a member with addresses has exactly one default",
+            N_("a member with addresses has exactly one default"),
             select(Address.member_id).group_by(Address.member_id).having(func.count().filter(Address.is_default) != 1),
         ),
         Check(
-            "nobody who was deactivated is still signed in",
+            N_("nobody who was deactivated is still signed in"),
             select(SignIn.id).where(
                 SignIn.ended_at.is_(None),
                 exists().where(Member.id == SignIn.member_id, Member.deactivated_at.is_not(None))

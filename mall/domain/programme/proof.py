@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 
 from mall.base.proof import Check
+from mall.base.text import N_
 from mall.domain import approvals
 
 from .versions import KIND, ProgrammeApproval, ProgrammeVersion
@@ -13,7 +14,7 @@ def checks() -> list[Check]:
     approved = approvals.Approval
     return [
         Check(
-            "a version in force was approved by a second person, or is marked as by one",
+            N_("a version in force was approved by a second person, or is marked as by one"),
             select(ProgrammeApproval.version, ProgrammeApproval.approved_by)
             .join(ProgrammeVersion, ProgrammeVersion.id == ProgrammeApproval.version)
             .where(
@@ -22,7 +23,7 @@ def checks() -> list[Check]:
             ),
         ),
         Check(
-            "every version after the first was asked for and approved",
+            N_("every version after the first was asked for and approved"),
             select(ProgrammeApproval.version)
             .join(ProgrammeVersion, ProgrammeVersion.id == ProgrammeApproval.version)
             .where(
