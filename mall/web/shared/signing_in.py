@@ -6,6 +6,7 @@ is read in the store, a staff token in the office and finance, so that one brows
 
 import re
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
@@ -39,6 +40,7 @@ def prepare(app: Flask) -> None:
     manager.session_protection = None  # The table of sign-ins decides, not the browser's address.
     manager.init_app(app, add_context_processor=False)
     manager.request_loader(lambda _request: person_here())
+    app.jinja_env.globals["may_open"] = may_open
 
     @app.after_request
     def note_who_was_here(response: Response) -> Response:
@@ -107,27 +109,48 @@ def members_only() -> AnyResponse | None:
     return None if _is_member() else to_sign_in()
 
 
-def staff_only(permission: str | None, *, but: Collection[str] = ()) -> Callable[[], AnyResponse | None]:
-    """Lock a face: `bp.before_request(staff_only("operate"))`; None: anyone on the staff.
+@dataclass(frozen=True)
+class Lock:
+    """The lock of a face or a room of it: who has the permission may come in, None: anyone on the staff.
 
     `but`: blueprints with a lock of their own.
 
     Who may not come in gets the page for "there is nothing here"; who has not signed in is led to the staff door.
     """
 
-    def lock() -> AnyResponse | None:
+    permission: str | None
+    but: Collection[str] = ()
+
+    def __call__(self) -> AnyResponse | None:
         g.private = True
-        if request.blueprint in but:
+        if request.blueprint in self.but:
             return None
         if not current_user.is_authenticated:
             if _person_with(MEMBER_KEY) is not None:
                 abort(404)
             return to_sign_in()
-        if permission is not None and not current_user.may(permission):
+        if not self.opens_to(request.blueprint or ""):
             abort(404)
         return None
 
-    return lock
+    def opens_to(self, room: str) -> bool:
+        """Tell whether who has signed in may come into a room that this lock guards."""
+        return self.permission is None or room in self.but or current_user.may(self.permission)
+
+
+def staff_only(permission: str | None, *, but: Collection[str] = ()) -> Callable[[], AnyResponse | None]:
+    """Lock a face: `bp.before_request(staff_only("operate"))`; None: anyone on the staff. `but`: as Lock says."""
+    return Lock(permission, but)
+
+
+def may_open(endpoint: str) -> bool:
+    """Tell whether the locks on the way to a page open to who has signed in, so that no menu leads to a shut door."""
+    if not current_user.is_authenticated:
+        return False
+    room = endpoint.rpartition(".")[0]
+    names = [room[:place] for place, sign in enumerate(room) if sign == "."] + [room]
+    locks = [lock for name in names for lock in current_app.before_request_funcs.get(name, ())]
+    return all(lock.opens_to(room) for lock in locks if isinstance(lock, Lock))
 
 
 def to_sign_in() -> AnyResponse:
