@@ -20,7 +20,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 
 MOST_TERMS = 8
-LONGEST_QUESTION = 200
+LONGEST_QUESTION = 100
 LONGEST_WORD = 32
 TITLE_WORD, TITLE_PART, TAG_WORD, TEXT_WORD, TEXT_PART = 40, 8, 20, 3, 1
 WHOLE_WORD = 1_000
@@ -46,6 +46,10 @@ class TooManyWords(Refusal):
     message = N_("Search for {most} words at most.")
 
 
+class TooManyLetters(TooManyWords):
+    message = N_("Search for {most} letters at most.")
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One word of a question: its whole-word gram, its parts, and how many parts must be found."""
@@ -55,11 +59,19 @@ class Term:
     needed: int
 
 
+NOTHING = Term("=", (), WHOLE_WORD)
+
+
 def terms_of(question: str) -> list[Term]:
-    """Return the terms of a question, each once. Raises TooManyWords, before anything expensive is done."""
+    """Return the terms of a question, each once; one without letters or digits has a term that nothing meets.
+
+    Raises TooManyWords, before anything expensive is done.
+    """
     if len(question) > LONGEST_QUESTION:
-        raise TooManyWords(most=MOST_TERMS)
+        raise TooManyLetters(most=LONGEST_QUESTION)
     words = list(dict.fromkeys(_runs(question)))
+    if question.strip() and not words:
+        return [NOTHING]
     if len(words) > MOST_TERMS:
         raise TooManyWords(most=MOST_TERMS)
     terms = []

@@ -88,6 +88,7 @@ def listed_now(
         "store/shop/_listing.html",
         page=page,
         words=words,
+        wordless=bool(words) and not any(sign.isalnum() for sign in words),
         here=here,
         pays=pays(),
         sorts=sorts(searching=bool(words)),

@@ -116,7 +116,7 @@ def test_odd_addresses_still_give_a_page(put, see, query):
 def test_sec_90_ten_thousand_words_are_refused_and_the_shop_stays(put, see):
     put()
     page = see("/shop?q=" + "word+" * 10_000, 422)
-    assert "Search for 8 words at most." in page
+    assert "Search for 100 letters at most." in page
     assert "Stoneware mugs" in page
 
 
@@ -326,3 +326,37 @@ def test_what_only_time_changes_shows_within_half_a_minute(put, client):
     for seconds, points in ((-1, "800"), (30, "500")):
         with moved_to(NOON + HOUR + timedelta(seconds=seconds)):
             assert f"{points} <abbr" in client.get("/shop").text
+
+
+def test_signs_alone_find_nothing_and_the_page_says_so(put, see):
+    put()
+    for signs in ("%25", "_", "!?"):
+        page = see(f"/shop?q={signs}")
+        assert "Nothing here matches" in page
+        assert "signs alone find nothing" in page
+
+
+def test_a_search_that_is_too_long_is_told_how_long_it_may_be(put, see):
+    put()
+    assert "Search for 100 letters at most." in see("/shop?q=" + "x" * 3_000, status=422)
+
+
+def test_a_name_in_another_language_is_found(put, see):
+    put({"en": "Stoneware mugs", "zh": "炻器马克杯"})
+    assert "Stoneware mugs" in see("/shop?q=马克杯")
+
+
+def test_what_is_digital_is_not_said_to_go_back(put, see):
+    put("Stoneware mugs", slug="mugs")
+    put("Film voucher", slug="film", delivery="digital")
+    assert "Returns within 14 days" in see("/items/mugs")
+    assert "14-day return" in see("/items/mugs")
+    page = see("/items/film")
+    assert "14" not in page.partition('id="buy"')[2].partition("</footer>")[0]
+    assert "cannot be returned" in page
+
+
+def test_a_price_that_begins_somewhere_says_so_in_one_sentence(put, see, client):
+    put(prices=(mix_price(1_590, least=600, most=1_500, step=100),))
+    starting = see("/shop").partition('<span class="starting">')[2]
+    assert starting.startswith("From <span")
