@@ -24,7 +24,7 @@ def test_a_declined_payment_is_tried_again(mei):
     mei.press("Pay with a card that is declined")
     mei.sees("Payment of $23.90 was declined")
 
-    mei.follow("Give up and go back to the shop")
+    mei.follow("Go back without paying")
     mei.sees("Payment of $23.90 was declined.", "your 600 pts are back at once")
     mei.press("Try again")
     mei.press("Pay $23.90")
@@ -37,7 +37,7 @@ def test_a_declined_payment_is_tried_again(mei):
 
 def test_giving_up_gives_the_points_back_at_once(mei):
     mei.press("Pay with a card that is declined")
-    mei.follow("Give up and go back to the shop")
+    mei.follow("Go back without paying")
     mei.open("/wallet")
     mei.sees("400 pts", "Held for an order", "600 pts")
 

@@ -17,7 +17,7 @@ from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notic
 
 # Why goods come back, and whether that is our fault, so that shipping is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
-    "changed_mind": (N_("Changed their mind"), False),
+    "changed_mind": (N_("Change of mind"), False),
     "damaged": (N_("Damaged"), True),
     "wrong_item": (N_("Wrong item"), True),
     "missing": (N_("Missing"), True),
@@ -130,10 +130,12 @@ def refund(
         raise RefundChanged(number=checkout.number_of(order_id))
     reference = checkout.reference_of(order_id)
     words, _our_fault = REASONS[reason]
-    checkout.move(
-        order, checkout.REFUNDED, kind="refunded", said=say(N_("Refunded: {reason}"), reason=words), by=by, at=at,
-        ended_at=at,
-    )  # fmt: skip
+    said = (
+        say(N_("Cancelled before it was shipped; everything goes back"))
+        if before_shipping
+        else say(N_("Refunded: {reason}"), reason=words)
+    )
+    checkout.move(order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at)
     if plan.points:
         ledger.give_back(
             purse, plan.points, reference=reference, key=f"{reference}:refund:give_back", shipped=plan.shipped, at=at

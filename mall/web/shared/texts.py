@@ -139,6 +139,8 @@ def _written(name: str, value: Any) -> str:
         return day_words(value)
     if isinstance(value, dict):
         return local(value)
+    if name == "reason" and value:  # One of ours is a sentence of its own.
+        return gettext(value)
     if isinstance(value, int) and not name.endswith(("_id", "number")):
         return number(value)
     return str(value)

@@ -23,6 +23,7 @@ from mall.web.shared.texts import language, money_words, number
 
 from .addresses import countries
 from .basket import basket_page, lines_of
+from .orders import thank_for
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 
@@ -79,6 +80,7 @@ def go_and_pay(order: Any) -> Response:
     """Lead to the payment page of an order that waits for cash, else to the order itself."""
     order_page = url_for("store.orders.show", number=checkout.number_of(order.id))
     if order.state != checkout.AWAITING:
+        thank_for(order)
         return redirect(order_page, 303)
     try:
         page = checkout.open_page(

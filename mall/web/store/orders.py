@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 from mall.base.cashier import CashierRefused, CashierUnreachable
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import Refusal
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout, ledger, programme
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
@@ -26,6 +27,7 @@ bp = Blueprint("orders", __name__, url_prefix="/orders")
 bp.before_request(members_only)
 
 PER_PAGE = 10
+NO_RECEIPT = N_("There is no receipt before an order is paid.")
 ENDED = (checkout.CANCELLED, checkout.TIMED_OUT, checkout.REFUNDED)
 
 
@@ -55,16 +57,19 @@ def show(number: str):
 
 @bp.get("/<number>/receipt")
 def receipt(number: str):
-    """Show the receipt to print: the order of calculation, the tax by rate."""
+    """Show the receipt to print: the order of calculation, the tax by rate, what went back. None before payment."""
     with reading():
         seen = checkout.order_page(number, member_id=me())
         terms = programme.version(seen.order.version)
+    if seen.order.paid_at is None:
+        raise NotFound(NO_RECEIPT)
     return render_template(
         "store/orders/receipt.html",
         seen=seen,
         order=seen.order,
         sums=_sums(seen),
         taxes=checkout.taxes_of(seen),
+        refunds=_refunds(seen),
         terms=terms,
         countries=dict(countries(language())),
         state=state_of(seen.order),
@@ -88,6 +93,7 @@ def paid(number: str) -> Response:
     order = ask_cashier(number)
     if order.state in (checkout.AWAITING, checkout.PROCESSING):
         flash(_("The payment is not confirmed yet. This page tells as soon as it is."), "info")
+    thank_for(order)
     return redirect(url_for("store.orders.show", number=number))
 
 
@@ -165,11 +171,21 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         declined=last == "declined",
         countries=dict(countries(language())),
         kept_days=order.return_window_days,
-        refunds=[{"cents": refund.amount_cents, "words": _words_of_refund(refund)} for refund in seen.refunds],
+        refunds=_refunds(seen),
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
     )
     return page, 422 if refusal else 200
+
+
+def thank_for(order: Any) -> None:
+    """Thank for an order that has just been paid, in cash or in points, and say that a mail is on its way if one is."""
+    if order.state not in (checkout.PAID, checkout.COMPLETED):
+        return
+    if current_app.config["SMTP_URL"]:
+        flash(_("Paid, thank you. A mail about it is on its way to you."))
+    else:
+        flash(_("Paid, thank you."))
 
 
 def my_order(number: str):
@@ -208,7 +224,12 @@ def state_of(order: Any) -> tuple[str, str, str]:
         checkout.TIMED_OUT: (_("Not paid in time"), "", "clock"),
         checkout.REFUNDED: (_("Refunded"), "", "undo"),
         checkout.REVIEW: (_("Being looked at"), "warn", "eye"),
-    }[order.state]
+    }[checkout.CANCELLED if called_off(order) else order.state]
+
+
+def called_off(order: Any) -> bool:
+    """Tell whether an order was paid, then cancelled before anything left: to its member, that is no refund."""
+    return order.state == checkout.REFUNDED and order.shipped_at is None
 
 
 def _heading(order: Any) -> str:
@@ -222,7 +243,7 @@ def _heading(order: Any) -> str:
         checkout.TIMED_OUT: _("It was not paid in time"),
         checkout.REFUNDED: _("It was refunded"),
         checkout.REVIEW: _("We are looking at it; nothing is lost"),
-    }[order.state]
+    }[checkout.CANCELLED if called_off(order) else order.state]
 
 
 def _timeline(seen: checkout.OrderPage, *, on_the_way: int) -> list[dict[str, Any]]:
@@ -276,6 +297,10 @@ def _sums(seen: checkout.OrderPage) -> dict[str, int]:
     sums["cash_cents"] = checkout.cash_cents_of(order)
     sums["tax_cents"] = sum(line.tax_cents for line in seen.lines) + order.shipping_tax_cents
     return sums
+
+
+def _refunds(seen: checkout.OrderPage) -> list[dict[str, Any]]:
+    return [{"cents": refund.amount_cents, "words": _words_of_refund(refund)} for refund in seen.refunds]
 
 
 def _words_of_refund(refund: Any) -> str:

@@ -90,9 +90,39 @@ def test_coming_back_from_the_payment_page_the_order_is_paid(till, stage, mixed)
 
     page = till.browser.get(address_of(mixed, "/paid"), follow_redirects=True)
 
+    assert "Paid, thank you." in page.text
+    assert "A mail" not in page.text
     assert "Being packed" in page.text
     assert "Points and growth are yours" in page.text
     assert "Cancel this order" in page.text
+
+
+def test_paid_with_points_alone_is_thanked_for_too(till, stage, mei, gift):
+    stage.give(mei, 800)
+    till.put_in(gift)
+    till.browser.application.config["SMTP_URL"] = "smtp://mail.example.com"
+
+    assert "Paid, thank you. A mail about it is on its way" in till.browser.get(till.place().location).text
+
+
+def test_there_is_no_receipt_before_payment(till, stage, mixed):
+    assert "Receipt" not in till.page_of(mixed)
+    assert till.browser.get(address_of(mixed, "/receipt")).status_code == 404
+
+    stage.pay(mixed)
+    assert "Receipt" in till.page_of(mixed)
+
+
+def test_the_receipt_of_a_refunded_order_shows_what_went_back(till, stage, mixed):
+    stage.pay(mixed)
+    stage.ship(mixed)
+    stage.refund(mixed, reason="damaged")
+
+    receipt = words(till.browser.get(address_of(mixed, "/receipt")).text)
+    assert "Given back Points, with their own last day 900 On its way back, the way it came $11.80" in receipt
+    assert "Refunded: Damaged" in till.page_of(mixed)
+    till.browser.post("/language", data={"language": "zh"})
+    assert "Damaged" not in till.page_of(mixed)
 
 
 def test_before_it_is_shipped_it_can_be_cancelled_after_a_look_at_what_comes_back(till, stage, mei, mixed):
@@ -105,7 +135,13 @@ def test_before_it_is_shipped_it_can_be_cancelled_after_a_look_at_what_comes_bac
 
     done = till.browser.post(address_of(mixed, "/cancellation"), follow_redirects=True)
     assert "Points are back in your wallet; cash goes back the way it came." in done.text
-    assert "Refunded" in done.text
+    page = words(done.text)
+    assert "Order 10001 Cancelled Placed" in page
+    assert "It was cancelled" in page
+    assert "Cancelled before it was shipped; everything goes back" in page
+    assert "Refunded" not in page
+    assert "hange of mind" not in page
+    assert "Cancelled" in words(till.browser.get("/orders").text)
     assert stage.balances(mei).ready == 1_000
     assert "On its way back, the way it came $11.80" in words(done.text)
 
