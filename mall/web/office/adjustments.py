@@ -16,12 +16,12 @@ from mall.base.money import half_up
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, Whole, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
 from .actors import actor_words
-from .fields import Whole, needed
+from .fields import needed
 
 bp = Blueprint("adjustments", __name__, url_prefix="/adjustments")
 

@@ -14,7 +14,7 @@ from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form
+from mall.web.shared.forms import Form, Whole
 from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, page_of
 from mall.web.shared.signing_in import person
@@ -22,7 +22,7 @@ from mall.web.shared.texts import language, sentence
 from mall.web.shared.texts import number as number_words
 
 from . import categories, editor, pictures, variants
-from .fields import Whole, needed, typed_ids
+from .fields import needed, typed_ids
 from .item_forms import KINDS
 from .item_page import state_words
 from .shelving import say_delisted, say_listed, take_undo

@@ -1,4 +1,4 @@
-"""Fields the desk's forms share: money, whole numbers, moments by the shop's clock, texts in every language."""
+"""Fields the desk's forms share: money, moments by the shop's clock, texts in every language."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC
@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_babel import gettext as _
-from wtforms import DateTimeLocalField, IntegerField, StringField
+from wtforms import DateTimeLocalField, StringField
 from wtforms.validators import StopValidation
-from wtforms.widgets import TextInput
 
 from mall.base.money import cents_of
 from mall.web.shared.numbers import whole
@@ -17,24 +16,6 @@ from mall.web.shared.texts import zone
 
 MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2200)
-
-
-class Whole(IntegerField):
-    """A whole number as people write it: 1,590 is 1590. Empty is None."""
-
-    data: Any
-    widget = TextInput()
-
-    def process_formdata(self, valuelist: Sequence[str]) -> None:
-        """Read what was typed."""
-        self.data = None
-        typed = valuelist[0].strip() if valuelist else ""
-        if typed:
-            digits = typed.removeprefix("-").removeprefix("−")
-            number = whole(digits)
-            if number is None:
-                raise ValueError(_("Write a whole number."))
-            self.data = -number if digits != typed else number
 
 
 class Cents(StringField):

@@ -22,11 +22,11 @@ from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
-from mall.web.shared.forms import Form, at_most, one_line, put
+from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.texts import LANGUAGES, local, sentence
 
-from .fields import Moment, Whole, texts_of
+from .fields import Moment, texts_of
 from .prices import PriceForm, empty_rows, row_of
 
 LONGEST_ALT = 200

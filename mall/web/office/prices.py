@@ -12,11 +12,11 @@ from mall.base.errors import Refusal
 from mall.base.money import LOCALES
 from mall.domain import catalogue, checkout
 from mall.web.shared import layout
-from mall.web.shared.forms import OurWords
+from mall.web.shared.forms import OurWords, Whole
 from mall.web.shared.numbers import whole
 from mall.web.shared.texts import currency, language
 
-from .fields import Cents, Moment, Whole
+from .fields import Cents, Moment
 
 FIGURES = {
     "cash": ("cash_cents", "old_cash_cents"),

@@ -16,14 +16,14 @@ from mall.base.errors import NotFound, Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, Whole, at_most, one_line
 from mall.web.shared.moves import order_number
 from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import number as number_words
 
 from .actors import actor_words
-from .fields import Whole, needed
+from .fields import needed
 
 bp = Blueprint("stock", __name__, url_prefix="/stock")
 

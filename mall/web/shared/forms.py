@@ -1,19 +1,23 @@
 """Forms: what all of them share. A refusal is put at the field it is about; what was typed stays."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask, abort, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.routing import IntegerConverter
-from wtforms import Field
+from wtforms import Field, IntegerField
 from wtforms.validators import Length, ValidationError
+from wtforms.widgets import TextInput
 
 from mall.base.errors import Refusal
 from mall.base.text import Message
 from mall.domain import people
 
+from .numbers import capped
 from .texts import sentence
 
 LARGEST_ID = 2**63 - 1
@@ -77,6 +81,24 @@ class Form(FlaskForm):
             put(self[at], words)
         else:
             self.form_errors.append(words)
+
+
+class Whole(IntegerField):
+    """A whole number as people write it: 1,590 is 1590. Empty is None. What is too long to be kept is 10**18."""
+
+    data: Any
+    widget = TextInput()
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Read what was typed."""
+        self.data = None
+        typed = valuelist[0].strip() if valuelist else ""
+        if typed:
+            digits = typed.removeprefix("-").removeprefix("−")
+            number = capped(digits)
+            if number is None:
+                raise ValueError(_("Write a whole number."))
+            self.data = -number if digits != typed else number
 
 
 def email_address(_form: FlaskForm, field: Field) -> None:

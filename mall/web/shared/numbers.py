@@ -8,8 +8,16 @@ GROUPING = str.maketrans("", "", ", \u202f\u00a0")
 
 def whole(typed: str | None) -> int | None:
     """Return the whole number that was typed, 0 or more: 1,590 is 1590. None for what is none."""
+    number = capped(typed)
+    return number if number is not None and number < 10**LONGEST else None
+
+
+def capped(typed: str | None) -> int | None:
+    """Return the whole number that was typed, 0 or more, 10**18 where it is longer still. None for what is none."""
     digits = (typed or "").translate(GROUPING)
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST else None
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return int(digits) if len(digits) <= LONGEST else 10**LONGEST
 
 
 def asked(name: str) -> int | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from wtforms import IntegerField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms.validators import InputRequired, NumberRange, Optional
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -18,7 +18,7 @@ from mall.base.text import N_
 from mall.domain import catalogue, checkout
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import LARGEST_ID, Form, words_of
+from mall.web.shared.forms import LARGEST_ID, Form, Whole
 from mall.web.shared.numbers import stepped, whole
 
 from . import item
@@ -26,10 +26,8 @@ from . import item
 bp = Blueprint("basket", __name__, url_prefix="/basket")
 
 MOST_POINTS = 10**9
-
-
-class NoNumber(Refusal):
-    message = N_("Type a whole number.")
+# What was taken out last, kept in the browser until the basket is shown once more.
+REMOVED = "removed"
 
 
 class PutInForm(Form):
@@ -37,8 +35,8 @@ class PutInForm(Form):
 
     variant_id = IntegerField(validators=[InputRequired(), NumberRange(1, LARGEST_ID)])
     option_id = IntegerField(validators=[InputRequired(), NumberRange(1, LARGEST_ID)])
-    points = IntegerField(default=0, validators=[NumberRange(0, MOST_POINTS)])
-    quantity = IntegerField(default=1, validators=[NumberRange(1, checkout.MOST_PIECES)])
+    points = Whole(default=0, validators=[Optional(), NumberRange(0, MOST_POINTS)])
+    quantity = Whole(default=1, validators=[NumberRange(1, checkout.MOST_PIECES)])
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class Line:
 
 @bp.get("")
 def show():
-    """Show the basket with what stands in the way of each line."""
-    return basket_page()
+    """Show the basket with what stands in the way of each line, and what was just taken out, to be put back."""
+    return basket_page(removed=session.pop(REMOVED, None))
 
 
 @bp.post("")
@@ -96,6 +94,8 @@ def change(line_id: int):
         quantity, points = _number("quantity"), _number("points")
         if quantity is None and points is None:
             raise checkout.BadQuantity(most=checkout.MOST_PIECES)
+        if quantity == 0:
+            return remove(line_id)
         done_once(_set_line, owner, line_id, quantity=quantity, points=points)
     except NotFound:
         raise
@@ -107,13 +107,15 @@ def change(line_id: int):
 @bp.post("/lines/<int:line_id>/removal")
 def remove(line_id: int):
     """Take a line out."""
-    done_once(checkout.set_line, layout.basket_owner(), line_id, quantity=0)
-    flash(_("It is out of your basket."))
+    session[REMOVED] = done_once(_remove, layout.basket_owner(), line_id)
     return redirect(url_for("store.basket.show"), 303)
 
 
-def basket_page(*, refusal: Refusal | None = None, at: int | None = None):
-    """Render the basket. With a refusal the answer is 422, and says it; `at` a line, with what was typed there."""
+def basket_page(*, refusal: Refusal | None = None, at: int | None = None, removed: Mapping[str, Any] | None = None):
+    """Render the basket. With a refusal the answer is 422, and says it; `at` a line, with what was typed there.
+
+    `removed` is what was just taken out, as the item's page would put it in.
+    """
     terms, viewer = layout.terms(), layout.viewer()
     with reading():
         basket = checkout.basket_of(layout.basket_owner())
@@ -125,6 +127,8 @@ def basket_page(*, refusal: Refusal | None = None, at: int | None = None):
         lines=lines_of(priced, typed={at: request.form} if at else {}),
         refusal=refusal,
         at=at,
+        about="points" if isinstance(refusal, item.NoNumber | catalogue.BadMix) else "quantity",
+        removed=removed,
         signed_in=current_user.is_authenticated,
         ready=viewer.ready_points,
         left=None if viewer.ready_points is None else viewer.ready_points - priced.quote.points,
@@ -160,15 +164,13 @@ def _item_again(form: PutInForm, refusal: Refusal):
         offers = catalogue.offers([form.variant_id.data], at=now())
     if not offers or not offers[0].may_be_seen_by(layout.viewer()):
         return basket_page(refusal=refusal)
-    if not isinstance(refusal, checkout.BadQuantity):  # The page says that beside the box.
-        flash(words_of(refusal), "bad")
-    return item.show(offers[0].slug), 422
+    return item.item_page(offers[0].slug, refusal=refusal), 422
 
 
 def _what_is_wrong(form: PutInForm) -> Refusal:
     if form.variant_id.errors or form.option_id.errors:
         return catalogue.NoSuchProduct()
-    return NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
+    return item.NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
 
 
 def _put_in(form: PutInForm, owner: checkout.Owner, *, at: datetime) -> None:
@@ -190,6 +192,29 @@ def _set_line(owner: checkout.Owner, line_id: int, *, quantity: int | None, poin
     checkout.set_line(owner, line_id, quantity=quantity, points_each=points, **seen)
 
 
+def _remove(owner: checkout.Owner, line_id: int) -> dict[str, Any]:
+    """Take a line out; returns what it was, with the item's title while there is such an item. Raises NotFound."""
+    line = _line(owner, line_id)
+    offer = next(iter(catalogue.offers([line.variant_id], at=now())), None)
+    checkout.set_line(owner, line_id, quantity=0)
+    return {
+        "title": offer.title if offer else None,
+        "fields": {
+            "variant_id": line.variant_id,
+            "option_id": line.option_id,
+            "points": line.points_each,
+            "quantity": line.quantity,
+        },
+    }
+
+
+def _line(owner: checkout.Owner, line_id: int) -> Any:
+    line = next((line for line in checkout.basket_of(owner).lines if line.id == line_id), None)
+    if line is None:
+        raise NotFound(N_("This item is not in your basket."))
+    return line
+
+
 def _as_offered(form: PutInForm) -> tuple[int, int]:
     """Return (points a piece, cents a piece) of what is asked for. Raises a Refusal where it is not offered."""
     offers = catalogue.offers([form.variant_id.data], at=now())
@@ -207,9 +232,7 @@ def _as_offered(form: PutInForm) -> tuple[int, int]:
 
 def _as_priced(owner: checkout.Owner, line_id: int, points: int | None) -> dict[str, int]:
     """Return the price of a line as it is shown now, by so many points a piece. Raises NotFound, BadMix."""
-    line = next((line for line in checkout.basket_of(owner).lines if line.id == line_id), None)
-    if line is None:
-        raise NotFound(N_("This item is not in your basket."))
+    line = _line(owner, line_id)
     offer = next(iter(catalogue.offers([line.variant_id], at=now())), None)
     option = offer.option(line.option_id) if offer else None
     if option is None:
@@ -223,12 +246,12 @@ def _as_priced(owner: checkout.Owner, line_id: int, points: int | None) -> dict[
 def _number(name: str) -> int | None:
     """Read a stepper: <name>_to is the button pressed; empty, it asks for the typed <name>. None: not sent.
 
-    Raises NoNumber for what is none.
+    Raises item.NoNumber for what is none.
     """
     typed = stepped(name)
     if typed is None:
         return None
     number = whole(typed)
     if number is None:
-        raise checkout.BadQuantity(most=checkout.MOST_PIECES) if name == "quantity" else NoNumber()
+        raise checkout.BadQuantity(most=checkout.MOST_PIECES) if name == "quantity" else item.NoNumber()
     return number

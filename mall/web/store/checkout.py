@@ -93,11 +93,14 @@ def go_and_pay(order: Any) -> Response:
 
 
 def asked_for(values: Mapping[str, str]) -> Asked:
-    """Read the choices of a form or an address. A points button's number goes before the typed one."""
+    """Read the choices of a form or an address. A points button's number goes before the typed one.
+
+    Where what is typed is no number, as many points are asked for as the page used when it was shown.
+    """
     typed = (values.get("points_to") or values.get("points") or "0").strip()
     number = whole(typed)
     return Asked(
-        points=number or 0,
+        points=(whole(values.get("points_used")) or 0) if number is None else number,
         typed_points=typed,
         method=values.get("method"),
         address=values.get("address", ""),

@@ -1,15 +1,17 @@
 """An item's page: its pictures, what it is, the ways to pay for it - or what still stands before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
+from mall.base.text import N_
 from mall.domain import catalogue, checkout, membership
 from mall.web.shared import layout
+from mall.web.shared.forms import words_of
 from mall.web.shared.numbers import asked, stepped, whole
 
 from .shop import for_cards
@@ -21,11 +23,16 @@ ON_A_SHELF = 3
 MOST_TYPED = 20
 
 
+class NoNumber(Refusal):
+    message = N_("Type a whole number.")
+
+
 @dataclass(frozen=True)
 class Choosing:
     """What is chosen on the page now. Points and cents are per piece; `list_cents` before the level's discount.
 
-    `trouble` is what is wrong with the quantity as `typed`; the page counts with the nearest that can be had.
+    `trouble` is what is wrong with the quantity as `typed`, `points_trouble` with the points; the page counts with the
+    nearest that can be had.
     `left_after` is what the purse holds afterwards, below 0 what is missing; None where the purse is not known.
     """
 
@@ -38,12 +45,19 @@ class Choosing:
     most: int
     typed: str
     trouble: Refusal | None
+    points_typed: str
+    points_trouble: Refusal | None
     left_after: int | None
 
 
 @bp.get("/<slug>")
 def show(slug: str) -> str:
     """Show an item. The address may carry a choice: variant, price option, points and quantity."""
+    return item_page(slug)
+
+
+def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
+    """Render an item's page; `refusal` is why it did not go into the basket, said at the field it is about."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
     with reading():
         item = catalogue.item(slug, viewer, terms=terms, at=at)
@@ -64,6 +78,11 @@ def show(slug: str) -> str:
             limit=ON_A_SHELF + 1,
         )
     cards = for_cards(terms, viewer)
+    chosen = None if gated else choosing(item, viewer=viewer, mine=cards["mine"])
+    if refusal is not None and chosen is not None:
+        chosen, refusal = at_its_field(chosen, refusal)
+    if refusal is not None:
+        flash(words_of(refusal), "bad")
     return render_template(
         "store/item/show.html",
         item=item,
@@ -71,7 +90,7 @@ def show(slug: str) -> str:
         shown=picture_shown(item),
         gate=item.gate,
         required=terms.level(item.gate.required_rank) if item.gate.required_rank else None,
-        choosing=None if gated else choosing(item, viewer=viewer, mine=cards["mine"]),
+        choosing=chosen,
         cash_closed=current_app.config["CASHIER"] == "none",
         my_level=terms.level(viewer.rank) if viewer.rank else None,
         ready=viewer.ready_points,
@@ -86,7 +105,8 @@ def show(slug: str) -> str:
 def choose(slug: str):
     """Count again with what is chosen now: back to the page, with the choice in its address."""
     chosen: dict[str, Any] = {name: whole(sent(name)) for name in CHOICES}
-    chosen["quantity"] = sent("quantity")[:MOST_TYPED] or None  # As typed: the page says what is wrong with it.
+    for name in ("quantity", "points"):
+        chosen[name] = sent(name)[:MOST_TYPED] or None  # As typed: the page says what is wrong with it.
     return redirect(url_for(".show", slug=slug, **chosen), 303)
 
 
@@ -100,7 +120,14 @@ def choosing(item: catalogue.Item, *, viewer: catalogue.Viewer, mine: checkout.P
     typed = sent("quantity")
     asked_for = whole(typed or "1")
     quantity = min(max(asked_for or 1, 1), most)
-    points = choice.nearest(whole(sent("points")) or choice.least)
+    points_typed = sent("points")
+    wanted = whole(points_typed or str(choice.least))
+    points = choice.nearest(choice.least if wanted is None else wanted)
+    points_trouble: Refusal | None = None
+    if not choice.price.is_fixed and points != wanted:
+        points_trouble = (
+            NoNumber() if wanted is None else catalogue.BadMix(least=choice.least, most=choice.most, step=choice.step)
+        )
     list_cents = choice.at(points)
     return Choosing(
         variant=variant,
@@ -112,8 +139,19 @@ def choosing(item: catalogue.Item, *, viewer: catalogue.Viewer, mine: checkout.P
         most=most,
         typed="" if quantity == asked_for else typed,
         trouble=None if quantity == asked_for else checkout.BadQuantity(most=most),
+        points_typed=points_typed[:MOST_TYPED] if points_trouble else "",
+        points_trouble=points_trouble,
         left_after=None if viewer.ready_points is None else viewer.ready_points - points * quantity,
     )
+
+
+def at_its_field(chosen: Choosing, refusal: Refusal) -> tuple[Choosing, Refusal | None]:
+    """Return the choice with a refusal put at its field, and the refusal again where the page has no such field."""
+    if isinstance(refusal, checkout.BadQuantity):
+        return replace(chosen, trouble=chosen.trouble or refusal), None
+    if isinstance(refusal, NoNumber | catalogue.BadMix) and chosen.points_trouble:
+        return chosen, None
+    return chosen, refusal
 
 
 def picture_shown(item: catalogue.Item) -> Any:

@@ -179,7 +179,7 @@ def order_page(number: str, *, refusal: Refusal | None = None):
 
 
 def thank_for(order: Any) -> None:
-    """Thank for an order that has just been paid, in cash or in points, and say that a mail is on its way if one is."""
+    """Thank for an order just paid, in cash or in points, and say that a mail is on its way if one is."""
     if order.state not in (checkout.PAID, checkout.COMPLETED):
         return
     if current_app.config["SMTP_URL"]:

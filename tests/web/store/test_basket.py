@@ -1,5 +1,7 @@
 """The basket: what is put in stays, changes in place, and says line by line what stands in the way."""
 
+import re
+
 import pytest
 
 from mall.base.db import transaction
@@ -98,14 +100,76 @@ def test_a_form_that_says_nothing_changes_nothing(till, mug):
     assert till.lines()[0].quantity == 1
 
 
-def test_a_line_is_taken_out(till, mug):
-    till.put_in(mug, "cash")
+@pytest.mark.parametrize(("page", "fields"), [("/removal", {}), ("", {"quantity": "0"})])
+def test_a_line_is_taken_out_and_may_be_put_back(till, mug, page, fields):
+    till.put_in(mug, "mix", points=900, quantity=2)
     (line,) = till.lines()
 
-    answer = till.browser.post(f"/basket/lines/{line.id}/removal", follow_redirects=True)
+    answer = till.browser.post(f"/basket/lines/{line.id}{page}", data=fields, follow_redirects=True)
 
-    assert "It is out of your basket." in answer.text
+    assert "Removed Stoneware mugs." in answer.text
     assert "Your basket is empty" in answer.text
+    hidden = dict(
+        re.findall(r'type="hidden" name="(variant_id|option_id|points|quantity)" value="(\d+)"', answer.text)
+    )
+    assert till.lines() == []
+
+    till.browser.post("/basket", data=hidden)
+    (again,) = till.lines()
+    assert (again.variant_id, again.points_each, again.quantity) == (mug.variant_id, 900, 2)
+    assert "Removed" not in till.basket()
+
+
+def test_only_the_field_that_is_wrong_is_marked(till, mug):
+    till.put_in(mug, "mix", points=600)
+    (line,) = till.lines()
+
+    page = till.browser.post(f"/basket/lines/{line.id}", data={"quantity": "1.5", "points": "600"}).text
+    assert page.count('aria-invalid="true"') == 1
+    assert f'aria-describedby="quantity-{line.id}-error"' in page
+    assert "field-bad" not in page
+
+    page = till.browser.post(f"/basket/lines/{line.id}", data={"quantity": "1", "points": "650"}).text
+    assert page.count('aria-invalid="true"') == 1
+    assert f'id="points-{line.id}-error"' in page
+
+
+@pytest.mark.parametrize("typed", ["abc", "-1", "0", "1.5", "100", "9" * 20])
+def test_a_wrong_quantity_stays_on_the_items_page_and_is_said_there(till, mug, typed):
+    answer = till.put_in(mug, "cash", quantity=typed)
+
+    assert answer.status_code == 422
+    assert f'value="{typed}" aria-label="Quantity" aria-invalid="true"' in answer.text
+    assert 'id="quantity-error"' in answer.text
+    assert '<div class="flashes">' not in answer.text
+
+
+def test_more_than_a_basket_holds_of_one_item_is_said_at_the_quantity(till, stage, mug):
+    many = stage.item("Tea", stock=200)
+    till.put_in(many, quantity=98)
+
+    answer = till.put_in(many, quantity=2)
+
+    assert answer.status_code == 422
+    assert "Choose a quantity from 1 to 99." in answer.text.partition('id="quantity-error"')[2]
+
+
+@pytest.mark.parametrize(("typed", "said"), [("abc", "whole number"), ("-5", "whole number"), ("99999", "1,500")])
+def test_points_that_cannot_be_are_said_at_their_field_on_the_items_page(till, mug, typed, said):
+    chosen = {"variant_id": mug.variant_id, "option_id": mug.options["mix"], "points": typed}
+    counted = till.browser.post("/items/stoneware-mugs", data=chosen, follow_redirects=True).text
+    refused = till.put_in(mug, "mix", points=typed)
+
+    assert refused.status_code == 422
+    for page in (counted, refused.text):
+        assert f'value="{typed}" aria-label="Points to use" aria-invalid="true"' in page
+        assert said in page.partition('id="points-error"')[2][:300]
+        assert '<div class="flashes">' not in page
+
+
+def test_points_as_people_write_them_go_in(till, mug):
+    assert till.put_in(mug, "mix", points="1,500").status_code == 303
+    assert till.lines()[0].points_each == 1_500
 
 
 def test_what_cannot_go_in_is_said_on_the_items_page(till, mug):

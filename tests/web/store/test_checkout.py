@@ -307,3 +307,19 @@ def _open(app):
 
 def _away(*_args, **_kwargs):
     raise CashierUnreachable("down")
+
+
+@pytest.mark.parametrize("typed", ["abc", "-1"])
+def test_points_that_are_no_number_are_said_at_their_field_and_the_totals_stay(till, stage, mei, mug, typed):
+    stage.give(mei, 1_000)
+    till.put_in(mug, "cash")
+    form = till.form(points=500)
+    before = words(till.checkout(points=500)).partition("What you will pay")[2][:200]
+
+    answer = till.browser.post("/checkout", data=form | {"points": typed, "points_to": ""})
+
+    assert answer.status_code == 422
+    assert f'value="{typed}" aria-label="Points to use" aria-invalid="true"' in answer.text
+    assert "as a whole number" in answer.text.partition('id="points-error"')[2][:200]
+    assert words(answer.text).partition("What you will pay")[2][:200] == before
+    assert "−$5.00" in before
