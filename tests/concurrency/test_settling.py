@@ -9,7 +9,7 @@ from mall.base.clock import moved_to
 from mall.base.db import again, reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout, ledger
 from mall.domain.cash import payments
-from tests.stage import NOON, Stage, open_shop
+from tests.stage import NOON, SITE, Stage, open_shop
 from tests.threads import errors, race
 
 pytestmark = pytest.mark.concurrency
@@ -135,18 +135,33 @@ def test_the_purse_is_locked_before_the_order(postgres_app, stage, mei, order):
     assert not thread.is_alive()
 
 
+def call_off(stage: Stage, order):
+    with moved_to(NOON):
+        return aftersales.call_off(
+            order.id, by=f"member:{order.member_id}", cashier=stage.cashier, terms=stage.terms, site=SITE
+        )
+
+
 def test_cancelling_and_settling_at_once_end_as_one_or_the_other(postgres_app, stage, mei, order):
     payment, state = told(stage, order)
 
-    def cancel():
-        def unit():
-            with transaction():
-                return aftersales.cancel(order.id, by=f"member:{mei}", terms=stage.terms, at=NOON)
+    outcomes = race(postgres_app, [lambda: settle(stage, payment, state), lambda: call_off(stage, order)] * 4)
 
-        return again(unit)
-
-    race(postgres_app, [lambda: settle(stage, payment, state), cancel] * 4)
-
+    assert errors(outcomes) == []
     after = stage.order(order).state
     assert after in ("paid", "refunded")
     assert stage.balances(mei).ready == (1_100 if after == "paid" else 2_000)
+
+
+def test_cancelled_six_times_at_once_it_is_given_back_once_and_all_hear_the_same(postgres_app, stage, mei, order):
+    payment, state = told(stage, order)
+    settle(stage, payment, state)
+
+    outcomes = race(postgres_app, [lambda: call_off(stage, order)] * 6)
+
+    assert errors(outcomes) == []
+    assert {outcome.state for outcome in outcomes} == {"refunded"}
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+    with reading():
+        assert len(cash.refunds_of(checkout.reference_of(order.id))) == 1
+    assert stage.balances(mei).ready == 2_000

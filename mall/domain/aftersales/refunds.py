@@ -11,6 +11,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from mall.base.cashier import Cashier
+from mall.base.clock import now
+from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices, programme
@@ -27,6 +30,14 @@ REASONS: dict[str, tuple[str, bool]] = {
 
 class NotRefundable(Refusal):
     message = N_("Order {number} cannot be refunded as it stands. Reload the page to see how it stands.")
+
+
+class NotToBeCancelled(Refusal):
+    message = N_("Order {number} can no longer be cancelled. Reload the page to see how it stands.")
+
+
+class LookedAt(Refusal):
+    message = N_("We are looking at order {number}, so it cannot be cancelled now. Nothing is lost.")
 
 
 class AlreadyShipped(Refusal):
@@ -113,18 +124,42 @@ def refund(
     terms: programme.Programme,
     at: datetime,
     note: str = "",
-    before_shipping: bool = False,
     shown: str | None = None,
 ) -> Plan:
-    """Refund an order in full. Asked again, does nothing more. The cash itself is sent later, by its own row.
+    """Refund an order in full. The cash itself is sent later, by its own row.
 
-    `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. `before_shipping`
-    refuses an order that has left meanwhile; `shown` is the fingerprint of the plan that was confirmed, where one was
-    shown. Refuses: NotRefundable, NoReason, AlreadyShipped, RefundChanged.
+    `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. `shown`
+    is the fingerprint of the plan that was confirmed, where one was shown. Refuses: NotRefundable, NoReason,
+    RefundChanged.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    if before_shipping and order.state != checkout.PAID:
-        raise AlreadyShipped(number=checkout.number_of(order_id))
+    return refund_locked(
+        order,
+        purse,
+        reason=reason,
+        restock=restock,
+        by=by,
+        terms=terms,
+        at=at,
+        note=note,
+        shown=shown,
+    )
+
+
+def refund_locked(
+    order: Row[Any],
+    purse: ledger.LockedPurse,
+    *,
+    reason: str,
+    restock: bool,
+    by: str,
+    terms: programme.Programme,
+    at: datetime,
+    note: str = "",
+    shown: str | None = None,
+) -> Plan:
+    """Refund an order whose purse and row are locked; as refund() otherwise."""
+    order_id = order.id
     plan = plan_refund(order, reason=reason, at=at)
     if shown is not None and shown != plan.fingerprint:
         raise RefundChanged(number=checkout.number_of(order_id))
@@ -172,14 +207,43 @@ def refund(
     return plan
 
 
-def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) -> Plan:
-    """Cancel a paid order before it is shipped: everything goes back, shipping too. Refuses: AlreadyShipped."""
-    order = checkout.order_of(order_id)
-    if order.state == checkout.REFUNDED:
-        return Plan(order, 0, 0, 0, 0, 0, shipped=False)
+def call_off(order_id: int, *, by: str, cashier: Cashier | None, terms: programme.Programme, site: str) -> Row[Any]:
+    """Call an order off before it leaves, wherever it stands: an unpaid one is given up, a paid one given back.
+
+    Returns the order as it stands then: called off, now or before; or paid, where its payment had come through by
+    the time its page was ended. Opens its own transactions, since the cashier may be asked.
+    Refuses: what give_up() and cancel() refuse.
+    """
+    with reading():
+        order = checkout.order_of(order_id)
+    if order.state in checkout.UNPAID:
+        order = checkout.give_up(order_id, by=by, cashier=cashier, terms=terms, site=site)
+        if order.state == checkout.REVIEW:
+            raise LookedAt(number=checkout.number_of(order_id))
+        return order
+
+    def unit() -> Row[Any]:
+        with transaction():
+            return cancel(order_id, by=by, terms=terms, at=now())
+
+    return again(unit)
+
+
+def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) -> Row[Any]:
+    """Cancel a paid order before it is shipped: everything goes back, shipping too. Returns the order as it is then.
+
+    Asked again it is the same answer, and nothing more is done.
+    Refuses: AlreadyShipped, LookedAt; NotToBeCancelled, of what is not paid or is complete.
+    """
+    purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
+    if order.state in (checkout.REFUNDED, checkout.CANCELLED, checkout.TIMED_OUT):
+        return checkout.order_of(order_id)
+    if order.state == checkout.REVIEW:
+        raise LookedAt(number=checkout.number_of(order_id))
     if order.state != checkout.PAID:
-        raise AlreadyShipped(number=checkout.number_of(order_id))
-    return refund(order_id, reason="changed_mind", restock=True, by=by, terms=terms, at=at, before_shipping=True)
+        raise (AlreadyShipped if order.shipped_at else NotToBeCancelled)(number=checkout.number_of(order_id))
+    refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
+    return checkout.order_of(order_id)
 
 
 def _ask_cash(order: Row[Any], cash_cents: int, *, reason: str, by: str, at: datetime) -> None:

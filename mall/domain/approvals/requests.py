@@ -110,8 +110,9 @@ def ask(
     return request_id
 
 
-def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1, reason: str = "") -> Request:
-    """Approve a request, once. Returns what was asked, for the caller to do.
+def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1, reason: str = "") -> Request | None:
+    """Approve a request, once. Returns what was asked, for the caller to do; None when the same person has approved
+    it before, so that there is nothing more to do.
 
     `other_approvers` counts the people besides `by` who could approve it: only where there is none may the one who
     asked approve, and the act is marked as done by one person.
@@ -120,14 +121,17 @@ def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1,
     """
     request = request_for(request_id)
     alone = request.asked_by == by
-    if alone and other_approvers > 0:
+    if alone and other_approvers > 0 and request.decided_by != by:
         raise OwnRequest
     return _decide(request, APPROVED, by=by, at=at, reason=reason, by_one_person=alone)
 
 
-def decline(request_id: int, *, by: str, at: datetime, reason: str) -> Request:
-    """Decline a request, once; the one who asked may withdraw it this way. Raises AlreadyDecided, NotFound."""
-    return _decide(request_for(request_id), DECLINED, by=by, at=at, reason=reason, by_one_person=False)
+def decline(request_id: int, *, by: str, at: datetime, reason: str) -> None:
+    """Decline a request, once; the one who asked may withdraw it this way. Declined by the same person before: done.
+
+    Raises AlreadyDecided, NotFound.
+    """
+    _decide(request_for(request_id), DECLINED, by=by, at=at, reason=reason, by_one_person=False)
 
 
 def request_for(request_id: int) -> Request:
@@ -159,7 +163,9 @@ def requests_about(kind: str, subject: str) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _decide(request: Request, decision: str, *, by: str, at: datetime, reason: str, by_one_person: bool) -> Request:
+def _decide(
+    request: Request, decision: str, *, by: str, at: datetime, reason: str, by_one_person: bool
+) -> Request | None:
     # The condition decides a race: of two people who press at once, one finds it decided.
     decided = execute(
         update(Approval)
@@ -167,6 +173,9 @@ def _decide(request: Request, decision: str, *, by: str, at: datetime, reason: s
         .values(decision=decision, decided_by=by, decided_at=at, decision_reason=reason, by_one_person=by_one_person)
     )
     if decided.rowcount == 0:
+        before = request_for(request.id)
+        if (before.decision, before.decided_by) == (decision, by):
+            return None
         raise AlreadyDecided
     audit.write(
         f"{request.kind}.{decision}",

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.db import db, dialect, execute
-from mall.base.errors import Refusal
+from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_, Message, say
 from mall.domain import approvals, audit, programme
 
@@ -131,17 +131,18 @@ def approve_adjustment(
     by: str,
     at: datetime,
 ) -> None:
-    """Approve an adjustment somebody else asked for, and make it.
+    """Approve an adjustment somebody else asked for, and make it; approved by the same person before, it is made.
 
-    Refuses: what approvals refuse (one's own request, decided already), OwnPoints, InsufficientPoints.
+    Refuses: what approvals refuse (one's own request, decided already), OwnPoints, InsufficientPoints, NotFound.
     """
     request = approvals.request_for(request_id)
     if request.kind != ADJUSTMENT_KIND:
-        raise NoReason()
+        raise NotFound(N_("There is no such adjustment."))
     if request.what["member_id"] == own_member_id:
         raise OwnPoints()
     purse = lock(request.what["member_id"], zone=terms.zone)
-    approvals.approve(request_id, by=by, at=at, other_approvers=other_approvers)
+    if approvals.approve(request_id, by=by, at=at, other_approvers=other_approvers) is None:
+        return
     _adjust(
         purse,
         request.what,

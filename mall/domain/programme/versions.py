@@ -190,12 +190,19 @@ def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> date
     """Approve a drafted version. Returns the instant it comes into force: as drafted, but never before now.
 
     `other_approvers` counts the people besides `by` who could approve; with none, the drafter may, and it is marked
-    as done by one person. Raises OwnRequest, AlreadyDecided, ThingsChanged, NotFound.
+    as done by one person. Approved by the same person before, it is the same answer.
+
+    Raises OwnRequest, AlreadyDecided, ThingsChanged, NotFound.
     """
     drafted = _drafted(number)
     # Two drafts of one version are approved one after the other, so that the second finds the first.
     execute(select(ProgrammeVersion.id).where(ProgrammeVersion.id == drafted.based_on).with_for_update())
     request = approvals.approve(_request_of(number), by=by, at=at, other_approvers=other_approvers)
+    if request is None:
+        began: datetime = execute(
+            select(ProgrammeApproval.effective_from).where(ProgrammeApproval.version == number)
+        ).scalar_one()
+        return began
     newest = execute(_NEWEST_APPROVED).scalar_one()
     if newest != drafted.based_on:
         raise ThingsChanged(version=newest)

@@ -118,24 +118,20 @@ def consider(number: str) -> Response | str:
 @bp.post("/<number>/cancellation")
 def cancel(number: str) -> Response | tuple[str, int]:
     """Give an unpaid order up, or cancel a paid one that was not shipped: what was taken is given back."""
-    order = my_order(number)
     try:
-        if order.state in checkout.UNPAID:
-            order = checkout.give_up(
-                order.id,
-                by=person().actor,
-                cashier=current_app.extensions["cashier"],
-                terms=layout.terms(),
-                site=current_app.config["PUBLIC_URL"],
-            )
-        elif order.state not in (checkout.CANCELLED, checkout.TIMED_OUT):
-            _refund(order.id)
+        order = aftersales.call_off(
+            my_order(number).id,
+            by=person().actor,
+            cashier=current_app.extensions["cashier"],
+            terms=layout.terms(),
+            site=current_app.config["PUBLIC_URL"],
+        )
     except Refusal as refusal:
         return order_page(number, refusal=refusal)
-    if order.state == checkout.PAID and my_order(number).state == checkout.PAID:
-        flash(_("The payment had come through already, so the order is paid."), "info")
-    else:
+    if order.state in ENDED:
         flash(_words_of_cancelling(order))
+    else:
+        flash(_("The payment had come through already, so the order is paid."), "info")
     return redirect(url_for("store.orders.show", number=number), 303)
 
 
@@ -318,7 +314,3 @@ def _words_of_cancelling(order: Any) -> str:
     if paid_cash:
         return _("The order is cancelled. Cash goes back the way it came.")
     return _("The order is cancelled. Nothing was charged.")
-
-
-def _refund(order_id: int) -> None:
-    done_once(aftersales.cancel, order_id, by=person().actor, terms=layout.terms(), at=now())

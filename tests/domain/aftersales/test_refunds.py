@@ -1,12 +1,16 @@
 """A refund gives back all that was paid, takes back all that was earned, once - and a kept order's points are kept."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
+from mall.base.text import say
 from mall.domain import aftersales, cash, catalogue, checkout, ledger, membership
-from tests.stage import NOON
+from mall.domain.checkout import orders
+from tests.stage import NOON, SITE
 
 DELIVERED = NOON + timedelta(days=3)
 WINDOW_OVER = DELIVERED + timedelta(days=14)
@@ -155,14 +159,75 @@ def test_an_order_nobody_confirms_completes_by_itself(stage, order):
     assert stage.order(order).state == "completed"
 
 
+def test_what_is_looked_at_is_not_said_to_be_shipped(stage, order):
+    with transaction():
+        _purse, locked = checkout.lock_with_purse(order.id, zone=stage.terms.zone)
+        orders.to_review(locked, why=say("Why is that"), at=NOON)
+
+    with pytest.raises(aftersales.LookedAt, match="Nothing is lost"), transaction():
+        aftersales.cancel(order.id, by="member:1", terms=stage.terms, at=NOON)
+
+
+def test_what_was_not_shipped_because_there_was_nothing_to_ship_is_not_said_to_be_shipped(stage, mei):
+    song = stage.item("Song", prices=(catalogue.cash_price(300),), kind="code", delivery="digital")
+    stage.put_in(mei, song, "cash")
+    order = stage.pay(stage.place(mei))
+
+    with pytest.raises(aftersales.NotToBeCancelled):
+        call_off(stage, order)
+
+
+def call_off(stage, order):
+    with moved_to(NOON):
+        return aftersales.call_off(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)
+
+
+def test_called_off_before_and_after_it_is_paid_it_ends_and_again_it_is_the_same_answer(stage, mei, mug):
+    stage.give(mei, 2_000)
+    stage.put_in(mei, mug, "mix", points=900)
+    unpaid = stage.place(mei)
+    stage.open_page(unpaid)
+    assert [call_off(stage, unpaid).state for _time in range(2)] == ["cancelled", "cancelled"]
+    stage.put_in(mei, mug, "mix", points=900)
+    paid = stage.pay(stage.place(mei))
+
+    first = call_off(stage, paid)
+
+    assert first.state == "refunded"
+    assert call_off(stage, paid) == first
+    assert stage.balances(mei).ready == 2_000
+
+
+def test_paid_meanwhile_it_is_paid_not_cancelled(stage, mei, mug):
+    stage.give(mei, 2_000)
+    stage.put_in(mei, mug, "mix", points=900)
+    order = stage.place(mei)
+    with moved_to(NOON):
+        stage.cashier.pay(stage.open_page(order))
+
+    assert call_off(stage, order).state == "paid"
+
+
+def test_paid_another_amount_meanwhile_it_is_looked_at_not_cancelled(stage, mei, mug, monkeypatch):
+    stage.give(mei, 2_000)
+    stage.put_in(mei, mug, "mix", points=900)
+    order = stage.place(mei)
+    with moved_to(NOON):
+        state = stage.cashier.pay(stage.open_page(order))
+    monkeypatch.setattr(stage.cashier, "expire_session", lambda _id: replace(state, amount_cents=1))
+
+    with pytest.raises(aftersales.LookedAt):
+        call_off(stage, order)
+
+
 def test_an_order_that_leaves_while_it_is_being_cancelled_is_not_refunded(stage, mei, order, monkeypatch):
     """The member's page still says paid when the operator ships: the locked row decides."""
     paid = stage.order(order)
     stage.ship(order)
     monkeypatch.setattr(checkout, "order_of", lambda _order_id: paid)
 
-    with pytest.raises(aftersales.AlreadyShipped), transaction():
-        aftersales.cancel(order.id, by="member:1", terms=stage.terms, at=NOON)
+    with pytest.raises(aftersales.AlreadyShipped):
+        call_off(stage, order)
 
     monkeypatch.undo()
     assert stage.order(order).state == "shipped"

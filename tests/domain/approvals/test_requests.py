@@ -68,11 +68,35 @@ def test_a_request_is_decided_once(app):
         assert approvals.request_for(request).decided_by == "staff:2"
 
 
+def test_decided_again_by_the_same_person_nothing_more_is_to_be_done(app):
+    request, unwanted = ask(), ask(subject="member:8")
+    approve(request)
+
+    assert approve(request) is None
+    for _time in range(2):
+        with transaction():
+            approvals.decline(unwanted, by="staff:2", at=LATER, reason="Too much")
+    with pytest.raises(approvals.AlreadyDecided), transaction():
+        approvals.decline(request, by="staff:2", at=LATER, reason="After all not")
+    with reading():
+        acts = [entry.act for entry in audit.entries()]
+    assert (acts.count("adjustment.approved"), acts.count("adjustment.declined")) == (1, 1)
+
+
+def test_who_approved_alone_and_asks_again_hears_the_same_even_with_a_colleague_by_then(app):
+    request = ask()
+    approve(request, by="staff:1", other_approvers=0)
+
+    assert approve(request, by="staff:1", other_approvers=1) is None
+
+
 def test_the_one_who_asked_may_withdraw(app):
     request = ask()
 
     with transaction():
-        assert approvals.decline(request, by="staff:1", at=LATER, reason="Mistyped").decision == "declined"
+        approvals.decline(request, by="staff:1", at=LATER, reason="Mistyped")
+    with reading():
+        assert approvals.request_for(request).decision == "declined"
 
 
 def test_waiting_lists_the_undecided_of_a_kind_oldest_first(app):

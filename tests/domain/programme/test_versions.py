@@ -102,6 +102,14 @@ def test_the_audit_shows_only_what_changed(shop, settings):
     assert entry.reason == "Spring"
 
 
+def test_approved_again_by_the_same_person_it_begins_when_it_began(shop, settings):
+    number = draft(settings | {"earn_points": 20})
+
+    assert approve(number, at=APRIL) == approve(number, at=APRIL + timedelta(days=1))
+    with reading():
+        assert len(audit.entries(act="programme.changed")) == 1
+
+
 def test_a_draft_that_would_undo_another_unseen_is_refused(shop, settings):
     first, second = draft(settings | {"earn_points": 20}), draft(settings | {"validity_months": 24})
     approve(first)
