@@ -370,3 +370,19 @@ def test_an_administrator_lets_someone_enrol_afresh(make_app):
         people.prepare_totp(staff_id)
         people.reset_totp(staff_id, by="staff:9", at=NOON)
         assert people.staff_of(staff_id).totp_secret is None
+
+
+def test_the_password_one_has_is_no_new_one(client, mei):
+    sign_in(client, mei)
+    answer = client.post("/account/password", data={"present": PASSWORD, "password": PASSWORD})
+    assert answer.status_code == 422
+    assert error_at(answer, "password") == "This is the password you have. Choose another one."
+    assert client.get("/account").status_code == 200
+
+
+def test_who_was_here_is_seen_on_the_staff_page(client, adm, ops):
+    sign_in_staff(client, adm)
+    page = client.get("/office/staff/").text
+    ada, ola = (page.partition(f"{name}@tessera")[2].partition("</tr>")[0] for name in ("ada", "ola"))
+    assert "<time" in ada
+    assert "<time" not in ola

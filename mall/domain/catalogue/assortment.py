@@ -13,7 +13,7 @@ from mall.domain import audit, programme
 
 from .labels import relabel
 from .prices import POINTS, Price, UnsoundPrice, set_prices
-from .products import Product, create_product, touch
+from .products import Product, create_product, faults_of, refused, touch
 from .stock import LOW_WATER, Stock, open_stock, receive
 from .variants import Variant, free_sku, variant_row, variant_title, variants_of
 
@@ -36,6 +36,11 @@ def make_item(*, first: Mapping[str, Any], terms: programme.Programme, by: str, 
     product_id = create_product(terms=terms, by=by, at=at, **details)
     add_variant(product_id, terms=terms, by=by, at=at, **first)
     return product_id
+
+
+def faults_of_item(*, first: Mapping[str, Any], terms: programme.Programme, **details: Any) -> list[Refusal]:
+    """Return everything that keeps make_item() from making this, each about its field; prices are not looked at."""
+    return [*faults_of(details, terms), *refused(free_sku, first["sku"])]
 
 
 def add_variant(

@@ -1,6 +1,6 @@
 """Products: what the shop has on offer, told in the shop's languages, and who may see, buy and how many."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from mall.domain import audit, programme
 from . import search
 from .categories import category_ids_of, put_in_categories
 from .figures import MOST_ID, MOST_PIECES, whole
-from .quotas import Quota, set_quota
+from .quotas import TOTAL_SENTENCE, Quota, set_quota
 from .slugs import free_slug
 from .wording import description, words
 
@@ -207,35 +207,58 @@ def everything_of(product_id: int) -> dict[str, Any]:
 
 def _checked(values: dict[str, Any], terms: programme.Programme) -> dict[str, Any]:
     """Return the columns of a product, cleaned. Raises BadProduct, BadWording, BadFigure. Pure."""
-    title = words(values["title"], longest=LONGEST_TITLE, field="title")
-    if not title:
-        raise BadProduct(N_("Give the item a name.")).about("title")
-    if values["kind"] not in KINDS or values["delivery"] not in DELIVERIES:
-        raise BadProduct(N_("Choose what kind of item this is and how it is delivered.")).about("delivery")
-    if values["tax_class"] not in terms.tax_classes:
-        raise BadProduct(N_("Choose one of the shop's tax classes.")).about("tax_class")
-    top = max((level.rank for level in terms.levels), default=0)
-    for name in ("see_rank", "buy_rank"):
-        whole(values[name], N_("Choose one of the shop's levels."), least=0, most=top, field=name)
-    if values["limit_per_member"] is not None:
-        whole(values["limit_per_member"], LIMIT_SENTENCE, least=1, most=MOST_PIECES, field="limit_per_member")
-    if values["limit_days"] is not None:
-        whole(values["limit_days"], DAYS_SENTENCE, least=1, most=3660, field="limit_days")
-        if values["limit_per_member"] is None:
-            raise BadProduct(N_("Say how many a member may have in these days.")).about("limit_per_member")
-    if values["redeem_from"] and values["redeem_until"] and values["redeem_from"] >= values["redeem_until"]:
-        raise BadProduct(N_("Redeeming ends after it starts. Change one of the two dates.")).about("redeem_until")
-    tags = list(dict.fromkeys(tag for raw in values["tags"] if (tag := " ".join(str(raw).split())[:40])))
-    if len(tags) > MOST_TAGS:
-        raise BadProduct(N_("Use {most} tags at most."), most=MOST_TAGS).about("tags")
+    for fault in faults_of(values, terms):
+        raise fault
     return values | {
-        "title": title,
+        "title": words(values["title"], longest=LONGEST_TITLE, field="title"),
         "summary": words(values["summary"], longest=LONGEST_SUMMARY, field="summary") or None,
         "description": description(values["description"]),
-        "tags": tags,
+        "tags": _tags(values["tags"]),
     }
 
 
+def faults_of(values: Mapping[str, Any], terms: programme.Programme) -> Iterator[Refusal]:
+    """Yield everything that is wrong with the details of a product, each about its field. Pure."""
+    if not any(str(text or "").strip() for text in (values["title"] or {}).values()):
+        yield BadProduct(N_("Give the item a name.")).about("title")
+    yield from refused(words, values["title"], longest=LONGEST_TITLE, field="title")
+    yield from refused(words, values["summary"], longest=LONGEST_SUMMARY, field="summary")
+    yield from refused(description, values["description"])
+    if values["kind"] not in KINDS or values["delivery"] not in DELIVERIES:
+        yield BadProduct(N_("Choose what kind of item this is and how it is delivered.")).about("delivery")
+    if values["tax_class"] not in terms.tax_classes:
+        yield BadProduct(N_("Choose one of the shop's tax classes.")).about("tax_class")
+    top = max((level.rank for level in terms.levels), default=0)
+    for name in ("see_rank", "buy_rank"):
+        yield from refused(whole, values[name], LEVEL_SENTENCE, least=0, most=top, field=name)
+    per_member, days, total = (values.get(name) for name in ("limit_per_member", "limit_days", "total_quota"))
+    if per_member is not None:
+        yield from refused(whole, per_member, LIMIT_SENTENCE, least=1, most=MOST_PIECES, field="limit_per_member")
+    if days is not None:
+        yield from refused(whole, days, DAYS_SENTENCE, least=1, most=3660, field="limit_days")
+        if per_member is None:
+            yield BadProduct(N_("Say how many a member may have in these days.")).about("limit_per_member")
+    if total is not None:
+        yield from refused(whole, total, TOTAL_SENTENCE, least=0, most=MOST_PIECES, field="total_quota")
+    if values["redeem_from"] and values["redeem_until"] and values["redeem_from"] >= values["redeem_until"]:
+        yield BadProduct(N_("Redeeming ends after it starts. Change one of the two dates.")).about("redeem_until")
+    if len(_tags(values["tags"])) > MOST_TAGS:
+        yield BadProduct(N_("Use {most} tags at most."), most=MOST_TAGS).about("tags")
+
+
+def refused(check: Callable[..., Any], *given: Any, **named: Any) -> Iterator[Refusal]:
+    """Yield what a check refuses, if it does."""
+    try:
+        check(*given, **named)
+    except Refusal as refusal:
+        yield refusal
+
+
+def _tags(typed: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(tag for raw in typed if (tag := " ".join(str(raw).split())[:40])))
+
+
+LEVEL_SENTENCE = N_("Choose one of the shop's levels.")
 LIMIT_SENTENCE = N_("A limit is a whole number from {least} to {most}.")
 DAYS_SENTENCE = N_("Days are a whole number from {least} to {most}.")
 

@@ -56,17 +56,14 @@ class QuotaBelowTaken(Refusal):
     message = N_("{taken} were already taken. Set the total to {taken} or more.")
 
 
+TOTAL_SENTENCE = N_("A total is a whole number from {least} to {most}.")
+
+
 def set_quota(product_id: int, total: int | None) -> None:
     """Allow so many in all from now on; None: as many as there are. Raises QuotaBelowTaken, BadFigure."""
     assert in_transaction()
     if total is not None:
-        whole(
-            total,
-            N_("A total is a whole number from {least} to {most}."),
-            least=0,
-            most=MOST_PIECES,
-            field="total_quota",
-        )
+        whole(total, TOTAL_SENTENCE, least=0, most=MOST_PIECES, field="total_quota")
     taken = execute(select(Quota.taken).where(Quota.product_id == product_id).with_for_update()).scalar_one_or_none()
     if taken is None:
         if total is not None:

@@ -25,6 +25,10 @@ class BadDay(Refusal):
     message = N_("“{given}” is no day. Write it as year, month and day, such as 2026-02-28.")
 
 
+class DayOutOfRange(BadDay):
+    message = N_("There are no books of that day. Choose one of the years {first} to {last}.")
+
+
 class BadTime(Refusal):
     message = N_("“{given}” is no time of day. Write it as hours and minutes, such as 17:30.")
 
@@ -112,7 +116,7 @@ def read_day(text: str) -> date:
     except ValueError:
         raise BadDay(given=text[:20]) from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise BadDay(given=text[:20])
+        raise DayOutOfRange(first=str(FIRST_YEAR), last=str(LAST_YEAR))
     return day
 
 

@@ -35,7 +35,7 @@ def members(*, at: datetime, words: str = "", rank: int | None = None, page: int
             or_(
                 member.display_name.ilike(like, escape="\\"),
                 member.email.ilike(like, escape="\\"),
-                member.number == words,
+                member.number == people.plain_number(words),
             )
         )
     if rank is not None:

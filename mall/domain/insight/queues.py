@@ -46,7 +46,7 @@ def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25)
         finds = [
             member.display_name.ilike(like, escape="\\"),
             member.email.ilike(like, escape="\\"),
-            member.number == words,
+            member.number == people.plain_number(words),
             Order.id.in_(of_parcel),
         ]
         if words.isascii() and words.isdigit() and len(words) < 16:

@@ -350,6 +350,11 @@ def new_number() -> str:
     return body + str(check_digit(body))
 
 
+def plain_number(typed: str) -> str:
+    """Return a member number as it is kept, however it was typed: it is shown in two groups."""
+    return "".join(typed.split())
+
+
 def check_digit(body: str) -> int:
     """Return the digit that makes a number pass Luhn's check, which finds every single mistyped digit."""
     total = 0

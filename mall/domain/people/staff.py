@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Row, String, insert, select, update
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Row, String, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -16,7 +16,7 @@ from mall.domain import audit
 from . import tokens
 from .emails import Email
 from .passwords import PasswordHash
-from .sign_ins import end_sign_ins
+from .sign_ins import SignIn, end_sign_ins
 
 ROLES = ("operator", "finance", "admin")
 # What a permission takes: any of these roles.
@@ -177,8 +177,15 @@ def staff_of(staff_id: int) -> Row[Any]:
 
 
 def staff_list() -> Sequence[Row[Any]]:
-    """Return everyone on the staff, those at work first, by name."""
-    return execute(select(Staff).order_by(Staff.deactivated_at.is_not(None), Staff.name, Staff.id)).all()
+    """Return everyone on the staff, those at work first, by name; `last_here` is when they were last seen, or None."""
+    seen = (
+        select(func.max(SignIn.last_seen_at))
+        .where(SignIn.staff_id == Staff.id, SignIn.passed_at.is_not(None))
+        .correlate(Staff)
+        .scalar_subquery()
+    )
+    last_here = func.coalesce(seen, Staff.last_seen_at, type_=Instant).label("last_here")
+    return execute(select(Staff, last_here).order_by(Staff.deactivated_at.is_not(None), Staff.name, Staff.id)).all()
 
 
 def staff_able_to(permission: str) -> list[int]:

@@ -14,7 +14,7 @@ from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import form_page, person
 
-from .item_forms import KINDS, ItemForm, ScheduleForm, new_variant_form, seen_version
+from .item_forms import KINDS, ItemForm, ScheduleForm, VariantForm, new_variant_form, seen_version
 from .item_page import item_page
 from .prices import FORM_WORDS, currency_sign, members_will_see
 from .shelving import say_delisted, say_listed
@@ -35,6 +35,8 @@ def new():
     if request.method == "POST" and form.key.data in made:
         return redirect(url_for("office.catalogue.editor.show", product_id=made[form.key.data]))
     sound = [form.validate_on_submit(), first.validate_on_submit()]
+    if request.method == "POST" and "preview" not in request.form:
+        sound.append(not _mark_all(form, first))
     if all(sound) and "preview" not in request.form:
         terms = layout.terms()
         try:
@@ -64,6 +66,17 @@ def new():
         form_words=FORM_WORDS,
         currency_sign=currency_sign(),
     )
+
+
+def _mark_all(form: ItemForm, first: VariantForm) -> bool:
+    """Put everything that is wrong with a new item at its field, in the same round. Returns whether anything is."""
+    with reading():
+        faults = catalogue.faults_of_item(
+            first=first.details(), kind=form.kind.data, terms=layout.terms(), **form.details()
+        )
+    for fault in faults:
+        (first if first.takes(fault) else form).place(fault)
+    return bool(faults)
 
 
 @bp.route("/<int:product_id>", methods=["GET", "POST"])

@@ -102,7 +102,8 @@ class ItemForm(Form):
     def place(self, refusal: Refusal) -> None:
         """Put a refusal at the field it is about."""
         field = next((name for name in (refusal.field, f"{refusal.field}_en") if name in self), "")
-        self.refuse(refusal, at=field)
+        if not (field and self[field].errors):  # What could not even be read has its sentence.
+            self.refuse(refusal, at=field)
 
 
 class ScheduleForm(Form):
@@ -159,7 +160,8 @@ class VariantForm(Form):
     def place(self, refusal: Refusal) -> None:
         """Put a refusal at the field it is about."""
         field = {"sku": "sku", "title": "title_en", "on_hand": "on_hand"}.get(refusal.field, "")
-        self.refuse(refusal, at=field)
+        if not (field and self[field].errors):
+            self.refuse(refusal, at=field)
 
 
 def prefix_of(variant_id: int) -> str:

@@ -30,15 +30,18 @@ def add(product_id: int):
     alt = texts_of(form, "alt", LANGUAGES)
     if not any(alt.values()):
         form.refuse(catalogue.AltMissing(), at="alt_en")
+    folder = current_app.config["UPLOADS_DIR"]
+    prepared = None
     if not form.picture.data:
         form.picture.errors = [_("Choose a picture to upload.")]
-    if form.errors:
-        return item_page(product_id, picture=form)
-    folder = current_app.config["UPLOADS_DIR"]
-    try:
-        prepared = catalogue.prepare_picture(form.picture.data.read(), folder=folder)
-    except catalogue.BadPicture as refusal:
-        form.refuse(refusal, at="picture")
+    else:
+        try:
+            prepared = catalogue.prepare_picture(form.picture.data.read(), folder=folder)
+        except catalogue.BadPicture as refusal:
+            form.refuse(refusal, at="picture")
+    if form.errors or prepared is None:
+        if prepared is not None:
+            catalogue.discard(prepared.name, folder=folder)
         return item_page(product_id, picture=form)
     try:
         done_once(

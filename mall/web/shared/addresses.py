@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, has_request_context, request, url_for
 from werkzeug.routing import BuildError
@@ -32,6 +33,12 @@ def address(endpoint: str, **values: Any) -> str:
     built = current_app.extensions["addresses"]
     found: str = built(request.environ.get("SCRIPT_NAME", ""), endpoint, tuple(values.items()))
     return found
+
+
+def came_from() -> str | None:
+    """Return the page of ours that this request came from, or None."""
+    page = urlsplit(request.referrer or "")
+    return page.path if page.netloc == request.host else None
 
 
 def link(endpoint: str, **values: Any) -> str | None:

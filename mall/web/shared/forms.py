@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.routing import IntegerConverter
 from wtforms import Field, IntegerField
-from wtforms.validators import Length, ValidationError
+from wtforms.validators import Length, StopValidation, ValidationError
 from wtforms.widgets import TextInput
 
 from mall.base.errors import Refusal
@@ -99,6 +99,11 @@ class Whole(IntegerField):
             if number is None:
                 raise ValueError(_("Write a whole number."))
             self.data = -number if digits != typed else number
+
+    def pre_validate(self, form: Any) -> None:
+        """Say one thing at a time: what is no number is not measured, too."""
+        if self.process_errors:
+            raise StopValidation()
 
 
 def email_address(_form: FlaskForm, field: Field) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, g, render_template
+from flask import Flask, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from mall.base.errors import NotFound, Refusal
 from mall.domain import programme
 
+from .addresses import came_from
 from .logs import log
 from .texts import sentence
 
@@ -69,7 +70,14 @@ def words_for(status: int) -> tuple[str, str]:
             _("It may have moved or been taken down. The shop is still open."),
         ),
         405: (_("This address works by a button"), _("Nothing was changed. Go back and use the button on the page.")),
-        413: (_("That is too large"), _("Nothing was changed. Send a smaller file.")),
+        413: (
+            _("That is too large"),
+            _(
+                "Nothing was changed. A picture may have 10 MB, and all that is sent at once %(most)s MB."
+                " Make it smaller and send it again.",
+                most=current_app.config["MAX_CONTENT_LENGTH"] // 2**20,
+            ),
+        ),
         429: (_("Too many tries"), _("Nothing was changed. Wait a few minutes, then try again.")),
     }.get(
         status,
@@ -82,7 +90,14 @@ def words_for(status: int) -> tuple[str, str]:
 
 def page(status: int, heading: str, words: str) -> tuple[str, int]:
     """Render the problem page. Returns (body, status)."""
+    # What was sent from a page of ours is sent again from there.
+    back = came_from() if request.method == "POST" else None
     html = render_template(
-        "shared/problem.html", status=status, heading=heading, words=words, request_id=g.get("request_id", "")
+        "shared/problem.html",
+        status=status,
+        heading=heading,
+        words=words,
+        back=back,
+        request_id=g.get("request_id", ""),
     )
     return html, status

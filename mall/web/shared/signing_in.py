@@ -21,6 +21,7 @@ from mall.base.errors import Refusal
 from mall.domain import people
 
 from . import problems
+from .addresses import came_from
 from .logs import log
 
 MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
@@ -155,7 +156,7 @@ def may_open(endpoint: str) -> bool:
 
 def to_sign_in() -> AnyResponse:
     """Return the answer that leads to the door of this face, and back to this page afterwards."""
-    here = request.full_path.rstrip("?") if request.method == "GET" else _came_from()
+    here = request.full_path.rstrip("?") if request.method == "GET" else came_from()
     door = "office.account.sign_in" if at_staff_face() else "store.account.sign_in"
     address = url_for(door, next=safe_next(here))
     if request.headers.get("HX-Request"):
@@ -331,8 +332,3 @@ def _person_with(key: str) -> people.Person | None:
 
 def _is_member() -> bool:
     return current_user.is_authenticated and current_user.kind == "member"
-
-
-def _came_from() -> str | None:
-    came_from = urlsplit(request.referrer or "")
-    return came_from.path if came_from.netloc == request.host else None

@@ -113,12 +113,14 @@ def password():
     if form.validate_on_submit():
         try:
             member = _with_password(form.present.data)
+            if form.password.data == form.present.data:
+                raise SamePassword
             unlike = [member.email, *terms().shop_name.values()]
             sealed = people.password_hash(form.password.data, unlike=unlike)
             done_once(people.change_password, member.id, sealed, at=now())
         except WrongPresent as wrong:
             form.refuse(wrong, at="present")
-        except people.WeakPassword as weak:
+        except (people.WeakPassword, SamePassword) as weak:
             form.refuse(weak, at="password")
         except people.TooManyTries as no:
             refusal = no
@@ -170,6 +172,12 @@ class WrongPresent(Refusal):
     """The present password is another."""
 
     message = N_("This is not your present password.")
+
+
+class SamePassword(Refusal):
+    """The new password is the present one."""
+
+    message = N_("This is the password you have. Choose another one.")
 
 
 def _with_password(present: str):

@@ -425,3 +425,46 @@ def test_a_category_needs_a_name(desk, stage):
     assert "Give the category a name." in desk.post(page, data={"title_en": " "}).text
     assert desk.post(f"{page}/7", data={"c7-title_en": "Tea"}).status_code == 404
     assert desk.post(f"{page}/7/front").status_code == 404
+
+
+def test_everything_wrong_with_a_new_item_is_said_at_once(desk):
+    answer = make(
+        desk,
+        title_en=" ",
+        title_zh="",
+        new__sku="a b",
+        new__prices__1__points="0",
+        new__on_hand="abc",
+        limit_days="99999999999999999999",
+    )
+
+    assert answer.status_code == 422
+    assert answer.text.count('class="error-summary"') == 1
+    for field in ("title_en", "limit_per_member", "limit_days", "new-sku", "new-on_hand", "new-prices-1-points"):
+        assert f'id="{field}-error"' in answer.text, field
+    assert "Days are a whole number from 1 to 3,660." in answer.text
+    assert answer.text.count("Write a whole number.") == 2  # In the summary, and at the field.
+
+
+def test_a_picture_without_words_that_is_none_is_told_both_at_once(desk, mug):
+    page = f"/office/catalogue/{mug.product_id}"
+    fields = form_of(desk.get(page).text, f"{page}/pictures")
+
+    answer = desk.post(f"{page}/pictures", data=fields | {"picture": (BytesIO(b"no picture"), "mug.png")})
+
+    assert answer.status_code == 422
+    assert 'id="alt_en-error"' in answer.text
+    assert 'id="picture-error"' in answer.text
+
+
+def test_a_picture_that_is_far_too_large_leads_back_to_the_item(desk, mug):
+    page = f"/office/catalogue/{mug.product_id}"
+    large = BytesIO(b"x" * (13 * 2**20))
+
+    answer = desk.post(
+        f"{page}/pictures", data={"picture": (large, "mug.png")}, headers={"Referer": f"http://localhost{page}"}
+    )
+
+    assert answer.status_code == 413
+    assert "A picture may have 10 MB" in answer.text
+    assert f'href="{page}"' in answer.text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mall.base.db import transaction
+from mall.base.db import reading, transaction
 from mall.domain import checkout, people
 from tests.stage import NOON
 from tests.web.office.conftest import bought
@@ -111,3 +111,12 @@ def test_the_page_costs_as_many_statements_for_many_orders(desk, stage, mei, mug
     desk.get(f"/office/members/{mei}")
 
     assert len(count_statements) == for_one <= 18
+
+
+def test_a_member_number_is_found_as_it_is_shown(desk, stage, mei):
+    with reading():
+        number = people.member_of(mei).number
+    spaced = f"{number[:5]}+{number[5:]}"
+
+    assert "Mei" in desk.get(f"/office/members?q={spaced}").text
+    assert desk.get(f"/office/search?q={spaced}").location == f"/office/members/{mei}"

@@ -107,3 +107,21 @@ def test_the_page_costs_as_many_statements_for_many_moves(desk, stage, mug, coun
     desk.get(page)
 
     assert len(count_statements) == for_one <= 14
+
+
+def test_a_mark_that_is_no_number_is_told_once(desk, mug):
+    page = f"/office/stock/{mug.product_id}"
+    answer = send(desk, page, f"{page}/variants/{mug.variant_id}/low-water", **{f"l{mug.variant_id}-low_water": "abc"})
+
+    assert answer.status_code == 422
+    assert "Write a whole number." in answer.text
+    assert "from 0 to 1,000,000" not in answer.text
+
+
+def test_a_number_too_long_to_be_kept_is_told_the_most(desk, mug):
+    page = f"/office/stock/{mug.product_id}"
+    name = f"l{mug.variant_id}-low_water"
+    answer = send(desk, page, f"{page}/variants/{mug.variant_id}/low-water", **{name: "9" * 20})
+
+    assert "Enter a number from 0 to 1,000,000." in answer.text
+    assert "Write a whole number." not in answer.text
