@@ -24,8 +24,6 @@ PAUSE_SECONDS = 2.0
 KEEP_JOBS = timedelta(days=2)
 # How far back the cashier is asked for what we did not hear.
 CATCH_UP = timedelta(days=3)
-# Sign-ins not seen for so long are forgotten; they have ended long before.
-KEEP_SIGN_INS = timedelta(days=90)
 
 Job = Callable[[datetime], None]
 
@@ -132,7 +130,7 @@ def tidy(at: datetime) -> None:
         notices.forget_setbacks(before=at - KEEP_JOBS)
     with transaction():
         people.sweep_tokens(before=at)
-        people.sweep_sign_ins(before=at - KEEP_SIGN_INS)
+        people.sweep_sign_ins(before=at - people.SIGN_INS_KEPT)
         people.sweep_throttle(at=at)
     with transaction():
         cash.forget_events(at=at)

@@ -166,9 +166,9 @@ def refund_locked(
     reference = checkout.reference_of(order_id)
     words, _our_fault = REASONS[reason]
     said = (
-        say(N_("Cancelled before it was shipped; everything goes back"))
-        if before_shipping
-        else say(N_("Refunded: {reason}"), reason=words)
+        say(N_("Refunded: {reason}"), reason=words)
+        if plan.shipped
+        else say(N_("Cancelled before it was shipped; everything goes back"))
     )
     checkout.move(order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at)
     if plan.points:

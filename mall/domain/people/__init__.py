@@ -79,6 +79,7 @@ from .persons import (
 )
 from .seals import BrokenSeal, configure_seals, seal, unseal
 from .sign_ins import (
+    SIGN_INS_KEPT,
     SignIn,
     end_sign_in,
     end_sign_ins,
@@ -129,6 +130,7 @@ __all__ = [
     "RESET_BY_NETWORK",
     "ROLES",
     "SECOND_FACTOR",
+    "SIGN_INS_KEPT",
     "VERIFY_AGAIN",
     "Address",
     "AddressLines",

@@ -15,6 +15,8 @@ from .tokens import hash_of, new_secret
 
 LONGEST_BROWSER = 200
 # How long a sign-in lasts unused, and in all.
+# Those not seen for so long are forgotten; they have ended long before.
+SIGN_INS_KEPT = timedelta(days=90)
 MEMBER_IDLE, MEMBER_LONGEST = timedelta(days=30), timedelta(days=180)
 STAFF_IDLE, STAFF_LONGEST = timedelta(hours=2), timedelta(hours=12)
 SECOND_FACTOR_WITHIN = timedelta(minutes=10)

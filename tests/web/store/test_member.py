@@ -72,6 +72,22 @@ def test_the_help_tells_the_rules_with_the_figures_of_the_programme(client, stag
     assert "10 days after it was shipped" in returns
 
 
+def test_terms_and_privacy_tell_what_this_shop_does(client, stage):
+    told = words(client.get("/help/terms").text)
+    assert "10 points for every $1.00 you spend. 100 points are worth $1.00." in told
+    assert "not paid within 35 minutes" in told
+    assert "They last 12 months" in told
+    assert "this one is number 1" in told
+
+    told = words(client.get("/help/privacy").text)
+    assert "90 days after they were last used" in told
+    assert "Stripe" not in told
+    for page in ("/", "/register"):
+        assert 'href="/help/terms"' in client.get(page).text
+        assert 'href="/help/privacy"' in client.get(page).text
+    assert "By becoming a member you accept the Terms" in words(client.get("/register").text)
+
+
 def test_the_style_page_is_there_in_the_demo_only(client, stage, make_app):
     assert client.get("/style").status_code == 200
 
