@@ -156,9 +156,10 @@ def refund_locked(
     terms: programme.Programme,
     at: datetime,
     note: str = "",
+    before_shipping: bool = False,
     shown: str | None = None,
 ) -> Plan:
-    """Refund an order whose purse and row are locked; as refund() otherwise."""
+    """Refund an order whose purse and row are locked, as refund() does; before shipping it is called a cancellation."""
     order_id = order.id
     plan = plan_refund(order, reason=reason, at=at)
     if shown is not None and shown != plan.fingerprint:
@@ -242,7 +243,7 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
         raise LookedAt(number=checkout.number_of(order_id))
     if order.state != checkout.PAID:
         raise (AlreadyShipped if order.shipped_at else NotToBeCancelled)(number=checkout.number_of(order_id))
-    refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
+    refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at, before_shipping=True)
     return checkout.order_of(order_id)
 
 
