@@ -159,7 +159,7 @@ def refund_locked(
     before_shipping: bool = False,
     shown: str | None = None,
 ) -> Plan:
-    """Refund an order whose purse and row are locked, as refund() does; before shipping it is called a cancellation."""
+    """Refund an order whose purse and row are locked; `before_shipping` says to call it a cancellation."""
     order_id = order.id
     plan = plan_refund(order, reason=reason, at=at)
     if shown is not None and shown != plan.fingerprint:
