@@ -32,6 +32,7 @@ MATRIX = {
     "store.basket": PUBLIC,
     "store.outbox": PUBLIC,  # The demo's mailbox; there is none elsewhere.
     "store.pictures": PUBLIC,
+    "store.robots": PUBLIC,
     "store.style": PUBLIC,  # For who builds pages; there is none outside the demo.
     "store.checkout": MEMBER,
     "store.joining": PUBLIC,

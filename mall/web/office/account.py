@@ -18,6 +18,7 @@ from wtforms.validators import DataRequired, InputRequired
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
+from mall.base.text import N_
 from mall.domain import people
 from mall.web.shared import demo_cast
 from mall.web.shared.done import done_once
@@ -44,6 +45,15 @@ bp = Blueprint("account", __name__, url_prefix="/")
 
 DOOR = {"sign_in", "sign_in_demo", "second_factor", "enrol", "set_up", "sign_out"}
 CODES_KEY = "recovery_codes"
+
+
+class NoStaff(Refusal):
+    """There is no such account of staff, or this is not its password; nobody is told which."""
+
+    message = N_(
+        "That e-mail address and password do not fit together. Check both; an administrator can send you a new link."
+    )
+
 
 any_staff = staff_only(None)
 
@@ -83,7 +93,7 @@ def locked() -> Response | None:
 def sign_in():
     """Take e-mail and password, then ask for the second factor."""
     form = SignInForm()
-    refusal = None
+    refusal: Refusal | None = None
     if request.method == "GET":
         form.next.data = safe_next(request.args.get("next"))
         if current_user.is_authenticated:
@@ -92,6 +102,8 @@ def sign_in():
         try:
             email = people.read_email(form.email.data)
             known = check_password("staff", email, form.password.data)
+        except people.WrongPassword:
+            refusal = NoStaff()
         except Refusal as no:
             refusal = no
         else:

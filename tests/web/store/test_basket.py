@@ -289,3 +289,10 @@ def test_a_full_basket_is_refused_on_the_items_page(till, stage, mug):
 
     assert answer.status_code == 422
     assert "A basket holds 20 different items." in answer.text
+
+
+def test_delivery_that_is_free_says_why(till, gift, mug):
+    till.put_in(gift)
+    assert "free items for points only ship free" in words(till.basket())
+    till.put_in(mug, "cash")
+    assert "Delivery $4.90" in words(till.basket())
