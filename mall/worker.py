@@ -29,7 +29,7 @@ Job = Callable[[datetime], None]
 
 
 def expire_points(at: datetime) -> None:
-    """Move out of all wallets what is past its last day: a thousand members at a time, or where one stands in the way
+    """Move out of all wallets what is past its last day: many members at a time, or where one stands in the way
     one at a time.
     """
     terms = terms_at(at)
@@ -46,7 +46,7 @@ def expire_points(at: datetime) -> None:
         while again(batch):
             pass
     except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
-        log.error("expiring a thousand at once failed", exc_info=error)
+        log.error("expiring many at once failed", exc_info=error)
         with reading():
             due = ledger.due_to_expire(at=at)
         insist(notices.one_by_one("purse.expire", due, one, at=at))
