@@ -21,7 +21,7 @@ AGES = (("pine", 3), ("ok", 3), ("info", 3), ("warn", 3), ("bad", 0))
 def show():
     """Show the ages of what members have, now or at the end of a past day."""
     moment, refusal = moment_asked()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         found = finance.ageing(as_of=moment, zone=zone())
         liability = finance.liability(as_of=moment, zone=zone())
         members_owing, owing = finance.debtors(as_of=moment)
@@ -74,7 +74,7 @@ def download():
 def finance_ageing() -> finance.Ageing:
     """Read the ageing of the moment asked for. Raises what moment_or_refusal() raises."""
     moment = moment_or_refusal()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         return finance.ageing(as_of=moment, zone=zone())
 
 

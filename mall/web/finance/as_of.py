@@ -17,7 +17,7 @@ bp = Blueprint("as_of", __name__, url_prefix="/as-of")
 def show():
     """Show what members had and owed at a moment by the shop's clock."""
     moment, refusal = moment_asked()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         found = finance.liability(as_of=moment, zone=zone())
         first = finance.first_posting_at()
     here = local_time(moment)
@@ -36,7 +36,7 @@ def show():
 def download():
     """Send the liability at a moment as a table."""
     moment = moment_or_refusal()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         found = finance.liability(as_of=moment, zone=zone())
     here = local_time(moment).isoformat(timespec="seconds")
     rows = [
