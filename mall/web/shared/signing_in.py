@@ -16,12 +16,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import people
 
 from . import problems
 from .addresses import came_from
+from .done import done_once
 from .logs import log
 
 MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
@@ -189,8 +190,7 @@ def check_password(door: str, email: people.Email, password: str) -> people.Cred
     """
     known_browser = request.cookies.get(_known_cookie(), "")
     number = people.known_as(known_browser, door, email)
-    with transaction():
-        counted = people.count_sign_in(door, email, network=network(), browser=number, at=now())
+    counted = done_once(people.count_sign_in, door, email, network=network(), browser=number, at=now())
     if not counted.allowed:
         raise counted.refusal(now())
     with reading():
@@ -205,14 +205,12 @@ def check_password(door: str, email: people.Email, password: str) -> people.Cred
 
 def forgive_tries(door: str, email: people.Email, *, browser: str | None = None) -> None:
     """Forget the wrong tries at an account: its owner has come in from here."""
-    with transaction():
-        people.forgive_sign_in(door, email.key, network=network(), browser=browser)
+    done_once(people.forgive_sign_in, door, email.key, network=network(), browser=browser)
 
 
 def count_or_refuse(limit: people.Limit, subject: str) -> None:
     """Count a try in a transaction of its own. Raises TooManyTries."""
-    with transaction():
-        counted = people.count(limit, subject, at=now())
+    counted = done_once(people.count, limit, subject, at=now())
     if not counted.allowed:
         raise counted.refusal(now())
 
@@ -221,20 +219,18 @@ def let_member_in(member_id: int, *, language: str | None = None) -> None:
     """Begin a member's sign-in in this browser; what it held before at this door ends."""
 
     def begin() -> str:
-        with transaction():
-            if held := session.get(MEMBER_KEY):
-                people.end_sign_in(held, at=now())
-            return people.open_sign_in(member_id=member_id, browser=browser(), at=now())
+        if held := session.get(MEMBER_KEY):
+            people.end_sign_in(held, at=now())
+        return people.open_sign_in(member_id=member_id, browser=browser(), at=now())
 
-    _start_session(MEMBER_KEY, again(begin), language=language)
+    _start_session(MEMBER_KEY, done_once(begin), language=language)
     session.permanent = True
 
 
 def let_staff_in(token: str, *, language: str | None = None) -> None:
     """Put a complete staff sign-in into this browser; what it held before at this door ends."""
     if held := session.get(STAFF_KEY):
-        with transaction():
-            people.end_sign_in(held, at=now())
+        done_once(people.end_sign_in, held, at=now())
     _start_session(STAFF_KEY, token, language=language)
 
 
@@ -261,8 +257,7 @@ def sign_out() -> None:
     session.clear()
     session.update(kept)
     if token:
-        with transaction():
-            people.end_sign_in(token, at=now())
+        done_once(people.end_sign_in, token, at=now())
 
 
 def network() -> str:
