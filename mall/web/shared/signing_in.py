@@ -6,7 +6,7 @@ is read in the store, a staff token in the office and finance, so that one brows
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
@@ -193,19 +193,26 @@ def check_password(door: str, email: people.Email, password: str) -> people.Cred
     counted = done_once(people.count_sign_in, door, email, network=network(), browser=number, at=now())
     if not counted.allowed:
         raise counted.refusal(now())
+    known = _compared(door, email, password)
+    g.known_browser = people.remember(known_browser, door, email)
+    done_once(people.forgive_sign_in, door, email.key, network=network(), browser=number)
+    assert known.person_id is not None and known.password_hash is not None
+    if not people.outdated(known.password_hash):
+        return known
+    renewed = people.rehash(password)
+    keep = people.keep_rehashed if door == "member" else people.keep_staff_rehashed
+    if done_once(keep, known.person_id, renewed, instead_of=known.password_hash):
+        return replace(known, password_hash=renewed)
+    return _compared(door, email, password)  # Another sign-in was first to renew it, or it is another password.
+
+
+def _compared(door: str, email: people.Email, password: str) -> people.Credentials:
     with reading():
         look_up = people.credentials_of_member if door == "member" else people.credentials_of_staff
         known = look_up(email)
     if not people.matches(known.password_hash, password):
         raise people.WrongPassword
-    g.known_browser = people.remember(known_browser, door, email)
-    forgive_tries(door, email, browser=number)
     return known
-
-
-def forgive_tries(door: str, email: people.Email, *, browser: str | None = None) -> None:
-    """Forget the wrong tries at an account: its owner has come in from here."""
-    done_once(people.forgive_sign_in, door, email.key, network=network(), browser=browser)
 
 
 def count_or_refuse(limit: people.Limit, subject: str) -> None:
@@ -215,10 +222,15 @@ def count_or_refuse(limit: people.Limit, subject: str) -> None:
         raise counted.refusal(now())
 
 
-def let_member_in(member_id: int, *, language: str | None = None) -> None:
-    """Begin a member's sign-in in this browser; what it held before at this door ends."""
+def let_member_in(member_id: int, *, known: people.Credentials | None = None, language: str | None = None) -> None:
+    """Begin a member's sign-in in this browser; what it held before at this door ends.
+
+    `known`: what the password was compared with, where it was by password. Raises WrongPassword if it is another now.
+    """
 
     def begin() -> str:
+        if known is not None:
+            people.insist_on("member", known)
         if held := session.get(MEMBER_KEY):
             people.end_sign_in(held, at=now())
         return people.open_sign_in(member_id=member_id, browser=browser(), at=now())
