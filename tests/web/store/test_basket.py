@@ -20,6 +20,12 @@ def test_an_item_put_in_is_in_the_basket_with_its_price(till, mug):
     assert "900 pts + $6.90" in page
 
 
+def test_one_piece_goes_in_where_nobody_says_how_many(till, mug):
+    till.browser.post("/basket", data={"variant_id": mug.variant_id, "option_id": mug.options["cash"]})
+
+    assert [line.quantity for line in till.lines()] == [1]
+
+
 def test_the_same_item_at_the_same_price_is_one_line(till, mug):
     till.put_in(mug, "cash")
     till.put_in(mug, "cash", quantity=2)
