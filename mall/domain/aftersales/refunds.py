@@ -40,6 +40,10 @@ class LookedAt(Refusal):
     message = N_("We are looking at order {number}, so it cannot be cancelled now. Nothing is lost.")
 
 
+class CouponUsed(NotRefundable):
+    message = N_("Order {number} gave a coupon that has been used, so it cannot be refunded.")
+
+
 class AlreadyShipped(Refusal):
     message = N_("Order {number} has been shipped, so it cannot be cancelled. It can be returned.")
 
@@ -88,14 +92,14 @@ class Plan:
 def plan_refund(order: Row[Any], *, reason: str, at: datetime) -> Plan:
     """Think out a full refund: everything paid, but for shipping of goods that were sent and are not our fault.
 
-    Refuses: NotRefundable, NoReason, coupons.GivenAndUsed.
+    Refuses: NotRefundable, CouponUsed, NoReason.
     """
     if reason not in REASONS:
         raise NoReason()
     if checkout.REFUNDED not in checkout.NEXT[order.state] or order.state == checkout.REVIEW:
         raise NotRefundable(number=checkout.number_of(order.id))
-    if order.gives_coupons:
-        coupons.refuse_if_used(checkout.reference_of(order.id))
+    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
+        raise CouponUsed(number=checkout.number_of(order.id))
     shipped = order.shipped_at is not None
     _words, our_fault = REASONS[reason]
     shipping_cents = order.shipping_cents if our_fault or not shipped else 0

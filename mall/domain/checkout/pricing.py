@@ -4,7 +4,7 @@ What stands in the way of a line is a trouble: shown beside the line in the bask
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -127,14 +127,14 @@ def price(
     terms: programme.Programme,
     points_offered: int = 0,
     method_key: str | None = None,
-    coupon_ids: Sequence[int] = (),
+    coupon_ids: Sequence[int] | None = (),
     propose: bool = False,
     at: datetime,
 ) -> Priced:
     """Price a basket for somebody, now. Two statements, three when one of its items is limited per member.
 
-    `coupon_ids` are the coupons chosen; with `propose` all of the member's are weighed. One statement more for either,
-    and one where the basket holds an item that gives a coupon.
+    `coupon_ids` are the coupons chosen; with `propose` all of the member's are weighed, and for None the best is
+    chosen. One statement more for either, and one where the basket holds an item that gives a coupon.
     """
     variants = sorted({line.variant_id for line in basket.lines})
     offers = {offer.variant_id: offer for offer in catalogue.offers(variants, at=at)} if variants else {}
@@ -177,39 +177,44 @@ def price(
         at=at,
     )
     weighed = _weigh(mine, coupon_ids, quoted=quoted, rank=level.rank, at=at)
-    trouble = _trouble_of_chosen(weighed, coupon_ids)
+    trouble = _trouble_of_chosen(weighed, coupon_ids or ())
     using = [] if trouble else [each.coupon for each in weighed if each.chosen]
     return Priced(lines, quoted(using), method, weighed, trouble)
 
 
 def _weigh(
     mine: Sequence[coupons.Ready],
-    chosen: Sequence[int],
+    chosen: Sequence[int] | None,
     *,
     quoted: Callable[..., Quote],
     rank: int,
     at: datetime,
 ) -> tuple[Weighed, ...]:
-    """Weigh coupons against a basket, each by itself: the best first, then those that something is in the way of."""
+    """Weigh coupons against a basket, each by itself: the best first, then those that something is in the way of.
+
+    With `chosen` None the best of them is.
+    """
     bare = quoted(points=0)
-    taken = [each for each in mine if each.id in chosen]
     found = []
     for coupon in mine:
         trouble = coupon.trouble(cents_in_scope(bare.lines, coupon), rank=rank, at=at)
-        saves_cents = sum(part.cents for part in quoted([coupon], 0).coupons) if trouble is None else 0
-        if trouble is None and saves_cents == 0:
+        saves_cents = bare.cash_cents - quoted([coupon], 0).cash_cents if trouble is None else 0
+        if trouble is None and saves_cents <= 0:
             trouble = coupons.NothingToTakeOff()
-        others = [each for each in taken if each.id != coupon.id]
-        found.append(
-            Weighed(
-                coupon,
-                saves_cents,
-                trouble,
-                chosen=coupon.id in chosen,
-                stacks=bool(others) and coupons.may_stack([*others, coupon]),
-            )
+        found.append(Weighed(coupon, saves_cents, trouble))
+    found.sort(key=lambda each: (each.trouble is not None, -each.saves_cents))
+    if chosen is None:
+        chosen = [each.coupon.id for each in found[:1] if each.trouble is None]
+    taken = [each.coupon for each in found if each.coupon.id in chosen]
+    return tuple(
+        replace(
+            each,
+            chosen=each.coupon in taken,
+            stacks=bool(others := [other for other in taken if other.id != each.coupon.id])
+            and coupons.may_stack([*others, each.coupon]),
         )
-    return tuple(sorted(found, key=lambda each: (each.trouble is not None, -each.saves_cents)))
+        for each in found
+    )
 
 
 def _trouble_of_chosen(weighed: Sequence[Weighed], chosen: Sequence[int]) -> Refusal | None:

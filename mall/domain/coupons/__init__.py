@@ -38,7 +38,6 @@ from .given import (
     USED,
     Coupon,
     CouponGone,
-    GivenAndUsed,
     Giving,
     NoSuchCoupon,
     come_back,
@@ -47,10 +46,10 @@ from .given import (
     give,
     give_by_hand,
     ready,
-    refuse_if_used,
     revoke,
     take_back,
     use,
+    was_used,
 )
 from .proof import checks
 from .shelf import given_and_used, state_of, templates
@@ -114,7 +113,6 @@ __all__ = [
     "CouponScope",
     "CouponTemplate",
     "Expired",
-    "GivenAndUsed",
     "Giving",
     "NoSuchCoupon",
     "NoSuchTemplate",
@@ -148,7 +146,6 @@ __all__ = [
     "products_selling",
     "read_code",
     "ready",
-    "refuse_if_used",
     "revoke",
     "scope_of",
     "sell",
@@ -159,5 +156,6 @@ __all__ = [
     "template_of",
     "templates",
     "use",
+    "was_used",
     "withdraw_template",
 ]

@@ -66,10 +66,6 @@ class CouponGone(Refusal):
     message = N_("This coupon can no longer be used. Nothing was taken. Look at the new total, then confirm it.")
 
 
-class GivenAndUsed(Refusal):
-    message = N_("A coupon that this order gave has been used, so the order cannot be refunded.")
-
-
 class NoSuchCoupon(NotFound):
     message = N_("There is no such coupon.")
 
@@ -215,11 +211,10 @@ def come_back(reference: str) -> int:
     return len(back)
 
 
-def refuse_if_used(reference: str) -> None:
-    """Raise GivenAndUsed when a coupon that was given for an order has been used."""
+def was_used(reference: str) -> bool:
+    """Tell whether a coupon that was given for an order has been used."""
     given_and_used = select(Coupon.id).where(Coupon.reference == reference, Coupon.state == USED).limit(1)
-    if execute(given_and_used).first() is not None:
-        raise GivenAndUsed()
+    return execute(given_and_used).first() is not None
 
 
 def take_back(reference: str, *, at: datetime) -> int:
@@ -232,11 +227,10 @@ def take_back(reference: str, *, at: datetime) -> int:
     ).rowcount
 
 
-def revoke(coupon_id: int, *, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
-    """Take one coupon that has not been used away from its member, at the desk. Raises NoSuchCoupon, CouponGone."""
-    found = execute(select(Coupon.member_id).where(Coupon.id == (coupon_id if 0 < coupon_id <= MOST_ID else 0)))
-    member_id = found.scalar_one_or_none()
-    if member_id is None:
+def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
+    """Take a coupon that has not been used away from its member, at the desk. Raises NoSuchCoupon, CouponGone."""
+    possible = coupon_id if 0 < coupon_id <= MOST_ID else 0
+    if execute(select(Coupon.id).where(Coupon.id == possible, Coupon.member_id == member_id)).first() is None:
         raise NoSuchCoupon()
     ledger.lock(member_id, zone=terms.zone)
     done = execute(

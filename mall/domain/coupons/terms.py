@@ -48,7 +48,7 @@ class NotTogether(Refusal):
 
 
 class NothingToTakeOff(Refusal):
-    message = N_("There is nothing here that this coupon could take off.")
+    message = N_("With this basket the coupon takes nothing off the total.")
 
 
 @dataclass(frozen=True)
