@@ -21,10 +21,10 @@ from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import catalogue, coupons
 from mall.web.shared import layout
-from mall.web.shared.forms import Form, at_most, one_line, put
+from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.texts import LANGUAGES, local
 
-from .fields import Cents, Moment, Whole, needed, texts_of
+from .fields import Cents, Moment, needed, texts_of
 
 KINDS = {
     coupons.AMOUNT: _l("An amount off"),

@@ -146,6 +146,7 @@ def test_the_order_uses_what_was_shown(till, stage, mei, lamp):
     assert (order.goods_cents, stage.coupon_state(coupon)) == (5_000, "used")
     page = words(till.page_of(order))
     assert "− $10.00 coupon" in page and "Ten off −$10.00" in page
+    stage.pay(order)
     receipt = words(till.browser.get(f"/orders/{checkout.number_of(order.id)}/receipt").text)
     assert receipt.index("Coupon Ten off −$10.00") < receipt.index("Delivery $4.90")
 
