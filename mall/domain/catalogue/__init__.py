@@ -102,7 +102,7 @@ from .stock import (
     take_returned,
     unreserve,
 )
-from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of, products_with, skus_of
+from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of, products_with, skus_of, variants_of
 from .wording import BadWording
 
 __all__ = [
@@ -233,4 +233,5 @@ __all__ = [
     "stock_history",
     "take_returned",
     "unreserve",
+    "variants_of",
 ]

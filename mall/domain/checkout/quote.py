@@ -307,14 +307,31 @@ def _share_coupons(lines: Sequence[QuoteLine], using: Sequence[coupons.Ready]) -
     shared, taken = list(lines), []
     off_goods = [each for each in using if each.kind != coupons.SHIPPING]
     for coupon in sorted(off_goods, key=lambda each: (each.kind != coupons.PERCENT, each.id)):
-        weights = [line.open_cents if coupon.is_for(line.wanted.product_id) else 0 for line in shared]
-        cents = min(coupon.takes_off(cents_in_scope(shared, coupon)), sum(weights))
+        bearing = _bearing(shared, coupon)
+        weights = [line.open_cents if number in bearing else 0 for number, line in enumerate(shared)]
+        cents = min(coupon.takes_off(_base(shared, coupon, bearing)), sum(weights))
         parts = shares(cents, weights)
         shared = [
             replace(line, coupon_cents=line.coupon_cents + part) for line, part in zip(shared, parts, strict=True)
         ]
         taken.append(Taken(coupon, cents))
     return shared, taken
+
+
+def _bearing(lines: Sequence[QuoteLine], coupon: coupons.Ready) -> list[int]:
+    """Return which lines bear a coupon: those in its scope; of a gift the one of the dearest piece, by cash option."""
+    scope = [number for number, line in enumerate(lines) if coupon.is_for(line.wanted.product_id)]
+    if coupon.kind != coupons.GIFT:
+        return scope
+    given = [number for number in scope if lines[number].wanted.form == "cash"]
+    return [max(given, key=lambda number: (lines[number].unit_cents, -number))] if given else []
+
+
+def _base(lines: Sequence[QuoteLine], coupon: coupons.Ready, bearing: Sequence[int]) -> int:
+    """Return the cash a coupon looks at: of a gift that of one piece."""
+    if coupon.kind == coupons.GIFT:
+        return sum(lines[number].unit_cents for number in bearing)
+    return cents_in_scope(lines, coupon)
 
 
 def _points_that_leave(least_cents: int, due_cents: int, rules: Rules) -> int:

@@ -43,6 +43,7 @@ from .given import (
     come_back,
     count_ready,
     coupons_of,
+    gift_of,
     give,
     give_by_hand,
     ready,
@@ -69,6 +70,7 @@ from .templates import (
 )
 from .terms import (
     AMOUNT,
+    GIFT,
     KINDS,
     PERCENT,
     SHIPPING,
@@ -88,6 +90,7 @@ from .terms import (
 __all__ = [
     "ALPHABET",
     "AMOUNT",
+    "GIFT",
     "KINDS",
     "LENGTH",
     "MOST_CODES",
@@ -135,6 +138,7 @@ __all__ = [
     "coupon_products",
     "coupons_of",
     "edit_template",
+    "gift_of",
     "give",
     "give_by_hand",
     "given_and_used",

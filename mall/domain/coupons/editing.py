@@ -31,7 +31,7 @@ from .templates import (
     subject_of,
     template_of,
 )
-from .terms import AMOUNT, KINDS, PERCENT
+from .terms import AMOUNT, GIFT, KINDS, PERCENT
 
 LONGEST_TITLE = 120
 MOST_CENTS, MOST_USES, MOST_DAYS, MOST_SCOPE = 1_000_000_000, 1_000_000_000, 3_660, 200
@@ -75,7 +75,7 @@ def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime
     template_id = execute(
         insert(CouponTemplate).values(**values, key=key, used=0, version=1, created_at=at).returning(CouponTemplate.id)
     ).scalar_one()
-    _set_scope(template_id, values["scope"], scope_ids)
+    _set_scope(template_id, values, scope_ids)
     audit.write("coupon.made", by=by, subject=subject_of(template_id), at=at, after=_kept(template_id))
     return template_id
 
@@ -106,7 +106,7 @@ def edit_template(
     if (values["total_limit"] or values["member_limit"]) and _is_sold(template_id):
         raise NotForSale().about("total_limit" if values["total_limit"] else "member_limit")
     execute(update(CouponTemplate).where(CouponTemplate.id == template_id).values(**values))
-    _set_scope(template_id, values["scope"], scope_ids)
+    _set_scope(template_id, values, scope_ids)
     audit.write(
         "coupon.changed", by=by, subject=subject_of(template_id), at=at, before=before, after=_kept(template_id)
     )
@@ -174,9 +174,10 @@ def _kept(template_id: int) -> dict[str, Any]:
     return {name: getattr(row, name) for name in DETAILS} | {"scope_ids": scope_of(template_id)}
 
 
-def _set_scope(template_id: int, scope: str, ids: Collection[int]) -> None:
+def _set_scope(template_id: int, values: Mapping[str, Any], ids: Collection[int]) -> None:
     """Say which categories or products a template is for. Raises BadTemplate where there is none, or no such."""
     execute(delete(CouponScope).where(CouponScope.template_id == template_id))
+    scope = values["scope"]
     if scope == "all":
         return
     table = catalogue.Category if scope == "category" else catalogue.Product
@@ -184,6 +185,8 @@ def _set_scope(template_id: int, scope: str, ids: Collection[int]) -> None:
     known = list(execute(select(table.id).where(table.id.in_(wanted)).order_by(table.id)).scalars())
     if not known or len(known) < len(wanted):
         raise BadTemplate(N_("Choose what the coupon is for.")).about("scope_ids")
+    if values["kind"] == GIFT and len(known) > 1:
+        raise BadTemplate(N_("Name one item: the gift.")).about("scope_ids")
     column = "category_id" if scope == "category" else "product_id"
     execute(insert(CouponScope), [{"template_id": template_id, column: id_} for id_ in known])
 
@@ -203,6 +206,10 @@ def _checked(values: Mapping[str, Any], terms: programme.Programme) -> dict[str,
     if cleaned["kind"] == PERCENT:
         _figure(cleaned, "percent", 100, missing=N_("Say how many per cent the coupon takes off."))
         _figure(cleaned, "cap_cents", MOST_CENTS)
+    if cleaned["kind"] == GIFT:
+        cleaned["threshold_cents"] = 0  # Its scope is the gift itself.
+        if cleaned["scope"] != "product":
+            raise BadTemplate(N_("Name the item that is the gift.")).about("scope")
     _figure(cleaned, "threshold_cents", MOST_CENTS, least=0, missing=N_("Say from which amount the coupon counts."))
     _figure(cleaned, "valid_days", MOST_DAYS)
     _figure(cleaned, "member_limit", MOST_USES)

@@ -19,7 +19,7 @@ from mall.base.text import N_
 from mall.domain import audit, catalogue, ledger, programme
 
 from .templates import CouponScope, CouponTemplate, Withdrawn, end_for, locked_template
-from .terms import Ready, UsedUp
+from .terms import GIFT, Ready, UsedUp
 
 SOURCES = ("points", "code", "operator", "pack")
 USABLE, USED, REVOKED = "usable", "used", "revoked"
@@ -254,6 +254,27 @@ def coupons_of(member_id: int, *, limit: int = 100) -> list[Row[Any]]:
             .limit(limit)
         )
     )
+
+
+def gift_of(coupon_id: int, *, member_id: int, at: datetime) -> int:
+    """Return the product that a member's coupon gives. Raises NoSuchCoupon where it gives none, or not now."""
+    statement = (
+        select(CouponScope.product_id)
+        .join(CouponTemplate, CouponTemplate.id == CouponScope.template_id)
+        .join(Coupon, Coupon.template_id == CouponTemplate.id)
+        .where(
+            Coupon.id == (coupon_id if 0 < coupon_id <= MOST_ID else 0),
+            Coupon.member_id == member_id,
+            Coupon.state == USABLE,
+            Coupon.usable_from <= at,
+            Coupon.ends_at > at,
+            CouponTemplate.kind == GIFT,
+        )
+    )
+    product_id = execute(statement).scalar_one_or_none()
+    if product_id is None:
+        raise NoSuchCoupon()
+    return product_id
 
 
 def count_ready(member_id: int, *, at: datetime) -> int:

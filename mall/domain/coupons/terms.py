@@ -9,8 +9,8 @@ from mall.base.errors import Refusal
 from mall.base.money import half_up
 from mall.base.text import N_
 
-AMOUNT, PERCENT, SHIPPING = "amount", "percent", "shipping"
-KINDS = (AMOUNT, PERCENT, SHIPPING)
+AMOUNT, PERCENT, SHIPPING, GIFT = "amount", "percent", "shipping", "gift"
+KINDS = (AMOUNT, PERCENT, SHIPPING, GIFT)
 
 
 class NotYet(Refusal):
@@ -82,10 +82,12 @@ class Ready:
     def takes_off(self, cents: int) -> int:
         """Return what it takes off so much cash in its scope: a percentage rounds half up, once; never more than all.
 
-        Free shipping takes nothing off goods.
+        Of a gift the cash is that of one piece. Free shipping takes nothing off goods.
         """
         if self.kind == AMOUNT:
             return min(self.amount_cents, cents)
+        if self.kind == GIFT:
+            return cents
         if self.kind == PERCENT:
             off = half_up(Fraction(cents * self.percent, 100))
             return off if self.cap_cents is None else min(off, self.cap_cents)

@@ -30,6 +30,7 @@ KINDS = {
     coupons.AMOUNT: _l("An amount off"),
     coupons.PERCENT: _l("A percentage off"),
     coupons.SHIPPING: _l("Free delivery"),
+    coupons.GIFT: _l("A gift: one piece of one item at no cost"),
 }
 SCOPES = {"all": _l("Everything"), "category": _l("Some categories"), "product": _l("Some items")}
 LONGEST_TITLE, LONGEST_REASON, LONGEST_SKUS = 120, 200, 4_000

@@ -16,7 +16,7 @@ def worth_words(coupon: Any) -> tuple[str, str]:
         return money_words(coupon.amount_cents), _("off")
     if coupon.kind == coupons.PERCENT:
         return _("%(percent)s %%", percent=number(coupon.percent)), _("off")
-    return _("Free"), _("delivery")
+    return (_("Gift"), _("free")) if coupon.kind == coupons.GIFT else (_("Free"), _("delivery"))
 
 
 def terms_words(coupon: Any, terms: programme.Programme) -> list[str]:

@@ -13,7 +13,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import coupons, people
+from mall.domain import catalogue, checkout, coupons, people
 from mall.web.shared import layout
 from mall.web.shared.coupons import standing_of, terms_words, worth_words
 from mall.web.shared.done import done_once
@@ -39,12 +39,14 @@ class CodeForm(Form):
 class Card:
     """A coupon as its card shows it."""
 
+    id: int
     worth: str
     small: str
     title: dict[str, str]
     terms: str
     note: str
     usable: bool
+    gives: bool
     order: str | None
 
 
@@ -77,6 +79,35 @@ def take():
     return redirect(url_for("store.coupons.show"), 303)
 
 
+@bp.post("/<int:coupon_id>/basket")
+def put_gift_in(coupon_id: int):
+    """Put the item that a coupon gives in the basket, or lead to its page where there is something to choose.
+
+    Checkout then takes its price off.
+    """
+    at = now()
+    with reading():
+        product_id = coupons.gift_of(coupon_id, member_id=me(), at=at)
+        offers = catalogue.offers([row.id for row in catalogue.variants_of(product_id)], at=at)
+    seen = [offer for offer in offers if offer.may_be_seen_by(layout.viewer())]
+    if not seen:
+        raise catalogue.NoSuchProduct()
+    price = next((price for price in seen[0].options if price.form == "cash"), None)
+    if len(seen) > 1 or price is None:
+        return redirect(url_for("store.item.show", slug=seen[0].slug), 303)
+    done_once(
+        checkout.put_in,
+        checkout.Owner(member_id=me()),
+        variant_id=seen[0].variant_id,
+        option_id=price.id or 0,
+        seen_cents=price.cash_cents,
+        seen_points=0,
+        at=at,
+    )
+    flash(_("It is in your basket. Checkout takes its price off."))
+    return redirect(url_for("store.basket.show"), 303)
+
+
 class NoCode(Refusal):
     message = N_("Type the code of your coupon.")
 
@@ -105,12 +136,14 @@ def _card(row: Any, terms: Any, *, at: Any) -> Card:
     worth, small = worth_words(row)
     standing = standing_of(row, at=at)
     return Card(
+        id=row.id,
         worth=worth,
         small=small,
         title=row.title,
         terms=", ".join(terms_words(row, terms)),
         note=_note(row, standing, terms, at=at),
         usable=standing == "usable",
+        gives=row.kind == coupons.GIFT,
         order=order_number(row.used_for) if row.used_for else None,
     )
 

@@ -1,5 +1,6 @@
 """The calculator with coupons: between level discount and points, in its scope, shared to the cent, never too much."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -31,6 +32,8 @@ def must_add_up_with(q, rules, using):
     for each in q.coupons:
         if each.coupon.kind != "shipping":
             assert each.cents <= each.coupon.takes_off(cents_in_scope(q.lines, each.coupon))
+        if each.coupon.kind == "gift":
+            assert each.cents in (0, *(line.unit_cents for line in q.lines)) or len(using) > 1
 
 
 def test_an_amount_is_shared_by_what_each_line_costs_ties_to_the_earlier():
@@ -104,6 +107,22 @@ def test_several_look_at_the_same_cash_and_take_what_is_there():
     assert quote([cash(1_000)], rules=RULES, using=[percent, amount]).fingerprint == q.fingerprint
 
 
+def test_a_gift_is_one_piece_of_its_item_and_of_several_the_dearest():
+    tea = {"variant_id": 9, "product_id": 9}
+    lines = [cash(1_590, quantity=3), replace(cash(900), **tea), replace(cash(1_200, quantity=2), **tea)]
+
+    q = quote(lines, rules=RULES, using=[ticket("gift", covers={9})])
+
+    assert [line.coupon_cents for line in q.lines] == [0, 0, 1_200]
+
+
+def test_a_gift_is_what_its_piece_costs_after_the_level_discount_and_never_a_mix():
+    rules = Rules(level_discount_percent=10)
+
+    assert quote([cash(1_000, 2)], rules=rules, using=[ticket("gift", covers={1})]).goods_cents == 900
+    assert quote([mix(600, 990)], rules=rules, using=[ticket("gift", covers={3})]).goods_cents == 990
+
+
 def test_the_fingerprint_covers_the_coupon_and_its_shares():
     shown = quote([cash(1_590)], rules=RULES, using=[ticket()])
 
@@ -152,6 +171,7 @@ TICKETS = st.one_of(
         cap_cents=st.none() | st.integers(1, 9_000), covers=SCOPES,
     ),
     st.builds(ticket, st.just("shipping"), id=st.integers(1, 99)),
+    st.builds(ticket, st.just("gift"), id=st.integers(1, 99), covers=st.sampled_from([{1}, {2}, {3}])),
 )  # fmt: skip
 
 

@@ -57,6 +57,8 @@ def test_a_kind_of_coupon_is_made_once_for_its_key(stage):
         ({"total_limit": -1}, "total_limit"),
         ({"min_rank": 6}, "min_rank"),
         ({"scope": "moon"}, "scope"),
+        ({"kind": "gift"}, "scope"),
+        ({"kind": "gift", "scope": "product"}, "scope_ids"),
         ({"scope": "product"}, "scope_ids"),
         ({"scope": "product", "scope_ids": [99]}, "scope_ids"),
         ({"scope": "category", "scope_ids": [2**70]}, "scope_ids"),
@@ -67,6 +69,15 @@ def test_what_cannot_be_meant_is_refused_at_its_field(stage, details, field):
         stage.coupon_kind(**details)
 
     assert refused.value.field == field
+
+
+def test_a_gift_is_one_item(stage, lamp):
+    mug = stage.item()
+
+    with pytest.raises(coupons.BadTemplate, match="Name one item"):
+        stage.coupon_kind(kind="gift", scope="product", scope_ids=[lamp.product_id, mug.product_id])
+    kind = stage.coupon_kind(kind="gift", scope="product", scope_ids=[lamp.product_id], threshold_cents=500)
+    assert template(kind).threshold_cents == 0
 
 
 def test_what_its_kind_does_not_have_is_dropped(stage):

@@ -269,3 +269,35 @@ def test_an_item_bought_with_points_is_a_coupon_at_once(till, stage, mei):
     assert "Ten off everything" in till.browser.get("/coupons").text
     [order] = till.orders()
     assert order.state == "completed"
+
+
+def test_a_gift_is_put_in_the_basket_and_costs_nothing(till, stage, mei, lamp):
+    gift = stage.coupon(mei, kind="gift", scope="product", scope_ids=[lamp.product_id], title={"en": "A lamp"})
+    page = words(till.browser.get("/coupons").text)
+    assert "Gift free A lamp" in page and "Put it in the basket" in page
+
+    assert till.browser.post(f"/coupons/{gift}/basket").location == "/basket"
+
+    page = till.checkout()
+    assert fields_of(page, "order")["coupon"] == str(gift)
+    assert "Coupon A lamp −$60.00" in words(page) and "Pay $4.90" in words(page)
+    till.place()
+    [order] = till.orders()
+    assert (order.goods_cents, order.points) == (0, 0)
+    assert till.browser.post(f"/coupons/{gift}/basket").status_code == 404  # It is used.
+
+
+def test_a_gift_with_a_choice_leads_to_its_page(till, stage, mei):
+    cards = stage.item("Card", prices=(catalogue.points_price(300),))
+    gift = stage.coupon(mei, kind="gift", scope="product", scope_ids=[cards.product_id])
+
+    assert till.browser.post(f"/coupons/{gift}/basket").location == "/items/card"
+    assert till.lines() == []
+
+
+def test_anothers_gift_and_what_is_no_gift_are_not_there(till, stage, mei, tom, lamp):
+    theirs = stage.coupon(tom, kind="gift", scope="product", scope_ids=[lamp.product_id])
+
+    for coupon in (theirs, stage.coupon(mei), 987_654):
+        assert till.browser.post(f"/coupons/{coupon}/basket").status_code == 404
+    assert till.lines() == []

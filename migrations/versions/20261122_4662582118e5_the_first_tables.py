@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = '060b9b6e9400'
+revision = '4662582118e5'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -117,7 +117,7 @@ def upgrade() -> None:
     sa.CheckConstraint("(kind = 'amount') = (amount_cents IS NOT NULL)", name=op.f('ck_coupon_template_amount_of_an_amount')),
     sa.CheckConstraint("(kind = 'percent') = (percent IS NOT NULL)", name=op.f('ck_coupon_template_percent_of_a_percent')),
     sa.CheckConstraint("cap_cents IS NULL OR (cap_cents > 0 AND kind = 'percent')", name=op.f('ck_coupon_template_cap_of_a_percent')),
-    sa.CheckConstraint("kind IN ('amount', 'percent', 'shipping')", name=op.f('ck_coupon_template_kind_known')),
+    sa.CheckConstraint("kind IN ('amount', 'percent', 'shipping', 'gift')", name=op.f('ck_coupon_template_kind_known')),
     sa.CheckConstraint("scope IN ('all', 'category', 'product')", name=op.f('ck_coupon_template_scope_known')),
     sa.CheckConstraint('amount_cents > 0', name=op.f('ck_coupon_template_amount_positive')),
     sa.CheckConstraint('ends_at IS NOT NULL OR valid_days IS NOT NULL', name=op.f('ck_coupon_template_has_an_end')),
