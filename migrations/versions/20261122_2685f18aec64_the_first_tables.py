@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = '4662582118e5'
+revision = '2685f18aec64'
 down_revision = None
 branch_labels = None
 depends_on = None
