@@ -35,6 +35,7 @@ MATRIX = {
     "store.robots": PUBLIC,
     "store.style": PUBLIC,  # For who builds pages; there is none outside the demo.
     "store.checkout": MEMBER,
+    "store.coupons": MEMBER,
     "store.joining": PUBLIC,
     "store.orders": MEMBER,
     "store.wallet": MEMBER,

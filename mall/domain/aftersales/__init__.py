@@ -6,6 +6,7 @@ This is the room's front door. Cancelling an unpaid order is checkout's; cancell
 from .refunds import (
     REASONS,
     AlreadyShipped,
+    CouponUsed,
     LookedAt,
     NoReason,
     NotRefundable,
@@ -22,6 +23,7 @@ from .window import close_due_windows, close_window
 __all__ = [
     "REASONS",
     "AlreadyShipped",
+    "CouponUsed",
     "LookedAt",
     "NoReason",
     "NotRefundable",

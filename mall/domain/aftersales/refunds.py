@@ -16,7 +16,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices, programme
+from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, programme
 
 # Why goods come back, and whether that is our fault, so that shipping is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
@@ -38,6 +38,10 @@ class NotToBeCancelled(Refusal):
 
 class LookedAt(Refusal):
     message = N_("We are looking at order {number}, so it cannot be cancelled now. Nothing is lost.")
+
+
+class CouponUsed(NotRefundable):
+    message = N_("Order {number} gave a coupon that has been used, so it cannot be refunded.")
 
 
 class AlreadyShipped(Refusal):
@@ -88,12 +92,14 @@ class Plan:
 def plan_refund(order: Row[Any], *, reason: str, at: datetime) -> Plan:
     """Think out a full refund: everything paid, but for shipping of goods that were sent and are not our fault.
 
-    Refuses: NotRefundable, NoReason.
+    Refuses: NotRefundable, CouponUsed, NoReason.
     """
     if reason not in REASONS:
         raise NoReason()
     if checkout.REFUNDED not in checkout.NEXT[order.state] or order.state == checkout.REVIEW:
         raise NotRefundable(number=checkout.number_of(order.id))
+    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
+        raise CouponUsed(number=checkout.number_of(order.id))
     shipped = order.shipped_at is not None
     _words, our_fault = REASONS[reason]
     shipping_cents = order.shipping_cents if our_fault or not shipped else 0

@@ -107,7 +107,17 @@ from .staff import (
     staff_list,
     staff_of,
 )
-from .throttle import Counted, Limit, Throttle, TooManyTries, count, forgive, network_of, sweep_throttle
+from .throttle import (
+    Counted,
+    Limit,
+    Throttle,
+    TooManyTries,
+    count,
+    forgive,
+    network_of,
+    sweep_throttle,
+    take_off,
+)
 from .tokens import DeadLink, Token, alive, sweep_tokens
 from .totp import (
     RecoveryCode,
@@ -234,6 +244,7 @@ __all__ = [
     "sweep_sign_ins",
     "sweep_throttle",
     "sweep_tokens",
+    "take_off",
     "to_be_noted",
     "totp_address",
     "unseal",

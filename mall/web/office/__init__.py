@@ -10,7 +10,7 @@ from mall.base.db import reading
 from mall.domain import insight
 from mall.web.shared.signing_in import staff_only
 
-from . import account, adjustments, audit, catalogue, dashboard, members, orders, search, staff, stock
+from . import account, adjustments, audit, catalogue, coupons, dashboard, members, orders, search, staff, stock
 
 bp = Blueprint("office", __name__, url_prefix="/office")
 bp.before_request(staff_only("operate", but=("office.account",)))
@@ -20,6 +20,7 @@ PAGES: list[Blueprint] = [
     adjustments.bp,
     audit.bp,
     catalogue.bp,
+    coupons.bp,
     dashboard.bp,
     members.bp,
     orders.bp,
