@@ -86,17 +86,25 @@ def look_after_payments(at: datetime) -> None:
 
 
 def send_refunds(at: datetime) -> None:
-    """Send the refunds that are due."""
+    """Send the refunds that are due, and ask about those that have been under way for long."""
     if (cashier := current_app.extensions["cashier"]) is not None:
         for refund in cash.send_refunds(cashier, at=at).refused:
             log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
+        for told in cash.ask_about_refunds(cashier, at=at):
+            log.info("refund asked about", refund=told.refund.id, state=told.now)
 
 
 def catch_up(at: datetime) -> None:
-    """Ask the cashier what happened in the last days, in case a message of theirs never came."""
+    """Ask the cashier what happened in the last days, in case a message of theirs never came.
+
+    As far back as the last time that this succeeded, and in any case some days.
+    """
     cashier = current_app.extensions["cashier"]
     if cashier is not None:
-        cash.catch_up(cashier, since=at - CATCH_UP, at=at)
+        with reading():
+            last = notices.last_done("cashier.catch_up")
+        since = at - CATCH_UP
+        cash.catch_up(cashier, since=min(since, last) if last else since, at=at)
 
 
 def complete_orders(at: datetime) -> None:
