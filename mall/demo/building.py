@@ -13,7 +13,8 @@ from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
 from .cast import PASSWORD, STAFF, STARS
-from .goods import CATEGORIES, SHELVES, Goods
+from .coupons import give_coupons
+from .goods import CATEGORIES, SHELVES, VOUCHER, Goods
 from .year import MEMBERS, ORDERS, Year
 
 CAST_FILE = "demo-cast.json"
@@ -78,6 +79,16 @@ def build(
     year.live(members=members, orders=orders)
     with moved_to(end):
         vary_shelves(stocked, terms=terms, at=end)
+        stocked.append(shelve(VOUCHER, categories, len(stocked) + 1, terms=terms, at=end))
+        give_coupons(
+            {shopper.name: shopper.member_id for shopper in year.members},
+            tea=categories["tea"],
+            candle=next(shelf.product_id for shelf in stocked if shelf.goods.art.startswith("candle-ivory")),
+            voucher=stocked[-1].product_id,
+            terms=terms,
+            by=OPERATOR,
+            at=end,
+        )
         finance.roll_up(terms, at=end)
         finance.run_proof(by="system", at=end)
     write_cast(instance)

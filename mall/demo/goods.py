@@ -146,3 +146,7 @@ SHELVES: tuple[Goods, ...] = (
     _goods("tickets", "museum-pine", "Botanic garden, two", "植物园，两张", "With the glasshouses.", "含温室。", points=1800, cash=1800,
            delivery="digital", stock=90),
 )  # fmt: skip
+
+# It comes on the shelf when the year is over: before, there were no coupons.
+VOUCHER = _goods("tickets", "coupon-persimmon", "$10 off coupon", "10 元优惠券", "Off what you pay in cash from $60, for 30 days.",
+                 "现金满 60 可用，有效 30 天。", points=800, kind="coupon", delivery="digital", stock=500)  # fmt: skip

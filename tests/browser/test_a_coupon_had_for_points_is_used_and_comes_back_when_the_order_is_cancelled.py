@@ -54,6 +54,17 @@ def make_a_coupon(ola):
     ola.open("/office/coupons")
     ola.sees("Given out")
     shot(ola, "list")
+    ola.open("/office/coupons/members/1")
+    ola.press("Give it")
+    ola.sees("Say why.")
+    ola.fill_in({"Reason": "A parcel that came late"})
+    ola.press("Give it")
+    ola.sees("The coupon is among theirs.", "by hand")
+    ola.region("Coupons").locator("summary").click()
+    shot(ola, "member")
+    ola.region("Coupons").get_by_label("Reason").fill("The wrong member")
+    ola.press("Take it back")
+    ola.sees("The coupon is taken back.", "Taken back")
 
 
 def have_it_for_points(mei):

@@ -201,6 +201,7 @@ def _coupons_agree() -> Select:
 
 
 def _given_agree() -> Select:
+    """Find orders that gave coupons too early or none, and those with more to use than pieces that are kept."""
     coupon = coupons.Coupon
     given = (
         select(
@@ -212,11 +213,24 @@ def _given_agree() -> Select:
         .group_by(coupon.reference)
         .subquery("coupons_given")
     )
-    coupons_given = func.coalesce(given.c.coupons, 0)
+    kept = (
+        select(OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.refunded).label("pieces"))
+        .join(catalogue.Product, catalogue.Product.id == OrderLine.product_id)
+        .where(catalogue.Product.kind == "coupon")
+        .group_by(OrderLine.order_id)
+        .subquery("coupons_kept")
+    )
+    coupons_given, usable = func.coalesce(given.c.coupons, 0), func.coalesce(given.c.usable, 0)
     wrong = case(
-        (Order.state.in_(OVER), func.coalesce(given.c.usable, 0) > 0),
         (Order.state.in_((AWAITING, PROCESSING)), coupons_given > 0),
+        (usable > func.coalesce(kept.c.pieces, 0), literal(True)),
+        (Order.state.in_(OVER), usable > 0),
         (Order.state.in_((PAID, SHIPPED, COMPLETED)), (coupons_given > 0) != Order.gives_coupons),
         else_=literal(False),
     )
-    return select(Order.id, Order.state).outerjoin(given, given.c.reference == REFERENCE).where(wrong)
+    return (
+        select(Order.id, Order.state)
+        .outerjoin(given, given.c.reference == REFERENCE)
+        .outerjoin(kept, kept.c.order_id == Order.id)
+        .where(wrong)
+    )

@@ -43,6 +43,7 @@ def show() -> str:
         standing=standing,
         balances=balances,
         ready=viewer.ready_points,
+        coupon_count=layout.strip().coupon_count,
         **for_cards(terms, viewer),
     )
 

@@ -72,3 +72,18 @@ def test_a_coupon_whose_order_is_over(stage, used):
     )
 
     assert "the coupons used for an order are those it names, while it stands" in broken()
+
+
+def test_a_coupon_kept_though_its_piece_went_back(stage, mei):
+    voucher = stage.item("Voucher", kind="coupon")
+    kind = stage.coupon_kind()
+    with transaction():
+        coupons.sell(kind, voucher.product_id, by="staff:1", at=NOON)
+    stage.give(mei, 800)
+    stage.put_in(mei, voucher)
+    stage.place(mei)
+    assert broken() == []
+
+    write(update(checkout.OrderLine).values(refunded=1))
+
+    assert broken() == ["a paid order gave the coupons that were bought with it, one that is over none"]

@@ -96,6 +96,14 @@ def test_the_page_costs_as_many_statements_for_many_as_for_one(till, stage, mei,
     assert len(count_statements) == for_one <= 4
 
 
+def test_the_home_page_says_how_many_there_are(till, stage, mei):
+    assert "checkout proposes the best one" not in till.browser.get("/").text
+    stage.coupon(mei)
+    stage.coupon(mei)
+
+    assert "2 to use" in words(till.browser.get("/").text)
+
+
 # At checkout.
 
 
