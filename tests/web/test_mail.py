@@ -1,5 +1,6 @@
 """A notice becomes a letter in its reader's language; nothing a person typed can change more than its words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -11,6 +12,7 @@ from mall.domain import earning, notices, people, programme
 from mall.gateway.mailers import FileMailer, Mail, MailNotSent
 from mall.web.mail import mail_for, render
 from mall.web.mail.letters import LETTERS, PAGES
+from mall.web.mail.rendering import sender
 from mall.worker import attempt
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -239,3 +241,19 @@ def test_outside_the_demo_there_is_no_outbox(make_app):
         client = app.test_client()
         assert client.get("/outbox/").status_code == 404
         assert client.get("/outbox/anything").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "support", "comes_from"),
+    [
+        ("", "hello@tessera.test", "hello@tessera.test"),
+        ("shop@tessera.test", "hello@tessera.test", "shop@tessera.test"),
+        ("the shop", "hello@tessera.test", "hello@tessera.test"),
+        ("the shop", "call us", "no-reply@localhost"),
+        ("", "hello@tessera.test\n", "no-reply@localhost"),
+    ],
+)
+def test_a_sender_mistyped_stops_no_mail(app, terms, mail_from, support, comes_from):
+    app.config["MAIL_FROM"] = mail_from
+
+    assert sender(replace(terms, support_email=support)) == comes_from

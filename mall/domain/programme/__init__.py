@@ -5,7 +5,7 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
-from .settings import BadSetting, settings_of, terms_of
+from .settings import BadSetting, is_address, settings_of, terms_of
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
     AlreadySetUp,
@@ -49,6 +49,7 @@ __all__ = [
     "establish",
     "has_tables",
     "in_force",
+    "is_address",
     "settings_of",
     "terms_of",
     "version",

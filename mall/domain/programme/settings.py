@@ -1,8 +1,10 @@
 """Settings: the programme as plain JSON, the way it is stored, drafted and shown; and what is no programme at all."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import date
+from email.headerregistry import Address
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +16,8 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
 
 from .terms import Level, Programme, ShippingMethod, TaxClass
+
+ADDRESS = re.compile(r"[!-?A-~]+@[0-9A-Za-z.-]+")
 
 LANGUAGES = ("en", "zh")
 SHIPPING_KINDS = ("parcel", "pickup")
@@ -121,10 +125,23 @@ def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
         yield "zone", say(N_("The time zone must be a name such as Europe/Berlin."))
     if terms.language not in LANGUAGES:
         yield "language", say(N_("The main language must be en or zh."))
+    if terms.support_email and not is_address(terms.support_email):
+        yield "support_email", say(N_("The support e-mail must be an address such as help@example.com, or not given."))
     yield from _out_of_bounds("", terms, BOUNDS)
     yield from _level_problems(terms.levels)
     yield from _tax_problems(terms.tax_classes)
     yield from _shipping_problems(terms.shipping_methods)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether mails can come from this: one address in ASCII, as it stands in a header, without a name."""
+    if not ADDRESS.fullmatch(text):
+        return False
+    try:
+        Address(addr_spec=text)
+    except (ValueError, IndexError):
+        return False
+    return True
 
 
 def _is_tender(code: str) -> bool:

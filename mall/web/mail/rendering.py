@@ -100,6 +100,10 @@ def address_of(endpoint: str, **values: Any) -> str:
 
 
 def sender(terms: programme.Programme) -> str:
-    """Return the address mails come from: MAIL_FROM, else the shop's support address, else one that is not read."""
+    """Return the address mails come from: MAIL_FROM, else the shop's support address, else one that is not read.
+
+    What is no address is passed over: a typing error stops no mail.
+    """
     host = urlsplit(current_app.config["PUBLIC_URL"]).hostname
-    return current_app.config["MAIL_FROM"] or terms.support_email or f"no-reply@{host}"
+    wanted = (current_app.config["MAIL_FROM"], terms.support_email)
+    return next((address for address in wanted if address and programme.is_address(address)), f"no-reply@{host}")

@@ -166,3 +166,25 @@ def test_settings_of_the_wrong_shape_are_refused_not_a_fault():
         terms(levels=[{"rank": 1}])
     with pytest.raises(programme.BadSetting):
         terms(tax_classes={"a": {"name": {"en": "A"}, "rates": [["yesterday", 1]]}})
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "call us",
+        "help@b.example\n",
+        "help@b.example, me@b.example",
+        "Help <help@b.example>",
+        "@b.example",
+        "帮助@b.example",
+        "a@b@c.example",
+    ],
+)
+def test_a_support_email_that_is_no_address_is_refused(settings, typed):
+    with pytest.raises(programme.BadSetting, match="The support e-mail must be an address"):
+        programme.terms_of(2, settings | {"support_email": typed})
+
+
+@pytest.mark.parametrize("typed", ["", "help@shop.example", "o'hara+help@shop.co.example"])
+def test_a_support_email_is_an_address_or_not_given(settings, typed):
+    assert programme.terms_of(2, settings | {"support_email": typed}).support_email == typed
