@@ -233,6 +233,9 @@ def show_programme(number: int | None) -> None:
     """Print a version's settings as JSON, to be changed and drafted; the one in force when none is named."""
     with reading():
         terms = programme.version(number) if number is not None else programme.current(now())
+        coming = programme.upcoming(now()) if number is None else {}
+    for one, begins in coming.items():
+        click.echo(f"Version {one} is yet to begin, on {begins:%Y-%m-%d %H:%M} UTC: programme show {one}", err=True)
     click.echo(json.dumps(programme.settings_of(terms), indent=2, ensure_ascii=False))
 
 
@@ -245,6 +248,8 @@ def list_programme() -> None:
         found = programme.versions()
     for row in found:
         state = f"from {row.effective_from:%Y-%m-%d %H:%M} UTC, by {row.approved_by}" if row.approved_by else "a draft"
+        if row.withdrawn_by:
+            state = f"withdrawn by version {row.withdrawn_by}, was to hold {state}"
         click.echo(f"{row.id:4}  {state}; drafted by {row.drafted_by}. {row.reason}")
 
 
@@ -271,15 +276,24 @@ def draft_programme(file: Any, email: str, reason: str, start: datetime | None) 
         raise click.ClickException("The file holds no settings. Begin with: flask --app wsgi programme show")
     by, at = f"staff:{administrator(email)}", now()
     with transaction():
-        terms = programme.current(at)
+        zone, based_on = ZoneInfo(programme.current(at).zone), programme.newest()
+        begins = at if start is None else start.replace(tzinfo=zone)
+        withdrawn = [one for one, instant in programme.upcoming(at).items() if instant >= begins]
+        before = programme.settings_of(programme.version(based_on))
         number = programme.draft(
             settings,
-            based_on=terms.version,
-            effective_from=at if start is None else start.replace(tzinfo=ZoneInfo(terms.zone)),
+            based_on=based_on,
+            effective_from=begins,
             by=by,
             at=at,
             reason=reason,
         )
+    changed = [name for name in sorted(before) if settings.get(name) != before[name]]
+    click.echo(
+        f"Compared with version {based_on}, the last one approved, it changes: {', '.join(changed) or 'nothing'}."
+    )
+    for one in withdrawn:
+        click.echo(f"It withdraws version {one}, which is yet to begin: approved later, it begins earlier.")
     click.echo(f"Version {number} is drafted. Another administrator lets it hold:")
     click.echo(f"  flask --app wsgi programme approve {number} --by ADDRESS")
 
@@ -294,9 +308,13 @@ def approve_programme(number: int, email: str) -> None:
     """Let a drafted version hold. Where there is a second administrator, the drafter cannot."""
     by = administrator(email)
     with transaction():
-        others = [one for one in people.staff_able_to("admin") if one != by]
-        began = programme.approve(number, by=f"staff:{by}", at=now(), other_approvers=len(others))
+        others, at = [one for one in people.staff_able_to("admin") if one != by], now()
+        waiting = programme.upcoming(at)
+        began = programme.approve(number, by=f"staff:{by}", at=at, other_approvers=len(others))
+        still_to_come = programme.upcoming(at)
     click.echo(f"Version {number} holds from {began:%Y-%m-%d %H:%M} UTC.")
+    for one in waiting.keys() - still_to_come.keys():
+        click.echo(f"Version {one}, which was to begin {waiting[one]:%Y-%m-%d %H:%M} UTC, is withdrawn.")
 
 
 def say_link(token: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
@@ -233,6 +234,25 @@ def test_a_draft_may_begin_on_a_day_of_the_shop(flask, draft):
     assert "holds from 2098-12-31 23:00 UTC" in flask("programme", "approve", "2", "--by", "ada@example.com").output
     with reading():
         assert programme.current(now()).version == 1
+
+
+def test_a_version_yet_to_begin_holds_up_no_other_and_is_not_undone_unseen(flask, draft):
+    set_up(flask)
+    draft("--from", "2099-01-01", worth_points=200)
+    flask("programme", "approve", "2", "--by", "ada@example.com")
+
+    assert "Version 2 is yet to begin" in flask("programme", "show").stderr
+    drafted = draft(earn_points=20)
+    approved = flask("programme", "approve", "3", "--by", "ada@example.com")
+
+    assert "Compared with version 2, the last one approved, it changes: earn_points, worth_points." in drafted.output
+    assert "It withdraws version 2" in drafted.output
+    assert approved.exit_code == 0, approved.output
+    assert "Version 2, which was to begin 2098-12-31 23:00 UTC, is withdrawn." in approved.output
+    assert "2  withdrawn by version 3" in flask("programme", "list").output
+    with reading():
+        assert programme.current(now()).version == 3
+        assert programme.current(datetime(2100, 1, 1, tzinfo=UTC)).version == 3
 
 
 @pytest.mark.parametrize(

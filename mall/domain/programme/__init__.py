@@ -21,6 +21,8 @@ from .versions import (
     establish,
     has_tables,
     in_force,
+    newest,
+    upcoming,
     version,
     versions,
 )
@@ -50,8 +52,10 @@ __all__ = [
     "has_tables",
     "in_force",
     "is_address",
+    "newest",
     "settings_of",
     "terms_of",
+    "upcoming",
     "version",
     "versions",
 ]

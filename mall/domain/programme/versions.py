@@ -5,8 +5,21 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import JSON, CheckConstraint, Engine, ForeignKey, Index, Row, Select, String, insert, inspect, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Engine,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    String,
+    func,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -98,13 +111,40 @@ def current(at: datetime) -> Programme:
 
 
 def in_force(at: datetime) -> Select[Any]:
-    """Return the question which version is in force at an instant, to be asked alone or within another."""
+    """Return the question which version is in force at an instant, to be asked alone or within another.
+
+    The newest that has begun: one approved later and begun earlier has withdrawn those that were yet to begin.
+    """
     return (
         select(ProgrammeApproval.version)
         .where(ProgrammeApproval.effective_from <= at)
-        .order_by(ProgrammeApproval.effective_from.desc(), ProgrammeApproval.version.desc())
+        .order_by(ProgrammeApproval.version.desc())
         .limit(1)
     )
+
+
+def newest() -> int:
+    """Return the version approved last, in force or yet to begin: a draft goes on from it. Raises NoProgramme."""
+    number: int | None = execute(_NEWEST_APPROVED).scalar_one_or_none()
+    if number is None:
+        raise NoProgramme
+    return number
+
+
+def upcoming(at: datetime) -> dict[int, datetime]:
+    """Return the approved versions that are yet to begin, and when they do; not those withdrawn by a newer one."""
+    newer = aliased(ProgrammeApproval)
+    withdrawn = (
+        select(newer.version)
+        .where(newer.version > ProgrammeApproval.version, newer.effective_from <= ProgrammeApproval.effective_from)
+        .exists()
+    )
+    rows = execute(
+        select(ProgrammeApproval.version, ProgrammeApproval.effective_from)
+        .where(ProgrammeApproval.effective_from > at, ~withdrawn)
+        .order_by(ProgrammeApproval.version)
+    )
+    return {row.version: row.effective_from for row in rows}
 
 
 def version(number: int) -> Programme:
@@ -122,8 +162,16 @@ def versions() -> Sequence[Row[Any]]:
     """Return every version, newest first.
 
     Columns: id, based_on, drafted_by, drafted_at, wanted_from, reason, effective_from, approved_by, approved_at,
-    by_one_person; the last four are None while a version is not approved.
+    by_one_person, the last four None while a version is not approved; and withdrawn_by, the newer version that began
+    before this one would have, or None.
     """
+    newer = aliased(ProgrammeApproval)
+    withdrawn_by = (
+        select(func.min(newer.version))
+        .where(newer.version > ProgrammeApproval.version, newer.effective_from <= ProgrammeApproval.effective_from)
+        .correlate(ProgrammeApproval)
+        .scalar_subquery()
+    )
     return execute(
         select(
             ProgrammeVersion.id,
@@ -136,6 +184,7 @@ def versions() -> Sequence[Row[Any]]:
             ProgrammeApproval.approved_by,
             ProgrammeApproval.approved_at,
             ProgrammeApproval.by_one_person,
+            withdrawn_by.label("withdrawn_by"),
         )
         .outerjoin(ProgrammeApproval, ProgrammeApproval.version == ProgrammeVersion.id)
         .order_by(ProgrammeVersion.id.desc())
@@ -189,6 +238,8 @@ def draft(
 def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> datetime:
     """Approve a drafted version. Returns the instant it comes into force: as drafted, but never before now.
 
+    Versions that were to begin then or later are withdrawn: what was approved last holds, once it has begun.
+
     `other_approvers` counts the people besides `by` who could approve; with none, the drafter may, and it is marked
     as done by one person. Approved by the same person before, it is the same answer.
 
@@ -203,21 +254,32 @@ def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> date
             select(ProgrammeApproval.effective_from).where(ProgrammeApproval.version == number)
         ).scalar_one()
         return began
-    newest = execute(_NEWEST_APPROVED).scalar_one()
-    if newest != drafted.based_on:
-        raise ThingsChanged(version=newest)
+    last = newest()
+    if last != drafted.based_on:
+        raise ThingsChanged(version=last)
     effective_from = max(drafted.effective_from, at)
+    withdrawn = [one for one, begins in upcoming(at).items() if begins >= effective_from]
     _put_in_force(number, effective_from=effective_from, by=by, at=at, by_one_person=request.by_one_person)
     audit.write(
         "programme.changed",
         by=by,
         subject=f"programme:{number}",
         at=at,
-        before=settings_of(version(newest)),
+        before=settings_of(version(last)),
         after=settings_of(version(number)),
         reason=drafted.reason,
         by_one_person=request.by_one_person,
     )
+    for one in withdrawn:
+        audit.write(
+            "programme.withdrawn",
+            by=by,
+            subject=f"programme:{one}",
+            at=at,
+            after={"by_version": number},
+            reason=drafted.reason,
+            by_one_person=request.by_one_person,
+        )
     return effective_from
 
 

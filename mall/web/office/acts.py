@@ -41,6 +41,7 @@ ACTS = {
     "product.scheduled": _l("Item scheduled"),
     "programme.changed": _l("Programme changed"),
     "programme.established": _l("Programme set up"),
+    "programme.withdrawn": _l("Programme version withdrawn before it began"),
     "refund.asked_again": _l("Refused refund sent again"),
     "refund.given_by_hand": _l("Refused refund given back by hand"),
     "staff.added": _l("Colleague added"),

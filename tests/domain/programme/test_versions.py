@@ -119,6 +119,36 @@ def test_a_draft_that_would_undo_another_unseen_is_refused(shop, settings):
     assert in_force(APRIL).validity_months == 12
 
 
+def test_what_is_approved_later_and_begins_earlier_withdraws_what_was_yet_to_begin(either, settings):
+    with transaction():
+        programme.establish(settings, by="system", at=JANUARY)
+    june, now = APRIL + timedelta(days=61), MARCH + timedelta(hours=1)
+    approve(draft(settings | {"earn_points": 20}, effective_from=june))
+    third = draft(settings | {"worth_cents": 50}, based_on=2, effective_from=MARCH, at=now)
+    approve(third, at=now)
+
+    assert in_force(MARCH).version == 1
+    for later in (now, APRIL, june, june + timedelta(days=1)):
+        assert in_force(later).version == 3
+    with reading():
+        assert programme.upcoming(now) == {}
+        assert [(row.id, row.withdrawn_by) for row in programme.versions()] == [(3, None), (2, 3), (1, None)]
+        (entry,) = audit.entries(act="programme.withdrawn")
+    assert (entry.subject, entry.after, entry.by) == ("programme:2", {"by_version": 3}, "staff:2")
+
+
+def test_what_begins_later_withdraws_nothing(shop, settings):
+    june = APRIL + timedelta(days=61)
+    approve(draft(settings | {"earn_points": 20}))
+    approve(draft(settings | {"earn_points": 30}, based_on=2, effective_from=june))
+
+    assert [in_force(at).earn_points for at in (MARCH, APRIL, june)] == [10, 20, 30]
+    with reading():
+        assert programme.upcoming(MARCH) == {2: APRIL, 3: june}
+        assert programme.newest() == 3
+        assert audit.entries(act="programme.withdrawn") == []
+
+
 def test_a_declined_draft_is_never_in_force(shop, settings):
     number = draft(settings | {"earn_points": 20})
     with transaction():
