@@ -20,8 +20,9 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     if order.state != checkout.COMPLETED or order.window_ends_at > at or not checkout.close(order, at=at):
         return False
-    earning.order_kept(checkout.sale_of(order), purse=purse, terms=terms, at=at)
-    if order.goods_cents:
+    kept_cents = checkout.kept_cents_of(checkout.lines_of(order_id))
+    earning.order_kept(checkout.sale_of(order, kept_cents=kept_cents), purse=purse, terms=terms, at=at)
+    if kept_cents:
         checkout.note(order_id, "kept", say(N_("Return window over; points and growth are yours")), by="system", at=at)
     return True
 

@@ -18,12 +18,23 @@ from mall.base.db import db, execute, reading, transaction
 from mall.base.guard import append_only
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import cash, catalogue, checkout, earning, ledger, membership, notices, people, programme
+from mall.domain import aftersales, cash, catalogue, checkout, earning, ledger, membership, notices, people, programme
 
 from . import proof
 
 # Every room that offers checks(), this one by its own file; test_architecture.py tells when one is missing.
-ROOMS: tuple[ModuleType, ...] = (programme, ledger, catalogue, cash, people, membership, earning, checkout, proof)
+ROOMS: tuple[ModuleType, ...] = (
+    programme,
+    ledger,
+    catalogue,
+    cash,
+    people,
+    membership,
+    earning,
+    checkout,
+    aftersales,
+    proof,
+)
 EXAMPLES = 5
 HELD_TOO_LONG, UNSENT_TOO_LONG = timedelta(minutes=60), timedelta(minutes=60)
 

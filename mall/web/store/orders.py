@@ -111,7 +111,7 @@ def consider(number: str) -> Response | str:
     if order.state != checkout.PAID:
         return redirect(url_for("store.orders.show", number=number))
     with reading():
-        plan = aftersales.plan_refund(order, reason="changed_mind", at=now())
+        plan = aftersales.plan_refund(order, reason="changed_mind", at=now(), zone=layout.terms().zone)
     return render_template("store/orders/cancel.html", order=order, number=number, plan=plan)
 
 
