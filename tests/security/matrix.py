@@ -36,6 +36,7 @@ MATRIX = {
     "store.checkout": MEMBER,
     "store.joining": PUBLIC,
     "store.orders": MEMBER,
+    "store.returns": MEMBER,
     "store.wallet": MEMBER,
     "store.member": MEMBER,
     "store.account": MEMBER,

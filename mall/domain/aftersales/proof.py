@@ -7,6 +7,7 @@ from mall.base.text import N_
 from mall.domain import cash, checkout, earning
 
 from .credits import CreditLine, CreditNote
+from .returns import OPEN, Return, ReturnLine
 
 Order, Line = checkout.Order, checkout.OrderLine
 
@@ -19,6 +20,8 @@ def checks() -> list[Check]:
         Check(N_("the delivery given back of an order is its cumulative share"), _delivery_agrees()),
         Check(N_("cash asked back for goods is what the credit notes say"), _cash_agrees()),
         Check(N_("the cash kept of an order is what its facts say"), _facts_agree()),
+        Check(N_("a return that was refunded has a credit note for the same pieces"), _returns_agree()),
+        Check(N_("no return window was closed while a return was open"), _closed_too_early()),
     ]
 
 
@@ -147,4 +150,29 @@ def _facts_agree() -> Select:
         .join(facts, facts.c.reference == checkout.REFERENCE)
         .join(kept, kept.c.order_id == Order.id)
         .where(facts.c.cents != kept.c.cents)
+    )
+
+
+def _returns_agree() -> Select:
+    """Find pieces of refunded returns that their credit note does not have; the note has no others."""
+    return (
+        select(Return.id, ReturnLine.line)
+        .join(ReturnLine, ReturnLine.return_id == Return.id)
+        .outerjoin(CreditLine, (CreditLine.credit_id == Return.credit_id) & (CreditLine.line == ReturnLine.line))
+        .outerjoin(CreditNote, CreditNote.id == Return.credit_id)
+        .where(
+            Return.credit_id.is_not(None),
+            or_(
+                func.coalesce(CreditLine.quantity, 0) != ReturnLine.quantity,
+                CreditNote.order_id != Return.order_id,
+            ),
+        )
+    )
+
+
+def _closed_too_early() -> Select:
+    return (
+        select(Return.id, Return.state)
+        .join(Order, Order.id == Return.order_id)
+        .where(Return.state.in_(OPEN), Order.window_closed_at.is_not(None))
     )

@@ -10,6 +10,7 @@ from wtforms.validators import ValidationError
 from mall.domain import aftersales
 
 from .forms import Form, one_line
+from .numbers import whole
 from .texts import local, sentence
 
 Asking = TypeVar("Asking", bound=Form)
@@ -23,8 +24,8 @@ class WholeUpTo:
 
     def __call__(self, _form: Form, field: Field) -> None:
         """Raise ValidationError with a sentence where it does not."""
-        typed = field.data or "0"
-        if not (typed.isascii() and typed.isdigit() and len(typed) < 10 and int(typed) <= self.most):
+        typed = whole(field.data or "0")
+        if typed is None or typed > self.most:
             raise ValidationError(_("Write a whole number from 0 to %(most)s.", most=self.most))
 
 
@@ -52,8 +53,8 @@ def asking_for_pieces(
 
 def pieces_in(form: Form, *, name: str = "pieces") -> dict[int, int]:
     """Return how many pieces of each line a form asks for, {line: n}, lines without any left out."""
-    typed = {int(each.name.rpartition("-")[2]): each.data for each in fields_of(form, name=name)}
-    return {line: int(count) for line, count in typed.items() if count and int(count)}
+    typed = {int(each.name.rpartition("-")[2]): whole(each.data) for each in fields_of(form, name=name)}
+    return {line: count for line, count in typed.items() if count}
 
 
 def fields_of(form: Form, *, name: str = "pieces") -> list[Field]:

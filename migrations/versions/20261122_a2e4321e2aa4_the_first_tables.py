@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = 'ebb379c10d89'
+revision = 'a2e4321e2aa4'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1014,6 +1014,53 @@ def upgrade() -> None:
     sa.CheckConstraint('quantity > 0', name=op.f('ck_credit_line_quantity_positive')),
     sa.ForeignKeyConstraint(['credit_id'], ['credit_note.id'], name=op.f('fk_credit_line_credit_id_credit_note')),
     sa.PrimaryKeyConstraint('credit_id', 'line', name=op.f('pk_credit_line'))
+    )
+    op.create_table('goods_return',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('reason', sa.String(length=20), nullable=False),
+    sa.Column('words', sa.String(length=500), nullable=False),
+    sa.Column('answer', sa.String(length=500), nullable=False),
+    sa.Column('asked_at', clock.Instant(), nullable=False),
+    sa.Column('decided_at', clock.Instant(), nullable=True),
+    sa.Column('decided_by', sa.String(length=40), nullable=True),
+    sa.Column('credit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.CheckConstraint("(state IN ('advanced', 'refunded')) = (credit_id IS NOT NULL)", name=op.f('ck_goods_return_refunded_has_its_note')),
+    sa.CheckConstraint("(state IN ('asked', 'advanced')) = (decided_at IS NULL)", name=op.f('ck_goods_return_decided_has_its_time')),
+    sa.CheckConstraint("state IN ('asked', 'approved', 'advanced', 'refunded', 'declined', 'withdrawn')", name=op.f('ck_goods_return_state_known')),
+    sa.ForeignKeyConstraint(['credit_id'], ['credit_note.id'], name=op.f('fk_goods_return_credit_id_credit_note')),
+    sa.ForeignKeyConstraint(['member_id'], ['purse.member_id'], name=op.f('fk_goods_return_member_id_purse')),
+    sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_goods_return_order_id_orders')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_goods_return')),
+    sa.UniqueConstraint('credit_id', name=op.f('uq_goods_return_credit_id')),
+    sa.UniqueConstraint('key', name=op.f('uq_goods_return_key'))
+    )
+    with op.batch_alter_table('goods_return', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_goods_return_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_goods_return_order_id'), ['order_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_goods_return_state_id'), ['state', 'id'], unique=False)
+
+    op.create_table('goods_return_line',
+    sa.Column('return_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('line', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('quantity', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('restocked', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.CheckConstraint('quantity > 0 AND restocked >= 0 AND restocked <= quantity', name=op.f('ck_goods_return_line_pieces_within')),
+    sa.ForeignKeyConstraint(['return_id'], ['goods_return.id'], name=op.f('fk_goods_return_line_return_id_goods_return')),
+    sa.PrimaryKeyConstraint('return_id', 'line', name=op.f('pk_goods_return_line'))
+    )
+    op.create_table('goods_return_picture',
+    sa.Column('return_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('file', sa.String(length=32), nullable=False),
+    sa.Column('width', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('height', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['return_id'], ['goods_return.id'], name=op.f('fk_goods_return_picture_return_id_goods_return')),
+    sa.PrimaryKeyConstraint('return_id', 'position', name=op.f('pk_goods_return_picture')),
+    sa.UniqueConstraint('file', name=op.f('uq_goods_return_picture_file'))
     )
     for guard in {
         'sqlite': [
