@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = 'a2e4321e2aa4'
+revision = 'c974bcbe1309'
 down_revision = None
 branch_labels = None
 depends_on = None
