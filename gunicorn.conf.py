@@ -6,14 +6,17 @@ many there are (SQLite: one), WEB_THREADS how many requests each answers at once
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import os
+import sys
 
 bind = f"127.0.0.1:{os.environ.get('PORT', '5000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
 worker_class = "gthread"
 preload_app = True
+held = []
 
 
 # One pool of memory for all threads: Python lets one of them work at a time, and each pool keeps its own leftovers.
@@ -27,9 +30,23 @@ def when_ready(server):
     What is loaded is set aside from garbage collection, which would touch, and so copy, every page of memory.
     """
     app = server.app.wsgi()
+    if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        be_the_only_one(server.cfg.workers, folder=app.config["INSTANCE_DIR"])
     app.test_client().get("/", base_url=app.config["PUBLIC_URL"])
     forget_connections(app, close=True)
     gc.freeze()
+
+
+def be_the_only_one(processes, *, folder):
+    """Refuse to serve SQLite by more than one process: neither of this server nor of another one."""
+    if processes > 1:
+        sys.exit("The mall does not start. SQLite serves one web process: leave out -w, or use PostgreSQL.")
+    lock = open(os.path.join(folder, "serving.lock"), "w")  # noqa: SIM115 - Held for as long as this process lives.
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit("The mall does not start. Another server is serving this SQLite database: use one, or PostgreSQL.")
+    held.append(lock)
 
 
 def post_fork(server, worker):

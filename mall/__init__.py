@@ -10,7 +10,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import config, gateway
-from .base.db import READING, db, prepare_engines
+from .base.db import READING, REPLICA, db, prepare_engines
 from .web import finance, hooks, office, sandbox, store
 from .web.shared import (
     addresses,
@@ -70,10 +70,14 @@ def open_cashier(app: Flask) -> None:
 
 
 def open_database(app: Flask) -> None:
-    """Connect the app to its database twice: to write, and to read."""
+    """Connect the app to its database: to write, to read, and to the replica where there is one."""
     app.config["SQLALCHEMY_BINDS"] = {
-        READING: {"url": app.config["DATABASE_READ_URL"], "isolation_level": "AUTOCOMMIT"},
+        READING: {"url": app.config["SQLALCHEMY_DATABASE_URI"], "isolation_level": "AUTOCOMMIT"},
     }
+    if app.config["DATABASE_READ_URL"] != app.config["SQLALCHEMY_DATABASE_URI"]:
+        app.config["SQLALCHEMY_BINDS"][REPLICA] = {
+            "url": app.config["DATABASE_READ_URL"], "isolation_level": "AUTOCOMMIT",
+        }  # fmt: skip
     db.init_app(app)
     with app.app_context():
         prepare_engines(sqlite_synchronous=app.config["SQLITE_SYNCHRONOUS"])

@@ -29,7 +29,7 @@ Job = Callable[[datetime], None]
 
 
 def expire_points(at: datetime) -> None:
-    """Move out of all wallets what is past its last day: a thousand members at a time, or where one stands in the way
+    """Move out of all wallets what is past its last day: many members at a time, or where one stands in the way
     one at a time.
     """
     terms = terms_at(at)
@@ -46,7 +46,7 @@ def expire_points(at: datetime) -> None:
         while again(batch):
             pass
     except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
-        log.error("expiring a thousand at once failed", exc_info=error)
+        log.error("expiring many at once failed", exc_info=error)
         with reading():
             due = ledger.due_to_expire(at=at)
         insist(notices.one_by_one("purse.expire", due, one, at=at))
@@ -86,17 +86,25 @@ def look_after_payments(at: datetime) -> None:
 
 
 def send_refunds(at: datetime) -> None:
-    """Send the refunds that are due."""
+    """Send the refunds that are due, and ask about those that have been under way for long."""
     if (cashier := current_app.extensions["cashier"]) is not None:
         for refund in cash.send_refunds(cashier, at=at).refused:
             log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
+        for told in cash.ask_about_refunds(cashier, at=at):
+            log.info("refund asked about", refund=told.refund.id, state=told.now)
 
 
 def catch_up(at: datetime) -> None:
-    """Ask the cashier what happened in the last days, in case a message of theirs never came."""
+    """Ask the cashier what happened in the last days, in case a message of theirs never came.
+
+    As far back as the last time that this succeeded, and in any case some days.
+    """
     cashier = current_app.extensions["cashier"]
     if cashier is not None:
-        cash.catch_up(cashier, since=at - CATCH_UP, at=at)
+        with reading():
+            last = notices.last_done("cashier.catch_up")
+        since = at - CATCH_UP
+        cash.catch_up(cashier, since=min(since, last) if last else since, at=at)
 
 
 def complete_orders(at: datetime) -> None:

@@ -86,6 +86,8 @@ def migrate(connection: Connection) -> None:
         with context.begin_transaction():
             if not on_sqlite:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                if (connection.dialect.server_version_info or (0,)) >= (17,):
+                    connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
             context.run_migrations()
             if on_sqlite and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
                 raise RuntimeError(f"the migration would leave rows that refer to nothing: {orphans[:5]}")

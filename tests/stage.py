@@ -1,5 +1,6 @@
 """The stage: a shop that is set up, and short ways to bring members, items and orders onto it - all by real verbs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,18 @@ from sqlalchemy import select
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
-from mall.domain import aftersales, catalogue, checkout, earning, ledger, membership, notices, people, programme
+from mall.domain import (
+    aftersales,
+    catalogue,
+    checkout,
+    coupons,
+    earning,
+    ledger,
+    membership,
+    notices,
+    people,
+    programme,
+)
 from mall.gateway import SandboxCashier
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -119,27 +131,56 @@ class Stage:
                 points_each=each, quantity=quantity, at=at,
             )  # fmt: skip
 
-    def price(self, member_id: int, *, points: int = 0, at: datetime = NOON) -> tuple[Any, checkout.Priced]:
-        """Return a member's basket and what it costs."""
+    def coupon_kind(self, *, at: datetime = NOON, **details: Any) -> int:
+        """Make a kind of coupon: 10.00 off for 30 days, unless told otherwise; returns the template's id."""
+        self.made += 1
+        plain = {"title": {"en": "Ten off"}, "kind": "amount", "amount_cents": 1_000, "valid_days": 30}
+        with transaction():
+            return coupons.make_template(
+                key=f"kind-{self.made}", terms=self.terms, by="staff:1", at=at, **(plain | details)
+            )
+
+    def coupon(self, member_id: int, *, of: int | None = None, at: datetime = NOON, **details: Any) -> int:
+        """Give a member a coupon, of a new kind unless told which; returns its id."""
+        template_id = of or self.coupon_kind(at=at, **details)
+        self.made += 1
+        with transaction():
+            [coupon_id] = coupons.give_by_hand(
+                template_id, member_id, key=f"gift-{self.made}", terms=self.terms, by="staff:1", at=at
+            )
+        return coupon_id
+
+    def coupon_state(self, coupon_id: int) -> str:
+        """Return the state a coupon is kept in."""
+        with reading():
+            return execute(select(coupons.Coupon.state).where(coupons.Coupon.id == coupon_id)).scalar_one()
+
+    def price(
+        self, member_id: int, *, points: int = 0, use: Sequence[int] = (), propose: bool = False, at: datetime = NOON
+    ) -> tuple[Any, checkout.Priced]:
+        """Return a member's basket and what it costs, with these coupons."""
         with reading():
             from_level = self.level_of(member_id, at=at)
             basket = checkout.basket_of(checkout.Owner(member_id=member_id))
             viewer = catalogue.Viewer(from_level.rank, member_id, None, from_level.early_access_hours)
             return basket, checkout.price(
-                basket, viewer=viewer, level=from_level, terms=self.terms, points_offered=points, at=at
-            )
+                basket, viewer=viewer, level=from_level, terms=self.terms, points_offered=points, coupon_ids=use,
+                propose=propose, at=at,
+            )  # fmt: skip
 
     def level_of(self, member_id: int, *, at: datetime = NOON) -> programme.Level:
         """Return a member's level."""
         with reading():
             return membership.standing(member_id, terms=self.terms, at=at).level
 
-    def place(self, member_id: int, *, points: int = 0, at: datetime = NOON, **changes: Any) -> Any:
+    def place(
+        self, member_id: int, *, points: int = 0, use: Sequence[int] = (), at: datetime = NOON, **changes: Any
+    ) -> Any:
         """Place a member's basket as it was just shown; returns the order. `changes` replaces arguments."""
-        basket, priced = self.price(member_id, points=points, at=at)
+        basket, priced = self.price(member_id, points=points, use=use, at=at)
         arguments = {
             "key": basket.key, "shown": priced.quote.fingerprint, "points_offered": points, "terms": self.terms,
-            "verified": True, "cashier": True, "address": ADDRESS, "at": at,
+            "verified": True, "cashier": True, "address": ADDRESS, "coupon_ids": use, "at": at,
         } | changes  # fmt: skip
         with transaction():
             return checkout.place(member_id, **arguments)

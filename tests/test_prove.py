@@ -4,10 +4,10 @@ import json
 from types import ModuleType
 
 import pytest
-from sqlalchemy import Integer, select, text, union_all
+from sqlalchemy import Integer, func, select, text, union_all
 from sqlalchemy import literal as value
 
-from mall.base.db import execute, transaction
+from mall.base.db import execute, reading, transaction
 from mall.base.proof import Check
 from mall.domain.finance import proof_board as prove
 from tests.cast import join, open_shop
@@ -18,6 +18,8 @@ BROKEN = Check(
     "something is wrong",
     union_all(*[select(value(number, Integer).label("lot")) for number in range(1, 9)]).subquery().select(),
 )
+
+UNANSWERED = Check("nobody knows", select(func.no_such_function(1)))
 
 
 @pytest.fixture
@@ -50,6 +52,29 @@ def test_what_is_broken_is_counted_and_shown(either, offered):
     assert [example["lot"] for example in broken.examples] == [1, 2, 3, 4, 5]
 
 
+def test_what_the_database_does_not_answer_is_not_known_and_stops_no_other(either, offered):
+    offered(UNANSWERED, SOUND)
+
+    unknown, sound = prove.prove()
+
+    assert (unknown.ok, unknown.known, unknown.rows) == (False, False, 0)
+    assert (sound.ok, sound.known) == (True, True)
+    kept = prove.run_proof(by="system", at=NOON)
+    assert not kept.ok
+    with reading():
+        assert prove.last_proof() == kept
+
+
+def test_the_command_says_what_is_not_known(app, offered):
+    open_shop(at=NOON)
+    offered(SOUND, UNANSWERED)
+
+    answer = app.test_cli_runner().invoke(args=["prove"])
+
+    assert answer.exit_code == 1
+    assert "2 checks, 1 not known: the database gave no answer" in answer.stdout
+
+
 def test_the_command_answers_for_a_machine(app, offered):
     open_shop(at=NOON)
     offered(SOUND, BROKEN)
@@ -63,7 +88,7 @@ def test_the_command_answers_for_a_machine(app, offered):
         ("nothing is wrong", True, 0),
         ("something is wrong", False, 8),
     ]
-    assert all(set(check) == {"name", "ok", "rows", "seconds"} for check in said["checks"])
+    assert all(set(check) == {"name", "ok", "known", "rows", "seconds"} for check in said["checks"])
 
 
 def test_the_command_answers_for_a_person(app, offered):

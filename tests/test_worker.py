@@ -11,7 +11,7 @@ from mall import worker
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
-from mall.domain import checkout, earning, ledger, membership, notices, people, programme
+from mall.domain import cash, checkout, earning, ledger, membership, notices, people, programme
 from mall.gateway.mailers import FileMailer, MailNotSent
 from tests.threads import errors, race
 
@@ -232,6 +232,16 @@ def test_every_job_that_comes_round_can_be_done(mei):
     with reading():
         undone = notices.open_notices(before=NOON + DAY)
     assert [(notice.kind, notice.last_error) for notice in undone] == []
+
+
+def test_the_catch_up_looks_back_to_when_it_last_succeeded_and_at_least_three_days(mei, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cash, "catch_up", lambda _cashier, *, since, at: asked.append(at - since))
+    for at in (NOON, NOON + DAY, NOON + 8 * DAY, NOON + 15 * DAY):
+        rounds(at)
+        drain(Postman(), at)
+
+    assert asked == [3 * DAY, 3 * DAY, 7 * DAY, 7 * DAY]
 
 
 def test_the_night_expires_points_and_lowers_levels(mei):

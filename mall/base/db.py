@@ -5,6 +5,7 @@ work and no lazily loaded attribute; what a verb does stands in its text, statem
 """
 
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,15 +14,20 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, CursorResult, Engine, Executable, Integer, MetaData, event
+from sqlalchemy import BigInteger, Connection, CursorResult, Engine, Executable, Integer, MetaData, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 
-READING = "reading"
+READING, REPLICA = "reading", "replica"
 RETRIES = 3
+# Sums of finance may be taken of what was written a minute ago: no transaction may live longer than that.
+LONGEST_TRANSACTION_SECONDS = 55
 # 40001 serialization failure, 40P01 deadlock, 55P03 lock not available.
 PASSING_FAULTS = {"40001", "40P01", "55P03"}
 UNIQUE_VIOLATION = "23505"
+# How long a statement may take on PostgreSQL, and one of a scan.
+STATEMENT, SCAN = "10s", "10min"
+FIRST_WITH_TRANSACTION_TIMEOUT = 17_00_00
 
 T = TypeVar("T")
 
@@ -45,12 +51,20 @@ db = SQLAlchemy(model_class=Base)
 
 _connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
+_stale: ContextVar[bool] = ContextVar("stale", default=False)
+_scanning: ContextVar[bool] = ContextVar("scanning", default=False)
 _sqlite_writer = threading.Lock()
+
+
+class TransactionTooLong(RuntimeError):
+    """A transaction lived longer than any may: what it did is undone."""
 
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
     """Do everything inside, or nothing. Opened at the edge, short, never nested, no network call inside.
+
+    One that took LONGEST_TRANSACTION_SECONDS is undone, and raises TransactionTooLong.
 
     On SQLite a writer waits for its turn at a lock of this process and then takes the file's write lock at once
     (BEGIN IMMEDIATE), since a transaction that reads first and writes later fails under contention.
@@ -60,25 +74,42 @@ def transaction() -> Iterator[Connection]:
     engine = db.engine
     with _turn_to_write(engine), engine.connect() as connection, connection.begin():
         entered, marked = _connection.set(connection), _writing.set(True)
+        began = time.monotonic()
         try:
             yield connection
+            if (seconds := time.monotonic() - began) > LONGEST_TRANSACTION_SECONDS:
+                raise TransactionTooLong(f"{seconds:.0f} seconds")
         finally:
             _connection.reset(entered)
             _writing.reset(marked)
 
 
 @contextmanager
-def reading() -> Iterator[Connection]:
-    """Read, and nothing else: the connection refuses writes. Every statement sees the latest committed state."""
-    if (current := _connection.get()) is not None:
+def reading(*, stale_ok: bool = False, scan: bool = False) -> Iterator[Connection]:
+    """Read, and nothing else: the connection refuses writes. Every statement sees the latest committed state.
+
+    `stale_ok` is for pages that may be some seconds behind: they read from the replica, where there is one. `scan` is
+    for what looks through all of a large table: it may take minutes where everything else is stopped after seconds.
+    """
+    current = _connection.get()
+    fresh_enough, patient_enough = stale_ok or not _stale.get(), _scanning.get() or not scan
+    if current is not None and (_writing.get() or (fresh_enough and patient_enough)):
         yield current
         return
-    with db.engines[READING].connect() as connection:
-        entered = _connection.set(connection)
+    stale = stale_ok and REPLICA in db.engines
+    with db.engines[REPLICA if stale else READING].connect() as connection, _patience(connection, wanted=scan):
+        entered = _connection.set(connection), _stale.set(stale), _scanning.set(scan)
         try:
             yield connection
         finally:
-            _connection.reset(entered)
+            for variable, token in zip((_connection, _stale, _scanning), entered, strict=True):
+                variable.reset(token)  # type: ignore[attr-defined]
+
+
+def take_longer() -> None:
+    """Let the statements of this transaction() take longer than others, though not longer than it may live."""
+    if dialect() == "postgresql":
+        execute(text(f"SET LOCAL statement_timeout='{LONGEST_TRANSACTION_SECONDS}s'"))
 
 
 def in_transaction() -> bool:
@@ -116,12 +147,13 @@ def again(unit: Callable[[], T]) -> T:
 
 
 def prepare_engines(*, sqlite_synchronous: str = "FULL") -> None:
-    """Teach both engines of the current app how to behave on connect and at the start of a transaction."""
+    """Teach the engines of the current app how to behave on connect and at the start of a transaction."""
     for bind, engine in db.engines.items():
+        read_only = bind in (READING, REPLICA)
         if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine, read_only=bind == READING, synchronous=sqlite_synchronous)
+            _prepare_sqlite(engine, read_only=read_only, synchronous=sqlite_synchronous)
         else:
-            _prepare_postgresql(engine, read_only=bind == READING)
+            _prepare_postgresql(engine, read_only=read_only)
 
 
 @contextmanager
@@ -167,7 +199,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool, synchronous: str) -> Non
 
 def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
     settings = (
-        "SET lock_timeout='3s'; SET statement_timeout='10s'; SET idle_in_transaction_session_timeout='15s';"
+        f"SET lock_timeout='3s'; SET statement_timeout='{STATEMENT}'; SET idle_in_transaction_session_timeout='15s';"
         f" SET timezone='UTC'; SET default_transaction_read_only={'on' if read_only else 'off'}"
     )
 
@@ -175,7 +207,22 @@ def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         # By SET, since PgBouncer refuses start-up options.
         connection.execute(settings)
+        if connection.info.server_version >= FIRST_WITH_TRANSACTION_TIMEOUT:
+            connection.execute(f"SET transaction_timeout='{0 if read_only else LONGEST_TRANSACTION_SECONDS}s'")
         connection.commit()
+
+
+@contextmanager
+def _patience(connection: Connection, *, wanted: bool) -> Iterator[None]:
+    """Let the statements of a connection take long, until it goes back to the pool."""
+    if not wanted or connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql(f"SET statement_timeout='{SCAN}'")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SET statement_timeout='{STATEMENT}'")
 
 
 @contextmanager
@@ -191,4 +238,7 @@ def _passes(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return state in PASSING_FAULTS or state == UNIQUE_VIOLATION
+    # The command line or the worker, in a process of its own, is writing to the file.
+    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        return True
     return isinstance(error, IntegrityError) and "UNIQUE constraint failed" in str(error.orig)

@@ -12,7 +12,7 @@ class Colleague:
     slug: str
     name: str
     roles: tuple[str, ...]
-    blurb: str
+    blurb: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,88 @@ class Star:
     language: str
     orders: int
     appetite: int
-    blurb: str
+    blurb: dict[str, str]
 
 
 STAFF = (
-    Colleague("jo", "Jo Park", ("operator",), "Operator: catalogue, stock, orders, members"),
-    Colleague("sam", "Sam Okafor", ("operator",), "A second operator, who approves what Jo asks for"),
-    Colleague("nadia", "Nadia Amari", ("finance",), "Finance: liability, proofs, journal"),
-    Colleague("ada", "Ada Voss", ("admin",), "Admin: everything"),
+    Colleague(
+        "jo",
+        "Jo Park",
+        ("operator",),
+        {"en": "Operator: catalogue, stock, orders, members", "zh": "运营：商品、库存、订单、会员"},
+    ),
+    Colleague(
+        "sam",
+        "Sam Okafor",
+        ("operator",),
+        {"en": "A second operator, who approves what Jo asks for", "zh": "第二位运营，审批 Jo 的申请"},
+    ),
+    Colleague(
+        "nadia",
+        "Nadia Amari",
+        ("finance",),
+        {"en": "Finance: liability, proofs, journal", "zh": "财务：负债、核对、凭证"},
+    ),
+    Colleague(
+        "ada",
+        "Ada Voss",
+        ("admin",),
+        {
+            "en": "Admin: everything",
+            "zh": "管理员：全部功能",
+        },
+    ),
 )
 STARS = (
-    Star("mei", "Chen Meilin", "en", 26, 3, "A regular: points to spend, an order on its way, one to pay"),
-    Star("tom", "Tom Brandt", "en", 0, 1, "New: a few points, nothing bought yet"),
-    Star("grace", "Grace Oduya", "en", 75, 8, "Top of the pyramid"),
-    Star("wei", "王伟", "zh", 30, 5, "Reads the shop in Chinese"),
-    Star("omar", "Omar Haddad", "en", 2, 1, "Owes points: returned what had earned them"),
+    Star(
+        "mei",
+        "Chen Meilin",
+        "en",
+        26,
+        3,
+        {
+            "en": "A regular: points to spend, an order on its way, one to pay",
+            "zh": "常客：有积分可用，一单在途，一单待付",
+        },
+    ),
+    Star(
+        "tom",
+        "Tom Brandt",
+        "en",
+        0,
+        1,
+        {"en": "New: a few points, nothing bought yet", "zh": "新会员：少量积分，尚未下单"},
+    ),
+    Star(
+        "grace",
+        "Grace Oduya",
+        "en",
+        75,
+        8,
+        {
+            "en": "Top of the pyramid",
+            "zh": "最高等级",
+        },
+    ),
+    Star(
+        "wei",
+        "王伟",
+        "zh",
+        30,
+        5,
+        {
+            "en": "Reads the shop in Chinese",
+            "zh": "使用中文浏览商城",
+        },
+    ),
+    Star(
+        "omar",
+        "Omar Haddad",
+        "en",
+        2,
+        1,
+        {"en": "Owes points: returned what had earned them", "zh": "欠积分：退回了赚取积分的商品"},
+    ),
 )
 GIVEN_NAMES = (
     "Ana Ben Chloe Dara Elif Farid Gita Hugo Ines Jonas Keiko Lars Mina Noor Omar Pia Quentin Rosa Sven Tara Umar "

@@ -64,10 +64,23 @@
   };
   const releaseAll = () => [...sent.keys()].forEach(release);
 
+  // A password, to be read by who types it.
+  const shows = (button) => {
+    const box = document.getElementById(button.dataset.shows);
+    if (!box) return;
+    button.addEventListener("click", () => {
+      box.type = box.type === "password" ? "text" : "password";
+      [button.textContent, button.dataset.other] = [button.dataset.other, button.textContent];
+    });
+    // What was typed leaves as a password, and is not kept as a text.
+    box.form?.addEventListener("submit", () => { box.type = "password"; });
+  };
+
   // What arrives with the page, or later through htmx.
   const prepare = (root) => {
     root.querySelectorAll("[data-mirrors]").forEach(mirror);
     root.querySelectorAll("[data-bulk-bar]").forEach(bulk);
+    root.querySelectorAll("[data-shows]").forEach(shows);
     const problem = root.querySelector("[data-focus]");
     if (problem) problem.focus();
   };

@@ -1,14 +1,19 @@
 """One way to write, one way to read: a transaction is whole, is not nested, and a reading cannot write."""
 
+import shutil
+import sqlite3
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from mall.base.db import again, db, execute, in_transaction, reading, transaction
+from mall.base import db as base_db
+from mall.base.db import TransactionTooLong, again, db, execute, in_transaction, reading, transaction
 
 
 @pytest.fixture
@@ -58,6 +63,50 @@ def test_a_reading_inside_a_transaction_sees_what_it_wrote(counter):
             assert execute(text("SELECT value FROM counter")).scalar_one() == 3
 
 
+def test_a_transaction_that_lived_too_long_is_undone(counter, monkeypatch):
+    monkeypatch.setattr(base_db, "LONGEST_TRANSACTION_SECONDS", 0)
+
+    with pytest.raises(TransactionTooLong), transaction():
+        execute(text("UPDATE counter SET value = 7"))
+
+    assert value() == 0
+
+
+@pytest.fixture
+def lagging(counter: Flask, make_app) -> Iterator[Flask]:
+    """A mall whose replica is as it was before a row was written."""
+    here = Path(counter.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///"))
+    with db.engine.connect() as connection:
+        connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    replica = here.with_name("replica.db")
+    shutil.copyfile(here, replica)
+    app = make_app(SQLALCHEMY_DATABASE_URI=f"sqlite:///{here}", DATABASE_READ_URL=f"sqlite:///{replica}")
+    with app.app_context():
+        with transaction():
+            execute(text("UPDATE counter SET value = 7"))
+        yield app
+
+
+def test_only_what_may_be_old_is_read_from_the_replica(lagging):
+    with reading(stale_ok=True):
+        assert execute(text("SELECT value FROM counter")).scalar_one() == 0
+        assert value() == 7, "a reading inside that must be fresh is fresh"
+        assert execute(text("SELECT value FROM counter")).scalar_one() == 0
+    assert value() == 7
+    with reading(), reading(stale_ok=True):
+        assert execute(text("SELECT value FROM counter")).scalar_one() == 7
+
+
+def test_inside_a_transaction_nothing_is_read_from_the_replica(lagging):
+    with transaction(), reading(stale_ok=True, scan=True):
+        assert execute(text("SELECT value FROM counter")).scalar_one() == 7
+
+
+def test_the_replica_cannot_be_written(lagging):
+    with pytest.raises(OperationalError, match="readonly"), reading(stale_ok=True):
+        execute(text("UPDATE counter SET value = 8"))
+
+
 def test_writers_of_one_process_take_turns(counter):
     def add_one() -> None:
         with counter.app_context():
@@ -73,6 +122,27 @@ def test_writers_of_one_process_take_turns(counter):
         thread.join()
 
     assert value() == 160
+
+
+def test_a_file_another_process_writes_to_is_tried_again(counter):
+    path = counter.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///")
+    with transaction():
+        execute(text("PRAGMA busy_timeout=1"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    tries = []
+
+    def unit() -> None:
+        tries.append(1)
+        if len(tries) == 2:
+            other.rollback()
+        with transaction():
+            execute(text("UPDATE counter SET value = 5"))
+
+    again(unit)
+    other.close()
+
+    assert (len(tries), value()) == (2, 5)
 
 
 def test_a_lost_race_for_a_key_is_tried_again(counter):

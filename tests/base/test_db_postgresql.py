@@ -9,7 +9,16 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
-from mall.base.db import again, db, execute, reading, transaction
+from mall.base.db import (
+    LONGEST_TRANSACTION_SECONDS,
+    READING,
+    again,
+    db,
+    execute,
+    reading,
+    take_longer,
+    transaction,
+)
 from tests.threads import errors, race
 
 
@@ -67,6 +76,25 @@ def test_every_connection_knows_how_long_to_wait(counters):
     for opened in (transaction, reading):
         with opened():
             assert {name: execute(text(f"SHOW {name}")).scalar_one() for name in expected} == expected
+
+
+def test_a_scan_may_take_longer_and_only_a_scan(counters):
+    def allowed() -> str:
+        return execute(text("SHOW statement_timeout")).scalar_one()
+
+    with reading():
+        with reading(scan=True):
+            assert allowed() == "10min"
+            with reading():
+                assert allowed() == "10min"
+        assert allowed() == "10s"
+    with db.engines[READING].connect() as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "10s"
+    with transaction():
+        take_longer()
+        assert allowed() == f"{LONGEST_TRANSACTION_SECONDS}s"
+    with transaction():
+        assert allowed() == "10s"
 
 
 def test_a_lock_that_does_not_come_free_is_given_up(counters):

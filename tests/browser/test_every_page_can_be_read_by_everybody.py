@@ -65,3 +65,22 @@ def test_the_pages_of_finance(visit, site):
     ada = visit(DESK)
     ada.sign_in_staff("ada")
     look_at(ada, pages(site.app, within="/finance"))
+
+
+UNDER_SOMETHING = """() => {
+    window.scrollTo(0, document.documentElement.scrollHeight);
+    return [...document.querySelectorAll('.site-foot :is(a, button)')].filter((part) => {
+        const box = part.getBoundingClientRect();
+        const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+        return !top || !(top === part || part.contains(top));
+    }).map((part) => part.textContent);
+}"""
+
+
+def test_every_link_of_the_foot_can_be_tapped_on_a_telephone(visit):
+    mei = visit()
+    mei.sign_in("mei")
+
+    for address in ("/", "/wallet", "/items/stoneware-mug"):
+        assert mei.open(address) == 200
+        assert mei.page.evaluate(UNDER_SOMETHING) == [], address

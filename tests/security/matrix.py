@@ -32,8 +32,10 @@ MATRIX = {
     "store.basket": PUBLIC,
     "store.outbox": PUBLIC,  # The demo's mailbox; there is none elsewhere.
     "store.pictures": PUBLIC,
+    "store.robots": PUBLIC,
     "store.style": PUBLIC,  # For who builds pages; there is none outside the demo.
     "store.checkout": MEMBER,
+    "store.coupons": MEMBER,
     "store.joining": PUBLIC,
     "store.orders": MEMBER,
     "store.returns": MEMBER,

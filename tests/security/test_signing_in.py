@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from mall.base import clock
+from mall.base.clock import now
 from mall.base.db import execute, reading, transaction
 from mall.domain import notices, people
 from tests import cast
@@ -388,6 +389,61 @@ def test_sec_12_a_new_password_ends_every_other_session(app, client, mei):
     assert is_in(client)
     assert not is_in(other)
     assert enter(app.test_client()).status_code == 422
+
+
+def while_it_is_compared(monkeypatch, change):
+    """Have a password changed, once, after it was looked up and before it is found right."""
+    compare, changes = people.matches, [change]
+
+    def slow(stored, password):
+        right = compare(stored, password)
+        if changes:
+            changes.pop()()
+        return right
+
+    monkeypatch.setattr(people, "matches", slow)
+
+
+@pytest.mark.parametrize("outdated", [False, True], ids=["hash in force", "hash to renew"])
+def test_sec_12_an_old_password_does_not_slip_in_while_it_is_changed(client, mei, monkeypatch, outdated):
+    def change():
+        with transaction():
+            people.change_password(mei, people.password_hash(NEW_PASSWORD), at=now())
+
+    while_it_is_compared(monkeypatch, change)
+    monkeypatch.setattr(people, "outdated", lambda stored: outdated)
+    answer = enter(client)
+    monkeypatch.undo()
+
+    assert answer.status_code == 422
+    assert not is_in(client)
+    assert enter(client, password=NEW_PASSWORD).status_code == 302
+
+
+def test_a_password_hashed_afresh_by_another_sign_in_meanwhile_is_still_right(client, mei, monkeypatch):
+    def change():
+        with transaction():
+            people.keep_rehashed(mei, people.rehash(PASSWORD), instead_of=members()[0].password_hash)
+
+    monkeypatch.setattr(people, "outdated", lambda stored: True)
+    while_it_is_compared(monkeypatch, change)
+
+    assert enter(client).status_code == 302
+
+
+def test_sec_12_the_old_password_of_staff_does_not_slip_in_while_it_is_changed(client, ops, monkeypatch):
+    def change():
+        with transaction():
+            link = people.new_set_up_token(ops, by="system", at=now())
+            people.set_staff_password(link, people.password_hash(NEW_PASSWORD), at=now())
+
+    while_it_is_compared(monkeypatch, change)
+    answer = sign_in_staff(client, ops)
+    monkeypatch.undo()
+
+    assert answer.status_code == 422
+    assert "do not fit" in answer.text
+    assert sign_in_staff(client, ops, password=NEW_PASSWORD).status_code == 302
 
 
 def test_sec_12_a_new_password_takes_the_present_one(client, mei):

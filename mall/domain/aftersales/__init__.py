@@ -6,6 +6,8 @@ This is the room's front door. Cancelling an unpaid order is checkout's; cancell
 from .credits import CreditLine, CreditNote, credits_of
 from .plans import (
     REASONS,
+    CouponsOnlyWhole,
+    CouponUsed,
     NoReason,
     NothingChosen,
     NotRefundable,
@@ -72,6 +74,8 @@ __all__ = [
     "RETURN_REASONS",
     "WITHDRAWN",
     "AlreadyShipped",
+    "CouponUsed",
+    "CouponsOnlyWhole",
     "CreditLine",
     "CreditNote",
     "LookedAt",

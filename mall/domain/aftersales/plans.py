@@ -17,7 +17,7 @@ from sqlalchemy import Row
 from mall.base.errors import Refusal
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import checkout, earning, ledger
+from mall.domain import checkout, coupons, earning, ledger
 
 # Why goods come back, and whether that is our fault, so that delivery is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
@@ -31,6 +31,14 @@ REASONS: dict[str, tuple[str, bool]] = {
 
 class NotRefundable(Refusal):
     message = N_("Order {number} cannot be refunded as it stands. Reload the page to see how it stands.")
+
+
+class CouponUsed(NotRefundable):
+    message = N_("Order {number} gave a coupon that has been used, so it cannot be refunded.")
+
+
+class CouponsOnlyWhole(NotRefundable):
+    message = N_("Order {number} gave a coupon: what is read or used online goes back with all that is left, or not.")
 
 
 class NoReason(Refusal):
@@ -167,14 +175,20 @@ def plan_refund(
 ) -> Plan:
     """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
 
-    `lines` are the order's, where they are at hand. Refuses: NotRefundable, NoReason, NothingChosen, TooManyPieces.
+    `lines` are the order's, where they are at hand. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, NoReason,
+    NothingChosen, TooManyPieces.
     """
     if reason not in REASONS:
         raise NoReason()
     if not refundable(order):
         raise NotRefundable(number=checkout.number_of(order.id))
+    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
+        raise CouponUsed(number=checkout.number_of(order.id))
     lines = checkout.lines_of(order.id) if lines is None else lines
     chosen = _chosen(lines, pieces)
+    whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
+    if order.gives_coupons and not whole and any(line.digital for line, _quantity in chosen):
+        raise CouponsOnlyWhole(number=checkout.number_of(order.id))
     back = tuple(_back_of(line, quantity) for line, quantity in chosen)
     carried = tuple(_carried(each, reason=reason) for each in back)
     was_cents = checkout.kept_cents_of(lines)
@@ -200,7 +214,7 @@ def plan_refund(
         shipping_cents=_of_delivery(order.shipping_cents, lines, carried),
         shipping_tax_cents=_of_delivery(order.shipping_tax_cents, lines, carried),
         shipping_pieces=carried,
-        whole=sum(each.quantity for each in back) == sum(line.quantity - line.refunded for line in lines),
+        whole=whole,
         returning=tuple(returning),
         taken=earning.reduction(sale, at=at, growth_given=kept),
         growth_less=0 if kept else before.growth - sale.growth,

@@ -74,7 +74,7 @@ from .refunds import (
     refunds_of,
     refused_refund,
 )
-from .sending import Sent, catch_up, send_refunds
+from .sending import Sent, ask_about_refunds, catch_up, send_refunds
 
 __all__ = [
     "ASKED",
@@ -114,6 +114,7 @@ __all__ = [
     "RefundTooLarge",
     "Sent",
     "Told",
+    "ask_about_refunds",
     "ask_again",
     "ask_refund",
     "begin",

@@ -85,6 +85,12 @@ def watch(*, at: datetime) -> list[Check]:
             ),
         ),
         Check(
+            N_("Refunds the bank has not given back for over 10 days"),
+            select(Refund.id, Refund.amount_cents, Refund.asked_at, Refund.cashier_id).where(
+                Refund.state == SENT, Refund.asked_at < at - timedelta(days=10)
+            ),
+        ),
+        Check(
             N_("Refunds the cashier refused"),
             select(Refund.id, Refund.amount_cents, Refund.note).where(Refund.state == REFUSED),
         ),

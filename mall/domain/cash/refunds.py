@@ -43,9 +43,13 @@ NEXT_FOREIGN: dict[str, dict[str, str]] = {
 
 # The round in which refunds are sent.
 SENDING = "refund.send"
+# The round in which the cashier is asked about those it has.
+ASKING_ABOUT = "refund.ask"
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
+# What the cashier has and the bank takes its time with is asked about so often, in case no word of it comes.
+ASKED_ABOUT_AFTER = timedelta(hours=12)
 LONGEST_NOTE = 300
 
 
@@ -176,6 +180,27 @@ def take_due_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
     return row
 
 
+def take_sent_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
+    """Take a refund that has been under way at the cashier for long; others get it after as long again."""
+    assert in_transaction(), "take_sent_refund() outside transaction()"
+    row = execute(
+        select(*Refund.__table__.columns)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(
+            Refund.state == SENT,
+            Refund.due_at <= at,
+            Payment.cashier == cashier,
+            Refund.id.not_in(notices.put_off(ASKING_ABOUT, at=at)),
+        )
+        .order_by(Refund.due_at, Refund.id)
+        .limit(1)
+        .with_for_update(of=Refund, skip_locked=True)
+    ).one_or_none()
+    if row is not None:
+        _change(row.id, due_at=at + ASKED_ABOUT_AFTER)
+    return row
+
+
 def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> RecordedRefund:
     """Write down what the cashier says of a refund. Word of an earlier, failed attempt changes nothing."""
     refund = lock_refund(refund_id)
@@ -203,7 +228,13 @@ def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> Record
             .where(Payment.id == refund.payment_id)
             .values(refunded_cents=Payment.refunded_cents - refund.amount_cents)
         )
-    changed = _change(refund_id, state=became, cashier_id=state.id, done_at=at if became == DONE else None)
+    changed = _change(
+        refund_id,
+        state=became,
+        cashier_id=state.id,
+        done_at=at if became == DONE else None,
+        due_at=at + ASKED_ABOUT_AFTER if became == SENT else refund.due_at,
+    )
     return RecordedRefund(changed, refund.state, became)
 
 

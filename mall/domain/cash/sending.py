@@ -16,6 +16,7 @@ from mall.domain import notices
 
 from .inbox import note_event
 from .refunds import (
+    ASKING_ABOUT,
     SENDING,
     RecordedRefund,
     cashier_key,
@@ -23,6 +24,7 @@ from .refunds import (
     record_refund,
     refused_refund,
     take_due_refund,
+    take_sent_refund,
 )
 
 # The catch-up looks further back than it strictly must: the inbox knows what it has.
@@ -77,6 +79,39 @@ def send_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> Sent:
         if away:
             break
     return Sent(tuple(recorded), tuple(refused), unreachable=bool(away), put_off=tuple(put_off))
+
+
+def ask_about_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> list[RecordedRefund]:
+    """Ask about refunds the cashier has had for long, in case its word was lost. Returns those there was news of.
+
+    Stops when nobody answers; one that cannot be asked about is put off.
+    """
+    assert not in_transaction(), "ask_about_refunds() opens its own transactions"
+    news: list[RecordedRefund] = []
+    away: list[int] = []
+    taken: dict[int, Row[Any]] = {}
+
+    def ask(refund_id: int) -> None:
+        try:
+            state = cashier.fetch_refund(taken[refund_id].cashier_id)
+        except CashierUnreachable:
+            away.append(refund_id)
+            return
+        with transaction():
+            recorded = record_refund(refund_id, state, at=at)
+        if recorded.changed:
+            news.append(recorded)
+
+    for _turn in range(limit):
+        with transaction():
+            refund = take_sent_refund(cashier=cashier.name, at=at)
+        if refund is None:
+            break
+        taken[refund.id] = refund
+        notices.one_by_one(ASKING_ABOUT, [refund.id], ask, at=at)
+        if away:
+            break
+    return news
 
 
 def catch_up(cashier: Cashier, *, since: datetime, at: datetime) -> int:

@@ -102,7 +102,7 @@ from .stock import (
     take_returned,
     unreserve,
 )
-from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of
+from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of, products_with, skus_of, variants_of
 from .wording import BadWording
 
 __all__ = [
@@ -211,6 +211,7 @@ __all__ = [
     "points_price",
     "prepare_picture",
     "product_of",
+    "products_with",
     "receive",
     "refuse_unsound",
     "remove_picture",
@@ -226,9 +227,11 @@ __all__ = [
     "shelf",
     "shelf_mark",
     "ship",
+    "skus_of",
     "state_of",
     "states_of",
     "stock_history",
     "take_returned",
     "unreserve",
+    "variants_of",
 ]

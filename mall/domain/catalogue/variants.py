@@ -1,6 +1,6 @@
 """Variants: what can be put in the basket - a size, a colour - each with its SKU, prices and stock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,3 +83,15 @@ def free_sku(sku: str, *, variant_id: int | None = None) -> str:
 def variant_title(title: Mapping[str, str] | None) -> dict[str, str] | None:
     """Return a variant's title as it is kept: nothing where a product has but one form."""
     return words(title, longest=80, field="title") or None
+
+
+def products_with(skus: Iterable[str]) -> dict[str, int]:
+    """Return the products of SKUs: {sku: product id}; unknown ones are left out."""
+    rows = execute(select(Variant.sku, Variant.product_id).where(Variant.sku.in_(list(skus))))
+    return {row.sku: row.product_id for row in rows}
+
+
+def skus_of(product_ids: Iterable[int]) -> list[str]:
+    """Return the first SKU of each product, in the order of the products."""
+    first = select(func.min(Variant.id)).where(Variant.product_id.in_(list(product_ids))).group_by(Variant.product_id)
+    return list(execute(select(Variant.sku).where(Variant.id.in_(first)).order_by(Variant.product_id)).scalars())

@@ -26,6 +26,7 @@ from .orders import (
     COMPLETED,
     FIRST_NUMBER,
     NEXT,
+    OVER,
     PAID,
     PROCESSING,
     REFERENCE,
@@ -66,12 +67,13 @@ from .pricing import (
     Priced,
     PricedLine,
     PriceGone,
+    Weighed,
     price,
     rules_of,
     shipping_of,
 )
 from .proof import checks
-from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, TooManyPoints, Wanted, quote
+from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooManyPoints, Wanted, quote
 from .reads import (
     OrderPage,
     order_of,
@@ -92,6 +94,7 @@ __all__ = [
     "MOST_LINES",
     "MOST_PIECES",
     "NEXT",
+    "OVER",
     "PAID",
     "PROCESSING",
     "REFERENCE",
@@ -135,10 +138,12 @@ __all__ = [
     "Shipping",
     "StillPaying",
     "Switch",
+    "Taken",
     "TooManyPoints",
     "TooManyUnpaid",
     "VerifyFirst",
     "Wanted",
+    "Weighed",
     "WrongState",
     "alarm",
     "basket_of",

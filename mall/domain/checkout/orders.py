@@ -15,7 +15,7 @@ from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.text import N_, Message, Said, Text
-from mall.domain import ledger
+from mall.domain import coupons, ledger
 
 AWAITING = "awaiting_payment"
 PROCESSING = "processing"
@@ -40,6 +40,8 @@ NEXT: dict[str, set[str]] = {
     REVIEW: {PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED},
 }
 UNPAID = (AWAITING, PROCESSING)
+# Nothing of these was sold in the end: what they used comes back.
+OVER = (CANCELLED, TIMED_OUT, REFUNDED)
 # States whose goods were sold: they count for limits and for what the shop has to do.
 SOLD = (AWAITING, PROCESSING, PAID, SHIPPED, COMPLETED, REVIEW)
 FIRST_NUMBER = 10_000
@@ -52,7 +54,11 @@ class WrongState(Refusal):
 
 
 class Order(db.Model):
-    """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme."""
+    """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme.
+
+    `coupons` are those used, as they were: id, title, kind, cents taken off, end. `gives_coupons`: some of what was
+    bought are coupons, to be given as soon as it is paid.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -85,6 +91,9 @@ class Order(db.Model):
     worth_cents: Mapped[int]
     return_window_days: Mapped[int]
     digital: Mapped[bool]
+    gives_coupons: Mapped[bool]
+    coupon_count: Mapped[int]
+    coupons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     shipping_key: Mapped[str | None] = mapped_column(String(40))
     address: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     placed_at: Mapped[datetime] = mapped_column(Instant, index=True)
@@ -113,7 +122,8 @@ class OrderLine(db.Model):
         ),
         CheckConstraint("shipping_back >= 0 AND shipping_back <= refunded", name="shipping_back_within"),
         CheckConstraint(
-            "cash_cents = list_cents - level_discount_cents - saved_cents - waived_cents AND cash_cents >= 0",
+            "cash_cents = list_cents - level_discount_cents - coupon_cents - saved_cents - waived_cents"
+            " AND cash_cents >= 0 AND coupon_cents >= 0",
             name="cash_adds_up",
         ),
         CheckConstraint("price_points >= 0 AND switch_points >= 0", name="points_not_negative"),
@@ -138,6 +148,7 @@ class OrderLine(db.Model):
     unit_points: Mapped[int]
     list_cents: Mapped[int]
     level_discount_cents: Mapped[int]
+    coupon_cents: Mapped[int]
     price_points: Mapped[int]
     switch_points: Mapped[int]
     saved_cents: Mapped[int]
@@ -296,7 +307,17 @@ def move(order: Row[Any], state: str, *, kind: str, said: Message, by: str, at: 
     if row is None:
         raise WrongState(number=number_of(order.id))
     note(order.id, kind, said, by=by, at=at)
+    if state in OVER:
+        _settle_coupons(row, at=at)
     return Moved(row, order.state)
+
+
+def _settle_coupons(order: Row[Any], *, at: datetime) -> None:
+    """Let the coupons used for an order that is over come back, and take back those it gave."""
+    if order.coupon_count:
+        coupons.come_back(reference_of(order.id))
+    if order.gives_coupons:
+        coupons.take_back(reference_of(order.id), at=at)
 
 
 def note(order_id: int, kind: str, said: Message, *, by: str, at: datetime) -> None:

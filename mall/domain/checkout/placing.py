@@ -1,6 +1,6 @@
 """Placing: a basket becomes an order. Points and goods are set aside in one short transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,14 +9,14 @@ from sqlalchemy import Row, bindparam, func, insert, select
 
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
-from mall.base.text import N_, say
-from mall.domain import catalogue, earning, ledger, membership, programme
+from mall.base.text import N_, Message, say
+from mall.domain import catalogue, coupons, earning, ledger, membership, programme
 
 from . import baskets, orders
 from .baskets import BasketNow
 from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
 from .pricing import Priced, PricedLine, first_trouble, price
-from .quote import Quote, QuoteChanged, QuoteLine, TooManyPoints
+from .quote import Quote, QuoteChanged, QuoteLine, Taken, TooManyPoints
 from .settling import after_payment, sale_of
 
 
@@ -55,16 +55,17 @@ def place(
     cashier: bool,
     address: Mapping[str, Any] | None = None,
     method_key: str | None = None,
+    coupon_ids: Sequence[int] = (),
     at: datetime,
 ) -> Row[Any]:
     """Set aside the points and the goods. Cash, if any, is still to come. Asked again, answers the first order.
 
-    `key` is the basket's, `shown` the fingerprint of the quote the member agreed to. Refuses: EmptyBasket,
-    QuoteChanged, TooManyPoints, InsufficientPoints, VerifyFirst, NoAddress, NoCashier, TooManyUnpaid, and whatever
-    stands in a line's way.
+    `key` is the basket's, `shown` the fingerprint of the quote the member agreed to, `coupon_ids` the coupons to be
+    used. Refuses: EmptyBasket, QuoteChanged, TooManyPoints, InsufficientPoints, VerifyFirst, NoAddress, NoCashier,
+    TooManyUnpaid, and whatever stands in a line's or a coupon's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
-    basket, was_placed = _basket_and_key(member_id, key)
+    basket, was_placed, unpaid = _basket_and_key(member_id, key)
     if was_placed:
         return placed_with(key, member_id=member_id, shown=shown)
     if not basket.lines:
@@ -79,10 +80,11 @@ def place(
         terms=terms,
         points_offered=points_offered,
         method_key=method_key,
+        coupon_ids=coupon_ids,
         at=at,
     )
     _refuse_if_wrong(priced, shown=shown, points_offered=points_offered)
-    _refuse_unless_ready(priced, member_id, terms=terms, verified=verified, cashier=cashier, address=address)
+    _refuse_unless_ready(priced, unpaid, terms=terms, verified=verified, cashier=cashier, address=address)
     order = _write(priced, member_id, key=key, level=level, terms=terms, address=address, at=at)
     reference = orders.reference_of(order.id)
     quote = priced.quote
@@ -90,17 +92,21 @@ def place(
         pay = ledger.hold if quote.cash_cents else ledger.redeem
         pay(purse, quote.points, reference=reference, at=at, first=True)
     baskets.take_out(basket, at=at)
+    if quote.coupons:
+        coupons.use([each.coupon for each in quote.coupons], member_id=member_id, reference=reference, at=at)
     _set_aside(basket, priced, reference=reference, at=at)  # Stock last: the rows that others wait for.
     if quote.cash_cents == 0:
         earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
-        return after_payment(order, at=at)
+        return after_payment(order, zone=terms.zone, at=at)
     return order
 
 
-def _basket_and_key(member_id: int, key: str) -> tuple[BasketNow, bool]:
-    """Return a member's basket, and whether the key has been placed already: one statement."""
-    rows = execute(_BASKET_AND_KEY, {"owner": member_id, "key": key}).all()
-    return baskets.from_rows(rows), (rows[0].placed if rows else execute(_PLACED, {"key": key}).first() is not None)
+def _basket_and_key(member_id: int, key: str) -> tuple[BasketNow, bool, int]:
+    """Return a member's basket, whether the key has been placed already, how many orders wait: one statement."""
+    rows = execute(_BASKET_AND_KEY, {"owner": member_id, "key": key, "of_member": member_id}).all()
+    if not rows:
+        return baskets.from_rows(rows), execute(_PLACED, {"key": key}).first() is not None, 0
+    return baskets.from_rows(rows), rows[0].placed, rows[0].unpaid
 
 
 def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any]:
@@ -118,12 +124,14 @@ def _refuse_if_wrong(priced: Priced, *, shown: str, points_offered: int) -> None
         raise trouble
     if points_offered > priced.quote.most_switch_points:
         raise TooManyPoints(most=priced.quote.most_switch_points)
+    if priced.coupon_trouble:
+        raise priced.coupon_trouble
     priced.quote.must_match(shown)
 
 
 def _refuse_unless_ready(
     priced: Priced,
-    member_id: int,
+    unpaid: int,
     *,
     terms: programme.Programme,
     verified: bool,
@@ -138,7 +146,6 @@ def _refuse_unless_ready(
         return
     if not cashier:
         raise NoCashier()
-    unpaid = execute(_COUNT_UNPAID, {"of_member": member_id}).scalar_one()
     if unpaid >= terms.unpaid_orders:
         raise TooManyUnpaid(most=terms.unpaid_orders)
 
@@ -170,9 +177,15 @@ def _write(
         },
     ).one()
     execute(_INSERT_LINES, _lines(order.id, priced))
-    said = say(N_("Order placed")) if due else say(N_("Order placed and paid with points"))
+    said = _placed_words(priced.quote)
     orders.note(order.id, "placed", said, by=f"member:{member_id}", at=at)
     return order
+
+
+def _placed_words(quote: Quote) -> Message:
+    if quote.cash_cents:
+        return say(N_("Order placed"))
+    return say(N_("Order placed and paid with points")) if quote.points else say(N_("Order placed; nothing to pay"))
 
 
 def _agreed(quote: Quote) -> dict[str, Any]:
@@ -186,6 +199,19 @@ def _agreed(quote: Quote) -> dict[str, Any]:
         "shipping_waived_cents": quote.shipping_waived_cents,
         "shipping_tax_cents": quote.shipping_tax_cents,
         "accepted_difference_cents": 0,
+        "coupon_count": len(quote.coupons),
+        "coupons": [_used(each) for each in quote.coupons] or None,
+    }
+
+
+def _used(taken: Taken) -> dict[str, Any]:
+    """Return a coupon as an order keeps it."""
+    return {
+        "id": taken.coupon.id,
+        "title": taken.coupon.title,
+        "kind": taken.coupon.kind,
+        "cents": taken.cents,
+        "ends_at": taken.coupon.ends_at.isoformat(),
     }
 
 
@@ -206,6 +232,7 @@ def _delivery(priced: Priced, address: Mapping[str, Any] | None) -> dict[str, An
     """Return the columns of an order that say how it reaches the member."""
     return {
         "digital": not priced.ships,
+        "gives_coupons": priced.gives_coupons,
         "shipping_key": priced.method.key if priced.method and priced.ships else None,
         "address": dict(address) if address and priced.ships else None,
     }
@@ -245,6 +272,7 @@ def _share(share: QuoteLine) -> dict[str, Any]:
         "unit_points": wanted.unit_points,
         "list_cents": share.list_cents,
         "level_discount_cents": share.level_discount_cents,
+        "coupon_cents": share.coupon_cents,
         "price_points": share.price_points,
         "switch_points": share.switch_points,
         "saved_cents": share.saved_cents,
@@ -268,10 +296,12 @@ def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetim
 _NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0}
 _PLACED = select(Order).where(Order.key == bindparam("key"))
 _BASKET_AND_KEY = baskets.OF_MEMBER.add_columns(
-    select(Order.id).where(Order.key == bindparam("key")).exists().label("placed")
+    select(Order.id).where(Order.key == bindparam("key")).exists().label("placed"),
+    select(func.count())
+    .select_from(Order)
+    .where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
+    .scalar_subquery()
+    .label("unpaid"),
 )
 _INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
 _INSERT_LINES = insert(OrderLine)
-_COUNT_UNPAID = (
-    select(func.count()).select_from(Order).where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
-)

@@ -3,8 +3,8 @@
 What stands in the way of a line is a trouble: shown beside the line in the basket, refused at placing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +13,11 @@ from sqlalchemy import and_, func, or_, select
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, earning, programme
+from mall.domain import catalogue, coupons, earning, programme
 
 from .baskets import BasketNow
 from .orders import SOLD, Order, OrderLine, pieces_of
-from .quote import Quote, Rules, Shipping, Wanted, price_of_piece, quote
+from .quote import Quote, Rules, Shipping, Wanted, cents_in_scope, price_of_piece, quote
 
 SHIPPING_TAX_CLASS = "standard"
 
@@ -71,12 +71,32 @@ class PricedLine:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """A coupon of the member's against a basket: what it would take off by itself, in cents, or what is in its way.
+
+    `chosen`: it was asked for. `stacks`: it may be used together with what is chosen.
+    """
+
+    coupon: coupons.Ready
+    saves_cents: int
+    trouble: Refusal | None
+    chosen: bool = False
+    stacks: bool = False
+
+
+@dataclass(frozen=True)
 class Priced:
-    """A basket with its quote. The quote covers the lines that have a price; troubles stand in the way of placing."""
+    """A basket with its quote. The quote covers the lines that have a price; troubles stand in the way of placing.
+
+    `coupons` are those of the member's that were weighed, the best first; `coupon_trouble` is what stands in the way
+    of those that were chosen: the quote is then without them.
+    """
 
     lines: tuple[PricedLine, ...]
     quote: Quote
     method: programme.ShippingMethod | None
+    coupons: tuple[Weighed, ...] = ()
+    coupon_trouble: Refusal | None = None
 
     @property
     def troubles(self) -> list[Refusal]:
@@ -88,6 +108,16 @@ class Priced:
         """Tell whether anything has to be sent."""
         return any(line.wanted and not line.wanted.digital for line in self.lines)
 
+    @property
+    def best(self) -> Weighed | None:
+        """The coupon that would take off most, by itself; of equals the one that ends first. None: none takes any."""
+        return next((each for each in self.coupons if each.trouble is None), None)
+
+    @property
+    def gives_coupons(self) -> bool:
+        """Tell whether coupons are among what is bought."""
+        return any(line.wanted and line.offer.kind == "coupon" for line in self.lines)
+
 
 def price(
     basket: BasketNow,
@@ -97,12 +127,19 @@ def price(
     terms: programme.Programme,
     points_offered: int = 0,
     method_key: str | None = None,
+    coupon_ids: Sequence[int] | None = (),
+    propose: bool = False,
     at: datetime,
 ) -> Priced:
-    """Price a basket for somebody, now. Two statements, three when one of its items is limited per member."""
+    """Price a basket for somebody, now. Two statements, three when one of its items is limited per member.
+
+    `coupon_ids` are the coupons chosen; with `propose` all of the member's are weighed, and for None the best is
+    chosen. One statement more for either, and one where the basket holds an item that gives a coupon.
+    """
     variants = sorted({line.variant_id for line in basket.lines})
     offers = {offer.variant_id: offer for offer in catalogue.offers(variants, at=at)} if variants else {}
     already = _already_had(viewer.member_id, offers.values(), at=at)
+    no_gift = _coupon_goods_that_give_nothing(offers.values(), at=at)
     pieces = pieces_of(basket.lines)
     of_product: dict[int, int] = {}
     for variant_id, quantity in pieces.items():
@@ -118,19 +155,82 @@ def price(
             pieces=pieces[line.variant_id],
             of_product=of_product,
             already=already,
+            no_gift=no_gift,
             at=at,
         )
         for line in basket.lines
     )
     method = terms.shipping_method(method_key) if method_key else None
     method = method or next(iter(terms.shipping_methods), None)
-    made = quote(
-        [line.wanted for line in lines if line.wanted],
-        rules=rules_of(terms, level),
-        shipping=shipping_of(method, level=level, terms=terms, at=at) if method else None,
-        points_offered=points_offered,
+    wanted = [line.wanted for line in lines if line.wanted]
+    shipping = shipping_of(method, level=level, terms=terms, at=at) if method else None
+
+    def quoted(using: Sequence[coupons.Ready] = (), points: int = points_offered) -> Quote:
+        return quote(wanted, rules=rules_of(terms, level), shipping=shipping, points_offered=points, using=using)
+
+    if viewer.member_id is None or not (coupon_ids or propose):
+        return Priced(lines, quoted(), method)
+    mine = coupons.ready(
+        viewer.member_id,
+        product_ids={each.product_id for each in wanted},
+        ids=None if propose else coupon_ids,
+        at=at,
     )
-    return Priced(lines, made, method)
+    weighed = _weigh(mine, coupon_ids, quoted=quoted, rank=level.rank, at=at)
+    trouble = _trouble_of_chosen(weighed, coupon_ids or ())
+    using = [] if trouble else [each.coupon for each in weighed if each.chosen]
+    return Priced(lines, quoted(using), method, weighed, trouble)
+
+
+def _weigh(
+    mine: Sequence[coupons.Ready],
+    chosen: Sequence[int] | None,
+    *,
+    quoted: Callable[..., Quote],
+    rank: int,
+    at: datetime,
+) -> tuple[Weighed, ...]:
+    """Weigh coupons against a basket, each by itself: the best first, then those that something is in the way of.
+
+    With `chosen` None the best of them is.
+    """
+    bare = quoted(points=0)
+    found = []
+    for coupon in mine:
+        trouble = coupon.trouble(cents_in_scope(bare.lines, coupon), rank=rank, at=at)
+        saves_cents = bare.cash_cents - quoted([coupon], 0).cash_cents if trouble is None else 0
+        if trouble is None and saves_cents <= 0:
+            trouble = coupons.NothingToTakeOff()
+        found.append(Weighed(coupon, saves_cents, trouble))
+    found.sort(key=lambda each: (each.trouble is not None, -each.saves_cents))
+    if chosen is None:
+        chosen = [each.coupon.id for each in found[:1] if each.trouble is None]
+    taken = [each.coupon for each in found if each.coupon.id in chosen]
+    return tuple(
+        replace(
+            each,
+            chosen=each.coupon in taken,
+            stacks=bool(others := [other for other in taken if other.id != each.coupon.id])
+            and coupons.may_stack([*others, each.coupon]),
+        )
+        for each in found
+    )
+
+
+def _trouble_of_chosen(weighed: Sequence[Weighed], chosen: Sequence[int]) -> Refusal | None:
+    """Return what stands in the way of using the chosen coupons, together, or None."""
+    taken = [each for each in weighed if each.chosen]
+    if len(taken) < len(set(chosen)):
+        return coupons.CouponGone()
+    if trouble := next((each.trouble for each in taken if each.trouble), None):
+        return trouble
+    return None if coupons.may_stack([each.coupon for each in taken]) else coupons.NotTogether()
+
+
+def _coupon_goods_that_give_nothing(offers: Iterable[Any], *, at: datetime) -> frozenset[int]:
+    """Return the products of the kind "coupon" whose coupon is given out no more."""
+    kinds = {offer.product_id for offer in offers if offer.kind == "coupon"}
+    return frozenset(kinds - coupons.sold_by(kinds, at=at).keys()) if kinds else frozenset()
 
 
 @dataclass(frozen=True)
@@ -184,9 +284,10 @@ def _priced(
     pieces: int,
     of_product: Mapping[int, int],
     already: Mapping[int, int],
+    no_gift: Collection[int],
     at: datetime,
 ) -> PricedLine:
-    if offer is None or not offer.may_be_seen_by(viewer):
+    if offer is None or not offer.may_be_seen_by(viewer) or offer.product_id in no_gift:
         return PricedLine(line, offer, None, None, NoLongerOffered())
     option = offer.option(line.option_id)
     if option is None:

@@ -1,15 +1,16 @@
 """What must always be true of orders: they add up, and agree with points held, stock reserved and cash taken."""
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import cash, catalogue, ledger
+from mall.domain import cash, catalogue, coupons, ledger
 
 from .orders import (
     AWAITING,
     CANCELLED,
     COMPLETED,
+    OVER,
     PAID,
     PROCESSING,
     REFERENCE,
@@ -23,8 +24,6 @@ from .orders import (
 )
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
-# States in which nothing of an order is had any more.
-OVER = (CANCELLED, TIMED_OUT, REFUNDED)
 
 
 def checks() -> list[Check]:
@@ -43,6 +42,8 @@ def checks() -> list[Check]:
               _quotas_agree()),
         Check(N_("no more is refunded than was bought"), _refunded_quantity()),
         Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
+        Check(N_("the coupons used for an order are those it names, while it stands"), _coupons_agree()),
+        Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
     ]  # fmt: skip
 
 
@@ -200,3 +201,45 @@ def _refunded_whole() -> Select:
         .join(kept, kept.c.order_id == Order.id)
         .where(Order.state != REVIEW, (Order.state == REFUNDED) != (kept.c.pieces == 0))
     )
+
+
+def _coupons_agree() -> Select:
+    """Find orders with fewer or more coupons used for them than they name, and coupons used for no order."""
+    coupon = coupons.Coupon
+    uses = (
+        select(coupon.used_for, func.count().label("uses"))
+        .where(coupon.used_for.is_not(None))
+        .group_by(coupon.used_for)
+        .subquery("coupons_used")
+    )
+    expected = case((Order.state.in_(OVER), 0), else_=Order.coupon_count)
+    of_orders = (
+        select(REFERENCE.label("reference"))
+        .select_from(Order)
+        .outerjoin(uses, uses.c.used_for == REFERENCE)
+        .where(func.coalesce(uses.c.uses, 0) != expected)
+    )
+    of_none = select(uses.c.used_for).outerjoin(Order, uses.c.used_for == REFERENCE).where(Order.id.is_(None))
+    return select(union_all(of_orders, of_none).subquery("unmatched"))
+
+
+def _given_agree() -> Select:
+    coupon = coupons.Coupon
+    given = (
+        select(
+            coupon.reference,
+            func.count().label("coupons"),
+            func.sum(case((coupon.state == coupons.USABLE, 1), else_=0)).label("usable"),
+        )
+        .where(coupon.source == "points")
+        .group_by(coupon.reference)
+        .subquery("coupons_given")
+    )
+    coupons_given = func.coalesce(given.c.coupons, 0)
+    wrong = case(
+        (Order.state.in_(OVER), func.coalesce(given.c.usable, 0) > 0),
+        (Order.state.in_((AWAITING, PROCESSING)), coupons_given > 0),
+        (Order.state.in_((PAID, SHIPPED, COMPLETED)), (coupons_given > 0) != Order.gives_coupons),
+        else_=literal(False),
+    )
+    return select(Order.id, Order.state).outerjoin(given, given.c.reference == REFERENCE).where(wrong)

@@ -1,7 +1,8 @@
 """The one calculator: what a basket costs, in points and in cash, and what each line bears of it. Pure.
 
-The order is the printed one: price option, level discount, points switch, shipping, total; tax is inside. Points and
-cents are integers; a component is shared over the lines by largest remainder, and each line keeps its shares.
+The order is the printed one: price option, level discount, coupon, points switch, shipping, total; tax is inside.
+Points and cents are integers; a component is shared over the lines by largest remainder, and each line keeps its
+shares.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from fractions import Fraction
 from mall.base.errors import Refusal
 from mall.base.money import half_up, shares, tax_inside
 from mall.base.text import N_
+from mall.domain import coupons
 
 
 class QuoteChanged(Refusal):
@@ -74,7 +76,7 @@ class Shipping:
 class QuoteLine:
     """One line of a quote: its price and its share of every component, in cents and points.
 
-    list - level discount - saved by points - waived = cash; price points + switch points = points.
+    list - level discount - coupon - saved by points - waived = cash; price points + switch points = points.
     """
 
     wanted: Wanted
@@ -82,6 +84,7 @@ class QuoteLine:
     list_cents: int
     level_discount_cents: int
     price_points: int
+    coupon_cents: int = 0
     switch_points: int = 0
     saved_cents: int = 0
     waived_cents: int = 0
@@ -89,18 +92,31 @@ class QuoteLine:
 
     @property
     def discounted_cents(self) -> int:
-        """The line's cash after the level discount, before points."""
+        """The line's cash after the level discount: what coupons look at."""
         return self.list_cents - self.level_discount_cents
+
+    @property
+    def open_cents(self) -> int:
+        """The line's cash after the level discount and coupons: what points may pay for."""
+        return self.discounted_cents - self.coupon_cents
 
     @property
     def cash_cents(self) -> int:
         """What is paid for this line in cash."""
-        return self.discounted_cents - self.saved_cents - self.waived_cents
+        return self.open_cents - self.saved_cents - self.waived_cents
 
     @property
     def points(self) -> int:
         """What is paid for this line in points."""
         return self.price_points + self.switch_points
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one coupon takes off, in cents: of goods, or of shipping."""
+
+    coupon: coupons.Ready
+    cents: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,7 @@ class Quote:
     most_switch_points: int
     saved_cents: int
     limited_by: str | None
+    coupons: tuple[Taken, ...] = ()
 
     @property
     def points(self) -> int:
@@ -144,6 +161,11 @@ class Quote:
         return sum(line.level_discount_cents for line in self.lines)
 
     @property
+    def coupon_cents(self) -> int:
+        """What coupons take off goods."""
+        return sum(line.coupon_cents for line in self.lines)
+
+    @property
     def waived_cents(self) -> int:
         """The small amount below the cashier's minimum that is let go."""
         return sum(line.waived_cents for line in self.lines) + self.shipping_waived_cents
@@ -167,6 +189,7 @@ class Quote:
                 line.unit_cents,
                 line.list_cents,
                 line.level_discount_cents,
+                line.coupon_cents,
                 line.price_points,
                 line.switch_points,
                 line.saved_cents,
@@ -174,7 +197,8 @@ class Quote:
             )
             for line in self.lines
         ]
-        whole = (parts, self.shipping_key, self.shipping_cents, self.switch_points, self.points, self.cash_cents)
+        used = [(taken.coupon.id, taken.cents) for taken in self.coupons]
+        whole = (parts, used, self.shipping_key, self.shipping_cents, self.switch_points, self.points, self.cash_cents)
         return hashlib.sha256(repr(whole).encode()).hexdigest()[:32]
 
     def must_match(self, shown: str) -> None:
@@ -189,13 +213,19 @@ def quote(
     rules: Rules,
     shipping: Shipping | None = None,
     points_offered: int = 0,
+    using: Sequence[coupons.Ready] = (),
 ) -> Quote:
-    """Return what the lines cost when so many points are offered at the switch; more than it takes is cut down."""
-    lines = [_priced(line, rules) for line in wanted]
+    """Return what the lines cost when so many points are offered at the switch; more than it takes is cut down.
+
+    `using` are the coupons that may be used here, together; each takes off what is left of its scope, at most.
+    """
+    lines, taken = _share_coupons([_priced(line, rules) for line in wanted], using)
     most, limited_by = most_switch_points(lines, rules)
     shipping_list_cents, shipping_cents = _shipping(lines, rules, shipping)
+    if (free := next((each for each in using if each.kind == coupons.SHIPPING), None)) is not None:
+        taken, shipping_cents = [*taken, Taken(free, shipping_cents)], 0
     switch_points = min(points_offered, most)
-    due_cents = sum(line.discounted_cents for line in lines) + shipping_cents
+    due_cents = sum(line.open_cents for line in lines) + shipping_cents
     if 0 < due_cents - rules.worth_of(switch_points) < rules.least_cash_cents:
         # Take fewer points, so that the rest can be charged.
         switch_points, limited_by = _points_that_leave(rules.least_cash_cents, due_cents, rules), "least"
@@ -221,6 +251,7 @@ def quote(
         most_switch_points=most,
         saved_cents=sum(line.saved_cents for line in lines),
         limited_by=limited_by if points_offered > switch_points else None,
+        coupons=tuple(taken),
     )
 
 
@@ -231,7 +262,7 @@ def price_of_piece(cents: int, *, form: str, discount_percent: int) -> int:
 
 def most_switch_points(lines: Sequence[QuoteLine], rules: Rules) -> tuple[int, str]:
     """Return the most points the switch may take, and why: the programme's cap on the cash of cash options."""
-    cash_cents = sum(line.discounted_cents for line in lines if line.wanted.form == "cash")
+    cash_cents = sum(line.open_cents for line in lines if line.wanted.form == "cash")
     return rules.most_points_within(cash_cents * rules.points_cap_percent // 100), "cap"
 
 
@@ -250,17 +281,57 @@ def _priced(wanted: Wanted, rules: Rules) -> QuoteLine:
 def _shipping(lines: Sequence[QuoteLine], rules: Rules, shipping: Shipping | None) -> tuple[int, int]:
     """Return (list price, price) of delivery in cents: free for nothing to ship, for points only, and from an amount.
 
-    The amount compares the cash of goods after discounts, before points.
+    The amount compares the cash of goods after coupons, before points.
     """
     shipped = [line for line in lines if not line.wanted.digital]
     if shipping is None or not shipped:
         return 0, 0
-    goods_cents = sum(line.discounted_cents for line in lines)
+    goods_cents = sum(line.open_cents for line in lines)
     if rules.points_only_ships_free and all(line.wanted.form == "points" for line in shipped):
         return shipping.price_cents, 0
     if shipping.free_from_cents is not None and goods_cents >= shipping.free_from_cents:
         return shipping.price_cents, 0
     return shipping.price_cents, shipping.price_cents
+
+
+def cents_in_scope(lines: Sequence[QuoteLine], coupon: coupons.Ready) -> int:
+    """Return the cash due, after the level discount, of the lines a coupon is for: its threshold and its base."""
+    return sum(line.discounted_cents for line in lines if coupon.is_for(line.wanted.product_id))
+
+
+def _share_coupons(lines: Sequence[QuoteLine], using: Sequence[coupons.Ready]) -> tuple[list[QuoteLine], list[Taken]]:
+    """Take coupons off the lines they are for: percentages before amounts, in the order of their ids.
+
+    Each looks at the cash after the level discount, whatever another takes off; together they take what is there.
+    """
+    shared, taken = list(lines), []
+    off_goods = [each for each in using if each.kind != coupons.SHIPPING]
+    for coupon in sorted(off_goods, key=lambda each: (each.kind != coupons.PERCENT, each.id)):
+        bearing = _bearing(shared, coupon)
+        weights = [line.open_cents if number in bearing else 0 for number, line in enumerate(shared)]
+        cents = min(coupon.takes_off(_base(shared, coupon, bearing)), sum(weights))
+        parts = shares(cents, weights)
+        shared = [
+            replace(line, coupon_cents=line.coupon_cents + part) for line, part in zip(shared, parts, strict=True)
+        ]
+        taken.append(Taken(coupon, cents))
+    return shared, taken
+
+
+def _bearing(lines: Sequence[QuoteLine], coupon: coupons.Ready) -> list[int]:
+    """Return which lines bear a coupon: those in its scope; of a gift the one of the dearest piece, by cash option."""
+    scope = [number for number, line in enumerate(lines) if coupon.is_for(line.wanted.product_id)]
+    if coupon.kind != coupons.GIFT:
+        return scope
+    given = [number for number in scope if lines[number].wanted.form == "cash"]
+    return [max(given, key=lambda number: (lines[number].unit_cents, -number))] if given else []
+
+
+def _base(lines: Sequence[QuoteLine], coupon: coupons.Ready, bearing: Sequence[int]) -> int:
+    """Return the cash a coupon looks at: of a gift that of one piece."""
+    if coupon.kind == coupons.GIFT:
+        return sum(lines[number].unit_cents for number in bearing)
+    return cents_in_scope(lines, coupon)
 
 
 def _points_that_leave(least_cents: int, due_cents: int, rules: Rules) -> int:
@@ -273,7 +344,7 @@ def _points_that_leave(least_cents: int, due_cents: int, rules: Rules) -> int:
 
 def _share_points(lines: Sequence[QuoteLine], switch_points: int, rules: Rules) -> list[QuoteLine]:
     """Share the switch's points, and apart from them the cents they save, over the lines bought by cash options."""
-    weights = [line.discounted_cents if line.wanted.form == "cash" else 0 for line in lines]
+    weights = [line.open_cents if line.wanted.form == "cash" else 0 for line in lines]
     points = shares(switch_points, weights)
     saved = shares(rules.worth_of(switch_points), weights)
     return [

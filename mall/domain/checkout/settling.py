@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, update
 from mall.base.cashier import SessionState
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
-from mall.domain import audit, cash, catalogue, earning, ledger, notices, programme
+from mall.domain import audit, cash, catalogue, coupons, earning, ledger, notices, programme
 
 from . import baskets, orders
 from .orders import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REVIEW, TIMED_OUT, UNPAID, Order
@@ -65,11 +65,11 @@ def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: programme.
         if order.points:
             ledger.capture(purse, reference=reference, at=at, first=True)
         earning.order_paid(sale_of(moved), purse=purse, terms=terms, at=at)
-    return after_payment(moved, at=at)
+    return after_payment(moved, zone=terms.zone, at=at)
 
 
-def after_payment(order: Row[Any], *, at: datetime) -> Row[Any]:
-    """Do what follows from being paid, in cash or in points: tell the member, complete what is digital."""
+def after_payment(order: Row[Any], *, zone: str, at: datetime) -> Row[Any]:
+    """Do what follows from being paid: tell the member, give what is a coupon, complete what is digital."""
     notices.tell(
         order.member_id,
         "order_paid",
@@ -81,10 +81,26 @@ def after_payment(order: Row[Any], *, at: datetime) -> Row[Any]:
         key=f"order:{order.id}:paid",
         at=at,
     )
+    if order.gives_coupons:
+        give_coupons(order, zone=zone, at=at)
     if order.digital:
         send_off(order, by="system", at=at)
         return complete(order, by="system", at=at)
     return order
+
+
+def give_coupons(order: Row[Any], *, zone: str, at: datetime) -> None:
+    """Put the coupons that an order bought among its member's: one for each piece, once."""
+    reference = orders.reference_of(order.id)
+    lines = orders.lines_of(order.id)
+    gives = coupons.given_by({line.product_id for line in lines})
+    givings = [
+        coupons.Giving(gives[line.product_id], key=f"{reference}:{line.line}:{piece}")
+        for line in lines
+        if line.product_id in gives
+        for piece in range(1, line.quantity + 1)
+    ]
+    coupons.give(givings, member_id=order.member_id, source="points", reference=reference, zone=zone, at=at)
 
 
 def send_off(order: Row[Any], *, by: str, at: datetime) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, day_of, end_of
-from mall.base.db import again, db, dialect, execute, transaction
+from mall.base.db import again, db, dialect, execute, take_longer, transaction
 from mall.domain import ledger, programme
 
 from .movements import INSIDE, every_leg
@@ -206,6 +206,7 @@ def gaps_between_days() -> Select[Any]:
 def _roll_next_day(zone: str, at: datetime) -> int | None:
     """Add up the day after the watermark. Returns 1, 0 when another worker was faster, None when it is not over."""
     with transaction():
+        take_longer()
         last = execute(select(RolledDay).order_by(RolledDay.ends_at.desc(), RolledDay.day.desc()).limit(1)).first()
         if last is not None:
             day, starts_at = last.day + timedelta(days=1), last.ends_at

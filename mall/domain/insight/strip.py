@@ -1,4 +1,4 @@
-"""The strip above every page: points ready, level, pieces in the basket, and which programme is in force - at once."""
+"""The strip above every page: points ready, level, basket, coupons, and which programme is in force - at once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, func, literal, select
 
 from mall.base.clock import Instant
 from mall.base.db import execute
-from mall.domain import checkout, ledger, membership, programme
+from mall.domain import checkout, coupons, ledger, membership, programme
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Strip:
     ready_points: int
     rank: int
     basket_count: int
+    coupon_count: int
 
 
 def strip(*, member_id: int | None, basket_token: str | None, at: datetime) -> Strip:
@@ -27,7 +28,7 @@ def strip(*, member_id: int | None, basket_token: str | None, at: datetime) -> S
     values = {"at": at, "member_id": member_id, "token": basket_token}
     question = _question(member=member_id is not None, basket=bool(basket_token))
     row = execute(question, {name: value for name, value in values.items() if value}).one()
-    return Strip(row.version, int(row.ready), row.rank, int(row.pieces))
+    return Strip(row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons))
 
 
 @lru_cache
@@ -56,9 +57,16 @@ def _question(*, member: bool, basket: bool) -> Select[Any]:
         .where(owned.member_id == member_id if member else owned.token == bindparam("token"))
         .scalar_subquery()
     )
+    coupon = coupons.Coupon
+    usable = (
+        select(func.count())
+        .where(coupon.member_id == member_id, coupon.state == coupons.USABLE, coupon.ends_at > at)
+        .scalar_subquery()
+    )
     return select(
         programme.in_force(at).scalar_subquery().label("version"),
         (ready if member else literal(0)).label("ready"),
         (func.coalesce(rank, 1) if member else literal(0)).label("rank"),
         (pieces if member or basket else literal(0)).label("pieces"),
+        (usable if member else literal(0)).label("coupons"),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, Row, String, delete, select, text, true, update
+from sqlalchemy import JSON, CheckConstraint, Index, Row, String, delete, func, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -178,9 +178,23 @@ def wait_after(tries: int) -> timedelta:
 
 
 def forget(*, before: datetime, limit: int = 10_000) -> int:
-    """Delete jobs done before an instant; mails stay, so that none is sent twice. Returns how many."""
-    old = select(Notice.id).where(Notice.channel == JOB, Notice.sent_at < before).limit(limit)
+    """Delete jobs done before an instant, but for the last of a kind; mails stay, so that none is sent twice.
+
+    Returns how many.
+    """
+    last = select(func.max(Notice.id)).where(Notice.channel == JOB, Notice.sent_at.is_not(None)).group_by(Notice.kind)
+    old = select(Notice.id).where(Notice.channel == JOB, Notice.sent_at < before, Notice.id.not_in(last)).limit(limit)
     return execute(delete(Notice).where(Notice.id.in_(old))).rowcount
+
+
+def last_done(job: str) -> datetime | None:
+    """Return when the job last done was written, or None when it never was."""
+    return execute(
+        select(Notice.written_at)
+        .where(Notice.channel == JOB, Notice.kind == job, Notice.sent_at.is_not(None))
+        .order_by(Notice.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
 
 
 def open_notices(*, before: datetime, limit: int = 50) -> Sequence[Row[Any]]:

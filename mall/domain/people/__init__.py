@@ -70,6 +70,7 @@ from .persons import (
     credentials_of_staff,
     forgive_sign_in,
     half_in,
+    insist_on,
     member_like_staff,
     note_seen,
     person_from,
@@ -106,7 +107,17 @@ from .staff import (
     staff_list,
     staff_of,
 )
-from .throttle import Counted, Limit, Throttle, TooManyTries, count, forgive, network_of, sweep_throttle
+from .throttle import (
+    Counted,
+    Limit,
+    Throttle,
+    TooManyTries,
+    count,
+    forgive,
+    network_of,
+    sweep_throttle,
+    take_off,
+)
 from .tokens import DeadLink, Token, alive, sweep_tokens
 from .totp import (
     RecoveryCode,
@@ -192,6 +203,7 @@ __all__ = [
     "forgive",
     "forgive_sign_in",
     "half_in",
+    "insist_on",
     "keep_rehashed",
     "keep_staff_rehashed",
     "known_as",
@@ -232,6 +244,7 @@ __all__ = [
     "sweep_sign_ins",
     "sweep_throttle",
     "sweep_tokens",
+    "take_off",
     "to_be_noted",
     "totp_address",
     "unseal",

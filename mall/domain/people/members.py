@@ -217,9 +217,15 @@ def change_password(member_id: int, password: PasswordHash, *, at: datetime) -> 
     audit.write("member.password_changed", by=f"member:{member_id}", subject=f"member:{member_id}", at=at)
 
 
-def keep_rehashed(member_id: int, password: PasswordHash) -> None:
-    """Keep the same password hashed with the parameters now in force."""
-    execute(update(Member).where(Member.id == member_id).values(password_hash=password))
+def keep_rehashed(member_id: int, password: PasswordHash, *, instead_of: str) -> bool:
+    """Keep the same password hashed with the parameters now in force; one that was changed meanwhile stays.
+
+    Returns whether it is kept.
+    """
+    kept = execute(
+        update(Member).where(Member.id == member_id, Member.password_hash == instead_of).values(password_hash=password)
+    )
+    return kept.rowcount == 1
 
 
 def ask_reset(email: Email, *, page: str, at: datetime) -> None:

@@ -205,6 +205,21 @@ def credentials_of_staff(email: Email) -> Credentials:
     return Credentials(row.id, row.password_hash, row.totp_confirmed_at is not None, row.language)
 
 
+def insist_on(door: str, known: Credentials) -> None:
+    """Keep a password from being changed until a sign-in by it is written, so that the change ends that one too.
+
+    Comparing takes a while: the hash that was compared must still be theirs. Raises WrongPassword.
+    """
+    table: Any = Member if door == "member" else Staff
+    held = execute(
+        select(table.password_hash)
+        .where(table.id == known.person_id, table.deactivated_at.is_(None))
+        .with_for_update(read=True)
+    ).scalar_one_or_none()
+    if held is None or held != known.password_hash:
+        raise WrongPassword
+
+
 def count_sign_in(door: str, email: Email, *, network: str, at: datetime, browser: str | None = None) -> Counted:
     """Count a try to sign in, before the password is looked at.
 
@@ -235,9 +250,10 @@ def forgive_sign_in(door: str, key: str, *, network: str | None = None, browser:
     `key` is the e-mail's key.
     """
     account = f"{door}:{key}"
-    forgive(SIGN_IN_BY_ACCOUNT, account)
+    # In the order they are counted in, or two who come in at once wait for each other.
     if network is not None:
         forgive(SIGN_IN_FROM_NETWORK, f"{account}:{network}")
+    forgive(SIGN_IN_BY_ACCOUNT, account)
     if browser is not None:
         forgive(SIGN_IN_BY_BROWSER, f"{account}:{browser}")
 

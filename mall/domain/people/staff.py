@@ -129,9 +129,15 @@ def set_staff_password(token: str, password: PasswordHash, *, at: datetime) -> i
     return staff.id
 
 
-def keep_staff_rehashed(staff_id: int, password: PasswordHash) -> None:
-    """Keep the same password hashed with the parameters now in force."""
-    execute(update(Staff).where(Staff.id == staff_id).values(password_hash=password))
+def keep_staff_rehashed(staff_id: int, password: PasswordHash, *, instead_of: str) -> bool:
+    """Keep the same password hashed with the parameters now in force; one that was changed meanwhile stays.
+
+    Returns whether it is kept.
+    """
+    kept = execute(
+        update(Staff).where(Staff.id == staff_id, Staff.password_hash == instead_of).values(password_hash=password)
+    )
+    return kept.rowcount == 1
 
 
 def change_roles(staff_id: int, roles: Collection[str], *, by: str, at: datetime) -> None:

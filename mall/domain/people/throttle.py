@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, case, delete
+from sqlalchemy import BigInteger, Index, String, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,6 +80,15 @@ def count(limit: Limit, subject: str, *, at: datetime) -> Counted:
 def forgive(limit: Limit, subject: str) -> None:
     """Forget the tries of a subject: it has shown to be the right person."""
     execute(delete(Throttle).where(Throttle.key == key_of(limit, subject)))
+
+
+def take_off(limit: Limit, subject: str) -> None:
+    """Take one try off a count: it was right, so that only wrong ones are counted."""
+    execute(
+        update(Throttle)
+        .where(Throttle.key == key_of(limit, subject), Throttle.count > 0)
+        .values(count=Throttle.count - 1)
+    )
 
 
 def key_of(limit: Limit, subject: str) -> str:

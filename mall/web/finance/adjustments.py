@@ -36,7 +36,7 @@ def index():
 @bp.get("/table.csv")
 def download():
     """Send every adjustment as a table."""
-    with reading():
+    with reading(scan=True):
         found = finance.adjustments_page(until=finance.settled(now()), page=1, per_page=ALL)
     rows = [
         (

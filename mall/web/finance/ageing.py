@@ -1,6 +1,6 @@
 """Ageing: points by month of issue and, apart, by the month of their last day; what expires soon; who owes."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask_babel import gettext as _
 
 from mall.base.db import reading
@@ -9,7 +9,7 @@ from mall.web.shared import charts
 from mall.web.shared.tables import csv_of
 from mall.web.shared.texts import currency, money_words, number
 
-from .asked import amount, local_time, moment_asked, moment_or_refusal, short_month, zone
+from .asked import amount, local_time, moment_asked, moment_or_refusal, short_month, typed_day, zone
 
 bp = Blueprint("ageing", __name__, url_prefix="/ageing")
 
@@ -21,7 +21,7 @@ AGES = (("pine", 3), ("ok", 3), ("info", 3), ("warn", 3), ("bad", 0))
 def show():
     """Show the ages of what members have, now or at the end of a past day."""
     moment, refusal = moment_asked()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         found = finance.ageing(as_of=moment, zone=zone())
         liability = finance.liability(as_of=moment, zone=zone())
         members_owing, owing = finance.debtors(as_of=moment)
@@ -31,7 +31,7 @@ def show():
         refusal=refusal,
         found=found,
         here=local_time(moment),
-        typed_day=request.args.get("day", "")[:20] or local_time(moment).date().isoformat(),
+        typed_day=typed_day(moment),
         bar=charts.stack_bar(_("Points outstanding by age"), shares, write=number),
         bars=charts.hbars(shares, write=number),
         owed=next(place.amount for place in liability.places if place.key == "debt"),
@@ -74,7 +74,7 @@ def download():
 def finance_ageing() -> finance.Ageing:
     """Read the ageing of the moment asked for. Raises what moment_or_refusal() raises."""
     moment = moment_or_refusal()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         return finance.ageing(as_of=moment, zone=zone())
 
 

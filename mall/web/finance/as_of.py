@@ -1,6 +1,6 @@
 """The liability as of any past moment: the same digits every time it is asked."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask_babel import gettext as _
 
 from mall.base.db import reading
@@ -8,7 +8,7 @@ from mall.domain import finance
 from mall.web.shared.tables import csv_of
 from mall.web.shared.texts import currency, sentence
 
-from .asked import amount, local_time, moment_asked, moment_or_refusal, zone
+from .asked import amount, local_time, moment_asked, moment_or_refusal, typed_day, typed_time, zone
 
 bp = Blueprint("as_of", __name__, url_prefix="/as-of")
 
@@ -17,7 +17,7 @@ bp = Blueprint("as_of", __name__, url_prefix="/as-of")
 def show():
     """Show what members had and owed at a moment by the shop's clock."""
     moment, refusal = moment_asked()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         found = finance.liability(as_of=moment, zone=zone())
         first = finance.first_posting_at()
     here = local_time(moment)
@@ -26,8 +26,8 @@ def show():
         refusal=refusal,
         found=found,
         first=first,
-        typed_day=request.args.get("day", "")[:20] or here.date().isoformat(),
-        typed_time=request.args.get("time", "")[:20],
+        typed_day=typed_day(moment),
+        typed_time=typed_time(),
         here=here,
     ), (422 if refusal else 200)
 
@@ -36,7 +36,7 @@ def show():
 def download():
     """Send the liability at a moment as a table."""
     moment = moment_or_refusal()
-    with reading():
+    with reading(stale_ok=True, scan=True):
         found = finance.liability(as_of=moment, zone=zone())
     here = local_time(moment).isoformat(timespec="seconds")
     rows = [

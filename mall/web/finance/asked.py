@@ -1,6 +1,6 @@
 """What finance's pages are asked for: a month, a moment; and how those are written."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,6 +54,25 @@ def moment_asked() -> tuple[datetime, Refusal | None]:
         return moment_or_refusal(), None
     except Refusal as refusal:
         return finance.settled(now()), refusal
+
+
+def typed_day(moment: datetime) -> str:
+    """Return the day to stand in a field for days: as typed where it is one, else none; none asked, the moment's."""
+    typed = request.args.get("day", "").strip()
+    if not typed:
+        return local_time(moment).date().isoformat()
+    try:
+        return date.fromisoformat(typed).isoformat()
+    except ValueError:
+        return ""
+
+
+def typed_time() -> str:
+    """Return the time of day to stand in a field for times: as typed where it is one, else none."""
+    try:
+        return f"{time.fromisoformat(request.args.get('time', '').strip()):%H:%M}"
+    except ValueError:
+        return ""
 
 
 def moment_or_refusal() -> datetime:

@@ -30,7 +30,7 @@ def index():
         month, day, refusal = this_month(), None, no
         choice = finance.choose(month=month, zone=zone(), at=now())
     page = page_number()
-    with reading():
+    with reading(scan=True):
         found = finance.entries_page(choice, page=page)
         first = finance.first_posting_at()
     return render_template(
@@ -53,7 +53,7 @@ def index():
 def download():
     """Send the postings chosen as a table."""
     month, day, choice = chosen()
-    with reading():
+    with reading(scan=True):
         rows = [
             (
                 entry.id,

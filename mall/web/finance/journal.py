@@ -41,7 +41,7 @@ class Row:
 def index():
     """Show a month's journal, its lines added up over the days."""
     month, refusal = month_asked()
-    with reading():
+    with reading(scan=True):
         found = finance.journal(first=month.first, last=month.last, terms=terms(), at=now())
         first = finance.first_posting_at()
     return page(month=month, found=found, first=first, refusal=refusal)
@@ -57,11 +57,11 @@ def download():
         if form not in FORMATS:
             raise finance.NoSuchFormat(given=form[:20])
         first, last = (finance.read_day(request.args.get(name, "")) for name in ("from", "to"))
-        with reading():
+        with reading(scan=True):
             found = finance.journal(first=first, last=last, terms=terms(), at=now())
     except Refusal as refusal:
         month, _none = month_asked()
-        with reading():
+        with reading(scan=True):
             shown = finance.journal(first=month.first, last=month.last, terms=terms(), at=now())
             began = finance.first_posting_at()
         return page(month=month, found=shown, first=began, refusal=refusal)
@@ -79,7 +79,7 @@ def download():
 @bp.route("/accounts", methods=["GET", "POST"])
 def accounts():
     """Show the chart of accounts, and rename its accounts."""
-    with reading():
+    with reading(scan=True):
         names = finance.chart()
     refusal: Refusal | None = None
     if request.method == "POST":

@@ -30,7 +30,7 @@ WORTH_SHOWN_FOR = 100
 def show():
     """Show a month's liability: this month's now, another's at its close."""
     month, refusal = month_asked()
-    with reading():
+    with reading(scan=True):
         found = finance.roll_forward(month, zone=zone(), at=now())
         first = finance.first_posting_at()
         proof = finance.last_proof()
@@ -57,7 +57,7 @@ def show():
 def download():
     """Send a month's roll-forward as a table."""
     month = month_or_refusal()
-    with reading():
+    with reading(scan=True):
         found = finance.roll_forward(month, zone=zone(), at=now())
     rows = [
         (_("Opening"), "", found.opening.points, amount(found.opening.cents)),

@@ -19,7 +19,7 @@ def show():
     """Show a month day by day. `unit` is points, or money."""
     month, refusal = month_asked()
     unit = "money" if request.args.get("unit") == "money" else "points"
-    with reading():
+    with reading(scan=True):
         found = finance.roll_forward(month, zone=zone(), at=now())
         first = finance.first_posting_at()
     moved = [place for place, line in enumerate(found.lines) if any(day.amounts[place] != EMPTY for day in found.days)]
@@ -38,7 +38,7 @@ def show():
 def download():
     """Send a month day by day: a row for each day and movement, in points and money."""
     month = month_or_refusal()
-    with reading():
+    with reading(scan=True):
         found = finance.roll_forward(month, zone=zone(), at=now())
 
     def rows():

@@ -10,7 +10,20 @@ from mall.base.db import reading
 from mall.domain import insight
 from mall.web.shared.signing_in import staff_only
 
-from . import account, adjustments, aftersales, audit, catalogue, dashboard, members, orders, search, staff, stock
+from . import (
+    account,
+    adjustments,
+    aftersales,
+    audit,
+    catalogue,
+    coupons,
+    dashboard,
+    members,
+    orders,
+    search,
+    staff,
+    stock,
+)
 
 bp = Blueprint("office", __name__, url_prefix="/office")
 bp.before_request(staff_only("operate", but=("office.account",)))
@@ -21,6 +34,7 @@ PAGES: list[Blueprint] = [
     aftersales.bp,
     audit.bp,
     catalogue.bp,
+    coupons.bp,
     dashboard.bp,
     members.bp,
     orders.bp,

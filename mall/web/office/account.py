@@ -18,6 +18,7 @@ from wtforms.validators import DataRequired, InputRequired
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
+from mall.base.text import N_
 from mall.domain import people
 from mall.web.shared import demo_cast
 from mall.web.shared.done import done_once
@@ -44,6 +45,15 @@ bp = Blueprint("account", __name__, url_prefix="/")
 
 DOOR = {"sign_in", "sign_in_demo", "second_factor", "enrol", "set_up", "sign_out"}
 CODES_KEY = "recovery_codes"
+
+
+class NoStaff(Refusal):
+    """There is no such account of staff, or this is not its password; nobody is told which."""
+
+    message = N_(
+        "That e-mail address and password do not fit together. Check both; an administrator can send you a new link."
+    )
+
 
 any_staff = staff_only(None)
 
@@ -83,7 +93,7 @@ def locked() -> Response | None:
 def sign_in():
     """Take e-mail and password, then ask for the second factor."""
     form = SignInForm()
-    refusal = None
+    refusal: Refusal | None = None
     if request.method == "GET":
         form.next.data = safe_next(request.args.get("next"))
         if current_user.is_authenticated:
@@ -92,10 +102,11 @@ def sign_in():
         try:
             email = people.read_email(form.email.data)
             known = check_password("staff", email, form.password.data)
+            return _password_was_right(known, next_page=safe_next(form.next.data))
+        except people.WrongPassword:
+            refusal = NoStaff()
         except Refusal as no:
             refusal = no
-        else:
-            return _password_was_right(email, known, form.password.data, next_page=safe_next(form.next.data))
     return form_page(
         "office/account/sign_in.html",
         refused=request.method == "POST",
@@ -114,7 +125,8 @@ def sign_in_demo(name: str):
         known = people.credentials_of_staff(people.read_email(someone["email"]))
     if known.person_id is None or known.enrolled or not totp_waived():
         abort(404)
-    let_staff_in(_open(known.person_id, passed=True), language=known.language)
+    token = done_once(people.open_sign_in, staff_id=known.person_id, browser=browser(), at=now())
+    let_staff_in(token, language=known.language)
     return redirect(safe_next(request.form.get("next")) or url_for("office.account.go"))
 
 
@@ -260,14 +272,9 @@ def desk() -> str:
     return next((address for address in wanted if address), url_for("office.account.show"))
 
 
-def _password_was_right(
-    email: people.Email, known: people.Credentials, password: str, *, next_page: str | None
-) -> Response:
-    assert known.person_id is not None and known.password_hash is not None
-    renewed = people.rehash(password) if people.outdated(known.password_hash) else None
+def _password_was_right(known: people.Credentials, *, next_page: str | None) -> Response:
     passed = totp_waived() and not known.enrolled
-    done_once(_note_password, email, known, renewed)
-    token = _open(known.person_id, passed=passed)
+    token = done_once(_open_by_password, known, passed=passed, at=now())
     if passed:
         let_staff_in(token, language=known.language)
         return redirect(next_page or url_for("office.account.go"))
@@ -276,13 +283,13 @@ def _password_was_right(
     return redirect(url_for(f"office.account.{step}", next=next_page))
 
 
-def _note_password(email: people.Email, known: people.Credentials, renewed: people.PasswordHash | None) -> None:
+def _open_by_password(known: people.Credentials, *, passed: bool, at: datetime) -> str:
+    """Begin a sign-in by a password that was found right. Returns its token. Raises WrongPassword."""
     assert known.person_id is not None
-    people.forgive_sign_in("staff", email.key)
-    if renewed:
-        people.keep_staff_rehashed(known.person_id, renewed)
     if not known.enrolled:
         people.prepare_totp(known.person_id)
+    people.insist_on("staff", known)
+    return people.open_sign_in(staff_id=known.person_id, passed=passed, browser=browser(), at=at)
 
 
 def _pass(half: people.HalfIn, check: Callable[..., Any], code: str, *, at: datetime) -> tuple[Any, str]:
@@ -290,10 +297,6 @@ def _pass(half: people.HalfIn, check: Callable[..., Any], code: str, *, at: date
     answer = check(half.staff_id, code, at=at)
     people.forgive(people.SECOND_FACTOR, str(half.staff_id))
     return answer, people.pass_second_factor(half.sign_in_id, at=at)
-
-
-def _open(staff_id: int, *, passed: bool) -> str:
-    return done_once(people.open_sign_in, staff_id=staff_id, passed=passed, browser=browser(), at=now())
 
 
 def _keep_to_show(codes: list[str]) -> None:

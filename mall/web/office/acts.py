@@ -11,6 +11,13 @@ ACTS = {
     "category.created": _l("Category opened"),
     "category.ordered": _l("Categories put in order"),
     "category.renamed": _l("Category renamed"),
+    "coupon.changed": _l("Coupon changed"),
+    "coupon.codes_made": _l("Coupon codes made"),
+    "coupon.given": _l("Coupon given"),
+    "coupon.made": _l("Coupon made"),
+    "coupon.revoked": _l("Coupon taken back"),
+    "coupon.sold_as": _l("Coupon given by an item"),
+    "coupon.withdrawn": _l("Coupon withdrawn"),
     "member.deactivated": _l("Member deactivated"),
     "member.email_changed": _l("E-mail changed"),
     "member.password_changed": _l("Password changed"),
@@ -78,6 +85,7 @@ def subject_words(subject: str) -> str:
         return gettext("Order %(number)s", number=checkout.number_of(order_id))
     words = {
         "product": gettext("Item %(number)s", number=number),
+        "coupon": gettext("Coupon %(number)s", number=number),
         "member": gettext("Member %(number)s", number=number),
         "staff": gettext("Colleague %(number)s", number=number),
         "category": gettext("Category %(number)s", number=number) if number else gettext("Categories"),
@@ -94,6 +102,8 @@ def subject_link(subject: str) -> str | None:
         return link("office.orders.show", number=checkout.number_of(int(number)))
     if kind == "product":
         return link("office.catalogue.editor.show", product_id=int(number))
+    if kind == "coupon":
+        return link("office.coupons.show", template_id=int(number))
     if kind == "member":
         return link("office.members.show", member_id=int(number))
     return link("office.catalogue.categories.index") if kind == "category" else None

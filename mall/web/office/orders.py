@@ -16,6 +16,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout, insight, people
 from mall.web.shared import layout
+from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.paging import page_number, pages_of
@@ -292,6 +293,7 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
         order=seen.order,
         member=member,
         plan=plan,
+        coupons_back=coming_back(seen.order, at=now()),
         form=form,
         pieces=[each for each in fields_of(form) if each.default != "0" or each.errors],
         shipped=any(line.shipped for line in seen.lines),

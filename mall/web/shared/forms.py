@@ -84,15 +84,20 @@ class Form(FlaskForm):
 
 
 class Whole(IntegerField):
-    """A whole number as people write it: 1,590 is 1590. Empty is None. What is too long to be kept is 10**18."""
+    """A whole number as people write it: 1,590 is 1590. What is too long to be kept is 10**18.
+
+    Left empty it is None; not sent at all it is its default.
+    """
 
     data: Any
     widget = TextInput()
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
         """Read what was typed."""
+        if not valuelist:
+            return
         self.data = None
-        typed = valuelist[0].strip() if valuelist else ""
+        typed = valuelist[0].strip()
         if typed:
             digits = typed.removeprefix("-").removeprefix("−")
             number = capped(digits)

@@ -6,7 +6,7 @@ is read in the store, a staff token in the office and finance, so that one brows
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
@@ -16,12 +16,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from mall.base.clock import now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import people
 
 from . import problems
 from .addresses import came_from
+from .done import done_once
 from .logs import log
 
 MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
@@ -189,52 +190,59 @@ def check_password(door: str, email: people.Email, password: str) -> people.Cred
     """
     known_browser = request.cookies.get(_known_cookie(), "")
     number = people.known_as(known_browser, door, email)
-    with transaction():
-        counted = people.count_sign_in(door, email, network=network(), browser=number, at=now())
+    counted = done_once(people.count_sign_in, door, email, network=network(), browser=number, at=now())
     if not counted.allowed:
         raise counted.refusal(now())
+    known = _compared(door, email, password)
+    g.known_browser = people.remember(known_browser, door, email)
+    done_once(people.forgive_sign_in, door, email.key, network=network(), browser=number)
+    assert known.person_id is not None and known.password_hash is not None
+    if not people.outdated(known.password_hash):
+        return known
+    renewed = people.rehash(password)
+    keep = people.keep_rehashed if door == "member" else people.keep_staff_rehashed
+    if done_once(keep, known.person_id, renewed, instead_of=known.password_hash):
+        return replace(known, password_hash=renewed)
+    return _compared(door, email, password)  # Another sign-in was first to renew it, or it is another password.
+
+
+def _compared(door: str, email: people.Email, password: str) -> people.Credentials:
     with reading():
         look_up = people.credentials_of_member if door == "member" else people.credentials_of_staff
         known = look_up(email)
     if not people.matches(known.password_hash, password):
         raise people.WrongPassword
-    g.known_browser = people.remember(known_browser, door, email)
-    forgive_tries(door, email, browser=number)
     return known
-
-
-def forgive_tries(door: str, email: people.Email, *, browser: str | None = None) -> None:
-    """Forget the wrong tries at an account: its owner has come in from here."""
-    with transaction():
-        people.forgive_sign_in(door, email.key, network=network(), browser=browser)
 
 
 def count_or_refuse(limit: people.Limit, subject: str) -> None:
     """Count a try in a transaction of its own. Raises TooManyTries."""
-    with transaction():
-        counted = people.count(limit, subject, at=now())
+    counted = done_once(people.count, limit, subject, at=now())
     if not counted.allowed:
         raise counted.refusal(now())
 
 
-def let_member_in(member_id: int, *, language: str | None = None) -> None:
-    """Begin a member's sign-in in this browser; what it held before at this door ends."""
+def let_member_in(member_id: int, *, known: people.Credentials | None = None, language: str | None = None) -> None:
+    """Begin a member's sign-in in this browser; what it held before at this door ends.
+
+    `known`: what the password was compared with, where it was by password. Raises WrongPassword if it is another now.
+    """
 
     def begin() -> str:
-        with transaction():
-            if held := session.get(MEMBER_KEY):
-                people.end_sign_in(held, at=now())
-            return people.open_sign_in(member_id=member_id, browser=browser(), at=now())
+        if known is not None:
+            people.insist_on("member", known)
+        if held := session.get(MEMBER_KEY):
+            people.end_sign_in(held, at=now())
+        return people.open_sign_in(member_id=member_id, browser=browser(), at=now())
 
-    _start_session(MEMBER_KEY, again(begin), language=language)
+    _start_session(MEMBER_KEY, done_once(begin), language=language)
     session.permanent = True
 
 
 def let_staff_in(token: str, *, language: str | None = None) -> None:
     """Put a complete staff sign-in into this browser; what it held before at this door ends."""
     if held := session.get(STAFF_KEY):
-        with transaction():
-            people.end_sign_in(held, at=now())
+        done_once(people.end_sign_in, held, at=now())
     _start_session(STAFF_KEY, token, language=language)
 
 
@@ -261,8 +269,7 @@ def sign_out() -> None:
     session.clear()
     session.update(kept)
     if token:
-        with transaction():
-            people.end_sign_in(token, at=now())
+        done_once(people.end_sign_in, token, at=now())
 
 
 def network() -> str:

@@ -1,11 +1,12 @@
 """Checkout: address, delivery, points or cash, the total - and one button that names what it does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused, CashierUnreachable
@@ -13,8 +14,9 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import checkout, earning, ledger, people
+from mall.domain import checkout, coupons, earning, ledger, people
 from mall.web.shared import layout
+from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
 from mall.web.shared.numbers import whole
@@ -27,7 +29,9 @@ from .orders import thank_for
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 
-CHOICES = ("points", "method", "address")
+CHOICES = ("points", "method", "address", "coupon", "together")
+NO_COUPON = "none"
+MOST_TOGETHER = 10
 
 
 @bp.before_request
@@ -44,13 +48,26 @@ class NoPointsNumber(Refusal):
 
 @dataclass(frozen=True)
 class Asked:
-    """What was chosen and typed so far. `refusal`: the points typed are no number."""
+    """What was chosen and typed so far. `refusal`: the points typed are no number.
+
+    `coupon` is the id of one, or NO_COUPON; "": nothing was chosen yet, and the best is proposed. `together` are the
+    ids of those to be used with it.
+    """
 
     points: int
     typed_points: str
     method: str | None
     address: str
+    coupon: str
+    together: tuple[str, ...]
     refusal: Refusal | None
+
+    @property
+    def coupon_ids(self) -> list[int]:
+        """The coupons chosen; what is no number stands for one that is not there."""
+        if self.coupon in ("", NO_COUPON):
+            return []
+        return [whole(each) or 0 for each in (self.coupon, *self.together)]
 
 
 @bp.get("")
@@ -92,7 +109,7 @@ def go_and_pay(order: Any) -> Response:
     return redirect(page, 303)
 
 
-def asked_for(values: Mapping[str, str]) -> Asked:
+def asked_for(values: MultiDict[str, str]) -> Asked:
     """Read the choices of a form or an address. A points button's number goes before the typed one.
 
     Where what is typed is no number, as many points are asked for as the page used when it was shown.
@@ -104,6 +121,8 @@ def asked_for(values: Mapping[str, str]) -> Asked:
         typed_points=typed,
         method=values.get("method"),
         address=values.get("address", ""),
+        coupon=values.get("coupon", ""),
+        together=tuple(values.getlist("together")[:MOST_TOGETHER]),
         refusal=NoPointsNumber() if number is None else None,
     )
 
@@ -151,6 +170,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         here=url_for("store.checkout.show", **_kept(asked)),
         methods=methods_for(priced, level, terms) if priced.ships else (),
         method=priced.method,
+        **_coupon_choices(priced, asked, terms),
         level=level,
         ready=ready,
         left=ready - quote.points,
@@ -177,15 +197,19 @@ def _place(asked: Asked) -> Any:
         cashier=current_app.extensions["cashier"] is not None,
         address=address,
         method_key=asked.method,
+        coupon_ids=asked.coupon_ids,
         at=now(),
     )
 
 
 def _priced(basket: checkout.BasketNow, asked: Asked, *, ready: int, at: Any) -> checkout.Priced:
-    """Price the basket with the points asked for, as far as they are there beside those that the items take."""
+    """Price the basket with the coupons and the points asked for, the points as far as they are there.
+
+    Where no coupon was chosen yet, the best is. One that was to go with another and cannot is left out.
+    """
     terms, viewer = layout.terms(), layout.viewer()
 
-    def priced_with(points: int) -> checkout.Priced:
+    def priced_with(points: int, coupon_ids: Sequence[int] | None) -> checkout.Priced:
         return checkout.price(
             basket,
             viewer=viewer,
@@ -193,14 +217,48 @@ def _priced(basket: checkout.BasketNow, asked: Asked, *, ready: int, at: Any) ->
             terms=terms,
             points_offered=points,
             method_key=asked.method,
+            coupon_ids=coupon_ids,
+            propose=layout.strip().coupon_count > 0,
             at=at,
         )
 
-    priced = priced_with(asked.points)
+    chosen = asked.coupon_ids if asked.coupon else None
+    priced = priced_with(asked.points, chosen)
+    if chosen and isinstance(priced.coupon_trouble, coupons.NotTogether):
+        chosen = chosen[:1]
+        priced = priced_with(asked.points, chosen)
     short = priced.quote.points - ready
     if short <= 0 or not priced.quote.switch_points:
         return priced
-    return priced_with(max(0, priced.quote.switch_points - short))
+    return priced_with(max(0, priced.quote.switch_points - short), chosen)
+
+
+def _coupon_choices(priced: checkout.Priced, asked: Asked, terms: Any) -> dict[str, Any]:
+    """Return the member's coupons as the page shows them: those that fit, those to go along, those that do not fit."""
+    used = [taken.coupon.id for taken in priced.quote.coupons]
+    main = next((id_ for id_ in asked.coupon_ids if id_ in used), used[0] if used else None)
+    cards = [
+        {
+            "id": each.coupon.id,
+            "title": each.coupon.title,
+            "worth": " ".join(worth_words(each.coupon)),
+            "terms": ", ".join(terms_words(each.coupon, terms)),
+            "ends_at": each.coupon.ends_at,
+            "saves_cents": each.saves_cents,
+            "trouble": each.trouble,
+            "best": each is priced.best,
+            "used": each.coupon.id in used,
+            "stacks": each.stacks,
+        }
+        for each in priced.coupons
+    ]
+    fit = [card for card in cards if not card["trouble"]]
+    return {
+        "fitting": [card for card in fit if not card["used"] or card["id"] == main],
+        "alongside": [card for card in fit if card["stacks"] and card["id"] != main],
+        "unfit": [card for card in cards if card["trouble"]],
+        "main_coupon": main,
+    }
 
 
 def methods_for(priced: checkout.Priced, level: Any, terms: Any) -> list[dict[str, Any]]:

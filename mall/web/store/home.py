@@ -20,7 +20,7 @@ def show() -> str:
     """Show the shelves of the home page; an empty one is left out."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
     member_id = viewer.member_id
-    with reading():
+    with reading(stale_ok=True):
         within_reach = catalogue.shelf(
             viewer,
             catalogue.Wishes(affordable=member_id is not None, my_level=True, in_stock=True, sort="points"),
@@ -31,6 +31,7 @@ def show() -> str:
         newest = catalogue.shelf(viewer, catalogue.Wishes(my_level=True), terms=terms, at=at, limit=ON_A_SHELF)
         above = catalogue.shelf(viewer, catalogue.Wishes(above_my_level=True), terms=terms, at=at, limit=ON_A_SHELF)
         categories = catalogue.categories()
+    with reading():
         standing = None if member_id is None else membership.standing(member_id, terms=terms, at=at)
         balances = None if member_id is None else ledger.balances(member_id, at=at)
     return render_template(

@@ -180,10 +180,10 @@ def _known(form: JoinForm) -> Response:
     """Answer someone who is a member already: with their password they are let in. Raises KnownEmail, TooManyTries."""
     try:
         known = check_password("member", people.read_email(form.email.data), form.password.data)
+        assert known.person_id is not None
+        let_member_in(known.person_id, known=known, language=known.language)
     except people.WrongPassword:
         raise KnownEmail from None
-    assert known.person_id is not None
-    let_member_in(known.person_id, language=known.language)
     layout.bring_basket(known.person_id)
     return _to_their_order(form.key.data)
 

@@ -14,6 +14,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout, ledger, programme
 from mall.web.shared import layout
+from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
@@ -115,7 +116,9 @@ def consider(number: str) -> Response | str:
         return redirect(url_for("store.orders.show", number=number))
     with reading():
         plan = aftersales.plan_refund(order, reason="changed_mind", at=now(), zone=layout.terms().zone)
-    return render_template("store/orders/cancel.html", order=order, number=number, plan=plan)
+    return render_template(
+        "store/orders/cancel.html", order=order, number=number, plan=plan, coupons_back=coming_back(order, at=now())
+    )
 
 
 @bp.post("/<number>/cancellation")
@@ -168,6 +171,7 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         seen=seen,
         order=order,
         sums=_sums(seen),
+        coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),
         heading=_heading(order),
         timeline=_timeline(seen, on_the_way=on_the_way),
@@ -296,7 +300,10 @@ def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
 
 def _sums(seen: checkout.OrderPage) -> dict[str, int]:
     """Return the sums of an order's lines, component by component, in the order of calculation."""
-    names = ("list_cents", "level_discount_cents", "price_points", "switch_points", "saved_cents", "waived_cents")
+    names = (
+        "list_cents", "level_discount_cents", "coupon_cents", "price_points", "switch_points", "saved_cents",
+        "waived_cents",
+    )  # fmt: skip
     sums = {name: sum(getattr(line, name) for line in seen.lines) for name in names}
     order = seen.order
     sums["waived_cents"] += order.shipping_waived_cents

@@ -37,7 +37,7 @@ class Listed:
 def index(category: str | None):
     """Show a page of items, with what each filter would leave."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
-    with reading():
+    with reading(stale_ok=True):
         try:
             key = (
                 catalogue.shelf_mark(), terms.version, language(), viewer.rank, viewer.member_id is None,

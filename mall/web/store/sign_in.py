@@ -153,10 +153,8 @@ def reset_password(token: str):
 def _sign_in(form: SignInForm) -> None:
     email = people.read_email(form.email.data)
     known = check_password("member", email, form.password.data)
-    assert known.person_id is not None and known.password_hash is not None
-    renewed = people.rehash(form.password.data) if people.outdated(known.password_hash) else None
-    done_once(_note_password, email, known.person_id, renewed)
-    _let_in(known.person_id, language=known.language)
+    assert known.person_id is not None
+    _let_in(known.person_id, known=known, language=known.language)
 
 
 def _reset(token: str, password: people.PasswordHash, email: people.Email, *, at: datetime) -> int:
@@ -165,12 +163,6 @@ def _reset(token: str, password: people.PasswordHash, email: people.Email, *, at
     return member_id
 
 
-def _note_password(email: people.Email, member_id: int, renewed: people.PasswordHash | None) -> None:
-    people.forgive_sign_in("member", email.key)
-    if renewed:
-        people.keep_rehashed(member_id, renewed)
-
-
-def _let_in(member_id: int, *, language: str | None = None) -> None:
-    let_member_in(member_id, language=language)
+def _let_in(member_id: int, *, known: people.Credentials | None = None, language: str | None = None) -> None:
+    let_member_in(member_id, known=known, language=language)
     bring_basket(member_id)

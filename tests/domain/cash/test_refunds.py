@@ -57,6 +57,34 @@ def refund_now(refund):
         return cash.lock_refund(refund.id)
 
 
+class Keeper(Teller):
+    """A cashier that has refunds of ours, and says how they stand."""
+
+    def fetch_refund(self, refund_id):
+        self.asked.append(refund_id)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return RefundState(refund_id, answer, 200, "USD", "pi_1")
+
+
+def test_a_refund_whose_end_nobody_told_us_is_asked_about(paid):
+    refund = ask(paid, 200)
+    keeper = Keeper("pending", "pending", CashierUnreachable("away"), "succeeded")
+    cash.send_refunds(keeper, at=NOON)
+    half_day = timedelta(hours=12)
+
+    assert cash.ask_about_refunds(keeper, at=NOON + half_day - timedelta(seconds=1)) == []
+    assert len(keeper.asked) == 1
+    for turn in (1, 2):
+        assert cash.ask_about_refunds(keeper, at=NOON + turn * half_day) == []
+    (news,) = cash.ask_about_refunds(keeper, at=NOON + 3 * half_day)
+
+    assert (news.was, news.now) == ("sent", "done")
+    assert refund_now(refund).state == "done"
+    assert cash.ask_about_refunds(keeper, at=NOON + 9 * half_day) == []
+
+
 def test_a_refund_is_counted_when_it_is_asked_for(paid):
     ask(paid, 200)
 

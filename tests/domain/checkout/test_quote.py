@@ -26,7 +26,7 @@ def mix(points: int, cents: int, quantity: int = 1) -> Wanted:
 
 def must_add_up(q: Quote, rules: Rules) -> None:
     for line in q.lines:
-        parts = line.level_discount_cents + line.saved_cents + line.waived_cents + line.cash_cents
+        parts = line.level_discount_cents + line.coupon_cents + line.saved_cents + line.waived_cents + line.cash_cents
         assert line.list_cents == parts
         assert min(line.cash_cents, line.saved_cents, line.waived_cents, line.switch_points, line.tax_cents) >= 0
         assert line.tax_cents <= line.cash_cents

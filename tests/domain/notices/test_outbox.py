@@ -154,18 +154,22 @@ def test_a_job_waits_for_its_time(app):
     assert (job.channel, job.kind, job.details) == ("job", "points.expire", {"day": "2026-03-03"})
 
 
-def test_jobs_done_long_ago_are_forgotten_and_mails_are_not(app):
+def test_jobs_done_long_ago_are_forgotten_but_for_the_last_and_mails_are_not(app):
     tell()
     with transaction():
-        notices.later("points.expire", {}, key="points.expire:1", at=NOON)
+        for number in (1, 2):
+            notices.later("points.expire", {}, key=f"points.expire:{number}", at=NOON)
     with transaction():
         for notice in notices.claim(at=NOON):
             notices.done(notice, at=NOON)
-        notices.later("points.expire", {}, key="points.expire:2", at=NOON)
+        notices.later("points.expire", {}, key="points.expire:3", at=NOON + MINUTE)
 
     with transaction():
         assert notices.forget(before=NOON + MINUTE) == 1
-    assert [row.key for row in rows()] == ["order_paid:7", "points.expire:2"]
+    assert [row.key for row in rows()] == ["order_paid:7", "points.expire:2", "points.expire:3"]
+    with reading():
+        assert notices.last_done("points.expire") == NOON
+        assert notices.last_done("levels.review") is None
 
 
 @pytest.mark.concurrency

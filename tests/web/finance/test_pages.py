@@ -273,3 +273,12 @@ def test_a_get_changes_nothing(desk):
     with reading():
         for table_read in (finance.ProofRun, finance.RolledDay, finance.DaySum, finance.ChartAccount):
             assert execute(select(table_read)).all() == []
+
+
+@pytest.mark.parametrize("page", ["ageing", "as-of"])
+def test_a_day_that_is_none_does_not_stand_in_the_field_for_days(desk, page):
+    answer = desk.get(f"/finance/{page}?day=zzz&time=soon")
+
+    assert answer.status_code == 422
+    assert "“zzz” is no day" in answer.text
+    assert 'type="date" value=""' in answer.text

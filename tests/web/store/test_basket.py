@@ -20,6 +20,12 @@ def test_an_item_put_in_is_in_the_basket_with_its_price(till, mug):
     assert "900 pts + $6.90" in page
 
 
+def test_one_piece_goes_in_where_nobody_says_how_many(till, mug):
+    till.browser.post("/basket", data={"variant_id": mug.variant_id, "option_id": mug.options["cash"]})
+
+    assert [line.quantity for line in till.lines()] == [1]
+
+
 def test_the_same_item_at_the_same_price_is_one_line(till, mug):
     till.put_in(mug, "cash")
     till.put_in(mug, "cash", quantity=2)
@@ -289,3 +295,10 @@ def test_a_full_basket_is_refused_on_the_items_page(till, stage, mug):
 
     assert answer.status_code == 422
     assert "A basket holds 20 different items." in answer.text
+
+
+def test_delivery_that_is_free_says_why(till, gift, mug):
+    till.put_in(gift)
+    assert "free items for points only ship free" in words(till.basket())
+    till.put_in(mug, "cash")
+    assert "Delivery $4.90" in words(till.basket())

@@ -7,7 +7,7 @@ from mall.domain import cash, catalogue, checkout, programme
 from tests.stage import ADDRESS, NOON, Stage
 
 LINES = [1, 12]
-PLACED, AT_ONCE, SETTLED = 18, 18, 12
+PLACED, WITH_COUPON, WITH_LAST_COUPON, AT_ONCE, SETTLED = 17, 19, 20, 18, 12
 
 
 PRICES = {
@@ -21,15 +21,15 @@ def fill(stage: Stage, member_id: int, lines: int, form: str) -> None:
         stage.put_in(member_id, stage.item(f"Item {number}", prices=(PRICES[form],)), form)
 
 
-def placing(stage: Stage, member_id: int, count_statements: list[str]) -> list[str]:
+def placing(stage: Stage, member_id: int, count_statements: list[str], *, use: tuple[int, ...] = ()) -> list[str]:
     """Place the member's basket; return the statements that took. The programme is known, as in a process at work."""
-    basket, priced = stage.price(member_id)
+    basket, priced = stage.price(member_id, use=use)
     know_programme(stage)
     count_statements.clear()
     with transaction():
         checkout.place(
             member_id, key=basket.key, shown=priced.quote.fingerprint, points_offered=0, terms=stage.terms,
-            verified=True, cashier=True, address=ADDRESS, at=NOON,
+            verified=True, cashier=True, address=ADDRESS, coupon_ids=use, at=NOON,
         )  # fmt: skip
     return sent(count_statements)
 
@@ -52,6 +52,22 @@ def test_placing_a_mixed_order_takes_few_statements(stage, mei, count_statements
     placed = placing(stage, mei, count_statements)
 
     assert len(placed) <= PLACED, "\n".join(placed)
+
+
+@pytest.mark.parametrize("lines", LINES)
+@pytest.mark.parametrize(("total", "budget"), [(None, WITH_COUPON), (5, WITH_LAST_COUPON)])
+def test_placing_with_a_coupon_takes_few_more(stage, mei, count_statements, lines, total, budget):
+    stage.give(mei, 5_000)
+    fill(stage, mei, lines, "mix")
+    with transaction():
+        category = catalogue.create_category({"en": "All of it"}, by="staff:1", at=NOON)
+        for product_id in range(1, lines + 1):
+            catalogue.edit_product(product_id, categories=[category], terms=stage.terms, by="staff:1", at=NOON)
+    coupon = stage.coupon(mei, scope="category", scope_ids=[category], total_limit=total, member_limit=2)
+
+    placed = placing(stage, mei, count_statements, use=(coupon,))
+
+    assert len(placed) <= budget, "\n".join(placed)
 
 
 @pytest.mark.parametrize("lines", LINES)

@@ -360,3 +360,9 @@ def test_a_price_that_begins_somewhere_says_so_in_one_sentence(put, see, client)
     put(prices=(mix_price(1_590, least=600, most=1_500, step=100),))
     starting = see("/shop").partition('<span class="starting">')[2]
     assert starting.startswith("From <span")
+
+
+def test_robots_are_kept_from_what_is_somebodys_own(see):
+    told = see("/robots.txt").splitlines()
+    assert "Allow: /" in told
+    assert {"Disallow: /account", "Disallow: /orders", "Disallow: /office"} <= set(told)

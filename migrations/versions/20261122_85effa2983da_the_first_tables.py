@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = 'c974bcbe1309'
+revision = '85effa2983da'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -92,6 +92,46 @@ def upgrade() -> None:
     sa.Column('named_by', sa.String(length=40), nullable=False),
     sa.Column('named_at', clock.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_chart_account'))
+    )
+    op.create_table('coupon_template',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('title', text.Text(), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('amount_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('percent', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('cap_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('threshold_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('scope', sa.String(length=10), nullable=False),
+    sa.Column('starts_at', clock.Instant(), nullable=True),
+    sa.Column('ends_at', clock.Instant(), nullable=True),
+    sa.Column('valid_days', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('member_limit', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('total_limit', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('used', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('stackable', sa.Boolean(), nullable=False),
+    sa.Column('min_rank', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('withdrawn_at', clock.Instant(), nullable=True),
+    sa.Column('version', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', clock.Instant(), nullable=False),
+    sa.CheckConstraint("(kind = 'amount') = (amount_cents IS NOT NULL)", name=op.f('ck_coupon_template_amount_of_an_amount')),
+    sa.CheckConstraint("(kind = 'percent') = (percent IS NOT NULL)", name=op.f('ck_coupon_template_percent_of_a_percent')),
+    sa.CheckConstraint("cap_cents IS NULL OR (cap_cents > 0 AND kind = 'percent')", name=op.f('ck_coupon_template_cap_of_a_percent')),
+    sa.CheckConstraint("kind IN ('amount', 'percent', 'shipping', 'gift')", name=op.f('ck_coupon_template_kind_known')),
+    sa.CheckConstraint("scope IN ('all', 'category', 'product')", name=op.f('ck_coupon_template_scope_known')),
+    sa.CheckConstraint('amount_cents > 0', name=op.f('ck_coupon_template_amount_positive')),
+    sa.CheckConstraint('ends_at IS NOT NULL OR valid_days IS NOT NULL', name=op.f('ck_coupon_template_has_an_end')),
+    sa.CheckConstraint('member_limit > 0', name=op.f('ck_coupon_template_member_limit_positive')),
+    sa.CheckConstraint('min_rank >= 0', name=op.f('ck_coupon_template_rank_not_negative')),
+    sa.CheckConstraint('percent BETWEEN 1 AND 100', name=op.f('ck_coupon_template_percent_within')),
+    sa.CheckConstraint('starts_at < ends_at', name=op.f('ck_coupon_template_starts_before_it_ends')),
+    sa.CheckConstraint('threshold_cents >= 0', name=op.f('ck_coupon_template_threshold_not_negative')),
+    sa.CheckConstraint('total_limit IS NOT NULL OR used = 0', name=op.f('ck_coupon_template_used_counts_a_total')),
+    sa.CheckConstraint('total_limit IS NULL OR used <= total_limit', name=op.f('ck_coupon_template_used_within_total')),
+    sa.CheckConstraint('used >= 0', name=op.f('ck_coupon_template_used_not_negative')),
+    sa.CheckConstraint('valid_days > 0', name=op.f('ck_coupon_template_days_positive')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_coupon_template')),
+    sa.UniqueConstraint('key', name=op.f('uq_coupon_template_key'))
     )
     op.create_table('desk_day',
     sa.Column('actor', sa.String(length=40), nullable=False),
@@ -327,6 +367,46 @@ def upgrade() -> None:
     sa.UniqueConstraint('member_id', name=op.f('uq_basket_member_id')),
     sa.UniqueConstraint('token', name=op.f('uq_basket_token'))
     )
+    op.create_table('code_batch',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('template_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('codes', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('each_for', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('made_by', sa.String(length=40), nullable=False),
+    sa.Column('made_at', clock.Instant(), nullable=False),
+    sa.CheckConstraint('codes > 0 AND each_for > 0', name=op.f('ck_code_batch_figures_positive')),
+    sa.ForeignKeyConstraint(['template_id'], ['coupon_template.id'], name=op.f('fk_code_batch_template_id_coupon_template')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_code_batch')),
+    sa.UniqueConstraint('key', name=op.f('uq_code_batch_key'))
+    )
+    with op.batch_alter_table('code_batch', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_batch_template_id'), ['template_id'], unique=False)
+
+    op.create_table('coupon_good',
+    sa.Column('product_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('template_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['product_id'], ['product.id'], name=op.f('fk_coupon_good_product_id_product')),
+    sa.ForeignKeyConstraint(['template_id'], ['coupon_template.id'], name=op.f('fk_coupon_good_template_id_coupon_template')),
+    sa.PrimaryKeyConstraint('product_id', name=op.f('pk_coupon_good'))
+    )
+    with op.batch_alter_table('coupon_good', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_coupon_good_template_id'), ['template_id'], unique=False)
+
+    op.create_table('coupon_scope',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('template_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('category_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('product_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.CheckConstraint('(category_id IS NULL) <> (product_id IS NULL)', name=op.f('ck_coupon_scope_names_one_thing')),
+    sa.ForeignKeyConstraint(['category_id'], ['category.id'], name=op.f('fk_coupon_scope_category_id_category')),
+    sa.ForeignKeyConstraint(['product_id'], ['product.id'], name=op.f('fk_coupon_scope_product_id_product')),
+    sa.ForeignKeyConstraint(['template_id'], ['coupon_template.id'], name=op.f('fk_coupon_scope_template_id_coupon_template')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_coupon_scope'))
+    )
+    with op.batch_alter_table('coupon_scope', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_coupon_scope_template_id'), ['template_id'], unique=False)
+
     op.create_table('fact',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('kind', sa.String(length=40), nullable=False),
@@ -627,6 +707,51 @@ def upgrade() -> None:
     with op.batch_alter_table('variant', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_variant_product_id'), ['product_id'], unique=False)
 
+    op.create_table('coupon',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('template_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('source', sa.String(length=10), nullable=False),
+    sa.Column('reference', sa.String(length=60), nullable=False),
+    sa.Column('key', sa.String(length=90), nullable=False),
+    sa.Column('given_at', clock.Instant(), nullable=False),
+    sa.Column('usable_from', clock.Instant(), nullable=False),
+    sa.Column('ends_at', clock.Instant(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('used_for', sa.String(length=40), nullable=True),
+    sa.Column('used_at', clock.Instant(), nullable=True),
+    sa.Column('revoked_at', clock.Instant(), nullable=True),
+    sa.CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name=op.f('ck_coupon_revoked_at_some_time')),
+    sa.CheckConstraint("(state = 'used') = (used_at IS NOT NULL)", name=op.f('ck_coupon_used_at_some_time')),
+    sa.CheckConstraint("(state = 'used') = (used_for IS NOT NULL)", name=op.f('ck_coupon_used_for_something')),
+    sa.CheckConstraint("source IN ('points', 'code', 'operator', 'pack')", name=op.f('ck_coupon_source_known')),
+    sa.CheckConstraint("state IN ('usable', 'used', 'revoked')", name=op.f('ck_coupon_state_known')),
+    sa.ForeignKeyConstraint(['member_id'], ['purse.member_id'], name=op.f('fk_coupon_member_id_purse')),
+    sa.ForeignKeyConstraint(['template_id'], ['coupon_template.id'], name=op.f('fk_coupon_template_id_coupon_template')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_coupon')),
+    sa.UniqueConstraint('key', name=op.f('uq_coupon_key'))
+    )
+    with op.batch_alter_table('coupon', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_coupon_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_coupon_reference'), ['reference'], unique=False)
+        batch_op.create_index(batch_op.f('ix_coupon_template_id'), ['template_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_coupon_used_for'), ['used_for'], unique=False)
+
+    op.create_table('coupon_code',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('batch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('each_for', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('taken', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.CheckConstraint('each_for > 0', name=op.f('ck_coupon_code_for_somebody')),
+    sa.CheckConstraint('taken BETWEEN 0 AND each_for', name=op.f('ck_coupon_code_taken_within')),
+    sa.ForeignKeyConstraint(['batch_id'], ['code_batch.id'], name=op.f('fk_coupon_code_batch_id_code_batch')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_coupon_code')),
+    sa.UniqueConstraint('digest', name=op.f('uq_coupon_code_digest'))
+    )
+    with op.batch_alter_table('coupon_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_coupon_code_batch_id'), ['batch_id'], unique=False)
+
     op.create_table('level_notice',
     sa.Column('history_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -696,6 +821,9 @@ def upgrade() -> None:
     sa.Column('worth_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('return_window_days', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('digital', sa.Boolean(), nullable=False),
+    sa.Column('gives_coupons', sa.Boolean(), nullable=False),
+    sa.Column('coupon_count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('coupons', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('shipping_key', sa.String(length=40), nullable=True),
     sa.Column('address', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('placed_at', clock.Instant(), nullable=False),
@@ -911,6 +1039,7 @@ def upgrade() -> None:
     sa.Column('unit_points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('list_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('level_discount_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('coupon_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('price_points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('switch_points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('saved_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -923,7 +1052,7 @@ def upgrade() -> None:
     sa.Column('called_off', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('shipping_back', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.CheckConstraint('called_off >= 0 AND called_off <= refunded AND shipped + called_off <= quantity', name=op.f('ck_order_line_called_off_within')),
-    sa.CheckConstraint('cash_cents = list_cents - level_discount_cents - saved_cents - waived_cents AND cash_cents >= 0', name=op.f('ck_order_line_cash_adds_up')),
+    sa.CheckConstraint('cash_cents = list_cents - level_discount_cents - coupon_cents - saved_cents - waived_cents AND cash_cents >= 0 AND coupon_cents >= 0', name=op.f('ck_order_line_cash_adds_up')),
     sa.CheckConstraint('price_points >= 0 AND switch_points >= 0', name=op.f('ck_order_line_points_not_negative')),
     sa.CheckConstraint('quantity > 0', name=op.f('ck_order_line_quantity_positive')),
     sa.CheckConstraint('shipped >= 0 AND refunded >= 0 AND refunded <= quantity', name=op.f('ck_order_line_quantities_within')),

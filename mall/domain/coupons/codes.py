@@ -1,0 +1,198 @@
+"""Codes: what is printed on a card or sent in a mail, and becomes a coupon of whoever types it.
+
+A code has 80 random bits. Only its hash is kept, so that nobody who reads the database can use one; the codes
+themselves are handed out once, when they are made.
+"""
+
+import hashlib
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute, in_transaction
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import audit, ledger, people, programme
+
+from .given import Coupon, Giving, give
+from .templates import CouponTemplate, Withdrawn, given_out, locked_template, subject_of
+
+# Crockford's alphabet: no letter is taken for a digit. A code is four groups of four: 80 bits.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH, GROUP = 16, 4
+LOOK_ALIKES = str.maketrans("OILU", "011V")
+MOST_CODES, MOST_EACH = 5_000, 1_000_000
+
+# How often a code may be typed that is none: counted before it is looked up, taken off again when it was right.
+WRONG_BY_MEMBER = people.Limit("coupon_code_member", 10, timedelta(hours=1))
+WRONG_BY_NETWORK = people.Limit("coupon_code_network", 30, timedelta(hours=1))
+
+
+class CodeBatch(db.Model):
+    """Codes made together, and handed out as one file, once."""
+
+    __tablename__ = "code_batch"
+    __table_args__ = (CheckConstraint("codes > 0 AND each_for > 0", name="figures_positive"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template_id: Mapped[int] = mapped_column(ForeignKey("coupon_template.id"), index=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    codes: Mapped[int]
+    each_for: Mapped[int]
+    made_by: Mapped[str] = mapped_column(String(40))
+    made_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class CouponCode(db.Model):
+    """One code, by its hash: `taken` of the `each_for` members that may take it have done so."""
+
+    __tablename__ = "coupon_code"
+    __table_args__ = (
+        CheckConstraint("taken BETWEEN 0 AND each_for", name="taken_within"),
+        CheckConstraint("each_for > 0", name="for_somebody"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("code_batch.id"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    each_for: Mapped[int]
+    taken: Mapped[int]
+
+
+class WrongCode(Refusal):
+    """The one answer to every code that gives nothing: unknown, used up, over, or of a coupon one has had."""
+
+    field = "code"
+    message = N_("This code gives no coupon here. Check each sign; a code may also be over, or have been used.")
+
+
+class AlreadyMade(Refusal):
+    message = N_(
+        "These codes were made already, and their file was handed out then. Open the page again to make more."
+    )
+
+
+class BadNumber(Refusal):
+    message = N_("Use a whole number from {least} to {most}.")
+
+
+def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by: str, at: datetime) -> list[str]:
+    """Make codes of a template, each to be taken by so many members. Returns them: nobody can read them again.
+
+    Raises NoSuchTemplate, Withdrawn, BadNumber, AlreadyMade for a key that was used.
+    """
+    assert in_transaction()
+    for name, value, most in (("count", count, MOST_CODES), ("each_for", each_for, MOST_EACH)):
+        if not 1 <= value <= most:
+            raise BadNumber(least=1, most=most).about(name)
+    template = locked_template(template_id)
+    if template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at):
+        raise Withdrawn()
+    if execute(select(CodeBatch.id).where(CodeBatch.key == key)).first() is not None:
+        raise AlreadyMade()
+    batch_id = execute(
+        insert(CodeBatch)
+        .values(template_id=template_id, key=key, codes=count, each_for=each_for, made_by=by, made_at=at)
+        .returning(CodeBatch.id)
+    ).scalar_one()
+    codes = [new_code() for _number in range(count)]
+    execute(
+        insert(CouponCode),
+        [{"batch_id": batch_id, "digest": digest_of(code), "each_for": each_for, "taken": 0} for code in codes],
+    )
+    audit.write(
+        "coupon.codes_made",
+        by=by,
+        subject=subject_of(template_id),
+        at=at,
+        after={"batch_id": batch_id, "codes": count, "each_for": each_for},
+    )
+    return codes
+
+
+def take_code(member_id: int, typed: str, *, terms: programme.Programme, at: datetime) -> int:
+    """Give a member the coupon of a code. Returns its id; typed again by the same member, the same one's.
+
+    Whoever calls this has counted the try. Raises WrongCode, alike for whatever is wrong.
+    """
+    ledger.lock(member_id, zone=terms.zone)
+    code = execute(
+        select(CouponCode.id, CodeBatch.template_id, CouponTemplate.member_limit)
+        .join(CodeBatch, CodeBatch.id == CouponCode.batch_id)
+        .join(CouponTemplate, CouponTemplate.id == CodeBatch.template_id)
+        .where(CouponCode.digest == digest_of(typed), given_out(at))
+    ).one_or_none()
+    if code is None:
+        raise WrongCode()
+    key = f"code:{code.id}:{member_id}"
+    had = execute(select(Coupon.id).where(Coupon.key == key)).scalar_one_or_none()
+    if had is not None:
+        return had
+    if code.member_limit is not None and _had_of(code.template_id, member_id) >= code.member_limit:
+        raise WrongCode()
+    if not count_taken(code.id):
+        raise WrongCode()
+    [coupon_id] = give(
+        [Giving(code.template_id, key)],
+        member_id=member_id,
+        source="code",
+        reference=f"code:{code.id}",
+        zone=terms.zone,
+        at=at,
+    )
+    return coupon_id
+
+
+def count_taken(code_id: int) -> bool:
+    """Count that a code was taken, if somebody still may. One conditional UPDATE."""
+    return (
+        execute(
+            update(CouponCode)
+            .where(CouponCode.id == code_id, CouponCode.taken < CouponCode.each_for)
+            .values(taken=CouponCode.taken + 1)
+        ).rowcount
+        == 1
+    )
+
+
+def new_code() -> str:
+    """Return a code nobody can guess: XXXX-XXXX-XXXX-XXXX, 80 random bits."""
+    signs = "".join(secrets.choice(ALPHABET) for _sign in range(LENGTH))
+    return "-".join(signs[start : start + GROUP] for start in range(0, LENGTH, GROUP))
+
+
+def read_code(typed: str) -> str:
+    """Return a code as it is kept: capitals, no spaces or dashes, look-alikes told apart, full-width signs plain."""
+    plain = unicodedata.normalize("NFKC", typed[:200]).upper()
+    return "".join(sign for sign in plain if sign.isalnum()).translate(LOOK_ALIKES)
+
+
+def digest_of(typed: str) -> str:
+    """Return the hash a code is found by. With 80 random bits a plain one cannot be turned back."""
+    return hashlib.sha256(read_code(typed).encode()).hexdigest()
+
+
+def batches_of(template_id: int) -> list[Row[Any]]:
+    """Return the batches of a template, the latest first, each with how often its codes were `taken`."""
+    return list(
+        execute(
+            select(*CodeBatch.__table__.columns, func.coalesce(func.sum(CouponCode.taken), 0).label("taken"))
+            .join(CouponCode, CouponCode.batch_id == CodeBatch.id)
+            .where(CodeBatch.template_id == template_id)
+            .group_by(*CodeBatch.__table__.columns)
+            .order_by(CodeBatch.id.desc())
+        )
+    )
+
+
+def _had_of(template_id: int, member_id: int) -> int:
+    return execute(
+        select(func.count()).where(
+            Coupon.template_id == template_id, Coupon.member_id == member_id, Coupon.state != "revoked"
+        )
+    ).scalar_one()

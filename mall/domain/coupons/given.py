@@ -1,0 +1,359 @@
+"""Coupons of members: given, used for one order at a time, come back, revoked.
+
+Whether one has expired is a matter of the clock, not of a job: a coupon that is past its end cannot be used, whatever
+its state says. Coming back never lengthens its life.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Row, String, and_, func, insert, select, update
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute, in_transaction
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+from mall.domain import audit, catalogue, ledger, programme
+
+from .templates import CouponScope, CouponTemplate, Withdrawn, end_for, locked_template
+from .terms import GIFT, Ready, UsedUp
+
+SOURCES = ("points", "code", "operator", "pack")
+USABLE, USED, REVOKED = "usable", "used", "revoked"
+STATES = (USABLE, USED, REVOKED)
+MOST_AT_CHECKOUT = 50
+MOST_AT_ONCE = 20
+MOST_ID = 2**63 - 1
+
+
+class Coupon(db.Model):
+    """One coupon of a member.
+
+    `reference` is what it was given for ("order:7", "code:12"), `key` makes that happen once. `used_for` is the order
+    it is used for: there is room for one, so that it is used once.
+    """
+
+    __tablename__ = "coupon"
+    __table_args__ = (
+        CheckConstraint(f"source IN {SOURCES}", name="source_known"),
+        CheckConstraint(f"state IN {STATES}", name="state_known"),
+        CheckConstraint("(state = 'used') = (used_for IS NOT NULL)", name="used_for_something"),
+        CheckConstraint("(state = 'used') = (used_at IS NOT NULL)", name="used_at_some_time"),
+        CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_at_some_time"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("purse.member_id"), index=True)
+    template_id: Mapped[int] = mapped_column(ForeignKey("coupon_template.id"), index=True)
+    source: Mapped[str] = mapped_column(String(10))
+    reference: Mapped[str] = mapped_column(String(60), index=True)
+    key: Mapped[str] = mapped_column(String(90), unique=True)
+    given_at: Mapped[datetime] = mapped_column(Instant)
+    usable_from: Mapped[datetime] = mapped_column(Instant)
+    ends_at: Mapped[datetime] = mapped_column(Instant)
+    state: Mapped[str] = mapped_column(String(10))
+    used_for: Mapped[str | None] = mapped_column(String(40), index=True)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class CouponGone(Refusal):
+    """A coupon was used elsewhere, has ended or was taken back since it was shown."""
+
+    message = N_("This coupon can no longer be used. Nothing was taken. Look at the new total, then confirm it.")
+
+
+class NoSuchCoupon(NotFound):
+    message = N_("There is no such coupon.")
+
+
+@dataclass(frozen=True)
+class Giving:
+    """One coupon to be given: of which template, and the key under which that happens once."""
+
+    template_id: int
+    key: str
+
+
+def give(
+    givings: Sequence[Giving],
+    *,
+    member_id: int,
+    source: str,
+    reference: str,
+    zone: str,
+    at: datetime,
+) -> list[int]:
+    """Put coupons among a member's, whose purse is locked. Asked again with a key, gives nothing more.
+
+    Returns the ids of those that are new. Two statements for any number of them, one more to write them.
+    """
+    assert in_transaction()
+    keys = [giving.key for giving in givings]
+    there = set(execute(select(Coupon.key).where(Coupon.key.in_(keys))).scalars())
+    new = [giving for giving in givings if giving.key not in there]
+    if not new:
+        return []
+    ids = {giving.template_id for giving in new}
+    templates = {row.id: row for row in execute(select(CouponTemplate).where(CouponTemplate.id.in_(ids)))}
+    rows = [
+        {
+            "member_id": member_id,
+            "template_id": giving.template_id,
+            "source": source,
+            "reference": reference,
+            "key": giving.key,
+            "given_at": at,
+            "usable_from": max(at, templates[giving.template_id].starts_at or at),
+            "ends_at": end_for(templates[giving.template_id], zone=zone, at=at),
+            "state": USABLE,
+        }
+        for giving in new
+    ]
+    return list(execute(insert(Coupon).returning(Coupon.id), rows).scalars())
+
+
+def give_by_hand(
+    template_id: int, member_id: int, *, key: str, terms: programme.Programme, by: str, at: datetime, reason: str = ""
+) -> list[int]:
+    """Give a member a coupon at the desk. Asked again with the key, gives nothing more.
+
+    Raises NoSuchTemplate, Withdrawn.
+    """
+    ledger.lock(member_id, zone=terms.zone)
+    template = locked_template(template_id)
+    if template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at):
+        raise Withdrawn()
+    given = give(
+        [Giving(template_id, f"desk:{key}")],
+        member_id=member_id,
+        source="operator",
+        reference=f"coupon:{template_id}",
+        zone=terms.zone,
+        at=at,
+    )
+    if given:
+        audit.write(
+            "coupon.given",
+            by=by,
+            subject=f"member:{member_id}",
+            at=at,
+            after={"template_id": template_id, "coupon_id": given[0]},
+            reason=reason,
+        )
+    return given
+
+
+def ready(
+    member_id: int, *, product_ids: Collection[int], at: datetime, ids: Collection[int] | None = None
+) -> list[Ready]:
+    """Return a member's coupons that have neither been used nor ended, soonest to end first, with what they cover.
+
+    `ids` asks for some of them only. One statement.
+    """
+    statement = _ready(product_ids).where(Coupon.member_id == member_id, Coupon.state == USABLE, Coupon.ends_at > at)
+    if ids is not None:
+        statement = statement.where(Coupon.id.in_(sorted(id_ for id_ in set(ids) if 0 < id_ <= MOST_ID)))
+    found: dict[int, tuple[Row[Any], set[int]]] = {}
+    for row in execute(statement.order_by(Coupon.ends_at, Coupon.id)):
+        if row.id not in found and len(found) == MOST_AT_CHECKOUT:
+            break
+        _row, covers = found.setdefault(row.id, (row, set()))
+        if row.covered is not None:
+            covers.add(row.covered)
+    return [_as_ready(row, covers) for row, covers in found.values()]
+
+
+def use(coupons: Iterable[Ready], *, member_id: int, reference: str, at: datetime) -> None:
+    """Use coupons of a member, whose purse is locked, for an order: all of them, or CouponGone or UsedUp.
+
+    A total is counted by one conditional UPDATE, templates ascending. One statement, two where one has a total.
+    """
+    assert in_transaction()
+    coupons = list(coupons)
+    used = execute(
+        update(Coupon)
+        .where(
+            Coupon.id.in_([coupon.id for coupon in coupons]),
+            Coupon.member_id == member_id,
+            Coupon.state == USABLE,
+            Coupon.usable_from <= at,
+            Coupon.ends_at > at,
+        )
+        .values(state=USED, used_for=reference, used_at=at)
+    ).rowcount
+    if used != len(coupons):
+        raise CouponGone()
+    limited = sorted(coupon.template_id for coupon in coupons if coupon.total_left is not None)
+    if limited and _count_used(limited) < len(limited):
+        raise UsedUp()
+
+
+def come_back(reference: str) -> int:
+    """Let the coupons used for an order be used again, until the end they always had. Returns how many."""
+    assert in_transaction()
+    rows = execute(
+        update(Coupon)
+        .where(Coupon.used_for == reference)
+        .values(state=USABLE, used_for=None, used_at=None)
+        .returning(Coupon.template_id)
+    ).scalars()
+    back = sorted(rows)
+    if back:
+        execute(
+            update(CouponTemplate)
+            .where(CouponTemplate.id.in_(back), CouponTemplate.total_limit.is_not(None))
+            .values(used=CouponTemplate.used - 1)
+        )
+    return len(back)
+
+
+def was_used(reference: str) -> bool:
+    """Tell whether a coupon that was given for an order has been used."""
+    given_and_used = select(Coupon.id).where(Coupon.reference == reference, Coupon.state == USED).limit(1)
+    return execute(given_and_used).first() is not None
+
+
+def take_back(reference: str, *, at: datetime) -> int:
+    """Revoke the coupons that were given for an order and have not been used. Returns how many."""
+    assert in_transaction()
+    return execute(
+        update(Coupon)
+        .where(Coupon.reference == reference, Coupon.state == USABLE)
+        .values(state=REVOKED, revoked_at=at)
+    ).rowcount
+
+
+def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
+    """Take a coupon that has not been used away from its member, at the desk. Raises NoSuchCoupon, CouponGone."""
+    possible = coupon_id if 0 < coupon_id <= MOST_ID else 0
+    if execute(select(Coupon.id).where(Coupon.id == possible, Coupon.member_id == member_id)).first() is None:
+        raise NoSuchCoupon()
+    ledger.lock(member_id, zone=terms.zone)
+    done = execute(
+        update(Coupon).where(Coupon.id == coupon_id, Coupon.state == USABLE).values(state=REVOKED, revoked_at=at)
+    ).rowcount
+    if not done:
+        raise CouponGone()
+    audit.write(
+        "coupon.revoked", by=by, subject=f"member:{member_id}", at=at, after={"coupon_id": coupon_id}, reason=reason
+    )
+
+
+def coupons_of(member_id: int, *, limit: int = 100) -> list[Row[Any]]:
+    """Return a member's coupons with the terms of their templates: those that end last first."""
+    return list(
+        execute(
+            select(Coupon, *_TERMS)
+            .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
+            .where(Coupon.member_id == member_id)
+            .order_by(Coupon.ends_at.desc(), Coupon.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def gift_of(coupon_id: int, *, member_id: int, at: datetime) -> int:
+    """Return the product that a member's coupon gives. Raises NoSuchCoupon where it gives none, or not now."""
+    statement = (
+        select(CouponScope.product_id)
+        .join(CouponTemplate, CouponTemplate.id == CouponScope.template_id)
+        .join(Coupon, Coupon.template_id == CouponTemplate.id)
+        .where(
+            Coupon.id == (coupon_id if 0 < coupon_id <= MOST_ID else 0),
+            Coupon.member_id == member_id,
+            Coupon.state == USABLE,
+            Coupon.usable_from <= at,
+            Coupon.ends_at > at,
+            CouponTemplate.kind == GIFT,
+        )
+    )
+    product_id = execute(statement).scalar_one_or_none()
+    if product_id is None:
+        raise NoSuchCoupon()
+    return product_id
+
+
+def count_ready(member_id: int, *, at: datetime) -> int:
+    """Return how many coupons a member could use now or later."""
+    return execute(
+        select(func.count()).where(Coupon.member_id == member_id, Coupon.state == USABLE, Coupon.ends_at > at)
+    ).scalar_one()
+
+
+def _count_used(template_ids: Sequence[int]) -> int:
+    """Count a use of templates, ascending, where their totals leave room. Returns how many had room."""
+    ascending = select(CouponTemplate.id).where(CouponTemplate.id.in_(template_ids)).order_by(CouponTemplate.id)
+    return execute(
+        update(CouponTemplate)
+        .where(CouponTemplate.id.in_(ascending.with_for_update()), CouponTemplate.used < CouponTemplate.total_limit)
+        .values(used=CouponTemplate.used + 1)
+    ).rowcount
+
+
+def _as_ready(row: Row[Any], covers: set[int]) -> Ready:
+    return Ready(
+        id=row.id,
+        template_id=row.template_id,
+        title=row.title,
+        kind=row.kind,
+        usable_from=row.usable_from,
+        ends_at=row.ends_at,
+        amount_cents=row.amount_cents or 0,
+        percent=row.percent or 0,
+        cap_cents=row.cap_cents,
+        threshold_cents=row.threshold_cents,
+        covers=None if row.scope == "all" else frozenset(covers),
+        stackable=row.stackable,
+        min_rank=row.min_rank,
+        member_left=None if row.member_limit is None else row.member_limit - row.member_used,
+        total_left=None if row.total_limit is None else row.total_limit - row.used,
+    )
+
+
+def _ready(product_ids: Collection[int]) -> Any:
+    """Return the select of coupons with their terms: a row for each product asked about that is in scope, or one."""
+    in_category = and_(
+        catalogue.ProductCategory.category_id == CouponScope.category_id,
+        catalogue.ProductCategory.product_id.in_(sorted(product_ids)),
+    )
+    covered = func.coalesce(CouponScope.product_id, catalogue.ProductCategory.product_id)
+    return (
+        select(
+            Coupon.id,
+            Coupon.usable_from,
+            Coupon.ends_at,
+            CouponTemplate.id.label("template_id"),
+            CouponTemplate.used,
+            _member_used(),
+            covered.label("covered"),
+            *_TERMS,
+        )
+        .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
+        .outerjoin(CouponScope, CouponScope.template_id == CouponTemplate.id)
+        .outerjoin(catalogue.ProductCategory, in_category)
+    )
+
+
+def _member_used() -> Any:
+    """Return how often the member of a coupon has used its template, as a column."""
+    other = aliased(Coupon)
+    return (
+        select(func.count())
+        .select_from(other)
+        .where(
+            other.template_id == Coupon.template_id, other.member_id == Coupon.member_id, other.used_for.is_not(None)
+        )
+        .scalar_subquery()
+        .label("member_used")
+    )
+
+
+_TERMS = (
+    CouponTemplate.title, CouponTemplate.kind, CouponTemplate.amount_cents, CouponTemplate.percent,
+    CouponTemplate.cap_cents, CouponTemplate.threshold_cents, CouponTemplate.scope, CouponTemplate.stackable,
+    CouponTemplate.min_rank, CouponTemplate.member_limit, CouponTemplate.total_limit,
+)  # fmt: skip

@@ -1,0 +1,200 @@
+"""The forms of coupons at the desk: what one is, codes to make, an item to give it, a member to have it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
+from wtforms.validators import DataRequired, NumberRange
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.base.errors import Refusal
+from mall.domain import catalogue, coupons
+from mall.web.shared import layout
+from mall.web.shared.forms import Form, Whole, at_most, one_line, put
+from mall.web.shared.texts import LANGUAGES, local
+
+from .fields import Cents, Moment, needed, texts_of
+
+KINDS = {
+    coupons.AMOUNT: _l("An amount off"),
+    coupons.PERCENT: _l("A percentage off"),
+    coupons.SHIPPING: _l("Free delivery"),
+    coupons.GIFT: _l("A gift: one piece of one item at no cost"),
+}
+SCOPES = {"all": _l("Everything"), "category": _l("Some categories"), "product": _l("Some items")}
+LONGEST_TITLE, LONGEST_REASON, LONGEST_SKUS = 120, 200, 4_000
+PLAIN = ("kind", "amount_cents", "percent", "cap_cents", "scope", "starts_at", "ends_at", "valid_days", "member_limit",
+         "total_limit", "stackable", "min_rank")  # fmt: skip
+
+
+class CouponForm(Form):
+    """What a kind of coupon is."""
+
+    key = HiddenField()
+    seen_version = HiddenField()
+    title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
+    title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
+    kind = SelectField(_l("What it takes off"), choices=[SelectChoice(*each) for each in KINDS.items()])
+    amount_cents = Cents(_l("Amount"))
+    percent = Whole(_l("Per cent"))
+    cap_cents = Cents(_l("At most"))
+    threshold_cents = Cents(_l("From an amount in cash of"))
+    scope = SelectField(_l("What it is for"), choices=[SelectChoice(*each) for each in SCOPES.items()])
+    categories = SelectMultipleField(
+        _l("Categories"),
+        coerce=int,
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    skus = StringField(_l("SKUs of the items, with commas between"), [at_most(LONGEST_SKUS)], filters=[one_line])
+    starts_at = Moment(_l("Can be used from"))
+    ends_at = Moment(_l("Can be used until"))
+    valid_days = Whole(_l("For so many days after it was given"))
+    member_limit = Whole(_l("Uses by one member"))
+    total_limit = Whole(_l("Uses by all together"))
+    stackable = BooleanField(_l("May be used together with other coupons that may"))
+    min_rank = SelectField(_l("Who may use it"), coerce=int)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        with reading():
+            self.categories.choices = [SelectChoice(row.id, local(row.title)) for row in catalogue.categories()]
+        self.min_rank.choices = [SelectChoice(0, _("Everybody"))] + [
+            SelectChoice(level.rank, _("%(level)s and above", level=local(level.name)))
+            for level in layout.terms().levels
+        ]
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check the fields, then that there are items of the SKUs typed."""
+        sound = super().validate(extra_validators)
+        if self.scope.data == "product":
+            with reading():
+                self.found = catalogue.products_with(self.typed_skus)
+            if missing := [sku for sku in self.typed_skus if sku not in self.found]:
+                put(self.skus, _("There is no item with the SKU %(sku)s.", sku=missing[0]))
+                return False
+        return sound
+
+    @property
+    def typed_skus(self) -> list[str]:
+        """The SKUs typed, once each."""
+        typed = (self.skus.data or "").replace("，", ",").split(",")
+        return list(dict.fromkeys(sku.strip() for sku in typed if sku.strip()))
+
+    def details(self) -> dict[str, Any]:
+        """Return what was typed, as the coupons take it."""
+        scope_ids = self.categories.data if self.scope.data == "category" else []
+        if self.scope.data == "product":
+            scope_ids = sorted(set(self.found.values()))
+        return {
+            **{name: self[name].data for name in PLAIN},
+            "title": texts_of(self, "title", LANGUAGES),
+            "threshold_cents": self.threshold_cents.data or 0,
+            "scope_ids": scope_ids,
+        }
+
+    def place(self, refusal: Refusal) -> None:
+        """Put a refusal at the field it is about."""
+        at = refusal.field
+        if at == "scope_ids":
+            at = {"category": "categories", "product": "skus"}.get(self.scope.data, "scope")
+        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+
+
+class GivenForm(Form):
+    """What may still change of a coupon that somebody has: its name, and how often it is used in all."""
+
+    seen_version = HiddenField()
+    title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
+    title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
+    total_limit = Whole(_l("Uses by all together"))
+
+    def details(self) -> dict[str, Any]:
+        """Return what was typed, as the coupons take it."""
+        return {"title": texts_of(self, "title", LANGUAGES), "total_limit": self.total_limit.data}
+
+    def place(self, refusal: Refusal) -> None:
+        """Put a refusal at the field it is about."""
+        at = refusal.field
+        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+
+
+class CodesForm(Form):
+    """Codes to be made. `key` makes a form that is sent twice one batch."""
+
+    key = HiddenField()
+    count = Whole(
+        _l("How many codes"),
+        [
+            needed(_l("Say how many codes.")),
+            NumberRange(1, coupons.MOST_CODES, _l("Enter a number from 1 to 5,000.")),
+        ],
+    )
+    each_for = Whole(
+        _l("Each for so many members"),
+        [
+            needed(_l("Say for how many members.")),
+            NumberRange(1, coupons.MOST_EACH, _l("Enter a number from 1 to 1,000,000.")),
+        ],
+        default=1,
+    )
+
+
+class SellForm(Form):
+    """An item that is to give the coupon."""
+
+    product_id = SelectField(_l("Item of the kind “coupon”"), coerce=int, validate_choice=False)
+
+    def offer(self, items: Sequence[Any], selling: Sequence[Any]) -> None:
+        """Offer the items that do not give this coupon yet."""
+        already = {row.id for row in selling}
+        self.product_id.choices = [SelectChoice(row.id, local(row.title)) for row in items if row.id not in already]
+
+
+class GiveForm(Form):
+    """A coupon for a member. `key` makes a form that is sent twice one coupon."""
+
+    key = HiddenField()
+    template_id = SelectField(_l("Coupon"), coerce=int)
+    reason = StringField(_l("Reason"), [DataRequired(_l("Say why.")), at_most(LONGEST_REASON)], filters=[one_line])
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        with reading():
+            rows, _total = coupons.templates(per_page=500)
+        self.template_id.choices = [
+            SelectChoice(row.id, local(row.title))
+            for row in rows
+            if coupons.state_of(row, now()) in ("open", "planned")
+        ]
+
+
+class RevokeForm(Form):
+    """Why a coupon is taken back."""
+
+    reason = StringField(_l("Reason"), [DataRequired(_l("Say why.")), at_most(LONGEST_REASON)], filters=[one_line])
+
+
+def form_for(template: Any, scope_ids: list[int], skus: list[str], *, given: bool) -> CouponForm | GivenForm:
+    """Return the form of a kind of coupon as it is kept: all of it, or what may change of what somebody has."""
+    return (GivenForm if given else CouponForm)(
+        formdata=None,
+        data={name: getattr(template, name) for name in (*PLAIN, "threshold_cents")}
+        | {f"title_{language}": template.title.get(language, "") for language in LANGUAGES}
+        | {
+            "seen_version": template.version,
+            "categories": scope_ids if template.scope == "category" else [],
+            "skus": ", ".join(skus),
+        },
+    )

@@ -1,0 +1,206 @@
+"""Many at once reach for the last coupon, for one coupon, for one code: one of them has it.
+
+Each race has a twin in which a figure is read before it is written: there the same people break the promise.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from mall.base.db import execute, reading, transaction
+from mall.domain import catalogue, checkout, coupons, ledger
+from mall.domain.coupons import codes, given
+from tests.concurrency.test_selling import crowd
+from tests.stage import NOON, Stage, open_shop
+from tests.threads import errors, race
+
+pytestmark = pytest.mark.concurrency
+
+THREADS = 16
+SECONDS = 40
+CROWD = 100
+
+
+@pytest.fixture
+def stage(postgres_app: Flask) -> Stage:
+    return open_shop()
+
+
+@pytest.fixture
+def together() -> Callable[[], None]:
+    """Let the threads of a race meet once, at the place that calls this."""
+    meeting = threading.Barrier(THREADS)
+
+    def meet() -> None:
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(0.3)
+        meeting.abort()
+
+    return meet
+
+
+def refusals(outcomes: list[Any]) -> set[type]:
+    return {type(error) for error in errors(outcomes)}
+
+
+def count(model: Any, *conditions: Any) -> int:
+    with reading():
+        return execute(select(func.count()).select_from(model).where(*conditions)).scalar_one()
+
+
+# The last coupon, a hundred buyers.
+
+
+def all_use_the_last(app: Flask, stage: Stage, buyers: int) -> list[Any]:
+    """Let buyers, each with a coupon of a kind of which one may be used in all, place their baskets at once."""
+    prices = (catalogue.points_price(100), catalogue.mix_price(5_000, least=100, most=100, step=100))
+    lamp = stage.item("Lamp", prices=prices, stock=1_000)
+    members = crowd(stage, buyers, lamp)
+    kind = stage.coupon_kind(total_limit=1)
+    jobs = []
+    with transaction():
+        for member_id in members:
+            checkout.put_in(
+                checkout.Owner(member_id=member_id), variant_id=lamp.variant_id, option_id=lamp.options["mix"],
+                points_each=100, at=NOON,
+            )  # fmt: skip
+            coupons.give_by_hand(kind, member_id, key=f"{member_id}", terms=stage.terms, by="staff:1", at=NOON)
+    for member_id in members:
+        with reading():
+            [mine] = coupons.ready(member_id, product_ids=[], at=NOON)
+        basket, priced = stage.price(member_id, use=[mine.id])
+        jobs.append(
+            lambda m=member_id, c=mine.id, k=basket.key, s=priced.quote.fingerprint: stage.place(
+                m, use=[c], key=k, shown=s
+            )
+        )
+    return race(app, jobs, threads=THREADS, seconds=SECONDS)
+
+
+def test_the_last_coupon_is_used_by_one_of_a_hundred_buyers(postgres_app, stage):
+    outcomes = all_use_the_last(postgres_app, stage, CROWD)
+
+    assert refusals(outcomes) == {coupons.UsedUp}
+    assert len(errors(outcomes)) == CROWD - 1
+    assert count(coupons.Coupon, coupons.Coupon.state == "used") == 1
+    assert count(checkout.Order) == 1
+
+
+@pytest.fixture
+def total_read_first(monkeypatch: pytest.MonkeyPatch, together: Callable[[], None]) -> None:
+    """Look how many were used, then write how many are: not one statement, and nothing locked."""
+
+    def count_used(template_ids: list[int]) -> int:
+        template = coupons.CouponTemplate
+        moved = 0
+        for template_id in template_ids:
+            row = execute(select(template.used, template.total_limit).where(template.id == template_id)).one()
+            together()
+            if row.used < row.total_limit:
+                execute(update(template).where(template.id == template_id).values(used=row.used + 1))
+                moved += 1
+        return moved
+
+    monkeypatch.setattr(given, "_count_used", count_used)
+
+
+@pytest.mark.breaks_the_books
+def test_a_total_that_is_read_first_is_passed(postgres_app, stage, total_read_first):
+    outcomes = all_use_the_last(postgres_app, stage, 2 * THREADS)
+
+    assert refusals(outcomes) <= {coupons.UsedUp}
+    assert count(coupons.Coupon, coupons.Coupon.state == "used") > 1
+
+
+# One coupon, thirty orders of one member.
+
+
+def all_reach_for_one(app: Flask, stage: Stage) -> list[Any]:
+    """Let thirty orders of one member use the same coupon at once, as if each had seen it free."""
+    mei = stage.member("mei")
+    stage.coupon(mei)
+    with reading():
+        [mine] = coupons.ready(mei, product_ids=[], at=NOON)
+
+    def use(number: int) -> None:
+        with transaction():
+            ledger.lock(mei, zone=stage.terms.zone)
+            coupons.use([mine], member_id=mei, reference=f"order:{number}", at=NOON)
+
+    return race(app, [lambda n=n: use(n) for n in range(1, 31)], threads=THREADS, seconds=SECONDS)
+
+
+@pytest.mark.breaks_the_books  # There are no such orders.
+def test_sec_57_one_coupon_is_for_one_of_thirty_orders(postgres_app, stage):
+    outcomes = all_reach_for_one(postgres_app, stage)
+
+    assert refusals(outcomes) == {coupons.CouponGone}
+    assert len(errors(outcomes)) == 29
+
+
+@pytest.mark.breaks_the_books
+def test_a_coupon_that_is_looked_at_first_is_used_for_many(postgres_app, stage, monkeypatch, together):
+    def use(chosen: list[coupons.Ready], *, member_id: int, reference: str, at: Any) -> None:
+        coupon = coupons.Coupon
+        [mine] = chosen
+        state = execute(select(coupon.state).where(coupon.id == mine.id)).scalar_one()
+        together()
+        if state != "usable":
+            raise coupons.CouponGone()
+        execute(update(coupon).where(coupon.id == mine.id).values(state="used", used_for=reference, used_at=at))
+
+    monkeypatch.setattr(coupons, "use", use)
+    monkeypatch.setattr(ledger, "lock", lambda *_who, **_where: None)
+
+    outcomes = all_reach_for_one(postgres_app, stage)
+
+    assert len(errors(outcomes)) < 29
+
+
+# One code, a hundred members.
+
+
+def all_type_one_code(app: Flask, stage: Stage, members: int) -> list[Any]:
+    lamp = stage.item("Lamp", prices=(catalogue.points_price(100),))
+    ids = crowd(stage, members, lamp)
+    kind = stage.coupon_kind()
+    with transaction():
+        [code] = coupons.make_codes(kind, count=1, key="k", by="staff:1", at=NOON)
+
+    def take(member_id: int) -> int:
+        with transaction():
+            return coupons.take_code(member_id, code, terms=stage.terms, at=NOON)
+
+    return race(app, [lambda m=m: take(m) for m in ids], threads=THREADS, seconds=SECONDS)
+
+
+def test_sec_58_a_code_for_one_is_taken_by_one_of_a_hundred_members(postgres_app, stage):
+    outcomes = all_type_one_code(postgres_app, stage, CROWD)
+
+    assert refusals(outcomes) == {coupons.WrongCode}
+    assert len(errors(outcomes)) == CROWD - 1
+    assert count(coupons.Coupon) == 1
+
+
+@pytest.mark.breaks_the_books
+def test_a_code_that_is_read_first_is_taken_by_many(postgres_app, stage, monkeypatch, together):
+    def count_taken(code_id: int) -> bool:
+        code = coupons.CouponCode
+        row = execute(select(code.taken, code.each_for).where(code.id == code_id)).one()
+        together()
+        if row.taken >= row.each_for:
+            return False
+        execute(update(code).where(code.id == code_id).values(taken=row.taken + 1))
+        return True
+
+    monkeypatch.setattr(codes, "count_taken", count_taken)
+
+    outcomes = all_type_one_code(postgres_app, stage, 2 * THREADS)
+
+    assert count(coupons.Coupon) > 1
+    assert refusals(outcomes) <= {coupons.WrongCode}

@@ -1,0 +1,28 @@
+"""A SQLite shop is served by one process: a second is refused in one sentence, whoever starts it."""
+
+import runpy
+
+import pytest
+
+from mall.config import ROOT
+
+
+def served() -> dict:
+    """Read the server's settings as gunicorn does."""
+    return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+def test_more_than_one_process_is_refused_however_it_is_asked_for(tmp_path):
+    with pytest.raises(SystemExit, match="SQLite serves one web process"):
+        served()["be_the_only_one"](4, folder=tmp_path)
+
+
+def test_a_second_server_of_the_same_shop_is_refused_until_the_first_has_ended(tmp_path):
+    first, second = served(), served()
+    first["be_the_only_one"](1, folder=tmp_path)
+    with pytest.raises(SystemExit, match="Another server"):
+        second["be_the_only_one"](1, folder=tmp_path)
+
+    first["held"].pop().close()
+    second["be_the_only_one"](1, folder=tmp_path)
+    second["held"].pop().close()
