@@ -124,6 +124,11 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
             address = urlsplit(settings[name])
             if settings[name] and address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost"):
                 raise UnsafeSettings(f"{name} must begin with https://: it carries the key, or the members' payments.")
+        shop = urlsplit(settings["PUBLIC_URL"])
+        if shop.scheme != "https" and shop.hostname not in ("127.0.0.1", "localhost"):
+            raise UnsafeSettings(
+                "CASHIER=stripe needs a PUBLIC_URL that begins with https://: members sign in and pay."
+            )
     for name in ("SQLALCHEMY_DATABASE_URI", "DATABASE_READ_URL"):
         if str(settings[name]).partition(":")[0].partition("+")[0] not in DATABASES:
             setting = "DATABASE_URL" if name == "SQLALCHEMY_DATABASE_URI" else name

@@ -132,7 +132,9 @@ def keep_proof(at: datetime) -> None:
 
 
 def tidy(at: datetime) -> None:
-    """Delete what nobody will ask for again: jobs done, links, sign-ins, counts of tries, the cashier's old events."""
+    """Delete what nobody will ask for again: jobs done, links, sign-ins, counts of tries, the cashier's old events,
+    baskets visitors have left.
+    """
     with transaction():
         notices.forget(before=at - KEEP_JOBS)
         notices.forget_setbacks(before=at - KEEP_JOBS)
@@ -142,6 +144,13 @@ def tidy(at: datetime) -> None:
         people.sweep_throttle(at=at)
     with transaction():
         cash.forget_events(at=at)
+
+    def baskets() -> int:
+        with transaction():
+            return checkout.forget_baskets(at=at)
+
+    while again(baskets):
+        pass
 
 
 @dataclass(frozen=True)

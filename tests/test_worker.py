@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from mall import worker
 from mall.base.clock import moved_to
@@ -242,6 +242,18 @@ def test_the_catch_up_looks_back_to_when_it_last_succeeded_and_at_least_three_da
         drain(Postman(), at)
 
     assert asked == [3 * DAY, 3 * DAY, 7 * DAY, 7 * DAY]
+
+
+def test_the_night_forgets_the_baskets_visitors_left(mei):
+    put_in_on = {"visitor": NOON - timedelta(days=61), "another": NOON - timedelta(days=59)}
+    with transaction():
+        for token, at in put_in_on.items():
+            execute(insert(checkout.Basket).values(token=token, key=token, touched_at=at))
+
+    worker.tidy(NOON)
+
+    with reading():
+        assert execute(select(checkout.Basket.token)).scalars().all() == ["another"]
 
 
 def test_the_night_expires_points_and_lowers_levels(mei):

@@ -5,6 +5,7 @@ work and no lazily loaded attribute; what a verb does stands in its text, statem
 """
 
 import random
+import select
 import sqlite3
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, CursorResult, Engine, Executable, Integer, MetaData, event, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 
 READING, REPLICA = "reading", "replica"
@@ -210,6 +211,14 @@ def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
         if connection.info.server_version >= FIRST_WITH_TRANSACTION_TIMEOUT:
             connection.execute(f"SET transaction_timeout='{0 if read_only else LONGEST_TRANSACTION_SECONDS}s'")
         connection.commit()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, _record: Any, _proxy: Any) -> None:
+        # A server that has gone has said so on the wire. Looking there is no round trip, as asking it would be.
+        wire = select.poll()
+        wire.register(connection.fileno(), select.POLLIN)
+        if wire.poll(0):
+            raise DisconnectionError("the server has closed the connection")
 
 
 @contextmanager

@@ -197,3 +197,33 @@ def test_a_fault_that_stays_is_raised_after_the_last_try(counters):
     with pytest.raises(DBAPIError, match="counter_pkey"):
         again(unit)
     assert len(tries) == 4
+
+
+def hang_up_all() -> None:
+    """End every connection to this database but one's own, as a failover does."""
+    url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_after_a_failover_the_first_reading_and_the_first_transaction_find_the_new_server(counters):
+    with transaction():
+        add_one("one")
+    assert value() == 1
+    hang_up_all()
+
+    assert value() == 1
+    with transaction():
+        add_one("one")
+    assert value() == 2
+
+
+def test_a_connection_still_there_is_not_asked_and_not_made_anew(counters):
+    def backends() -> set[int]:
+        with reading():
+            return {execute(text("SELECT pg_backend_pid()")).scalar_one()}
+
+    assert backends() == backends()

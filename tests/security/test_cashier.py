@@ -150,6 +150,7 @@ def test_sec_65_a_signature_does_not_fit_another_body(shop, double):
         ({"CASHIER": "sandbox", "DEMO": False}, "DEMO=1 only"),
         ({"CASHIER": "cash-in-hand"}, "CASHIER is one of"),
         (LIVE | {"STRIPE_API_BASE": "http://stripe.example.com"}, "https://"),
+        (LIVE | {"PUBLIC_URL": "http://shop.example.com"}, "PUBLIC_URL that begins with https://"),
     ],
 )
 def test_sec_66_a_shop_that_could_be_fooled_about_payments_does_not_start(make_app, settings, said):

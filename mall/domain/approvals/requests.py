@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, Row, String, insert, select, update
@@ -16,12 +16,23 @@ from mall.domain import audit
 
 APPROVED = "approved"
 DECLINED = "declined"
+# How long before a request the access of whoever approves it must be their own.
+APART = timedelta(hours=24)
 
 
 class OwnRequest(Refusal):
     """Nobody approves what they asked for themselves."""
 
     message = N_("You asked for this yourself. Another person has to approve it.")
+
+
+class NotApart(Refusal):
+    """A colleague gave the approver access while this was asked for: the two may be one person."""
+
+    message = N_(
+        "A colleague gave you access, or reset it, after this was asked for or less than {hours} hours before. "
+        "Somebody else has to approve it, or it is asked for again {hours} hours later."
+    )
 
 
 class AlreadyDecided(Refusal):
@@ -117,13 +128,27 @@ def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1,
     `other_approvers` counts the people besides `by` who could approve it: only where there is none may the one who
     asked approve, and the act is marked as done by one person.
 
-    Raises OwnRequest, AlreadyDecided, NotFound.
+    Nobody approves whose access a colleague has touched (joining, roles, a link to set the password, the second
+    factor) since the request, or less than a day before: whoever asked could come in as them.
+
+    Raises OwnRequest, NotApart, AlreadyDecided, NotFound.
     """
     request = request_for(request_id)
     alone = request.asked_by == by
-    if alone and other_approvers > 0 and request.decided_by != by:
-        raise OwnRequest
+    if request.decided_by != by:
+        if alone and other_approvers > 0:
+            raise OwnRequest
+        if not alone and _access_given(by, since=request.asked_at - APART):
+            raise NotApart(hours=APART // timedelta(hours=1))
     return _decide(request, APPROVED, by=by, at=at, reason=reason, by_one_person=alone)
+
+
+def note_not_apart(request_id: int, *, by: str, at: datetime) -> None:
+    """Keep for the auditors that someone tried to approve who may be the one that asked."""
+    request = request_for(request_id)
+    audit.write(
+        f"{request.kind}.not_apart", by=by, subject=request.subject, at=at, after={"asked_by": request.asked_by}
+    )
 
 
 def decline(request_id: int, *, by: str, at: datetime, reason: str) -> None:
@@ -161,6 +186,17 @@ def requests_about(kind: str, subject: str) -> Sequence[Row[Any]]:
     return execute(
         select(*_COLUMNS).where(Approval.kind == kind, Approval.subject == subject).order_by(Approval.id.desc())
     ).all()
+
+
+def _access_given(actor: str, *, since: datetime) -> bool:
+    """Tell whether a colleague did something to the access of someone on the staff: all of that is in the audit."""
+    touched = select(audit.Entry.id).where(
+        audit.Entry.subject == actor,
+        audit.Entry.by != actor,
+        audit.Entry.by.startswith("staff:"),
+        audit.Entry.at > since,
+    )
+    return execute(touched.limit(1)).first() is not None
 
 
 def _decide(

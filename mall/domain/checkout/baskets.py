@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +31,9 @@ from .quote import QuoteChanged
 MOST_PIECES = 99
 MOST_LINES = 20
 MOST_POINTS = 10**9
+# How long a visitor's basket is kept after something was put in, and how many are deleted in one go.
+VISITORS_KEPT = timedelta(days=60)
+FORGOTTEN_AT_ONCE = 1_000
 
 
 class BadQuantity(Refusal):
@@ -232,13 +235,32 @@ def merge(token: str, member_id: int, *, at: datetime) -> None:
     execute(delete(Basket).where(Basket.id == visitor.id))
 
 
+def forget_baskets(*, at: datetime) -> int:
+    """Delete up to a thousand baskets of visitors who have put nothing in for long. Returns how many.
+
+    A member's basket stays, and so does one that is being put into.
+    """
+    old = execute(
+        select(Basket.id)
+        .where(Basket.member_id.is_(None), Basket.touched_at < at - VISITORS_KEPT)
+        .order_by(Basket.id)
+        .limit(FORGOTTEN_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).scalars()
+    if ids := list(old):
+        execute(delete(BasketLine).where(BasketLine.basket_id.in_(ids)))
+        execute(delete(Basket).where(Basket.id.in_(ids)))
+    return len(ids)
+
+
 def new_key() -> str:
     """Return a key nobody can guess."""
     return secrets.token_urlsafe(24)
 
 
 def _open(owner: Owner, *, at: datetime) -> int:
-    basket_id = execute(_LOCKED[_kind(owner)], {"owner": owner.member_id or owner.token}).scalar_one_or_none()
+    who = {"owner": owner.member_id or owner.token, "now": at}
+    basket_id = execute(_TOUCHED[_kind(owner)], who).scalar_one_or_none()
     if basket_id is not None:
         return basket_id
     return execute(
@@ -274,7 +296,10 @@ _BASKET = {
     .order_by(BasketLine.id)
     for kind, owned in _BY.items()
 }
-_LOCKED = {kind: select(Basket.id).where(owned).with_for_update(key_share=True) for kind, owned in _BY.items()}
+_TOUCHED = {
+    kind: update(Basket).where(owned).values(touched_at=bindparam("now")).returning(Basket.id)
+    for kind, owned in _BY.items()
+}
 _SAME_LINE = select(BasketLine.id, BasketLine.quantity).where(
     BasketLine.basket_id == bindparam("of_basket"),
     BasketLine.variant_id == bindparam("of_variant"),

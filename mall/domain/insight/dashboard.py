@@ -53,7 +53,13 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
         (row.happened_on, row.kind): int(row.points)
         for row in execute(
             select(posting.happened_on, posting.kind, func.sum(posting.points).label("points"))
-            .where(posting.happened_on >= since, posting.kind.in_(("earn", "redeem")))
+            .where(
+                # Nothing is written before it happens, so the index on the time of writing finds all there is; a day
+                # more, should the shop's time zone have changed.
+                posting.written_at >= start_of(since - timedelta(days=1), terms.zone),
+                posting.happened_on >= since,
+                posting.kind.in_(("earn", "redeem")),
+            )
             .group_by(posting.happened_on, posting.kind)
         )
     }

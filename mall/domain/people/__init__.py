@@ -55,6 +55,7 @@ from .passwords import (
     rehash,
 )
 from .persons import (
+    BASKETS_BY_NETWORK,
     PASSWORD_AGAIN,
     REGISTER_BY_NETWORK,
     RESET_BY_ACCOUNT,
@@ -131,6 +132,7 @@ from .totp import (
 )
 
 __all__ = [
+    "BASKETS_BY_NETWORK",
     "LANGUAGES",
     "LEAST_PASSWORD",
     "LONGEST_PASSWORD",

@@ -39,6 +39,7 @@ PASSWORD_AGAIN = Limit("password-again", 10, QUARTER)
 REGISTER_BY_NETWORK = Limit("register-network", 30, timedelta(hours=1))
 RESET_BY_ACCOUNT = Limit("reset-account", 5, timedelta(hours=1))
 RESET_BY_NETWORK = Limit("reset-network", 30, timedelta(hours=1))
+BASKETS_BY_NETWORK = Limit("basket-network", 100, timedelta(hours=1))
 VERIFY_AGAIN = Limit("verify-again", 5, timedelta(hours=1))
 
 

@@ -33,6 +33,7 @@ ACTS = {
     "points.adjustment.approved": _l("Adjustment approved"),
     "points.adjustment.asked": _l("Adjustment asked for"),
     "points.adjustment.declined": _l("Adjustment declined"),
+    "points.adjustment.not_apart": _l("Approval refused: a colleague had touched the approver's access"),
     "product.changed": _l("Item changed"),
     "product.created": _l("Item created"),
     "product.delisted": _l("Item delisted"),

@@ -125,6 +125,9 @@ def approve(request_id: int):
         )
     except NotFound:
         raise
+    except approvals.NotApart as refusal:
+        done_once(approvals.note_not_apart, request_id, by=person().actor, at=now())
+        return waiting_page(refusal=refusal)
     except Refusal as refusal:
         return waiting_page(refusal=refusal)
     flash(_("Approved. The points have moved."))

@@ -15,11 +15,12 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, checkout
+from mall.domain import catalogue, checkout, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import LARGEST_ID, Form, Whole
 from mall.web.shared.numbers import stepped, whole
+from mall.web.shared.signing_in import count_or_refuse, network
 
 from . import item
 
@@ -73,6 +74,8 @@ def add():
     """Put pieces of an item in the basket."""
     form = PutInForm()
     owner = layout.basket_owner()
+    if owner.token is not None:
+        _count_new_basket(owner)
     try:
         if not form.validate_on_submit():
             raise _what_is_wrong(form)
@@ -156,6 +159,14 @@ def lines_of(priced: checkout.Priced, *, typed: Mapping[int | None, Mapping[str,
         )
         for each in priced.lines
     ]
+
+
+def _count_new_basket(owner: checkout.Owner) -> None:
+    """Count a visitor's basket that does not exist yet: no network fills our table. Raises TooManyTries."""
+    with reading():
+        begun = checkout.basket_of(owner).id is not None
+    if not begun:
+        count_or_refuse(people.BASKETS_BY_NETWORK, network())
 
 
 def _item_again(form: PutInForm, refusal: Refusal):

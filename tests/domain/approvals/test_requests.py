@@ -43,6 +43,49 @@ def test_nobody_approves_their_own_request(app):
         assert approvals.request_for(request).decision is None
 
 
+def touch_access(of="staff:2", *, by="staff:1", at=NOON):
+    with transaction():
+        audit.write("staff.set_up_link_made", by=by, subject=of, at=at)
+
+
+@pytest.mark.parametrize("by", ["staff:1", "staff:3"], ids=["who asked", "whom they may have added before"])
+@pytest.mark.parametrize("at", [NOON - timedelta(hours=23), NOON, LATER], ids=["before", "as asked", "after"])
+def test_nobody_approves_whose_access_a_colleague_has_just_touched(either, by, at):
+    request = ask()
+    touch_access(by=by, at=at)
+
+    with pytest.raises(approvals.NotApart, match="Somebody else"):
+        approve(request)
+    with reading():
+        assert approvals.request_for(request).decision is None
+    assert approve(request, by="staff:4").decided_by == "staff:4"
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        {"at": NOON - timedelta(hours=24)},
+        {"by": "staff:2", "at": NOON},
+        {"by": "system", "at": NOON},
+        {"of": "staff:1", "by": "staff:2", "at": NOON},
+    ],
+    ids=["a day before", "by themselves", "from the server's own commands", "of the one who asked"],
+)
+def test_access_that_is_their_own_lets_them_approve(app, touched):
+    request = ask()
+    touch_access(**touched)
+
+    assert approve(request).decided_by == "staff:2"
+
+
+def test_what_was_approved_stays_so_when_access_is_touched_later(app):
+    request = ask()
+    approve(request)
+    touch_access(at=LATER)
+
+    assert approve(request) is None
+
+
 def test_where_only_one_person_could_approve_it_is_marked(app):
     request = approve(ask(), by="staff:1", other_approvers=0)
 

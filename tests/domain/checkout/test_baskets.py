@@ -1,5 +1,7 @@
 """What a visitor put in the basket comes along: as it is to who has none, beside what is there to who has one."""
 
+from datetime import timedelta
+
 import pytest
 
 from mall.base.db import reading, transaction
@@ -14,11 +16,11 @@ def stage(app):
     return open_shop()
 
 
-def put_in(owner, item):
+def put_in(owner, item, *, at=NOON):
     with transaction():
         checkout.put_in(
             owner, variant_id=item.variant_id, option_id=item.options["points"], points_each=800, quantity=1,
-            seen_cents=0, seen_points=800, at=NOON,
+            seen_cents=0, seen_points=800, at=at,
         )  # fmt: skip
 
 
@@ -37,6 +39,24 @@ def test_who_has_no_basket_takes_over_the_visitors_with_its_key(stage):
 
     assert basket_of(mei) == before
     assert basket_of(VISITOR).id is None
+
+
+def test_a_visitors_basket_is_forgotten_sixty_days_after_something_was_put_in(either):
+    stage = open_shop()
+    mug, card = stage.item("Mug", prices=(catalogue.points_price(800),)), stage.item("Card")
+    mei, other = checkout.Owner(member_id=stage.member("mei")), checkout.Owner(token="another")
+    put_in(mei, mug)
+    put_in(VISITOR, mug)
+    put_in(other, mug)
+    put_in(other, card, at=NOON + timedelta(days=1))
+
+    with transaction():
+        assert checkout.forget_baskets(at=NOON + timedelta(days=60)) == 0
+        assert checkout.forget_baskets(at=NOON + timedelta(days=60, seconds=1)) == 1
+
+    assert basket_of(VISITOR).id is None
+    assert len(basket_of(other).lines) == 2
+    assert len(basket_of(mei).lines) == 1
 
 
 def test_who_has_a_basket_keeps_its_key_and_finds_the_lines_of_both_in_it(stage):

@@ -1,11 +1,13 @@
 """What the desk reads, on both databases: queues with the oldest first, members, the day's figures."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from mall.base.clock import moved_to
-from mall.base.db import reading, transaction
+from mall.base.db import execute, reading, transaction
 from mall.domain import catalogue, checkout, insight, ledger
 from tests.stage import NOON, open_shop
 
@@ -113,3 +115,19 @@ def test_goods_that_arrive_are_booked_once_for_a_key(stage):
             catalogue.adjust(mug.variant_id, -2, reason="Broken", by="staff:1", at=NOON, key="desk:1:a")
 
     assert stage.stock(mug) == (13, 0)
+
+
+def test_the_dashboard_does_not_look_through_all_postings_and_lots(app, count_statements):
+    terms = open_shop(at=NOON).terms
+    count_statements.clear()
+    with reading():
+        insight.dashboard(terms=terms, at=LATER)
+        asked = [sql for sql in count_statements if "posting" in sql or " lot" in sql]
+        plans = [
+            step.detail
+            for sql in asked
+            for step in execute(text("EXPLAIN QUERY PLAN " + re.sub(r"\?", "'2026-03-01'", sql)))
+        ]
+
+    assert asked
+    assert [plan for plan in plans if plan.split()[:2] in (["SCAN", "posting"], ["SCAN", "lot"])] == []

@@ -1,10 +1,14 @@
 """Adjustments at the desk: alone up to the limit, two people above it, never one's own points, each once."""
 
+import re
+
 import pytest
 from sqlalchemy import update
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import people
+from mall.domain import audit, people
+from tests import cast
+from tests.web.office.conftest import hire
 from tests.web.office.forms import form_of, send
 
 
@@ -45,6 +49,25 @@ def test_above_the_limit_nothing_moves_until_a_colleague_approves(desk, stage, m
     for _press in range(2):
         assert theirs.post("/office/adjustments/1/approval").status_code == 302
     assert stage.balances(mei).ready == 1_001
+
+
+def test_an_administrator_alone_does_not_become_two_people(app, stage, mei, enter):
+    boss = enter(hire("ada", "admin"))
+    ask(boss, mei, "5000")
+    added = boss.post("/office/staff/", data={"name": "Sock", "email": "sock@example.com", "roles": ["operator"]})
+    link = re.search(r"/office/sign-in/set-up/[\w-]+", boss.get(added.location).text)
+    puppet = app.test_client()
+    puppet.post(link[0], data={"password": cast.PASSWORD})
+    puppet.post("/office/sign-in", data={"email": "sock@example.com", "password": cast.PASSWORD})
+
+    answer = puppet.post("/office/adjustments/1/approval")
+
+    assert answer.status_code == 422
+    assert "A colleague gave you access, or reset it" in answer.text
+    assert stage.balances(mei).ready == 0
+    with reading():
+        (tried,) = audit.entries(act="points.adjustment.not_apart")
+    assert tried.after == {"asked_by": "staff:1"}
 
 
 def test_nobody_approves_what_they_asked_for(desk, stage, mei, otto):

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from mall.base.clock import now
 from mall.base.db import transaction
-from mall.domain import catalogue, checkout
+from mall.domain import catalogue, checkout, people
 from tests.stage import NOON
 from tests.web.store.till import words
 
@@ -302,3 +303,19 @@ def test_delivery_that_is_free_says_why(till, gift, mug):
     assert "free items for points only ship free" in words(till.basket())
     till.put_in(mug, "cash")
     assert "Delivery $4.90" in words(till.basket())
+
+
+def test_one_network_begins_a_hundred_baskets_an_hour_and_goes_on_with_each(app, till, mug):
+    def put_in(browser):
+        fields = {"variant_id": mug.variant_id, "option_id": mug.options["cash"], "quantity": 1}
+        return browser.post("/basket", data=fields).status_code
+
+    browser = app.test_client()
+    assert [put_in(browser) for _time in range(3)] == [303] * 3
+    with transaction():
+        for _basket in range(99):
+            people.count(people.BASKETS_BY_NETWORK, "127.0.0.1", at=now())
+
+    assert put_in(app.test_client()) == 429
+    assert put_in(browser) == 303
+    assert till.put_in(mug, "cash").status_code == 303
