@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = '85effa2983da'
+revision = 'bca77eaa8de5'
 down_revision = None
 branch_labels = None
 depends_on = None
