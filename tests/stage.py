@@ -211,10 +211,17 @@ class Stage:
         with transaction():
             return aftersales.close_window(order.id, terms=self.terms, at=at)
 
-    def refund(self, order: Any, *, reason: str = "changed_mind", at: datetime = NOON) -> aftersales.Plan:
-        """Refund an order in full."""
+    def refund(
+        self, order: Any, *, reason: str = "changed_mind", pieces: dict[int, int] | None = None,
+        restock: bool | dict[int, int] = True, at: datetime = NOON,
+    ) -> aftersales.Plan:  # fmt: skip
+        """Refund so many pieces of an order's lines, {line: n}, or all that is left."""
         with transaction():
-            return aftersales.refund(order.id, reason=reason, restock=True, by="staff:1", terms=self.terms, at=at)
+            plan = aftersales.refund(
+                order.id, reason=reason, restock=restock, pieces=pieces, by="staff:1", terms=self.terms, at=at
+            )
+        assert plan is not None
+        return plan
 
     def balances(self, member_id: int, *, at: datetime = NOON) -> ledger.Balances:
         """Return what a member has."""

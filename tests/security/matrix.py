@@ -38,6 +38,7 @@ MATRIX = {
     "store.coupons": MEMBER,
     "store.joining": PUBLIC,
     "store.orders": MEMBER,
+    "store.returns": MEMBER,
     "store.wallet": MEMBER,
     "store.member": MEMBER,
     "store.account": MEMBER,

@@ -1,11 +1,9 @@
-"""Refunds: cash to where it came from, points to their lots, earned points taken back - all of it, or nothing.
+"""Refunds: cash to where it came from, points to their lots, earned points taken back - all of a plan, or nothing.
 
-One function thinks, another does: the preview a person confirms is made by the code that refunds.
+One function thinks (plans.py), another does: the preview a person confirms is made by the code that refunds.
 """
 
-import hashlib
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,20 +14,10 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, programme
+from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices, programme
 
-# Why goods come back, and whether that is our fault, so that shipping is given back as well.
-REASONS: dict[str, tuple[str, bool]] = {
-    "changed_mind": (N_("Change of mind"), False),
-    "damaged": (N_("Damaged"), True),
-    "wrong_item": (N_("Wrong item"), True),
-    "missing": (N_("Missing"), True),
-    "goodwill": (N_("Goodwill"), True),
-}
-
-
-class NotRefundable(Refusal):
-    message = N_("Order {number} cannot be refunded as it stands. Reload the page to see how it stands.")
+from . import credits
+from .plans import REASONS, NotRefundable, Plan, plan_refund
 
 
 class NotToBeCancelled(Refusal):
@@ -38,10 +26,6 @@ class NotToBeCancelled(Refusal):
 
 class LookedAt(Refusal):
     message = N_("We are looking at order {number}, so it cannot be cancelled now. Nothing is lost.")
-
-
-class CouponUsed(NotRefundable):
-    message = N_("Order {number} gave a coupon that has been used, so it cannot be refunded.")
 
 
 class AlreadyShipped(Refusal):
@@ -57,86 +41,28 @@ class RefundChanged(Refusal):
     )
 
 
-class NoReason(Refusal):
-    message = N_("Say why the order is refunded.")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a full refund of an order does: cash back, points back, points taken back, in cents and points.
-
-    `points_to` are the lots the spent points return to and `taken_from` those whose earned points are taken back,
-    each as ((lot id, points), ...).
-    """
-
-    order: Row[Any]
-    cash_cents: int
-    shipping_cents: int
-    points: int
-    earned_points: int
-    growth: int
-    shipped: bool
-    points_to: tuple[tuple[int, int], ...] = ()
-    taken_from: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def fingerprint(self) -> str:
-        """Return what tells this refund from any other: to be sent along with the confirmation of what was shown."""
-        parts = [
-            self.order.id, self.order.state, self.cash_cents, self.shipping_cents, self.points, self.points_to,
-            self.earned_points, self.taken_from, self.growth, self.shipped,
-        ]  # fmt: skip
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def plan_refund(order: Row[Any], *, reason: str, at: datetime) -> Plan:
-    """Think out a full refund: everything paid, but for shipping of goods that were sent and are not our fault.
-
-    Refuses: NotRefundable, CouponUsed, NoReason.
-    """
-    if reason not in REASONS:
-        raise NoReason()
-    if checkout.REFUNDED not in checkout.NEXT[order.state] or order.state == checkout.REVIEW:
-        raise NotRefundable(number=checkout.number_of(order.id))
-    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
-        raise CouponUsed(number=checkout.number_of(order.id))
-    shipped = order.shipped_at is not None
-    _words, our_fault = REASONS[reason]
-    shipping_cents = order.shipping_cents if our_fault or not shipped else 0
-    taken = earning.reduction(checkout.sale_of(order, kept_cents=0), at=at)
-    back = {}
-    if order.points:
-        reference = checkout.reference_of(order.id)
-        back = ledger.would_give_back(order.points, reference=reference, member_id=order.member_id)
-    return Plan(
-        order=order,
-        cash_cents=order.goods_cents + shipping_cents,
-        shipping_cents=shipping_cents,
-        points=order.points,
-        earned_points=taken.points,
-        growth=taken.growth,
-        shipped=shipped,
-        points_to=tuple(back.items()),
-        taken_from=tuple(taken.lots.items()),
-    )
+class MoreThanReturned(Refusal):
+    message = N_("More pieces were to go back on the shelf than were sent.")
 
 
 def refund(
     order_id: int,
     *,
     reason: str,
-    restock: bool,
+    restock: bool | Mapping[int, int],
     by: str,
     terms: programme.Programme,
     at: datetime,
+    pieces: Mapping[int, int] | None = None,
     note: str = "",
     shown: str | None = None,
-) -> Plan:
-    """Refund an order in full. The cash itself is sent later, by its own row.
+) -> Plan | None:
+    """Refund so many pieces of an order's lines, {line: n}; without `pieces` all that is left. Returns what was done.
 
-    `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. `shown`
-    is the fingerprint of the plan that was confirmed, where one was shown. Refuses: NotRefundable, NoReason,
-    RefundChanged.
+    The cash itself is sent later, by its own row. `restock` says of which lines how many of the sent pieces are put
+    on the shelf again, or of all (True) or none; what never left is freed in any case. `shown` is the
+    fingerprint of the plan that was confirmed, where one was shown: confirmed again, it does nothing more and returns
+    None. Refuses: NotRefundable, NoReason, NothingChosen, TooManyPieces, RefundChanged, MoreThanReturned.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     return refund_locked(
@@ -147,6 +73,7 @@ def refund(
         by=by,
         terms=terms,
         at=at,
+        pieces=pieces,
         note=note,
         shown=shown,
     )
@@ -157,60 +84,62 @@ def refund_locked(
     purse: ledger.LockedPurse,
     *,
     reason: str,
-    restock: bool,
+    restock: bool | Mapping[int, int],
     by: str,
     terms: programme.Programme,
     at: datetime,
+    pieces: Mapping[int, int] | None = None,
     note: str = "",
-    before_shipping: bool = False,
     shown: str | None = None,
-) -> Plan:
-    """Refund an order whose purse and row are locked; `before_shipping` says to call it a cancellation."""
-    order_id = order.id
-    plan = plan_refund(order, reason=reason, at=at)
+) -> Plan | None:
+    """Refund pieces of an order whose purse and row are locked; as refund() otherwise."""
+    try:
+        lines = checkout.lines_of(order.id)
+        plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
+    except Refusal:
+        if shown is not None and credits.credited_with(shown, order_id=order.id):
+            return None
+        raise
     if shown is not None and shown != plan.fingerprint:
-        raise RefundChanged(number=checkout.number_of(order_id))
-    reference = checkout.reference_of(order_id)
-    words, _our_fault = REASONS[reason]
-    said = (
-        say(N_("Refunded: {reason}"), reason=words)
-        if plan.shipped
-        else say(N_("Cancelled before it was shipped; everything goes back"))
+        if credits.credited_with(shown, order_id=order.id):
+            return None
+        raise RefundChanged(number=checkout.number_of(order.id))
+    shelved = _shelved(plan, restock)
+    credit = _write(plan, shelved, note=note, by=by, at=at)
+    checkout.count_refunded(
+        order.id,
+        [
+            checkout.Refunded(each.line.line, each.quantity, each.unsent, carried)
+            for each, carried in zip(plan.lines, plan.shipping_pieces, strict=True)
+        ],
     )
-    checkout.move(order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at)
-    if plan.points:
-        ledger.give_back(
-            purse, plan.points, reference=reference, key=f"{reference}:refund:give_back", shipped=plan.shipped, at=at
-        )
-    taken_back = 0
-    if order.goods_cents:
-        taken_back = earning.order_reduced(
-            checkout.sale_of(order, kept_cents=0),
-            key=f"{reference}:refund",
-            purse=purse,
-            terms=terms,
-            at=at,
-        ).points
+    _move_points(plan, credit, purse=purse, terms=terms, at=at)
     if plan.cash_cents:
-        _ask_cash(order, plan.cash_cents, reason=reason, by=by, at=at)
-    _take_goods_back(order, restock=restock, by=by, at=at)
+        _ask_cash(plan, credit, by=by, at=at)
+    _take_goods_back(plan, shelved, by=by, at=at)
     audit.write(
         "order.refund",
         by=by,
-        subject=reference,
+        subject=checkout.reference_of(order.id),
         at=at,
-        after={"cash_cents": plan.cash_cents, "points": plan.points, "taken_back": taken_back},
+        after={
+            "cash_cents": plan.cash_cents,
+            "points": plan.points,
+            "taken_back": plan.earned_points,
+            "pieces": plan.pieces,
+        },
         reason=note or reason,
     )
     notices.tell(
         order.member_id,
         "refund_done",
         values={
-            "number": checkout.number_of(order_id), "total_cents": plan.cash_cents, "points": plan.points,
+            "number": checkout.number_of(order.id), "total_cents": plan.cash_cents, "points": plan.points,
         },
-        key=f"{reference}:refunded",
+        key=f"{credit}:refunded",
         at=at,
     )  # fmt: skip
+    _move_order(plan, lines, by=by, at=at)
     return plan
 
 
@@ -249,29 +178,128 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
         raise LookedAt(number=checkout.number_of(order_id))
     if order.state != checkout.PAID:
         raise (AlreadyShipped if order.shipped_at else NotToBeCancelled)(number=checkout.number_of(order_id))
-    refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at, before_shipping=True)
+    refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
     return checkout.order_of(order_id)
 
 
-def _ask_cash(order: Row[Any], cash_cents: int, *, reason: str, by: str, at: datetime) -> None:
+def _shelved(plan: Plan, restock: bool | Mapping[int, int]) -> dict[int, int]:
+    """Return how many pieces of each line go back on the shelf, {line: n}."""
+    if isinstance(restock, bool):
+        return {each.line.line: each.sent for each in plan.lines if each.sent} if restock else {}
+    sent = {each.line.line: each.sent for each in plan.lines}
+    if any(not 0 <= quantity <= sent.get(line, 0) for line, quantity in restock.items()):
+        raise MoreThanReturned()
+    return {line: quantity for line, quantity in restock.items() if quantity}
+
+
+def _write(plan: Plan, shelved: Mapping[int, int], *, note: str, by: str, at: datetime) -> str:
+    """Write the credit note of a plan. Returns its reference."""
+    credit_id = credits.write(
+        {
+            "order_id": plan.order.id,
+            "key": plan.fingerprint,
+            "reason": plan.reason,
+            "note": note[: credits.LONGEST_NOTE],
+            "goods_cents": plan.goods_cents,
+            "tax_cents": plan.tax_cents,
+            "shipping_cents": plan.shipping_cents,
+            "shipping_tax_cents": plan.shipping_tax_cents,
+            "points": plan.points,
+            "earned_points": plan.earned_points,
+            "growth": plan.growth,
+            "by": by,
+            "at": at,
+        },
+        [
+            {
+                "line": each.line.line,
+                "quantity": each.quantity,
+                "called_off": each.unsent,
+                "restocked": shelved.get(each.line.line, 0),
+                "cash_cents": each.cash_cents,
+                "points": each.points,
+                "tax_cents": each.tax_cents,
+            }
+            for each in plan.lines
+        ],
+    )
+    return credits.reference_of(credit_id)
+
+
+def _move_points(
+    plan: Plan, credit: str, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> None:
+    """Take earned points back and give spent ones back, written together: what is owed is repaid by what comes."""
+    order = plan.order
+    sale = checkout.sale_of(order, kept_cents=plan.kept_cents)
+    with ledger.one_write(purse):
+        if plan.goods_cents:
+            earning.order_reduced(
+                sale, key=credit, purse=purse, terms=terms, at=at, was_cents=plan.was_cents, planned=plan.taken
+            )
+        if plan.points:
+            ledger.give_back(
+                purse,
+                plan.points,
+                reference=sale.reference,
+                key=f"{credit}:give_back",
+                shipped=plan.shipped,
+                at=at,
+                planned=plan.returning,
+            )
+    if plan.goods_cents:
+        earning.forgive_above_cap(sale, key=credit, purse=purse, terms=terms, at=at)
+
+
+def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime) -> None:
     """Ask for the cash back from the payments that brought it, the last first."""
-    reference = checkout.reference_of(order.id)
-    outstanding = cash_cents
-    for payment in reversed(cash.payments_of(reference)):
+    outstanding = plan.cash_cents
+    for payment in reversed(cash.payments_of(checkout.reference_of(plan.order.id))):
         part = min(outstanding, payment.captured_cents - payment.refunded_cents)
         if part > 0 and payment.state == cash.PAID:
-            cash.ask_refund(payment.id, part, key=f"{reference}:refund:cash:{payment.id}", reason=reason, at=at, by=by)
+            cash.ask_refund(
+                payment.id, part, key=f"{credit}:cash:{payment.id}", reason=plan.reason, at=at, by=by, first=True
+            )
             outstanding -= part
     if outstanding:
-        raise NotRefundable(number=checkout.number_of(order.id))
+        raise NotRefundable(number=checkout.number_of(plan.order.id))
 
 
-def _take_goods_back(order: Row[Any], *, restock: bool, by: str, at: datetime) -> None:
-    lines = checkout.lines_of(order.id)
-    reference = checkout.reference_of(order.id)
-    catalogue.return_quota(reference)
-    if order.shipped_at is None and not order.digital:
-        catalogue.unreserve(reference, at=at, by=by)
-    elif restock and not order.digital:
-        catalogue.take_returned(reference, checkout.pieces_of(lines), at=at, by=by)
-    checkout.count_refunded(order.id)
+def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: datetime) -> None:
+    """Free what was never sent, put on the shelf what came back sound, let it be had again by who may."""
+    reference = checkout.reference_of(plan.order.id)
+    of_product: dict[int, int] = {}
+    freed: dict[int, int] = {}
+    back: dict[int, int] = {}
+    for each in plan.lines:
+        line = each.line
+        of_product[line.product_id] = of_product.get(line.product_id, 0) + each.quantity
+        if each.unsent:
+            freed[line.variant_id] = freed.get(line.variant_id, 0) + each.unsent
+        if quantity := shelved.get(line.line):
+            back[line.variant_id] = back.get(line.variant_id, 0) + quantity
+    catalogue.return_quota(reference, of_product)
+    if freed:
+        catalogue.unreserve(reference, freed, at=at, by=by)
+    if back:
+        catalogue.take_returned(reference, back, at=at, by=by)
+
+
+def _move_order(plan: Plan, lines: list[Row[Any]], *, by: str, at: datetime) -> None:
+    """Put a refund on the order's timeline; move the order where all of it, or all that was to be sent, is back."""
+    order = plan.order
+    words, _our_fault = REASONS[plan.reason]
+    if plan.whole:
+        said = say(N_("Refunded: {reason}"), reason=words)
+        if order.shipped_at is None:
+            said = say(N_("Cancelled before it was shipped; everything goes back"))
+        checkout.move(order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at)
+        return
+    said = say(N_("{pieces} refunded in part: {reason}"), pieces=plan.pieces, reason=words)
+    checkout.note(order.id, "refunded_part", said, by=by, at=at)
+    if order.state != checkout.PAID:
+        return
+    called_off = {each.line.line: each.unsent for each in plan.lines}
+    left = sum(checkout.to_ship(line) - called_off.get(line.line, 0) for line in lines if not line.digital)
+    if not left and any(each.unsent for each in plan.lines):
+        checkout.nothing_left_to_ship(order, by=by, at=at)

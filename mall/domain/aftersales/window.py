@@ -8,6 +8,8 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import N_, say
 from mall.domain import checkout, earning, notices, programme
 
+from . import returns
+
 # The round in which return windows are closed.
 CLOSING = "window.close"
 
@@ -15,13 +17,16 @@ CLOSING = "window.close"
 def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> bool:
     """End an order's return window: unlock its points, record its growth. Once; returns whether this call did it.
 
-    Does nothing before the window's last instant, or when the order was refunded meanwhile.
+    Does nothing before the window's last instant, while a return is open, or when the order was refunded meanwhile.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    if order.state != checkout.COMPLETED or order.window_ends_at > at or not checkout.close(order, at=at):
+    if order.state != checkout.COMPLETED or order.window_ends_at > at or returns.has_open(order_id):
         return False
-    earning.order_kept(checkout.sale_of(order), purse=purse, terms=terms, at=at)
-    if order.goods_cents:
+    if not checkout.close(order, at=at):
+        return False
+    kept_cents = checkout.kept_cents_of(checkout.lines_of(order_id))
+    earning.order_kept(checkout.sale_of(order, kept_cents=kept_cents), purse=purse, terms=terms, at=at)
+    if kept_cents:
         checkout.note(order_id, "kept", say(N_("Return window over; points and growth are yours")), by="system", at=at)
     return True
 
@@ -51,6 +56,9 @@ def _due(at: datetime, limit: int) -> list[int]:
                 checkout.Order.state == checkout.COMPLETED,
                 checkout.Order.window_closed_at.is_(None),
                 checkout.Order.window_ends_at <= at,
+                checkout.Order.id.not_in(
+                    select(returns.Return.order_id).where(returns.Return.state.in_(returns.OPEN))
+                ),
                 checkout.Order.id.not_in(notices.put_off(CLOSING, at=at)),
             )
             .order_by(checkout.Order.window_ends_at, checkout.Order.id)

@@ -17,7 +17,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import audit, notices
 
-from .payments import CAPTURED, Payment, lock_payment
+from .payments import CAPTURED, Payment, lock_payment, payment_now
 
 ASKED = "asked"  # To be sent, or sent without an answer.
 SENT = "sent"  # The cashier has it; the bank takes its time.
@@ -113,21 +113,30 @@ class RecordedRefund:
 
 
 def ask_refund(
-    payment_id: int, amount_cents: int, *, key: str, reason: str, at: datetime, by: str = "system"
+    payment_id: int,
+    amount_cents: int,
+    *,
+    key: str,
+    reason: str,
+    at: datetime,
+    by: str = "system",
+    first: bool = False,
 ) -> Row[Any]:
     """Decide to give money back; it is sent later, outside any transaction. Asked again, answers the first.
 
-    Refuses: RefundTooLarge, RefundKeyReused.
+    `first` says that the key is known to be new. Refuses: RefundTooLarge, RefundKeyReused.
     """
-    payment = lock_payment(payment_id)
-    found = execute(select(Refund).where(Refund.key == key)).one_or_none()
-    if found is not None:
-        if (found.payment_id, found.amount_cents) != (payment_id, amount_cents):
-            raise RefundKeyReused()
-        return found
+    if not first:
+        lock_payment(payment_id)
+        found = execute(select(Refund).where(Refund.key == key)).one_or_none()
+        if found is not None:
+            if (found.payment_id, found.amount_cents) != (payment_id, amount_cents):
+                raise RefundKeyReused()
+            return found
     if amount_cents <= 0:
         raise ValueError("a refund of nothing")
     if not _take_from(payment_id, amount_cents):
+        payment = payment_now(payment_id)
         raise RefundTooLarge(wanted_cents=amount_cents, left_cents=payment.captured_cents - payment.refunded_cents)
     return _write(
         payment_id=payment_id,

@@ -41,10 +41,12 @@ from .orders import (
     OrderEvent,
     OrderLine,
     Parcel,
+    Refunded,
     WrongState,
     cash_cents_of,
     count_refunded,
     id_of,
+    kept_cents_of,
     lines_of,
     lock_with_purse,
     move,
@@ -54,6 +56,7 @@ from .orders import (
     order_now,
     pieces_of,
     reference_of,
+    to_ship,
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
 from .placing import EmptyBasket, LookAgain, NoAddress, NoCashier, TooManyUnpaid, VerifyFirst, place
@@ -81,7 +84,7 @@ from .reads import (
     taxes_of,
     windows_of,
 )
-from .settling import alarm, close, sale_of, settle
+from .settling import alarm, close, nothing_left_to_ship, sale_of, settle
 from .tender import Preset, Switch, switch_for
 
 __all__ = [
@@ -131,6 +134,7 @@ __all__ = [
     "Quote",
     "QuoteChanged",
     "QuoteLine",
+    "Refunded",
     "Rules",
     "Shipping",
     "StillPaying",
@@ -155,6 +159,7 @@ __all__ = [
     "hear",
     "hear_all",
     "id_of",
+    "kept_cents_of",
     "lines_of",
     "lock_with_purse",
     "look",
@@ -162,6 +167,7 @@ __all__ = [
     "merge",
     "move",
     "note",
+    "nothing_left_to_ship",
     "number_of",
     "open_page",
     "order_id_of",
@@ -186,5 +192,6 @@ __all__ = [
     "sweep",
     "switch_for",
     "taxes_of",
+    "to_ship",
     "windows_of",
 ]

@@ -107,12 +107,20 @@ class Order(db.Model):
 
 
 class OrderLine(db.Model):
-    """One line of an order: what it was, and its share of every component of the price, in cents and points."""
+    """One line of an order: what it was, and its share of every component of the price, in cents and points.
+
+    Of its pieces so many were `refunded`; of those some were `called_off` before they were sent, and for some the
+    delivery was given back as well (`shipping_back`).
+    """
 
     __tablename__ = "order_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("shipped >= 0 AND refunded >= 0 AND refunded <= quantity", name="quantities_within"),
+        CheckConstraint(
+            "called_off >= 0 AND called_off <= refunded AND shipped + called_off <= quantity", name="called_off_within"
+        ),
+        CheckConstraint("shipping_back >= 0 AND shipping_back <= refunded", name="shipping_back_within"),
         CheckConstraint(
             "cash_cents = list_cents - level_discount_cents - coupon_cents - saved_cents - waived_cents"
             " AND cash_cents >= 0 AND coupon_cents >= 0",
@@ -150,6 +158,8 @@ class OrderLine(db.Model):
     tax_cents: Mapped[int]
     shipped: Mapped[int]
     refunded: Mapped[int]
+    called_off: Mapped[int]
+    shipping_back: Mapped[int]
 
 
 class OrderEvent(db.Model):
@@ -238,9 +248,37 @@ def order_now(order_id: int) -> Row[Any]:
     return order
 
 
-def count_refunded(order_id: int) -> None:
-    """Count every piece of an order as refunded."""
-    execute(update(OrderLine).where(OrderLine.order_id == order_id).values(refunded=OrderLine.quantity))
+@dataclass(frozen=True)
+class Refunded:
+    """Pieces of a line that are refunded: so many, of them some never sent, for some the delivery too."""
+
+    line: int
+    quantity: int
+    called_off: int
+    shipping_back: int
+
+
+def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
+    """Count pieces of a locked order as refunded, in one statement."""
+    counted = execute(
+        _COUNT_REFUNDED,
+        [
+            {"of_order": order_id, "of_line": each.line, "more": each.quantity, "unsent": each.called_off,
+             "delivered": each.shipping_back}
+            for each in pieces
+        ],
+    ).rowcount  # fmt: skip
+    assert counted == len(pieces), "a line that the order does not have"
+
+
+def to_ship(line: Any) -> int:
+    """Return how many pieces of a line have yet to be sent."""
+    return int(line.quantity - line.shipped - line.called_off)
+
+
+def kept_cents_of(lines: Sequence[Any]) -> int:
+    """Return the cash for goods that is kept of an order's lines, in cents: what was refunded is taken off."""
+    return sum(line.cash_cents - line.cash_cents * line.refunded // line.quantity for line in lines)
 
 
 def lines_of(order_id: int) -> list[Row[Any]]:
@@ -318,6 +356,15 @@ _LOCKED_WITH_PURSE = (
 )
 _LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.line)
 _NOTE = insert(OrderEvent).inline()
+_COUNT_REFUNDED = (
+    update(OrderLine)
+    .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
+    .values(
+        refunded=OrderLine.refunded + bindparam("more"),
+        called_off=OrderLine.called_off + bindparam("unsent"),
+        shipping_back=OrderLine.shipping_back + bindparam("delivered"),
+    )
+)
 
 # An order's reference in SQL, to compare with what other rooms keep.
 REFERENCE = literal("order:").concat(cast(Order.id, String))

@@ -242,7 +242,7 @@ def _lines(order_id: int, priced: Priced) -> list[dict[str, Any]]:
     """Return the rows of an order's lines: each what it is, and its share of every component."""
     pairs = zip((line for line in priced.lines if line.wanted), priced.quote.lines, strict=True)
     return [
-        {"order_id": order_id, "line": number, "shipped": 0, "refunded": 0, **_bought(line), **_share(share)}
+        {"order_id": order_id, "line": number, **_NOTHING_YET, **_bought(line), **_share(share)}
         for number, (line, share) in enumerate(pairs, start=1)
     ]
 
@@ -293,6 +293,7 @@ def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetim
     catalogue.reserve(orders.pieces_of(basket.lines), reference=reference, at=at)
 
 
+_NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0}
 _PLACED = select(Order).where(Order.key == bindparam("key"))
 _BASKET_AND_KEY = baskets.OF_MEMBER.add_columns(
     select(Order.id).where(Order.key == bindparam("key")).exists().label("placed"),

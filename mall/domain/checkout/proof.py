@@ -41,6 +41,7 @@ def checks() -> list[Check]:
         Check(N_("what an order took of a total is within what it bought, and nothing once it was let go or refunded"),
               _quotas_agree()),
         Check(N_("no more is refunded than was bought"), _refunded_quantity()),
+        Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
         Check(N_("the coupons used for an order are those it names, while it stands"), _coupons_agree()),
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
     ]  # fmt: skip
@@ -97,14 +98,21 @@ def _points_agree() -> Select:
     )
     held, redeemed = func.coalesce(flows.c.held, 0), func.coalesce(flows.c.redeemed, 0)
     released, given_back = func.coalesce(flows.c.released, 0), func.coalesce(flows.c.given_back, 0)
+    back_of_line = (OrderLine.price_points + OrderLine.switch_points) * OrderLine.refunded // OrderLine.quantity
+    back = select(OrderLine.order_id, func.sum(back_of_line).label("points")).group_by(OrderLine.order_id).subquery()
     wrong = case(
         (Order.state.in_((AWAITING, PROCESSING)), or_(held != Order.points, redeemed != 0, released != 0)),
         (Order.state.in_((CANCELLED, TIMED_OUT)), or_(held != Order.points, released != Order.points, redeemed != 0)),
         (Order.state == REFUNDED, or_(redeemed != Order.points, given_back != Order.points)),
-        (Order.state.in_(SETTLED), or_(redeemed != Order.points, given_back > Order.points)),
+        (Order.state.in_(SETTLED), or_(redeemed != Order.points, given_back != func.coalesce(back.c.points, 0))),
         else_=False,
     )
-    return select(Order.id, Order.state).outerjoin(flows, flows.c.reference == REFERENCE).where(wrong)
+    return (
+        select(Order.id, Order.state)
+        .outerjoin(flows, flows.c.reference == REFERENCE)
+        .outerjoin(back, back.c.order_id == Order.id)
+        .where(wrong)
+    )
 
 
 def _one_hold() -> Select:
@@ -145,7 +153,9 @@ def _reservations_agree() -> Select:
         .subquery()
     )
     unshipped = (
-        select(OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.shipped).label("pieces"))
+        select(
+            OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.shipped - OrderLine.called_off).label("pieces")
+        )
         .group_by(OrderLine.order_id)
         .subquery()
     )
@@ -177,6 +187,19 @@ def _quotas_agree() -> Select:
 def _refunded_quantity() -> Select:
     return select(OrderLine.order_id, OrderLine.line).where(
         or_(OrderLine.refunded > OrderLine.quantity, OrderLine.refunded < 0)
+    )
+
+
+def _refunded_whole() -> Select:
+    kept = (
+        select(OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.refunded).label("pieces"))
+        .group_by(OrderLine.order_id)
+        .subquery()
+    )
+    return (
+        select(Order.id, Order.state, kept.c.pieces)
+        .join(kept, kept.c.order_id == Order.id)
+        .where(Order.state != REVIEW, (Order.state == REFUNDED) != (kept.c.pieces == 0))
     )
 
 

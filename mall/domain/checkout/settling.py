@@ -105,9 +105,19 @@ def give_coupons(order: Row[Any], *, zone: str, at: datetime) -> None:
 
 def send_off(order: Row[Any], *, by: str, at: datetime) -> None:
     """Let everything of an order leave the house: its lines count as shipped, its stock as gone."""
+    pieces: dict[int, int] = {}
+    for line in orders.lines_of(order.id):
+        if left := orders.to_ship(line):
+            pieces[line.variant_id] = pieces.get(line.variant_id, 0) + left
     execute(_ALL_SHIPPED, {"of_order": order.id})
-    pieces = orders.pieces_of(orders.lines_of(order.id))
-    catalogue.ship(orders.reference_of(order.id), pieces, at=at, by=by)
+    if pieces:
+        catalogue.ship(orders.reference_of(order.id), pieces, at=at, by=by)
+
+
+def nothing_left_to_ship(order: Row[Any], *, by: str, at: datetime) -> Row[Any]:
+    """Complete a paid order of which all that had to be sent was called off: what is left needs no parcel."""
+    send_off(order, by=by, at=at)
+    return complete(order, by=by, at=at)
 
 
 def complete(order: Row[Any], *, by: str, at: datetime) -> Row[Any]:
@@ -216,5 +226,5 @@ def close(order: Row[Any], *, at: datetime) -> bool:
 _ALL_SHIPPED = (
     update(orders.OrderLine)
     .where(orders.OrderLine.order_id == bindparam("of_order"))
-    .values(shipped=orders.OrderLine.quantity)
+    .values(shipped=orders.OrderLine.quantity - orders.OrderLine.called_off)
 )

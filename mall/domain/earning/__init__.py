@@ -6,7 +6,17 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 
 from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
-from .orders import Kept, Reduction, Sale, earned_by, order_kept, order_paid, order_reduced, reduction
+from .orders import (
+    Kept,
+    Reduction,
+    Sale,
+    earned_by,
+    forgive_above_cap,
+    order_kept,
+    order_paid,
+    order_reduced,
+    reduction,
+)
 from .proof import checks
 from .welcome import welcome
 
@@ -21,6 +31,7 @@ __all__ = [
     "Sale",
     "checks",
     "earned_by",
+    "forgive_above_cap",
     "order_kept",
     "order_paid",
     "order_reduced",

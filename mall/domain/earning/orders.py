@@ -4,7 +4,7 @@ Rates and level are those of placing, carried by the Sale; so are validity and w
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import case, func, select
 
@@ -44,10 +44,15 @@ class Sale:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in."""
+    """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in.
+
+    `growth_counts_on` is the day of the growth it is taken from; None where the order has given none yet.
+    """
 
     lots: dict[int, int]
     growth: int
+    earned: tuple[ledger.EarnedLot, ...] = ()
+    growth_counts_on: date | None = None
 
     @property
     def points(self) -> int:
@@ -141,15 +146,24 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
 
 
 def order_reduced(
-    sale: Sale, *, key: str, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+    sale: Sale,
+    *,
+    key: str,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
+    was_cents: int | None = None,
+    planned: Reduction | None = None,
 ) -> Reduction:
     """Take back what the goods no longer kept had given: the same formula on what is kept now, the rest is taken.
 
-    `sale.kept_cents` is what is kept after this reduction. Points on the way go first, then free ones, the rest is
-    owed; above the debt cap it is forgiven. Growth taken back counts on the day of what it takes back. Asked again,
-    takes nothing more. Returns what was taken.
+    `sale.kept_cents` is what is kept after this reduction, `was_cents` before it. Points on the way go first, then
+    free ones, the rest is owed; what is then above the debt cap forgive_above_cap() lets go. Growth taken back counts
+    on the day of what it takes back. Asked again, takes nothing more. `planned` is what reduction() has answered for
+    a reduction that is known to be new, since the purse was locked. Returns what was taken.
     """
-    taken = reduction(sale, at=at)
+    taken = planned or reduction(sale, at=at)
+    before = _cents_of(sale.reference) if was_cents is None else was_cents
     record(
         Fact(
             "order_reduced",
@@ -157,38 +171,29 @@ def order_reduced(
             key=key,
             at=at,
             reference=sale.reference,
-            cents=sale.kept_cents - _cents_of(sale.reference),
+            cents=sale.kept_cents - before,
             attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
         )
     )
-    if lots := _lots_of(sale.reference):  # Also where nothing is left to take: what is past leaves the wallet.
+    if taken.earned:  # Also where nothing is left to take: what is past leaves the wallet.
+        keep_points = {lot.id: sale.points for lot in taken.earned}
         ledger.take_back(
             purse,
-            dict.fromkeys(lots, sale.points),
+            keep_points,
             reference=sale.reference,
             key=f"{key}:points",
             why=why_taken_back(sale),
             at=at,
-        )
-        ledger.forgive(
-            purse,
-            cap_points=terms.debt_cap_points,
-            key=f"{key}:forgiven",
-            reference=sale.reference,
-            expiry=terms.expiry_of(terms.today(at)),
-            version=terms.version,
-            worth=terms.worth,
-            at=at,
+            planned=ledger.to_take(taken.earned, keep_points) if planned else None,
         )
     if taken.growth:
-        _growth, counts_on = membership.growth_of(sale.reference)
-        assert counts_on is not None, "growth without a day"
+        assert taken.growth_counts_on is not None, "growth without a day"
         membership.add_growth(
             sale.member_id,
             -taken.growth,
             source=RULE,
             reference=sale.reference,
-            counts_on=counts_on,
+            counts_on=taken.growth_counts_on,
             version=sale.version,
             why=why_growth_taken_back(sale),
             key=f"{key}:growth",
@@ -198,17 +203,39 @@ def order_reduced(
     return taken
 
 
-def reduction(sale: Sale, *, at: datetime) -> Reduction:
+def forgive_above_cap(
+    sale: Sale, *, key: str, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> None:
+    """Forgive what a member owes above the debt cap, once all that a refund brings and takes has been written.
+
+    Without debt above it, asks the database nothing.
+    """
+    ledger.forgive(
+        purse,
+        cap_points=terms.debt_cap_points,
+        key=f"{key}:forgiven",
+        reference=sale.reference,
+        expiry=terms.expiry_of(terms.today(at)),
+        version=terms.version,
+        worth=terms.worth,
+        at=at,
+    )
+
+
+def reduction(sale: Sale, *, at: datetime, growth_given: bool = True) -> Reduction:
     """Return what order_reduced() would take back now; it takes nothing itself.
 
-    Points that have expired are gone and are not taken back, whether or not a job has moved them out.
+    Points that have expired are gone and are not taken back, whether or not a job has moved them out. An order whose
+    return window is open has given no growth: `growth_given` says so without asking.
     """
-    lots = _lots_of(sale.reference)
-    keep_points = dict.fromkeys(lots, sale.points)
-    growth, _counts_on = membership.growth_of(sale.reference)
+    earned = tuple(ledger.lots_earned(sale.reference, rule=RULE, at=at))
+    wanted = ledger.to_take(earned, {lot.id: sale.points for lot in earned})
+    growth, counts_on = membership.growth_of(sale.reference) if growth_given else (0, None)
     return Reduction(
-        lots=ledger.would_take_back(sale.member_id, keep_points, at=at) if lots else {},
+        lots={lot.id: points for lot, points in wanted},
         growth=max(0, growth - sale.growth),
+        earned=earned,
+        growth_counts_on=counts_on,
     )
 
 
@@ -278,11 +305,3 @@ def _cents_of(reference: str) -> int:
     """Return the cash for goods that is kept of an order, as its facts say."""
     cents = select(func.coalesce(func.sum(FactRow.cents), 0)).where(FactRow.reference == reference)
     return int(execute(cents).scalar_one())
-
-
-def _lots_of(reference: str) -> list[int]:
-    """Return the lots that this rule gave an order: one, or none."""
-    lot = ledger.Lot
-    return list(
-        execute(select(lot.id).where(lot.reference == reference, lot.rule == RULE, lot.parent_id.is_(None))).scalars()
-    )

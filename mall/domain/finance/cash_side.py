@@ -15,7 +15,7 @@ from mall.base.clock import day_of
 from mall.base.db import execute
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import cash, checkout
+from mall.domain import aftersales, cash, checkout
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,26 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
                 "accepted": -order.accepted_difference_cents,
             },
         )
+    credited: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    for note in _credit_notes(until):
+        cents = note.goods_cents + note.shipping_cents
+        credited[note.order_id].append((note.at, cents))
+        yield Happened(
+            day_of(note.at, zone),
+            2,
+            N_("Orders refunded"),
+            checkout.number_of(note.order_id),
+            {
+                "sales": note.goods_cents - note.tax_cents,
+                "shipping": note.shipping_cents - note.shipping_tax_cents,
+                "tax": note.tax_cents + note.shipping_tax_cents,
+                "advance": -cents,
+            },
+        )
     refunded: dict[int, int] = defaultdict(int)
     for row in _refunds(until):
-        if row.order_id is not None:
-            before = refunded[row.order_id]
+        if row.order_id is not None and not row.key.startswith("credit:"):
+            before = refunded[row.order_id] + sum(c for at, c in credited[row.order_id] if at <= row.asked_at)
             refunded[row.order_id] += row.amount_cents
             yield Happened(
                 day_of(row.asked_at, zone),
@@ -99,9 +115,10 @@ def cash_balances(*, until: datetime) -> dict[str, int]:
 
 
 def unsold(order: Any, *, before: int, after: int) -> dict[str, int]:
-    """Return what a refund takes out of sales and tax: the goods first, then their shipping. Pure.
+    """Return what a refund that was made at the cashier takes out of sales and tax: goods first, then shipping. Pure.
 
-    `before` and `after` are the cents of the order refunded before and after it; tax goes by cumulative shares.
+    Those made here say it themselves, line by line, in their credit notes. `before` and `after` are the cents of the
+    order refunded before and after it; tax goes by cumulative shares.
     """
     goods = min(after, order.goods_cents) - min(before, order.goods_cents)
     shipping = _above(after, order.goods_cents, order.shipping_cents) - _above(
@@ -159,6 +176,13 @@ def _orders(until: datetime) -> Any:
     )
 
 
+def _credit_notes(until: datetime) -> Any:
+    note = aftersales.CreditNote
+    return execute(
+        select(note).where(note.at <= until, note.goods_cents + note.shipping_cents > 0).order_by(note.at, note.id)
+    )
+
+
 def _refunds(until: datetime) -> Any:
     """Read refunds; `order_id` is empty where the money was never a sale: it came late, or for nothing."""
     payment, refund, order = cash.Payment, cash.Refund, checkout.Order
@@ -168,6 +192,7 @@ def _refunds(until: datetime) -> Any:
             payment.cashier,
             payment.reference,
             refund.amount_cents,
+            refund.key,
             refund.asked_at,
             refund.done_at,
             order.id.label("order_id"),

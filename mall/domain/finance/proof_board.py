@@ -19,7 +19,19 @@ from mall.base.db import db, execute, in_transaction, reading, transaction
 from mall.base.guard import append_only
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import cash, catalogue, checkout, coupons, earning, ledger, membership, notices, people, programme
+from mall.domain import (
+    aftersales,
+    cash,
+    catalogue,
+    checkout,
+    coupons,
+    earning,
+    ledger,
+    membership,
+    notices,
+    people,
+    programme,
+)
 
 from . import proof
 
@@ -34,6 +46,7 @@ ROOMS: tuple[ModuleType, ...] = (
     coupons,
     earning,
     checkout,
+    aftersales,
     proof,
 )
 EXAMPLES = 5

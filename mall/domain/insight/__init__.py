@@ -5,12 +5,14 @@ from .dashboard import Dashboard, dashboard
 from .found import Found
 from .members import Portrait, members, portrait
 from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, Queue, orders_in, queues
+from .returns import RETURN_QUEUES, return_queues, returns_in
 from .strip import Strip, strip
 
 __all__ = [
     "OLDEST_FIRST",
     "QUEUES",
     "REFUSED_REFUNDS",
+    "RETURN_QUEUES",
     "AskedAdjustment",
     "Dashboard",
     "Found",
@@ -23,6 +25,8 @@ __all__ = [
     "orders_in",
     "portrait",
     "queues",
+    "return_queues",
+    "returns_in",
     "strip",
     "to_do",
 ]

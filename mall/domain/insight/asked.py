@@ -7,20 +7,22 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
-from mall.domain import approvals, checkout, ledger, people
+from mall.domain import aftersales, approvals, checkout, ledger, people
 
 from .members import ready_points
 
 
-def to_do() -> tuple[int, int]:
-    """Return what the desk's menu counts: (orders to ship, adjustments that wait for a second person)."""
+def to_do() -> tuple[int, int, int]:
+    """Return what the desk's menu counts: (orders to ship, adjustments to check, returns to decide)."""
     orders = select(func.count()).where(checkout.Order.state == checkout.PAID).scalar_subquery()
     asked = approvals.Approval
     adjustments = (
         select(func.count()).where(asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)).scalar_subquery()
     )
-    row = execute(select(orders.label("orders"), adjustments.label("adjustments"))).one()
-    return row.orders, row.adjustments
+    to_decide = aftersales.Return.state == aftersales.ASKED
+    returns = select(func.count()).select_from(aftersales.Return).where(to_decide).scalar_subquery()
+    row = execute(select(orders.label("orders"), adjustments.label("adjustments"), returns.label("returns"))).one()
+    return row.orders, row.adjustments, row.returns
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mall.base.db import execute
 from mall.domain import approvals, cash, catalogue, checkout, ledger, programme
 
 from .queues import Queue, queues
+from .returns import return_queues
 
 Order = checkout.Order
 DAYS_DRAWN = 14
@@ -24,6 +25,7 @@ class Dashboard:
     queues: dict[str, Queue]
     adjustments: Queue
     refunds: Queue
+    returns: dict[str, Queue]
     low_stock: Sequence[Row[Any]]
     orders_today: int
     cash_today_cents: int
@@ -85,6 +87,7 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
         queues=queues(),
         adjustments=Queue(adjustments.waiting, adjustments.since),
         refunds=Queue(refunds.waiting, refunds.since),
+        returns=return_queues(),
         low_stock=catalogue.low_stock(at=at, limit=8),
         orders_today=orders_today.n,
         cash_today_cents=int(orders_today.cents),

@@ -35,7 +35,17 @@ from .purses import (
     purse_in,
     spendable,
 )
-from .returns import MoreThanRedeemed, give_back, spent_by, take_back, would_give_back, would_take_back
+from .returns import (
+    EarnedLot,
+    MoreThanRedeemed,
+    Returning,
+    give_back,
+    lots_earned,
+    spent_by,
+    take_back,
+    to_take,
+    would_give_back,
+)
 
 __all__ = [
     "ADJUSTMENT_KIND",
@@ -45,6 +55,7 @@ __all__ = [
     "Asked",
     "Balances",
     "Due",
+    "EarnedLot",
     "Entry",
     "InsufficientPoints",
     "KeyReused",
@@ -59,6 +70,7 @@ __all__ = [
     "Position",
     "Posting",
     "Purse",
+    "Returning",
     "adjust_down",
     "adjust_up",
     "approve_adjustment",
@@ -80,6 +92,7 @@ __all__ = [
     "last_day",
     "lock",
     "lock_many",
+    "lots_earned",
     "move_of",
     "one_write",
     "open_purse",
@@ -90,8 +103,8 @@ __all__ = [
     "spendable",
     "spent_by",
     "take_back",
+    "to_take",
     "unlock",
     "waiting",
     "would_give_back",
-    "would_take_back",
 ]

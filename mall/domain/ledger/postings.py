@@ -224,6 +224,17 @@ def one_write(purse: LockedPurse) -> Iterator[None]:
         _write({purse.member_id: purse}, lines)
 
 
+@contextmanager
+def at_once(purse: LockedPurse) -> Iterator[None]:
+    """Let the verbs inside write at once, also inside one_write(), before others gather: what follows reads it."""
+    assert not purse.gathered, "others have gathered lines that would be written later"
+    gathered, purse.gathered = purse.gathered, None
+    try:
+        yield
+    finally:
+        purse.gathered = gathered
+
+
 def _write(purses: dict[int, LockedPurse], lines: Sequence[Line]) -> None:
     written_at = max(now(), *(purse.last_written_at for purse in purses.values()))
     _write_postings(purses, lines, written_at)
@@ -261,7 +272,7 @@ def _write_postings(purses: dict[int, LockedPurse], lines: Sequence[Line], writt
 def _write_positions(lines: Sequence[Line]) -> None:
     """Bring the positions to what the lines leave: lowered ones by UPDATE or DELETE, raised ones by upsert."""
     change: dict[tuple[int, str, int], int] = defaultdict(int)
-    emptied = set()
+    emptied, filled = set(), set()
     for line in lines:
         if line.source in PLACES:
             change[line.member_id, line.source, line.lot_id] -= line.points
@@ -269,6 +280,8 @@ def _write_positions(lines: Sequence[Line]) -> None:
                 emptied.add((line.member_id, line.source, line.lot_id))
         if line.destination in PLACES:
             change[line.member_id, line.destination, line.lot_id] += line.points
+            filled.add((line.member_id, line.destination, line.lot_id))
+    emptied -= filled  # What one verb takes whole, another may give some of.
     lowered = {key: -points for key, points in change.items() if points < 0}
     _take(_EMPTY_POSITION, {key: points for key, points in lowered.items() if key in emptied})
     _take(_LOWER_POSITION, {key: points for key, points in lowered.items() if key not in emptied})

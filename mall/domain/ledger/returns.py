@@ -2,21 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
 
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message
 
 from .accounts import CLAWBACK, DEBT, PENDING, REDEMPTION, WALLET
-from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN, Arrival, back_into_wallet, days_from
+from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN, Arrival, back_into_wallet, days_from, gets_child
 from .expiry import expire
 from .lots import Lot
 from .positions import Position
-from .postings import KeyReused, Line, Move, NoPoints, Posting, post, recorded
+from .postings import KeyReused, Line, Move, NoPoints, Posting, at_once, post, recorded
 from .purses import LockedPurse
 from .spending import OpenLot, lots_in
 
@@ -35,45 +37,94 @@ class Spent:
     points: int
     expires_at: datetime
     parent_id: int | None
+    expires_on: date
 
 
-def give_back(purse: LockedPurse, points: int, *, reference: str, key: str, shipped: bool, at: datetime) -> list[Line]:
+@dataclass(frozen=True)
+class Returning:
+    """Points that go back to one lot, and the last day they have then. `expired`: that day is over already."""
+
+    spent: Spent
+    points: int
+    expires_on: date
+    expired: bool
+
+    @property
+    def lot_id(self) -> int:
+        """The lot they were drawn from."""
+        return self.spent.lot_id
+
+
+def give_back(
+    purse: LockedPurse,
+    points: int,
+    *,
+    reference: str,
+    key: str,
+    shipped: bool,
+    at: datetime,
+    planned: Sequence[Returning] | None = None,
+) -> list[Line]:
     """Return spent points to the lots they came from, in reverse order of drawing. Asked again, answers the first.
 
     A lot past its last day gets a child of 7 days; when the goods had been shipped a child of 30 days, then also when
-    fewer than 7 days are left. A child past its last day repays debt, and the rest expires. Raises NoPoints,
+    fewer than 7 days are left. A child past its last day repays debt, and the rest expires. `planned` is what
+    would_give_back() has answered for a move that is known to be new, since the purse was locked. Raises NoPoints,
     MoreThanRedeemed, KeyReused.
     """
     if points < 1:
         raise NoPoints()
     move = Move(key, "give_back", purse.member_id, reference, at)
-    if lines := recorded(move, points=points):
-        return lines
+    if planned is None:
+        if lines := recorded(move, points=points):
+            return lines
+        planned = would_give_back(
+            points, reference=reference, member_id=purse.member_id, shipped=shipped, at=at, zone=purse.zone
+        )
     arrivals = [
-        Arrival(spent.lot_id, REDEMPTION, returned, spent.expires_at, spent.parent_id)
-        for spent, returned in last_drawn_first(spent_by(reference, member_id=purse.member_id), points)
+        Arrival(each.lot_id, REDEMPTION, each.points, each.spent.expires_at, each.spent.parent_id) for each in planned
     ]
-    if shipped:
-        soon = days_from(at, days=DAYS_AFTER_RELEASE, zone=purse.zone)[1]
-        return post(purse, back_into_wallet(purse, move, arrivals, before=soon, days=DAYS_AFTER_RETURN))
-    return post(purse, back_into_wallet(purse, move, arrivals, before=at, days=DAYS_AFTER_RELEASE))
+    before, days = _renewal(shipped, at=at, zone=purse.zone)
+    return post(purse, back_into_wallet(purse, move, arrivals, before=before, days=days))
 
 
-def would_give_back(points: int, *, reference: str, member_id: int) -> dict[int, int]:
-    """Return to which lots give_back() would return points now, the last drawn first: {lot id: points}.
+def would_give_back(
+    points: int, *, reference: str, member_id: int, shipped: bool, at: datetime, zone: str
+) -> list[Returning]:
+    """Return to which lots give_back() would return points now, the last drawn first, with the last day they get.
 
     Raises MoreThanRedeemed.
     """
-    return {spent.lot_id: part for spent, part in last_drawn_first(spent_by(reference, member_id=member_id), points)}
+    before, days = _renewal(shipped, at=at, zone=zone)
+    renewed_until = days_from(at, days=days, zone=zone)[0]
+    returning = []
+    for spent, part in last_drawn_first(spent_by(reference, member_id=member_id), points):
+        renewed = gets_child(Arrival(spent.lot_id, REDEMPTION, part, spent.expires_at, spent.parent_id), before=before)
+        returning.append(
+            Returning(
+                spent,
+                part,
+                expires_on=renewed_until if renewed else spent.expires_on,
+                expired=not renewed and spent.expires_at < at,
+            )
+        )
+    return returning
+
+
+def _renewal(shipped: bool, *, at: datetime, zone: str) -> tuple[datetime, int]:
+    """Return which lots get a child when points come back: (those that end before an instant, for so many days)."""
+    if shipped:
+        return days_from(at, days=DAYS_AFTER_RELEASE, zone=zone)[1], DAYS_AFTER_RETURN
+    return at, DAYS_AFTER_RELEASE
 
 
 def spent_by(reference: str, *, member_id: int | None = None) -> list[Spent]:
     """Return what a reference has spent (of one member) and not got back, lot by lot, in the order of drawing."""
     of_member = [] if member_id is None else [Posting.member_id == member_id]
     points: dict[int, int] = defaultdict(int)
-    lots: dict[int, tuple[datetime, int | None]] = {}
+    lots: dict[int, tuple[datetime, int | None, date]] = {}
     for row in execute(
-        select(Posting.lot_id, Posting.source, Posting.points, Lot.expires_at, Lot.parent_id)
+        select(Posting.lot_id, Posting.source, Posting.points, Lot.expires_on, Lot.expires_at, Lot.parent_id)
         .join(Lot, Lot.id == Posting.lot_id)
         .where(
             Posting.reference == reference,
@@ -83,7 +134,7 @@ def spent_by(reference: str, *, member_id: int | None = None) -> list[Spent]:
         .order_by(Posting.id)
     ):
         points[row.lot_id] += -row.points if row.source == REDEMPTION else row.points
-        lots[row.lot_id] = (row.expires_at, row.parent_id)
+        lots[row.lot_id] = (row.expires_at, row.parent_id, row.expires_on)
     return [Spent(lot_id, left, *lots[lot_id]) for lot_id, left in points.items()]
 
 
@@ -111,31 +162,40 @@ def take_back(
     key: str,
     why: Message,
     at: datetime,
+    planned: Sequence[tuple["EarnedLot", int]] | None = None,
 ) -> list[Line]:
     """Take earned points back, so that of each lot only what the kept goods give is left: {lot id: points kept}.
 
     Always in full: first what is on the way of these lots, then what is in the wallet of them and their children,
     then any other free points, soonest to expire; the rest becomes debt. Points held for orders are never touched.
-    What has expired counts as taken. Asked again, answers the first; nothing to take writes nothing. Raises KeyReused,
+    What has expired counts as taken. Asked again, answers the first; nothing to take writes nothing. `planned` is
+    what to_take() has answered for a move that is known to be new, since the purse was locked. Raises KeyReused,
     and LookupError for a lot that the member has not earned.
     """
     move = Move(key, "clawback", purse.member_id, reference, at, reason=why)
-    if lines := recorded(move):
+    if planned is None and (lines := recorded(move)):
         _must_match(purse, lines, keep_points)
         return lines
-    expire(purse, at=at)
-    wanted = to_take(_earned_lots(purse.member_id, keep_points), keep_points)
-    return post(purse, _taking(move, wanted, lots_in(purse, [PENDING, WALLET])))
+    places = lots_in(purse, [PENDING, WALLET])
+    if any(lot.expires_at < at for lot in places[WALLET]):
+        with at_once(purse):
+            expire(purse, at=at)
+        places = lots_in(purse, [PENDING, WALLET])
+    if planned is None:
+        planned = to_take(_earned_lots(purse.member_id, keep_points), keep_points)
+    return post(purse, _taking(move, planned, places))
 
 
-def would_take_back(member_id: int, keep_points: Mapping[int, int], *, at: datetime) -> dict[int, int]:
-    """Return what take_back() would take now, and change nothing: {lot id: points}, without lots that lose nothing.
+def lots_earned(reference: str, *, rule: str, at: datetime) -> list["EarnedLot"]:
+    """Return the lots a rule gave for a reference, as to_take() wants them. One statement.
 
-    What is past its last day counts as expired, whether or not a job has run. Raises LookupError as take_back() does.
+    What is past its last day counts as expired, whether or not a job has run.
     """
-    past = _past_in_wallet(member_id, keep_points, at=at)
-    lots = [replace(lot, expired=lot.expired + past.get(lot.id, 0)) for lot in _earned_lots(member_id, keep_points)]
-    return {lot.id: points for lot, points in to_take(lots, keep_points)}
+    rows = execute(_LOTS_EARNED, {"of_reference": reference, "of_rule": rule, "at": at})
+    return [
+        EarnedLot(row.lot_id, row.id, row.points, int(row.taken_back), int(row.expired) + int(row.past))
+        for row in rows
+    ]
 
 
 def _must_match(purse: LockedPurse, lines: Sequence[Line], keep_points: Mapping[int, int]) -> None:
@@ -246,18 +306,45 @@ def _earned_lots(member_id: int, lot_ids: Collection[int], *, before: int | None
     ]
 
 
-def _past_in_wallet(member_id: int, lot_ids: Collection[int], *, at: datetime) -> dict[int, int]:
-    """Return the points of lots and their children that are past their last day and not moved out yet, by lot."""
-    family = func.coalesce(Lot.parent_id, Lot.id)
-    rows = execute(
-        select(family.label("lot_id"), func.sum(Position.points).label("points"))
-        .join(Lot, Lot.id == Position.lot_id)
-        .where(
-            Position.member_id == member_id,
-            Position.place == WALLET,
-            Lot.expires_at < at,
-            or_(Lot.id.in_(lot_ids), Lot.parent_id.in_(lot_ids)),
-        )
-        .group_by(family)
+def _one_statement() -> Select[Any]:
+    first, of_family = aliased(Lot), aliased(Lot)
+    taken, gone = aliased(Posting), aliased(Posting)
+    family = or_(of_family.id == first.id, of_family.parent_id == first.id)
+    taken_back = (
+        select(func.coalesce(func.sum(taken.points), 0))
+        .where(taken.reverses == Posting.id, taken.kind == "clawback")
+        .correlate(Posting)
+        .scalar_subquery()
     )
-    return {row.lot_id: int(row.points) for row in rows}
+    expired = (
+        select(func.coalesce(func.sum(gone.points), 0))
+        .join(of_family, of_family.id == gone.lot_id)
+        .where(family, gone.kind == "expire")
+        .correlate(first)
+        .scalar_subquery()
+    )
+    past = (
+        select(func.coalesce(func.sum(Position.points), 0))
+        .join(of_family, of_family.id == Position.lot_id)
+        .where(family, Position.place == WALLET, of_family.expires_at < bindparam("at"))
+        .correlate(first)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Posting.lot_id,
+            Posting.id,
+            Posting.points,
+            taken_back.label("taken_back"),
+            expired.label("expired"),
+            past.label("past"),
+        )
+        .join(first, first.id == Posting.lot_id)
+        .where(
+            Posting.reference == bindparam("of_reference"), Posting.kind == "earn", first.rule == bindparam("of_rule")
+        )
+        .order_by(Posting.lot_id)
+    )
+
+
+_LOTS_EARNED = _one_statement()

@@ -13,6 +13,7 @@ def _level(
     free_shipping: int | None,
     early_hours: int,
     sentences: tuple[dict[str, str], ...] = (),
+    instant_refund: int = 0,
 ) -> dict[str, Any]:
     return {
         "key": key,
@@ -24,6 +25,7 @@ def _level(
         "free_shipping_from_cents": free_shipping,
         "early_access_hours": early_hours,
         "sentences": list(sentences),
+        "instant_refund_cents": instant_refund,
     }
 
 
@@ -69,6 +71,7 @@ PYRAMID = (
         free_shipping=0,
         early_hours=24,
         sentences=(_QUEUE, _EVENTS),
+        instant_refund=5_000,
     ),
     _level(
         "svip",
@@ -79,6 +82,7 @@ PYRAMID = (
         free_shipping=0,
         early_hours=48,
         sentences=(_QUEUE, _EVENTS, _ADVISER),
+        instant_refund=20_000,
     ),
 )
 
@@ -92,6 +96,7 @@ SIX_STEPS = tuple(
         free_shipping=free_shipping,
         early_hours=early_hours,
         sentences=sentences,
+        instant_refund={5: 5_000, 6: 20_000}.get(step, 0),
     )
     for step, (reach, multiplier, discount, free_shipping, early_hours, sentences) in enumerate(
         (

@@ -47,6 +47,7 @@ LEVEL_BOUNDS = {
     "multiplier_percent": (0, 10_000),
     "discount_percent": (0, 100),
     "early_access_hours": (0, 24 * 365),
+    "instant_refund_cents": (0, 100_000_000),
 }
 
 

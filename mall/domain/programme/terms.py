@@ -28,6 +28,8 @@ class Level:
     free_shipping_from_cents: int | None
     early_access_hours: int
     sentences: tuple[Words, ...] = ()
+    # Returns worth up to this are refunded before the goods are back; 0: none.
+    instant_refund_cents: int = 0
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,63 @@ def refund_done(values: Values) -> Letter:
     )
 
 
+def return_asked(values: Values) -> Letter:
+    return Letter(
+        _("Your return of order %(number)s has reached us", number=values["number"]),
+        [_("We look at it and write again. Until then please keep the goods; the points of the order wait as well.")],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_advanced(values: Values) -> Letter:
+    return Letter(
+        _("Your return of order %(number)s is refunded at once", number=values["number"]),
+        [
+            _(
+                "Your level is refunded before the goods are back."
+                " Please send them soon, with the order's number inside."
+            )
+        ],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_approved(values: Values) -> Letter:
+    return Letter(
+        _("Please send us your return of order %(number)s", number=values["number"]),
+        [
+            _("Your return is approved. Put the order's number inside the parcel."),
+            _("We refund it when the goods have arrived."),
+            *_said(values),
+        ],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_declined(values: Values) -> Letter:
+    return Letter(
+        _("Your return of order %(number)s was declined", number=values["number"]),
+        [_("We looked at your return and cannot take it."), *_said(values)],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_withdrawn(values: Values) -> Letter:
+    return Letter(
+        _("Your return of order %(number)s is withdrawn", number=values["number"]),
+        [_("You keep the goods, and nothing is refunded.")],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_received(values: Values) -> Letter:
+    return Letter(
+        _("The goods you returned from order %(number)s have arrived", number=values["number"]),
+        [_("Thank you. They were refunded already, so there is nothing more to do.")],
+        button=_button(_("See the order"), values),
+    )
+
+
 def points_unlocked(values: Values) -> Letter:
     points = values["points"]
     return Letter(
@@ -219,6 +276,12 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         order_shipped,
         order_cancelled,
         refund_done,
+        return_asked,
+        return_advanced,
+        return_approved,
+        return_declined,
+        return_withdrawn,
+        return_received,
         points_unlocked,
         level_raised,
         level_review,
@@ -232,6 +295,12 @@ PAGES = {
     "order_shipped": "store.orders.show",
     "order_cancelled": "store.orders.show",
     "refund_done": "store.orders.show",
+    "return_asked": "store.orders.show",
+    "return_advanced": "store.orders.show",
+    "return_approved": "store.orders.show",
+    "return_declined": "store.orders.show",
+    "return_withdrawn": "store.orders.show",
+    "return_received": "store.orders.show",
     "points_unlocked": "store.wallet.show",
     "level_raised": "store.member.show",
     "level_review": "store.member.show",
@@ -249,6 +318,11 @@ def _paid(values: Values) -> list[tuple[str, str]]:
 
 def _cash(values: Values) -> int | None:
     return values.get("total_cents")
+
+
+def _said(values: Values) -> list[str]:
+    """Return what the desk wrote along, if anything."""
+    return [values["words"]] if values.get("words") else []
 
 
 def _points(count: int) -> str:

@@ -10,7 +10,20 @@ from mall.base.db import reading
 from mall.domain import insight
 from mall.web.shared.signing_in import staff_only
 
-from . import account, adjustments, audit, catalogue, coupons, dashboard, members, orders, search, staff, stock
+from . import (
+    account,
+    adjustments,
+    aftersales,
+    audit,
+    catalogue,
+    coupons,
+    dashboard,
+    members,
+    orders,
+    search,
+    staff,
+    stock,
+)
 
 bp = Blueprint("office", __name__, url_prefix="/office")
 bp.before_request(staff_only("operate", but=("office.account",)))
@@ -18,6 +31,7 @@ bp.before_request(staff_only("operate", but=("office.account",)))
 PAGES: list[Blueprint] = [
     account.bp,
     adjustments.bp,
+    aftersales.bp,
     audit.bp,
     catalogue.bp,
     coupons.bp,
@@ -40,7 +54,13 @@ def counts() -> dict[str, Any]:
         return {}
     try:
         with reading():
-            to_ship, to_approve = insight.to_do()
+            to_ship, to_approve, to_decide = insight.to_do()
     except SQLAlchemyError:
         return {}
-    return {"waiting": {"office.orders.index": to_ship, "office.adjustments.index": to_approve}}
+    return {
+        "waiting": {
+            "office.orders.index": to_ship,
+            "office.adjustments.index": to_approve,
+            "office.aftersales.index": to_decide,
+        }
+    }

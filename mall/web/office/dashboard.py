@@ -64,6 +64,7 @@ def work_of(seen: insight.Dashboard, *, at: datetime) -> list[Work]:
     ]
     waiting += [
         (seen.adjustments, _("Points adjustments to check"), url_for("office.adjustments.index")),
+        (seen.returns["to_decide"], _("Returns to decide"), url_for("office.aftersales.index")),
         (
             seen.refunds,
             _("Refunds the cashier refused"),

@@ -20,6 +20,7 @@ from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.paging import page_number, pages_of
+from mall.web.shared.pieces import asking_for_pieces, fields_of, pieces_in, refuse_pieces
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
@@ -42,7 +43,7 @@ class ParcelForm(Form):
 
 
 class RefundForm(Form):
-    """Why an order is refunded in full, and what becomes of the goods."""
+    """Why an order, or some pieces of it, is refunded, and what becomes of the goods."""
 
     reason = SelectField(_l("Reason"), [InputRequired(_l("Choose why the order is refunded."))])
     restock = BooleanField(_l("Goods that were sent are back and can be sold again"))
@@ -168,9 +169,9 @@ def deliver(number: str):
 
 @bp.get("/<number>/refund")
 def consider(number: str):
-    """Show what a full refund would do, before anything is done."""
+    """Ask what is refunded and why, before anything is done."""
     try:
-        return refund_page(number, RefundForm(formdata=None))
+        return refund_page(number, refund_form(number, formdata=None))
     except aftersales.NotRefundable as refusal:
         flash(sentence(refusal), "warn")
         return redirect(url_for("office.orders.show", number=number))
@@ -178,22 +179,26 @@ def consider(number: str):
 
 @bp.post("/<number>/refund")
 def refund(number: str):
-    """Refund an order in full, once what it does has been shown. Pressed twice, it is refunded once."""
-    form = RefundForm()
-    order_id = checkout.id_of(number)
+    """Refund an order or pieces of it, once what that does has been shown. Pressed twice, it is refunded once."""
+    form = refund_form(number)
     sound = form.validate_on_submit()
-    if not sound or "confirm" not in request.form:
-        try:
-            return refund_page(number, form, confirming=sound and "back" not in request.form)
-        except aftersales.NotRefundable as refusal:
-            return order_page(number, refusal=refusal)
+    if sound and "confirm" in request.form:
+        return confirmed_refund(number, form)
+    try:
+        return refund_page(number, form, confirming=sound and "back" not in request.form)
+    except aftersales.NotRefundable as refusal:
+        return order_page(number, refusal=refusal)
 
+
+def confirmed_refund(number: str, form: RefundForm):
+    """Do a refund that was shown, or show what it has become."""
     try:
         done_once(
             aftersales.refund,
-            order_id,
+            checkout.id_of(number),
             reason=form.reason.data,
             restock=form.restock.data,
+            pieces=pieces_in(form),
             note=form.note.data or "",
             shown=request.form.get("shown", ""),
             by=person().actor,
@@ -202,14 +207,19 @@ def refund(number: str):
         )
     except aftersales.RefundChanged as refusal:
         return refund_page(number, form, confirming=True, refusal=refusal)
+    except (aftersales.TooManyPieces, aftersales.NothingChosen):
+        return refund_page(number, form, confirming=True)
     except Refusal as refusal:
         if isinstance(refusal, NotFound):
             raise
-        with reading():
-            refunded_before = checkout.order_of(order_id).state == checkout.REFUNDED
-        if not refunded_before:
-            return order_page(number, refusal=refusal)
-    flash(_("Order %(number)s is refunded. The member has been told.", number=number))
+        return order_page(number, refusal=refusal)
+    with reading():
+        whole = checkout.order_of(checkout.id_of(number)).state == checkout.REFUNDED
+    flash(
+        _("Order %(number)s is refunded. The member has been told.", number=number)
+        if whole
+        else _("Part of order %(number)s is refunded. The member has been told.", number=number)
+    )
     return redirect(url_for("office.orders.show", number=number))
 
 
@@ -243,13 +253,38 @@ def decide(number: str, refund_id: int, verb: Callable[..., Any], done: str):
     return redirect(url_for("office.orders.show", number=number), 303)
 
 
+def refund_form(number: str, **given: Any) -> RefundForm:
+    """Return the form of an order's refund, all that is left filled in. Raises NotFound.
+
+    Whether so many are left says the refund itself, so that one that is pressed twice is answered as the first.
+    """
+    with reading():
+        lines = checkout.order_page(number).lines
+    bought = {line.line: line.quantity for line in lines}
+    left = {line.line: line.quantity - line.refunded for line in lines}
+    return asking_for_pieces(RefundForm, lines, bought, filled=left)(**given)
+
+
 def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refusal: Refusal | None = None):
-    """Render the refund: first the reason, then what exactly it does, to be confirmed. Raises NotRefundable."""
+    """Render the refund: first what and why, then what exactly it does, to be confirmed. Raises NotRefundable."""
+    terms, plan = layout.terms(), None
     with reading():
         seen = checkout.order_page(number)
         member = people.member_of(seen.order.member_id)
-        reason = form.reason.data if confirming else "changed_mind"
-        plan = aftersales.plan_refund(seen.order, reason=reason, at=now())
+        if not aftersales.refundable(seen.order):
+            raise aftersales.NotRefundable(number=number)
+        if confirming:
+            try:
+                plan = aftersales.plan_refund(
+                    seen.order,
+                    reason=form.reason.data,
+                    at=now(),
+                    zone=terms.zone,
+                    pieces=pieces_in(form),
+                    lines=seen.lines,
+                )
+            except (aftersales.TooManyPieces, aftersales.NothingChosen) as nothing:
+                refuse_pieces(form, nothing)
     return form_page(
         "office/orders/refund.html",
         refused=bool(form.errors),
@@ -260,8 +295,9 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
         plan=plan,
         coupons_back=coming_back(seen.order, at=now()),
         form=form,
-        confirming=confirming,
-        reason_words=sentence(aftersales.REASONS[form.reason.data][0]) if confirming else "",
+        pieces=[each for each in fields_of(form) if each.default != "0" or each.errors],
+        shipped=any(line.shipped for line in seen.lines),
+        reason_words=sentence(aftersales.REASONS[form.reason.data][0]) if plan else "",
     )
 
 
@@ -297,7 +333,7 @@ def order_page(
         ],
         shippable=order.state == checkout.PAID and not order.digital,
         deliverable=order.state == checkout.SHIPPED,
-        refundable=checkout.REFUNDED in checkout.NEXT[order.state] and order.state != checkout.REVIEW,
+        refundable=aftersales.refundable(order),
         hours=hours_waiting(order.paid_at) if order.state == checkout.PAID else None,
         late_hours=LATE_HOURS,
         soon_hours=SOON_HOURS,

@@ -48,11 +48,16 @@ def benefits_of(terms: programme.Programme) -> list[dict[str, Any]]:
         (_("Level discount"), [f"{level.discount_percent} %" if level.discount_percent else None for level in levels]),
         (_("Free delivery"), [_free_from(level.free_shipping_from_cents) for level in levels]),
         (_("Launches earlier"), [_hours(level.early_access_hours) for level in levels]),
+        (_("Returns refunded at once"), [_at_once(level.instant_refund_cents) for level in levels]),
     ]
     sentences = [[local(words) for words in level.sentences] for level in levels]
     said = dict.fromkeys(words for of_level in sentences for words in of_level)
     rows += [(words, [words in of_level or None for of_level in sentences]) for words in said]
     return [{"name": name, "cells": cells} for name, cells in rows if any(cell is not None for cell in cells)]
+
+
+def _at_once(cents: int) -> str | None:
+    return _("up to %(cash)s", cash=money_words(cents)) if cents else None
 
 
 def _hours(hours: int) -> str | None:

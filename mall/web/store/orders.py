@@ -18,6 +18,7 @@ from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
+from mall.web.shared.returns import state_words as return_words
 from mall.web.shared.signing_in import me, members_only, person
 from mall.web.shared.texts import day_words, language, moment_words, sentence
 from mall.web.shared.texts import number as number_words
@@ -62,6 +63,7 @@ def receipt(number: str):
     with reading():
         seen = checkout.order_page(number, member_id=me())
         terms = programme.version(seen.order.version)
+        credits = aftersales.credits_of(seen.order.id)
     if seen.order.paid_at is None:
         raise NotFound(NO_RECEIPT)
     return render_template(
@@ -71,6 +73,7 @@ def receipt(number: str):
         sums=_sums(seen),
         taxes=checkout.taxes_of(seen),
         refunds=_refunds(seen),
+        points_back=sum(each.points for each in credits),
         terms=terms,
         countries=dict(countries(language())),
         state=state_of(seen.order),
@@ -112,7 +115,7 @@ def consider(number: str) -> Response | str:
     if order.state != checkout.PAID:
         return redirect(url_for("store.orders.show", number=number))
     with reading():
-        plan = aftersales.plan_refund(order, reason="changed_mind", at=now())
+        plan = aftersales.plan_refund(order, reason="changed_mind", at=now(), zone=layout.terms().zone)
     return render_template(
         "store/orders/cancel.html", order=order, number=number, plan=plan, coupons_back=coming_back(order, at=now())
     )
@@ -154,6 +157,11 @@ def order_page(number: str, *, refusal: Refusal | None = None):
     """Render an order's page. With a refusal the answer is 422, and says it."""
     with reading():
         seen = checkout.order_page(number, member_id=me())
+        returns = aftersales.returns_of(seen.order.id)
+        to_return = aftersales.returnable(seen.order, at=now()) and aftersales.pieces_to_return(
+            seen.order.id, seen.lines
+        )
+        credits = aftersales.credits_of(seen.order.id)
         reference = checkout.reference_of(seen.order.id)
         on_the_way = sum(lot.points for lot in ledger.waiting(me()) if lot.reference == reference)
     order, terms = seen.order, layout.terms()
@@ -171,6 +179,9 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         declined=last == "declined",
         countries=dict(countries(language())),
         kept_days=order.return_window_days,
+        returns=[(each, return_words(each.state)) for each in returns],
+        to_return=bool(to_return),
+        points_back=sum(each.points for each in credits),
         refunds=_refunds(seen),
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
@@ -248,17 +259,17 @@ def _heading(order: Any) -> str:
 
 def _timeline(seen: checkout.OrderPage, *, on_the_way: int) -> list[dict[str, Any]]:
     """Return what happened to an order and what comes next: rows of title, note, state."""
-    order = seen.order
     happened = [
         {"title": sentence(event.said), "note": moment_words(event.at), "state": "done"} for event in seen.events
     ]
-    to_come = _to_come(order, on_the_way=on_the_way)
+    to_come = _to_come(seen, on_the_way=on_the_way)
     if happened and to_come:
         happened[-1]["state"] = "now"
     return happened + [{"title": title, "note": note, "state": ""} for title, note in to_come]
 
 
-def _to_come(order: Any, *, on_the_way: int) -> list[tuple[str, Any]]:
+def _to_come(seen: checkout.OrderPage, *, on_the_way: int) -> list[tuple[str, Any]]:
+    order = seen.order
     steps: list[tuple[str, Any]] = []
     if order.state in ENDED or order.state == checkout.REVIEW:
         return steps
@@ -268,13 +279,13 @@ def _to_come(order: Any, *, on_the_way: int) -> list[tuple[str, Any]]:
         steps.append((_("Shipped"), ""))
     if order.state != checkout.COMPLETED:
         steps.append((_("Delivered"), ""))
-    if order.goods_cents and order.window_closed_at is None:
-        steps.append((_("Points and growth are yours"), _when_kept(order, on_the_way=on_the_way)))
+    if (kept_cents := checkout.kept_cents_of(seen.lines)) and order.window_closed_at is None:
+        sale = checkout.sale_of(order, kept_cents=kept_cents)
+        steps.append((_("Points and growth are yours"), _when_kept(order, sale, on_the_way=on_the_way)))
     return steps
 
 
-def _when_kept(order: Any, *, on_the_way: int) -> str:
-    sale = checkout.sale_of(order)
+def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
     what = _(
         "%(points)s pts, %(growth)s growth",
         points=number_words(on_the_way or sale.points),

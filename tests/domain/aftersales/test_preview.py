@@ -50,7 +50,7 @@ def expire(stage, at: datetime) -> None:
 
 def preview(order, *, at: datetime, reason: str = "changed_mind") -> aftersales.Plan:
     with reading():
-        return aftersales.plan_refund(checkout.order_of(order.id), reason=reason, at=at)
+        return aftersales.plan_refund(checkout.order_of(order.id), reason=reason, at=at, zone="UTC")
 
 
 def taken_back(order) -> int:

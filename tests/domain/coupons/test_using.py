@@ -300,6 +300,26 @@ def test_of_a_line_so_many_are_taken_back_as_come_back(stage, mei):
         assert sorted(row.state for row in coupons.coupons_of(mei)) == ["revoked", "revoked", "usable"]
 
 
+def test_a_coupon_that_was_bought_goes_back_with_all_that_is_left_or_not(stage, mei, lamp):
+    voucher = sold(stage, stage.coupon_kind())
+    stage.give(mei, 800)
+    stage.put_in(mei, voucher)
+    stage.put_in(mei, lamp, "cash", quantity=2)
+    order = stage.pay(stage.place(mei))
+    with reading():
+        lines = {line.digital: line.line for line in checkout.lines_of(order.id)}
+
+    with pytest.raises(aftersales.CouponsOnlyWhole):
+        stage.refund(order, pieces={lines[True]: 1})
+    stage.refund(order, pieces={lines[False]: 1})
+    with reading():
+        assert [given.state for given in coupons.coupons_of(mei)] == [coupons.USABLE]
+
+    stage.refund(order)
+    with reading():
+        assert [given.state for given in coupons.coupons_of(mei)] == [coupons.REVOKED]
+
+
 def test_an_order_whose_coupon_was_used_cannot_be_refunded(stage, mei, lamp):
     voucher = sold(stage, stage.coupon_kind())
     stage.give(mei, 800)
@@ -313,7 +333,7 @@ def test_an_order_whose_coupon_was_used_cannot_be_refunded(stage, mei, lamp):
     with pytest.raises(aftersales.CouponUsed):
         stage.refund(order)
     with reading(), pytest.raises(aftersales.CouponUsed):
-        aftersales.plan_refund(stage.order(order), reason="goodwill", at=NOON)
+        aftersales.plan_refund(stage.order(order), reason="goodwill", at=NOON, zone=stage.terms.zone)
     assert stage.balances(mei).ready == 0
 
 

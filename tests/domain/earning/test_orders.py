@@ -175,6 +175,7 @@ def test_debt_above_the_cap_is_forgiven(app, open_shop, sale_of):
     keep(sale)
     spend(mei, 100, NOON + 25 * DAY)
     reduce(sale, 0)
+    with_purse(earning.forgive_above_cap, sale, NOON + 30 * DAY, key="order:7:refund")
 
     assert balances(mei) == (0, 0, 0, 30)
 

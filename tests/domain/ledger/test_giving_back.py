@@ -33,7 +33,7 @@ AFTER = instant("2026-04-01 09:00")
 
 def test_every_small_case_of_what_goes_back():
     for wanted, *out in product(range(1, 8), range(4), range(4), range(4)):
-        spent = [Spent(number, points, NOON, None) for number, points in enumerate(out, start=1)]
+        spent = [Spent(number, points, NOON, None, SOON) for number, points in enumerate(out, start=1)]
 
         if wanted > sum(out):
             with pytest.raises(MoreThanRedeemed) as refused:

@@ -309,3 +309,73 @@ def test_a_refund_that_waits_for_nobody_is_not_decided(desk, stage, order):
 
     assert answer.status_code == 422
     assert "no longer waits for a decision" in answer.text
+
+
+@pytest.fixture
+def three_cups(stage, mei, cup):
+    """Mei's order of three cups, paid in cash, sent."""
+    stage.put_in(mei, cup, "cash", quantity=3)
+    order = stage.pay(stage.place(mei))
+    stage.ship(order)
+    return order
+
+
+def test_some_pieces_are_refunded_as_it_was_shown(desk, stage, cup, three_cups):
+    asked = form_of(desk.get(f"{page_of(three_cups)}/refund").text, "")
+    assert asked["pieces-1"] == "3"
+    shown = send(desk, f"{page_of(three_cups)}/refund", "", **{"pieces-1": "1", "reason": "damaged", "restock": "y"})
+    text = " ".join(shown.text.split())
+
+    assert "Tea cup × 1" in text and "Cash back for goods</dt><dd>$15.90" in text
+    assert "Cash back for shipping</dt><dd>$1.63" in text
+    fields = form_of(shown.text, "") | {"confirm": "1"}
+    first, second = (desk.post(f"{page_of(three_cups)}/refund", data=fields) for _press in range(2))
+
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert state(stage, three_cups) == checkout.SHIPPED
+    assert stage.stock(cup) == (8, 0)
+    page = desk.get(page_of(three_cups)).text
+    assert "1 given back" in page and "−$17.53" in page
+    assert form_of(desk.get(f"{page_of(three_cups)}/refund").text, "")["pieces-1"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("4", "Write a whole number from 0 to 3."),
+        ("-1", "Write a whole number from 0 to 3."),
+        ("1.5", "Write a whole number from 0 to 3."),
+        ("9" * 30, "Write a whole number from 0 to 3."),
+        ("two", "Write a whole number from 0 to 3."),
+        ("0", "Choose at least one piece that comes back."),
+        ("", "Choose at least one piece that comes back."),
+    ],
+)
+def test_a_number_of_pieces_that_cannot_be_stays_as_typed_with_its_sentence(desk, stage, three_cups, typed, sentence):
+    answer = send(desk, f"{page_of(three_cups)}/refund", "", **{"pieces-1": typed, "reason": "damaged", "note": "Hm"})
+
+    assert answer.status_code == 422
+    assert sentence in answer.text and 'href="#pieces-1"' in answer.text
+    assert form_of(answer.text, "") | {} == form_of(answer.text, "") | {
+        "pieces-1": typed, "reason": "damaged", "note": "Hm",
+    }  # fmt: skip
+    assert state(stage, three_cups) == checkout.SHIPPED
+
+
+def test_more_pieces_than_are_left_are_refused_at_their_line(desk, stage, three_cups):
+    stage.refund(three_cups, pieces={1: 2})
+
+    answer = send(desk, f"{page_of(three_cups)}/refund", "", **{"pieces-1": "2", "reason": "damaged"})
+
+    assert answer.status_code == 422
+    assert "Of Tea cup 1 can still be given back. Lower the number." in answer.text
+
+
+def test_a_part_that_was_refunded_meanwhile_is_not_refunded_again(desk, stage, three_cups):
+    shown = send(desk, f"{page_of(three_cups)}/refund", "", **{"pieces-1": "2", "reason": "damaged"})
+    stage.refund(three_cups, pieces={1: 2})
+
+    answer = desk.post(f"{page_of(three_cups)}/refund", data=form_of(shown.text, "") | {"confirm": "1"})
+
+    assert answer.status_code == 422
+    assert "Of Tea cup 1 can still be given back." in answer.text

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = '2685f18aec64'
+revision = 'bca77eaa8de5'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -980,6 +980,32 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_basket_line')),
     sa.UniqueConstraint('basket_id', 'variant_id', 'option_id', name=op.f('uq_basket_line_basket_id_variant_id_option_id'))
     )
+    op.create_table('credit_note',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('reason', sa.String(length=20), nullable=False),
+    sa.Column('note', sa.String(length=500), nullable=False),
+    sa.Column('goods_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('tax_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('shipping_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('shipping_tax_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('earned_points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('growth', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('by', sa.String(length=40), nullable=False),
+    sa.Column('at', clock.Instant(), nullable=False),
+    sa.CheckConstraint('earned_points >= 0 AND growth >= 0', name=op.f('ck_credit_note_taken_not_negative')),
+    sa.CheckConstraint('goods_cents >= 0 AND shipping_cents >= 0 AND points >= 0', name=op.f('ck_credit_note_amounts_not_negative')),
+    sa.CheckConstraint('tax_cents >= 0 AND tax_cents <= goods_cents AND shipping_tax_cents >= 0 AND shipping_tax_cents <= shipping_cents', name=op.f('ck_credit_note_tax_inside')),
+    sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_credit_note_order_id_orders')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_credit_note')),
+    sa.UniqueConstraint('key', name=op.f('uq_credit_note_key'))
+    )
+    with op.batch_alter_table('credit_note', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_credit_note_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_credit_note_order_id'), ['order_id'], unique=False)
+
     op.create_table('order_event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1023,10 +1049,14 @@ def upgrade() -> None:
     sa.Column('tax_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('shipped', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('refunded', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('called_off', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('shipping_back', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.CheckConstraint('called_off >= 0 AND called_off <= refunded AND shipped + called_off <= quantity', name=op.f('ck_order_line_called_off_within')),
     sa.CheckConstraint('cash_cents = list_cents - level_discount_cents - coupon_cents - saved_cents - waived_cents AND cash_cents >= 0 AND coupon_cents >= 0', name=op.f('ck_order_line_cash_adds_up')),
     sa.CheckConstraint('price_points >= 0 AND switch_points >= 0', name=op.f('ck_order_line_points_not_negative')),
     sa.CheckConstraint('quantity > 0', name=op.f('ck_order_line_quantity_positive')),
     sa.CheckConstraint('shipped >= 0 AND refunded >= 0 AND refunded <= quantity', name=op.f('ck_order_line_quantities_within')),
+    sa.CheckConstraint('shipping_back >= 0 AND shipping_back <= refunded', name=op.f('ck_order_line_shipping_back_within')),
     sa.ForeignKeyConstraint(['option_id'], ['price_option.id'], name=op.f('fk_order_line_option_id_price_option')),
     sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_order_line_order_id_orders')),
     sa.ForeignKeyConstraint(['product_id'], ['product.id'], name=op.f('fk_order_line_product_id_product')),
@@ -1099,6 +1129,68 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_posting_reverses'), ['reverses'], unique=False, postgresql_where=sa.text('reverses IS NOT NULL'), sqlite_where=sa.text('reverses IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_posting_written_at'), ['written_at'], unique=False)
 
+    op.create_table('credit_line',
+    sa.Column('credit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('line', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('quantity', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('called_off', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('restocked', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('cash_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('tax_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.CheckConstraint('called_off >= 0 AND restocked >= 0 AND called_off + restocked <= quantity', name=op.f('ck_credit_line_pieces_within')),
+    sa.CheckConstraint('cash_cents >= 0 AND points >= 0 AND tax_cents >= 0', name=op.f('ck_credit_line_amounts_not_negative')),
+    sa.CheckConstraint('quantity > 0', name=op.f('ck_credit_line_quantity_positive')),
+    sa.ForeignKeyConstraint(['credit_id'], ['credit_note.id'], name=op.f('fk_credit_line_credit_id_credit_note')),
+    sa.PrimaryKeyConstraint('credit_id', 'line', name=op.f('pk_credit_line'))
+    )
+    op.create_table('goods_return',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('reason', sa.String(length=20), nullable=False),
+    sa.Column('words', sa.String(length=500), nullable=False),
+    sa.Column('answer', sa.String(length=500), nullable=False),
+    sa.Column('asked_at', clock.Instant(), nullable=False),
+    sa.Column('decided_at', clock.Instant(), nullable=True),
+    sa.Column('decided_by', sa.String(length=40), nullable=True),
+    sa.Column('credit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.CheckConstraint("(state IN ('advanced', 'refunded')) = (credit_id IS NOT NULL)", name=op.f('ck_goods_return_refunded_has_its_note')),
+    sa.CheckConstraint("(state IN ('asked', 'advanced')) = (decided_at IS NULL)", name=op.f('ck_goods_return_decided_has_its_time')),
+    sa.CheckConstraint("state IN ('asked', 'approved', 'advanced', 'refunded', 'declined', 'withdrawn')", name=op.f('ck_goods_return_state_known')),
+    sa.ForeignKeyConstraint(['credit_id'], ['credit_note.id'], name=op.f('fk_goods_return_credit_id_credit_note')),
+    sa.ForeignKeyConstraint(['member_id'], ['purse.member_id'], name=op.f('fk_goods_return_member_id_purse')),
+    sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_goods_return_order_id_orders')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_goods_return')),
+    sa.UniqueConstraint('credit_id', name=op.f('uq_goods_return_credit_id')),
+    sa.UniqueConstraint('key', name=op.f('uq_goods_return_key'))
+    )
+    with op.batch_alter_table('goods_return', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_goods_return_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_goods_return_order_id'), ['order_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_goods_return_state_id'), ['state', 'id'], unique=False)
+
+    op.create_table('goods_return_line',
+    sa.Column('return_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('line', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('quantity', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('restocked', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.CheckConstraint('quantity > 0 AND restocked >= 0 AND restocked <= quantity', name=op.f('ck_goods_return_line_pieces_within')),
+    sa.ForeignKeyConstraint(['return_id'], ['goods_return.id'], name=op.f('fk_goods_return_line_return_id_goods_return')),
+    sa.PrimaryKeyConstraint('return_id', 'line', name=op.f('pk_goods_return_line'))
+    )
+    op.create_table('goods_return_picture',
+    sa.Column('return_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('file', sa.String(length=32), nullable=False),
+    sa.Column('width', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('height', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['return_id'], ['goods_return.id'], name=op.f('fk_goods_return_picture_return_id_goods_return')),
+    sa.PrimaryKeyConstraint('return_id', 'position', name=op.f('pk_goods_return_picture')),
+    sa.UniqueConstraint('file', name=op.f('uq_goods_return_picture_file'))
+    )
     for guard in {
         'sqlite': [
             "CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'audit_entry is append-only'); END",
@@ -1260,6 +1352,20 @@ def upgrade() -> None:
         op.execute(guard)
     for guard in {
         'sqlite': [
+            "CREATE TRIGGER credit_note_no_update BEFORE UPDATE ON credit_note BEGIN SELECT RAISE(ABORT, 'credit_note is append-only'); END",
+            "CREATE TRIGGER credit_note_no_delete BEFORE DELETE ON credit_note BEGIN SELECT RAISE(ABORT, 'credit_note is append-only'); END",
+            "CREATE TRIGGER credit_note_no_replace_1 BEFORE INSERT ON credit_note WHEN EXISTS (SELECT 1 FROM credit_note WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: credit_note is append-only'); END",
+            "CREATE TRIGGER credit_note_no_replace_2 BEFORE INSERT ON credit_note WHEN EXISTS (SELECT 1 FROM credit_note WHERE key = NEW.key) BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: credit_note is append-only'); END",
+        ],
+        'postgresql': [
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            'CREATE TRIGGER credit_note_append_only BEFORE UPDATE OR DELETE ON credit_note FOR EACH ROW EXECUTE FUNCTION refuse_change()',
+            'CREATE TRIGGER credit_note_no_truncate BEFORE TRUNCATE ON credit_note FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+        ],
+    }[op.get_context().dialect.name]:
+        op.execute(guard)
+    for guard in {
+        'sqlite': [
             "CREATE TRIGGER order_event_no_update BEFORE UPDATE ON order_event BEGIN SELECT RAISE(ABORT, 'order_event is append-only'); END",
             "CREATE TRIGGER order_event_no_delete BEFORE DELETE ON order_event BEGIN SELECT RAISE(ABORT, 'order_event is append-only'); END",
             "CREATE TRIGGER order_event_no_replace_1 BEFORE INSERT ON order_event WHEN EXISTS (SELECT 1 FROM order_event WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: order_event is append-only'); END",
@@ -1282,6 +1388,19 @@ def upgrade() -> None:
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$",
             'CREATE TRIGGER posting_append_only BEFORE UPDATE OR DELETE ON posting FOR EACH ROW EXECUTE FUNCTION refuse_change()',
             'CREATE TRIGGER posting_no_truncate BEFORE TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+        ],
+    }[op.get_context().dialect.name]:
+        op.execute(guard)
+    for guard in {
+        'sqlite': [
+            "CREATE TRIGGER credit_line_no_update BEFORE UPDATE ON credit_line BEGIN SELECT RAISE(ABORT, 'credit_line is append-only'); END",
+            "CREATE TRIGGER credit_line_no_delete BEFORE DELETE ON credit_line BEGIN SELECT RAISE(ABORT, 'credit_line is append-only'); END",
+            "CREATE TRIGGER credit_line_no_replace_1 BEFORE INSERT ON credit_line WHEN EXISTS (SELECT 1 FROM credit_line WHERE credit_id = NEW.credit_id AND line = NEW.line) BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: credit_line is append-only'); END",
+        ],
+        'postgresql': [
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            'CREATE TRIGGER credit_line_append_only BEFORE UPDATE OR DELETE ON credit_line FOR EACH ROW EXECUTE FUNCTION refuse_change()',
+            'CREATE TRIGGER credit_line_no_truncate BEFORE TRUNCATE ON credit_line FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
         ],
     }[op.get_context().dialect.name]:
         op.execute(guard)

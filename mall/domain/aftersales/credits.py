@@ -1,0 +1,98 @@
+"""Credit notes: the document of every refund of goods, line by line. Only added to, each once."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Row, String, bindparam, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.guard import append_only
+
+LONGEST_NOTE = 500
+
+
+class CreditNote(db.Model):
+    """What one refund of goods gave back and took back, in cents and points. Tax is inside the cash."""
+
+    __tablename__ = "credit_note"
+    __table_args__ = (
+        CheckConstraint("goods_cents >= 0 AND shipping_cents >= 0 AND points >= 0", name="amounts_not_negative"),
+        CheckConstraint(
+            "tax_cents >= 0 AND tax_cents <= goods_cents AND shipping_tax_cents >= 0"
+            " AND shipping_tax_cents <= shipping_cents",
+            name="tax_inside",
+        ),
+        CheckConstraint("earned_points >= 0 AND growth >= 0", name="taken_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    reason: Mapped[str] = mapped_column(String(20))
+    note: Mapped[str] = mapped_column(String(LONGEST_NOTE))
+    goods_cents: Mapped[int]
+    tax_cents: Mapped[int]
+    shipping_cents: Mapped[int]
+    shipping_tax_cents: Mapped[int]
+    points: Mapped[int]
+    earned_points: Mapped[int]
+    growth: Mapped[int]
+    by: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class CreditLine(db.Model):
+    """The pieces of one order line on a credit note: some never sent, some of the rest put back on the shelf."""
+
+    __tablename__ = "credit_line"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint(
+            "called_off >= 0 AND restocked >= 0 AND called_off + restocked <= quantity", name="pieces_within"
+        ),
+        CheckConstraint("cash_cents >= 0 AND points >= 0 AND tax_cents >= 0", name="amounts_not_negative"),
+    )
+
+    credit_id: Mapped[int] = mapped_column(ForeignKey("credit_note.id"), primary_key=True, autoincrement=False)
+    line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    quantity: Mapped[int]
+    called_off: Mapped[int]
+    restocked: Mapped[int]
+    cash_cents: Mapped[int]
+    points: Mapped[int]
+    tax_cents: Mapped[int]
+
+
+append_only(CreditNote)
+append_only(CreditLine)
+
+
+def credited_with(key: str, *, order_id: int) -> Row[Any] | None:
+    """Return the credit note that was written with a key for an order, or None."""
+    return execute(_WITH_KEY, {"of_key": key, "of_order": order_id}).one_or_none()
+
+
+def credits_of(order_id: int) -> list[Row[Any]]:
+    """Return the credit notes of an order, the first first."""
+    return list(execute(select(CreditNote).where(CreditNote.order_id == order_id).order_by(CreditNote.id)))
+
+
+def reference_of(credit_id: int) -> str:
+    """Return what other rooms know a credit note by: "credit:7"."""
+    return f"credit:{credit_id}"
+
+
+def write(note: dict[str, Any], lines: list[dict[str, Any]]) -> int:
+    """Write a credit note with its lines. Returns its id."""
+    credit_id: int = execute(_WRITE, note).scalar_one()
+    execute(_WRITE_LINES, [{"credit_id": credit_id, **line} for line in lines])
+    return credit_id
+
+
+_WITH_KEY = select(CreditNote).where(
+    CreditNote.key == bindparam("of_key"), CreditNote.order_id == bindparam("of_order")
+)
+_WRITE = insert(CreditNote).returning(CreditNote.id)
+_WRITE_LINES = insert(CreditLine).inline()

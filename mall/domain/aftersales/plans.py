@@ -1,0 +1,269 @@
+"""Plans: what a refund does, thought out before anything is done. Who is shown one gets that one, or none.
+
+Of a line's pieces the cash, points and tax that go back are cumulative floors by quantity, so that refunds in any
+order and split add up to the line. Delivery goes back by the same floors over the pieces that were to be sent: for
+those that never left, and for those that failed by us.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from mall.base.errors import Refusal
+from mall.base.money import part_by_quantity
+from mall.base.text import N_
+from mall.domain import checkout, coupons, earning, ledger
+
+# Why goods come back, and whether that is our fault, so that delivery is given back as well.
+REASONS: dict[str, tuple[str, bool]] = {
+    "changed_mind": (N_("Change of mind"), False),
+    "damaged": (N_("Damaged"), True),
+    "wrong_item": (N_("Wrong item"), True),
+    "missing": (N_("Missing"), True),
+    "goodwill": (N_("Goodwill"), True),
+}
+
+
+class NotRefundable(Refusal):
+    message = N_("Order {number} cannot be refunded as it stands. Reload the page to see how it stands.")
+
+
+class CouponUsed(NotRefundable):
+    message = N_("Order {number} gave a coupon that has been used, so it cannot be refunded.")
+
+
+class CouponsOnlyWhole(NotRefundable):
+    message = N_("Order {number} gave a coupon: what is read or used online goes back with all that is left, or not.")
+
+
+class NoReason(Refusal):
+    field = "reason"
+    message = N_("Say why the order is refunded.")
+
+
+class NothingChosen(Refusal):
+    message = N_("Choose at least one piece that comes back.")
+
+
+class TooManyPieces(Refusal):
+    """More pieces were to be refunded than are left of a line. Carries the line's number."""
+
+    message = N_("Of {title} {left} can still be given back. Lower the number.")
+
+    def __init__(self, line: int, *, title: Mapping[str, str], left: int) -> None:
+        super().__init__(title=dict(title), left=left)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax."""
+
+    line: Row[Any]
+    quantity: int
+    unsent: int
+    cash_cents: int
+    points: int
+    tax_cents: int
+
+    @property
+    def sent(self) -> int:
+        """The pieces that left the house and come back, or do not."""
+        return 0 if self.line.digital else self.quantity - self.unsent
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refund does: cash back, points back, points taken back, in cents and points.
+
+    `returning` says to which lots spent points go back, with the last day they have then; `taken` what is taken back
+    of what the order earned. `growth_less` is growth the order has not given yet and will give less of.
+    """
+
+    order: Row[Any]
+    reason: str
+    lines: tuple[PlanLine, ...]
+    was_cents: int
+    shipping_cents: int
+    shipping_tax_cents: int
+    shipping_pieces: tuple[int, ...]
+    whole: bool
+    returning: tuple[ledger.Returning, ...]
+    taken: earning.Reduction
+    growth_less: int
+
+    @property
+    def goods_cents(self) -> int:
+        """The cash that goes back for goods."""
+        return sum(each.cash_cents for each in self.lines)
+
+    @property
+    def cash_cents(self) -> int:
+        """All cash that goes back."""
+        return self.goods_cents + self.shipping_cents
+
+    @property
+    def tax_cents(self) -> int:
+        """The tax inside the cash that goes back for goods."""
+        return sum(each.tax_cents for each in self.lines)
+
+    @property
+    def kept_cents(self) -> int:
+        """The cash for goods that is still kept of the order afterwards."""
+        return self.was_cents - self.goods_cents
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces are refunded."""
+        return sum(each.quantity for each in self.lines)
+
+    @property
+    def points(self) -> int:
+        """The points that go back."""
+        return sum(each.points for each in self.lines)
+
+    @property
+    def earned_points(self) -> int:
+        """The earned points that are taken back."""
+        return self.taken.points
+
+    @property
+    def growth(self) -> int:
+        """The growth that is taken back."""
+        return self.taken.growth
+
+    @property
+    def shipped(self) -> bool:
+        """Tell whether any of the pieces has left the house."""
+        return any(each.sent for each in self.lines)
+
+    @property
+    def points_to(self) -> tuple[tuple[int, int], ...]:
+        """The lots that spent points return to: ((lot id, points), ...)."""
+        return tuple((each.lot_id, each.points) for each in self.returning)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this refund from any other: to be sent along with the confirmation of what was shown."""
+        parts = [
+            self.order.id, self.order.state, self.reason, self.cash_cents, self.shipping_cents, self.growth,
+            [(each.line.line, each.line.refunded, each.quantity, each.unsent) for each in self.lines],
+            [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],
+            sorted(self.taken.lots.items()),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def refundable(order: Row[Any]) -> bool:
+    """Tell whether an order stands where goods of it can be refunded."""
+    return checkout.REFUNDED in checkout.NEXT[order.state] and order.state != checkout.REVIEW
+
+
+def plan_refund(
+    order: Row[Any],
+    *,
+    reason: str,
+    at: datetime,
+    zone: str,
+    pieces: Mapping[int, int] | None = None,
+    lines: Sequence[Row[Any]] | None = None,
+) -> Plan:
+    """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
+
+    `lines` are the order's, where they are at hand. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, NoReason,
+    NothingChosen, TooManyPieces.
+    """
+    if reason not in REASONS:
+        raise NoReason()
+    if not refundable(order):
+        raise NotRefundable(number=checkout.number_of(order.id))
+    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
+        raise CouponUsed(number=checkout.number_of(order.id))
+    lines = checkout.lines_of(order.id) if lines is None else lines
+    chosen = _chosen(lines, pieces)
+    whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
+    if order.gives_coupons and not whole and any(line.digital for line, _quantity in chosen):
+        raise CouponsOnlyWhole(number=checkout.number_of(order.id))
+    back = tuple(_back_of(line, quantity) for line, quantity in chosen)
+    carried = tuple(_carried(each, reason=reason) for each in back)
+    was_cents = checkout.kept_cents_of(lines)
+    sale = checkout.sale_of(order, kept_cents=was_cents - sum(each.cash_cents for each in back))
+    before = checkout.sale_of(order, kept_cents=was_cents)
+    kept = order.window_closed_at is not None
+    points = sum(each.points for each in back)
+    returning: Sequence[ledger.Returning] = ()
+    if points:
+        returning = ledger.would_give_back(
+            points,
+            reference=sale.reference,
+            member_id=order.member_id,
+            shipped=any(each.sent for each in back),
+            at=at,
+            zone=zone,
+        )
+    return Plan(
+        order=order,
+        reason=reason,
+        lines=back,
+        was_cents=was_cents,
+        shipping_cents=_of_delivery(order.shipping_cents, lines, carried),
+        shipping_tax_cents=_of_delivery(order.shipping_tax_cents, lines, carried),
+        shipping_pieces=carried,
+        whole=whole,
+        returning=tuple(returning),
+        taken=earning.reduction(sale, at=at, growth_given=kept),
+        growth_less=0 if kept else before.growth - sale.growth,
+    )
+
+
+def _chosen(lines: Sequence[Row[Any]], pieces: Mapping[int, int] | None) -> list[tuple[Row[Any], int]]:
+    """Return the lines that something comes back of, each with how many pieces."""
+    if pieces is None:
+        chosen = [(line, line.quantity - line.refunded) for line in lines if line.refunded < line.quantity]
+    else:
+        by_number = {line.line: line for line in lines}
+        if not pieces.keys() <= by_number.keys() or any(quantity < 0 for quantity in pieces.values()):
+            raise NothingChosen()
+        chosen = [(by_number[number], quantity) for number, quantity in sorted(pieces.items()) if quantity]
+    if not chosen:
+        raise NothingChosen()
+    for line, quantity in chosen:
+        if quantity > line.quantity - line.refunded:
+            raise TooManyPieces(line.line, title=line.title, left=line.quantity - line.refunded)
+    return chosen
+
+
+def _back_of(line: Row[Any], quantity: int) -> PlanLine:
+    """Return what goes back for so many more pieces of a line. What was never sent goes back first."""
+
+    def share(amount: int) -> int:
+        return part_by_quantity(amount, of=line.quantity, before=line.refunded, after=line.refunded + quantity)
+
+    return PlanLine(
+        line=line,
+        quantity=quantity,
+        unsent=min(quantity, checkout.to_ship(line)),
+        cash_cents=share(line.cash_cents),
+        points=share(line.price_points + line.switch_points),
+        tax_cents=share(line.tax_cents),
+    )
+
+
+def _carried(back: PlanLine, *, reason: str) -> int:
+    """Return for how many of these pieces the delivery goes back too."""
+    if back.line.digital:
+        return 0
+    _words, our_fault = REASONS[reason]
+    return back.quantity if our_fault else back.unsent
+
+
+def _of_delivery(cents: int, lines: Sequence[Row[Any]], carried: Sequence[int]) -> int:
+    """Return the share of the delivery's cents that goes back for so many more pieces: cumulative floors."""
+    of = sum(line.quantity for line in lines if not line.digital)
+    before = sum(line.shipping_back for line in lines)
+    return part_by_quantity(cents, of=of, before=before, after=before + sum(carried)) if of else 0

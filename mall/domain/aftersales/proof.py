@@ -1,0 +1,178 @@
+"""What must always be true of refunds: credit notes, lines, cash and facts say the same, to the cent and the point."""
+
+from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, or_, select
+
+from mall.base.proof import Check
+from mall.base.text import N_
+from mall.domain import cash, checkout, earning
+
+from .credits import CreditLine, CreditNote
+from .returns import OPEN, Return, ReturnLine
+
+Order, Line = checkout.Order, checkout.OrderLine
+
+
+def checks() -> list[Check]:
+    """Return the room's checks (LEDGER 6.10, 6.11, by line)."""
+    return [
+        Check(N_("what credit notes say of a line is its cumulative share of the pieces refunded"), _lines_agree()),
+        Check(N_("a credit note is the sum of its lines"), _notes_add_up()),
+        Check(N_("the delivery given back of an order is its cumulative share"), _delivery_agrees()),
+        Check(N_("cash asked back for goods is what the credit notes say"), _cash_agrees()),
+        Check(N_("the cash kept of an order is what its facts say"), _facts_agree()),
+        Check(N_("a return that was refunded has a credit note for the same pieces"), _returns_agree()),
+        Check(N_("no return window was closed while a return was open"), _closed_too_early()),
+    ]
+
+
+def _lines_agree() -> Select:
+    credited = (
+        select(
+            CreditNote.order_id,
+            CreditLine.line,
+            func.sum(CreditLine.quantity).label("quantity"),
+            func.sum(CreditLine.called_off).label("called_off"),
+            func.sum(CreditLine.cash_cents).label("cents"),
+            func.sum(CreditLine.points).label("points"),
+            func.sum(CreditLine.tax_cents).label("tax"),
+        )
+        .join(CreditNote, CreditNote.id == CreditLine.credit_id)
+        .group_by(CreditNote.order_id, CreditLine.line)
+        .subquery()
+    )
+
+    def said(name: str):
+        return func.coalesce(credited.c[name], 0)
+
+    points = (Line.price_points + Line.switch_points) * Line.refunded // Line.quantity
+    return (
+        select(Line.order_id, Line.line)
+        .outerjoin(credited, (credited.c.order_id == Line.order_id) & (credited.c.line == Line.line))
+        .where(
+            or_(
+                said("quantity") != Line.refunded,
+                said("called_off") != Line.called_off,
+                said("cents") != Line.cash_cents * Line.refunded // Line.quantity,
+                said("points") != points,
+                said("tax") != Line.tax_cents * Line.refunded // Line.quantity,
+            )
+        )
+    )
+
+
+def _notes_add_up() -> Select:
+    sums = (
+        select(
+            CreditLine.credit_id,
+            func.sum(CreditLine.cash_cents).label("cents"),
+            func.sum(CreditLine.points).label("points"),
+            func.sum(CreditLine.tax_cents).label("tax"),
+        )
+        .group_by(CreditLine.credit_id)
+        .subquery()
+    )
+    return (
+        select(CreditNote.id)
+        .outerjoin(sums, sums.c.credit_id == CreditNote.id)
+        .where(
+            or_(
+                func.coalesce(sums.c.cents, -1) != CreditNote.goods_cents,
+                func.coalesce(sums.c.points, -1) != CreditNote.points,
+                func.coalesce(sums.c.tax, -1) != CreditNote.tax_cents,
+            )
+        )
+    )
+
+
+def _delivery_agrees() -> Select:
+    pieces = (
+        select(
+            Line.order_id,
+            # PostgreSQL adds up to a decimal, which would not be divided as whole numbers are.
+            cast(func.sum(case((Line.digital, 0), else_=Line.quantity)), BigInteger).label("sent"),
+            cast(func.sum(Line.shipping_back), BigInteger).label("back"),
+        )
+        .group_by(Line.order_id)
+        .subquery()
+    )
+    said = (
+        select(
+            CreditNote.order_id,
+            func.sum(CreditNote.shipping_cents).label("cents"),
+            func.sum(CreditNote.shipping_tax_cents).label("tax"),
+        )
+        .group_by(CreditNote.order_id)
+        .subquery()
+    )
+    of = case((pieces.c.sent > 0, pieces.c.sent), else_=1)
+    return (
+        select(Order.id)
+        .join(pieces, pieces.c.order_id == Order.id)
+        .outerjoin(said, said.c.order_id == Order.id)
+        .where(
+            or_(
+                func.coalesce(said.c.cents, 0) != Order.shipping_cents * pieces.c.back // of,
+                func.coalesce(said.c.tax, 0) != Order.shipping_tax_cents * pieces.c.back // of,
+            )
+        )
+    )
+
+
+def _cash_agrees() -> Select:
+    """Find where not: the cash refunds asked with a credit note's key add up to what it says."""
+    key = literal("credit:").concat(cast(CreditNote.id, String)).concat(":cash:")
+    asked = (
+        select(func.coalesce(func.sum(cash.Refund.amount_cents), 0))
+        .join(cash.Payment, cash.Payment.id == cash.Refund.payment_id)
+        .where(cash.Refund.key == key.concat(cast(cash.Payment.id, String)))
+        .correlate(CreditNote)
+        .scalar_subquery()
+    )
+    return select(CreditNote.id).where(asked != CreditNote.goods_cents + CreditNote.shipping_cents)
+
+
+def _facts_agree() -> Select:
+    facts = (
+        select(earning.FactRow.reference, func.sum(earning.FactRow.cents).label("cents"))
+        .where(earning.FactRow.reference.like("order:%"))
+        .group_by(earning.FactRow.reference)
+        .subquery()
+    )
+    kept = (
+        select(
+            Line.order_id, func.sum(Line.cash_cents - Line.cash_cents * Line.refunded // Line.quantity).label("cents")
+        )
+        .group_by(Line.order_id)
+        .subquery()
+    )
+    return (
+        select(Order.id, facts.c.cents, kept.c.cents.label("kept"))
+        .join(facts, facts.c.reference == checkout.REFERENCE)
+        .join(kept, kept.c.order_id == Order.id)
+        .where(facts.c.cents != kept.c.cents)
+    )
+
+
+def _returns_agree() -> Select:
+    """Find pieces of refunded returns that their credit note does not have; the note has no others."""
+    return (
+        select(Return.id, ReturnLine.line)
+        .join(ReturnLine, ReturnLine.return_id == Return.id)
+        .outerjoin(CreditLine, (CreditLine.credit_id == Return.credit_id) & (CreditLine.line == ReturnLine.line))
+        .outerjoin(CreditNote, CreditNote.id == Return.credit_id)
+        .where(
+            Return.credit_id.is_not(None),
+            or_(
+                func.coalesce(CreditLine.quantity, 0) != ReturnLine.quantity,
+                CreditNote.order_id != Return.order_id,
+            ),
+        )
+    )
+
+
+def _closed_too_early() -> Select:
+    return (
+        select(Return.id, Return.state)
+        .join(Order, Order.id == Return.order_id)
+        .where(Return.state.in_(OPEN), Order.window_closed_at.is_not(None))
+    )

@@ -1,0 +1,215 @@
+"""After-sales at the desk: the queue of returns, one return, approve, decline, take in the goods, refund."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import TextAreaField
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.base.errors import NotFound, Refusal
+from mall.domain import aftersales, checkout, insight, people
+from mall.web.shared import layout
+from mall.web.shared.done import done_once
+from mall.web.shared.forms import Form, at_most
+from mall.web.shared.paging import page_number, pages_of
+from mall.web.shared.pieces import asking_for_pieces, fields_of, pieces_in
+from mall.web.shared.returns import picture_of, state_words
+from mall.web.shared.signing_in import form_page, person
+from mall.web.shared.texts import sentence
+
+from .actors import actor_words
+
+bp = Blueprint("aftersales", __name__, url_prefix="/aftersales")
+
+PER_PAGE = 25
+LONGEST_WORDS = 500
+
+
+class AnswerForm(Form):
+    """What the member is told."""
+
+    words = TextAreaField(_l("To the member"), [at_most(LONGEST_WORDS)])
+
+
+class ReceiptForm(Form):
+    """What came back: of each line so many pieces go on the shelf, the rest is written off."""
+
+
+@bp.get("")
+def index():
+    """List the returns of a queue, the longest waiting first."""
+    queue, page = request.args.get("queue", "to_decide"), page_number()
+    if queue not in insight.RETURN_QUEUES:
+        queue = "to_decide"
+    with reading():
+        found = insight.returns_in(queue, page=page, per_page=PER_PAGE)
+        queues = insight.return_queues()
+    names = {"to_decide": _("To decide"), "goods_awaited": _("Goods awaited"), "ended": _("Ended")}
+    return render_template(
+        "office/aftersales/index.html",
+        found=found,
+        tabs=[
+            {
+                "text": text,
+                "href": url_for("office.aftersales.index", queue=key),
+                "current": key == queue,
+                "count": queues[key].count,
+            }
+            for key, text in names.items()
+        ],
+        queue=queue,
+        page=page,
+        pages=pages_of(found.total, PER_PAGE),
+        per_page=PER_PAGE,
+        number_of=checkout.number_of,
+        state_words=state_words,
+        reason_of=reason_of,
+    )
+
+
+@bp.get("/<int:return_id>")
+def show(return_id: int):
+    """Show one return whole: what goes back and why, what it refunds, what can be done."""
+    return return_page(return_id)
+
+
+@bp.post("/<int:return_id>/approval")
+def approve(return_id: int):
+    """Let the goods be sent back."""
+    form = AnswerForm()
+    if not form.validate_on_submit():
+        return return_page(return_id, answer=form)
+    done = _("The return is approved. The member has been told to send the goods.")
+    return did(aftersales.approve_return, return_id, done, answer=form, words=form.words.data or "")
+
+
+@bp.post("/<int:return_id>/decline")
+def decline(return_id: int):
+    """Decline a return, with a sentence to the member."""
+    form = AnswerForm()
+    if not form.validate_on_submit():
+        return return_page(return_id, answer=form)
+    done = _("The return is declined. The member has been told why.")
+    return did(aftersales.decline_return, return_id, done, answer=form, words=form.words.data or "")
+
+
+@bp.post("/<int:return_id>/receipt")
+def receive(return_id: int):
+    """Take in the goods, and refund them as it was shown."""
+    form = receipt_form(return_id)
+    if not form.validate_on_submit():
+        return return_page(return_id, receipt=form)
+    return did(
+        aftersales.receive_return,
+        return_id,
+        _("The goods are in. The member has been told."),
+        receipt=form,
+        shelved=pieces_in(form, name="shelf"),
+        shown=request.form.get("shown", ""),
+        terms=layout.terms(),
+    )
+
+
+@bp.post("/<int:return_id>/waiver")
+def waive(return_id: int):
+    """Refund without the goods, as it was shown."""
+    form = AnswerForm()
+    if not form.validate_on_submit():
+        return return_page(return_id, answer=form)
+    return did(
+        aftersales.waive_return,
+        return_id,
+        _("The return is refunded without the goods. The member has been told."),
+        answer=form,
+        words=form.words.data or "",
+        shown=request.form.get("shown", ""),
+        terms=layout.terms(),
+    )
+
+
+@bp.get("/<int:return_id>/pictures/<int:position>")
+def picture(return_id: int, position: int) -> Response:
+    """Send a picture that the member sent along."""
+    with reading():
+        page = aftersales.return_page(return_id)
+    return picture_of(page, position)
+
+
+def did(
+    verb: Callable[..., Any],
+    return_id: int,
+    done: str,
+    *,
+    answer: AnswerForm | None = None,
+    receipt: ReceiptForm | None = None,
+    **given: Any,
+):
+    """Do something to a return and go back to its page; a refusal is shown there, with all that was typed."""
+    try:
+        done_once(verb, return_id, by=person().actor, at=now(), **given)
+    except aftersales.NoSentence as refusal:
+        assert answer is not None, "only an answer is without its sentence"
+        answer.refuse(refusal, at="words")
+        return return_page(return_id, answer=answer)
+    except Refusal as refusal:
+        if isinstance(refusal, NotFound):
+            raise
+        return return_page(return_id, answer=answer, receipt=receipt, refusal=refusal)
+    flash(done)
+    return redirect(url_for("office.aftersales.show", return_id=return_id), 303)
+
+
+def receipt_form(return_id: int, **given: Any) -> ReceiptForm:
+    """Return the form that asks how many pieces of each line are sound, all of them filled in. Raises NotFound."""
+    with reading():
+        page = aftersales.return_page(return_id)
+    return asking_for_pieces(ReceiptForm, page.lines, page.pieces, name="shelf", filled=page.pieces)(**given)
+
+
+def return_page(
+    return_id: int,
+    *,
+    answer: AnswerForm | None = None,
+    receipt: ReceiptForm | None = None,
+    refusal: Refusal | None = None,
+):
+    """Render a return. With a refusal or a form that was not in order the answer is 422."""
+    plan, hindrance = None, None
+    with reading():
+        page = aftersales.return_page(return_id)
+        member = people.member_of(page.row.member_id)
+        if page.row.state in aftersales.OPEN:
+            try:
+                plan = aftersales.plan_receipt(page, terms=layout.terms(), at=now())
+            except Refusal as refused:
+                hindrance = sentence(refused)
+    receipt_now = receipt or receipt_form(return_id, formdata=None)
+    return form_page(
+        "office/aftersales/show.html",
+        refused=bool((answer and answer.errors) or (receipt and receipt.errors)),
+        refusal=refusal,
+        page=page,
+        number=checkout.number_of(page.order.id),
+        member=member,
+        state=state_words(page.row.state),
+        reason_words=reason_of(page.row.reason),
+        decided_by=actor_words(page.row.decided_by) if page.row.decided_by else "",
+        plan=plan,
+        hindrance=hindrance,
+        asked=page.row.state == aftersales.ASKED,
+        open=page.row.state in aftersales.OPEN,
+        awaited=page.row.state in (aftersales.APPROVED, aftersales.ADVANCED),
+        answer=answer or AnswerForm(formdata=None),
+        receipt=receipt_now,
+        shelves=fields_of(receipt_now, name="shelf"),
+        sent=answer or receipt,
+    )
+
+
+def reason_of(reason: str) -> str:
+    """Return what a reason is called at the desk."""
+    return sentence(aftersales.REASONS[reason][0])

@@ -1,0 +1,290 @@
+"""A return is asked for, decided, received, refunded - each once; while it is open the window of its order is too."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from mall.base.db import execute, reading, transaction
+from mall.base.errors import NotFound
+from mall.domain import aftersales, audit, catalogue, checkout, ledger, notices
+from mall.domain.aftersales import returns
+from tests.stage import NOON, open_shop
+
+DELIVERED = NOON + timedelta(days=3)
+WINDOW_OVER = DELIVERED + timedelta(days=14)
+MUG = catalogue.mix_price(1_590, least=600, most=1_500, step=100)
+
+
+class Desk:
+    """Mei with an order of three mugs at 900 points and 6.90 each, delivered; and short ways through a return."""
+
+    def __init__(self, stage):
+        self.stage = stage
+        self.mei = stage.member("mei")
+        stage.give(self.mei, 3_000)
+        self.mug = stage.item(prices=(MUG,))
+        stage.put_in(self.mei, self.mug, "mix", points=900, quantity=3)
+        self.order = stage.pay(stage.place(self.mei))
+        stage.ship(self.order)
+        stage.deliver(self.order, at=DELIVERED)
+        self.level = stage.terms.level(1)
+
+    def plan(self, pieces, *, reason="changed_mind", at=DELIVERED):
+        with reading():
+            order = checkout.order_of(self.order.id)
+            return aftersales.plan_return(
+                order, pieces=pieces, reason=reason, level=self.level, terms=self.stage.terms, at=at
+            )
+
+    def ask(self, pieces=None, *, reason="changed_mind", shown=None, at=DELIVERED, pictures=(), member=None):
+        pieces = {1: 1} if pieces is None else pieces
+        shown = shown or self.plan(pieces, reason=reason, at=at).fingerprint
+        with transaction():
+            row, _new = aftersales.ask_return(
+                self.order.id, member_id=member or self.mei, pieces=pieces, reason=reason, words="Too blue",
+                pictures=pictures, shown=shown, level=self.level, terms=self.stage.terms, at=at,
+            )  # fmt: skip
+        return row
+
+    def do(self, event, row, *, shelved=None, at=DELIVERED):
+        act = {
+            returns.APPROVE: lambda: aftersales.approve_return(row.id, by="staff:1", at=at),
+            returns.DECLINE: lambda: aftersales.decline_return(row.id, by="staff:1", words="Worn", at=at),
+            returns.WITHDRAW: lambda: aftersales.withdraw_return(row.id, member_id=self.mei, at=at),
+            returns.RECEIVE: lambda: aftersales.receive_return(
+                row.id, shelved=shelved or {}, by="staff:1", terms=self.stage.terms, shown=None, at=at
+            ),
+            returns.WAIVE: lambda: aftersales.waive_return(
+                row.id, by="staff:1", terms=self.stage.terms, shown=None, at=at
+            ),
+        }[event]
+        with transaction():
+            return act()
+
+    def brought_to(self, state):
+        if state == returns.ADVANCED:
+            self.level = replace(self.level, instant_refund_cents=100_000)
+        row = self.ask()
+        way = {
+            returns.ASKED: [], returns.ADVANCED: [], returns.APPROVED: [returns.APPROVE],
+            returns.REFUNDED: [returns.WAIVE], returns.DECLINED: [returns.DECLINE],
+            returns.WITHDRAWN: [returns.WITHDRAW],
+        }[state]  # fmt: skip
+        for event in way:
+            row = self.do(event, row)
+        assert row.state == state
+        return row
+
+    def wrote(self):
+        """How many credit notes, audit entries of returns, and notices there are."""
+        with reading():
+            return (
+                len(aftersales.credits_of(self.order.id)),
+                len([entry for entry in audit.entries() if entry.act.startswith("return.")]),
+                execute(select(func.count()).select_from(notices.Notice)).scalar_one(),
+            )
+
+
+@pytest.fixture
+def desk(either):
+    return Desk(open_shop())
+
+
+@pytest.fixture
+def here(app):
+    return Desk(open_shop())
+
+
+# One test for every cell of the table of states.
+
+
+@pytest.mark.parametrize("event", returns.EVENTS)
+@pytest.mark.parametrize("state", returns.STATES)
+def test_every_cell_of_a_returns_life(here, state, event):
+    row = here.brought_to(state)
+    before = here.wrote()
+
+    if event in returns.NEXT[state]:
+        after = here.do(event, row)
+        assert after.state == returns.NEXT[state][event]
+        refunds = after.state == returns.REFUNDED and state != returns.ADVANCED
+        by_staff = event != returns.WITHDRAW
+        assert here.wrote() == (before[0] + refunds, before[1] + by_staff, before[2] + 1)
+        assert here.do(event, row).state == after.state
+        assert here.wrote() == (before[0] + refunds, before[1] + by_staff, before[2] + 1)
+    elif state in returns.DONE_ALREADY[event]:
+        assert here.do(event, row).state == state
+        assert here.wrote() == before
+    else:
+        with pytest.raises(aftersales.ReturnMoved):
+            here.do(event, row)
+        assert here.wrote() == before
+
+
+def test_the_table_says_the_whole_life():
+    assert set(returns.NEXT) == set(returns.STATES)
+    assert {state for state, next_ in returns.NEXT.items() if not next_} == {
+        returns.REFUNDED, returns.DECLINED, returns.WITHDRAWN,
+    }  # fmt: skip
+
+
+# The way of a return.
+
+
+def test_goods_that_arrive_sound_go_on_the_shelf_and_are_refunded_as_was_shown(desk):
+    plan = desk.plan({1: 2}).refund
+    row = desk.ask({1: 2})
+    assert desk.stage.balances(desk.mei, at=DELIVERED).ready == 300
+    desk.do(returns.APPROVE, row)
+
+    row = desk.do(returns.RECEIVE, row, shelved={1: 1})
+
+    with reading():
+        (credit,) = aftersales.credits_of(desk.order.id)
+        page = aftersales.return_page(row.id, member_id=desk.mei)
+    assert (credit.goods_cents, credit.points, credit.earned_points) == (plan.goods_cents, plan.points, 138)
+    assert (page.credit.id, page.restocked) == (credit.id, {1: 1})
+    assert desk.stage.stock(desk.mug) == (8, 0)
+    assert desk.stage.balances(desk.mei, at=DELIVERED) == ledger.Balances(ready=2_100, pending=69, held=0, owed=0)
+
+
+def test_an_open_return_keeps_the_window_open_and_its_end_closes_it(desk):
+    row = desk.ask()
+    assert not desk.stage.close(desk.order, at=WINDOW_OVER)
+    assert aftersales.close_due_windows(terms=desk.stage.terms, at=WINDOW_OVER) == 0
+    assert desk.stage.balances(desk.mei, at=WINDOW_OVER).pending == 207
+
+    desk.do(returns.DECLINE, row, at=WINDOW_OVER)
+
+    assert aftersales.close_due_windows(terms=desk.stage.terms, at=WINDOW_OVER) == 1
+    assert desk.stage.balances(desk.mei, at=WINDOW_OVER) == ledger.Balances(ready=507, pending=0, held=0, owed=0)
+
+
+def test_pieces_in_an_open_return_are_spoken_for(desk):
+    row = desk.ask({1: 2})
+    with pytest.raises(aftersales.TooManyPieces, match="1 can still be given back"):
+        desk.plan({1: 2})
+
+    desk.do(returns.WITHDRAW, row)
+
+    assert desk.plan({1: 3}).refund.whole
+
+
+def test_the_same_return_asked_for_twice_is_one_and_two_alike_are_two(desk):
+    shown = desk.plan({1: 1}).fingerprint
+    first, again = desk.ask(shown=shown), desk.ask(shown=shown)
+    other = desk.ask()
+
+    assert (first.id == again.id, first.id == other.id) == (True, False)
+
+
+def test_what_has_changed_since_it_was_shown_is_not_asked_for(desk):
+    shown = desk.plan({1: 1}).fingerprint
+    desk.stage.refund(desk.order, pieces={1: 1}, at=DELIVERED)
+
+    with pytest.raises(aftersales.ReturnChanged):
+        desk.ask(shown=shown)
+
+
+@pytest.mark.parametrize(("limit", "state"), [(1_589, returns.ASKED), (1_590, returns.ADVANCED)])
+def test_a_level_is_refunded_at_once_up_to_its_amount_points_counted(desk, limit, state):
+    desk.level = replace(desk.level, instant_refund_cents=limit)
+
+    row = desk.ask()
+
+    assert row.state == state
+    assert desk.stage.balances(desk.mei, at=DELIVERED).ready == (1_200 if state == returns.ADVANCED else 300)
+    assert desk.stage.stock(desk.mug) == (7, 0)
+
+
+def test_goods_refunded_at_once_go_on_the_shelf_when_they_come_and_are_not_refunded_again(desk):
+    row = desk.brought_to(returns.ADVANCED)
+
+    with pytest.raises(aftersales.MoreThanReturned):
+        desk.do(returns.RECEIVE, row, shelved={1: 2})
+    desk.do(returns.RECEIVE, row, shelved={1: 1})
+
+    assert desk.stage.stock(desk.mug) == (8, 0)
+    assert desk.wrote()[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "may"), [(DELIVERED, True), (WINDOW_OVER - timedelta(seconds=1), True), (WINDOW_OVER, False)]
+)
+def test_a_return_is_asked_for_within_the_window(here, at, may):
+    with nullcontext() if may else pytest.raises(aftersales.NotReturnable):
+        here.plan({1: 1}, at=at)
+
+
+def test_what_was_not_sent_is_cancelled_not_returned(here):
+    here.stage.put_in(here.mei, here.mug, "mix", points=600)
+    here.stage.give(here.mei, 5_000)
+    here.order = here.stage.pay(here.stage.place(here.mei))
+
+    with pytest.raises(aftersales.NotReturnable):
+        here.plan({1: 1})
+    here.stage.ship(here.order)
+    assert here.plan({1: 1}).refund.points == 600
+
+
+@pytest.mark.parametrize("reason", ["", "goodwill", "because"])
+def test_a_return_needs_a_reason_of_a_members(here, reason):
+    with pytest.raises(aftersales.NoReason):
+        here.plan({1: 1}, reason=reason)
+
+
+def test_anothers_order_and_return_are_not_there(here):
+    tom = here.stage.member("tom")
+    shown, row = here.plan({1: 1}).fingerprint, here.ask()
+
+    with pytest.raises(NotFound):
+        here.ask(shown=shown, member=tom)
+    with pytest.raises(NotFound), transaction():
+        aftersales.withdraw_return(row.id, member_id=tom, at=DELIVERED)
+    with pytest.raises(NotFound), reading():
+        aftersales.return_page(row.id, member_id=tom)
+
+
+def test_a_return_is_declined_with_a_sentence(here):
+    row = here.ask()
+
+    with pytest.raises(aftersales.NoSentence), transaction():
+        aftersales.decline_return(row.id, by="staff:1", words="  ", at=DELIVERED)
+
+
+def test_a_return_whose_pieces_were_refunded_otherwise_is_not_refunded_again(here):
+    row = here.ask({1: 3})
+    here.stage.refund(here.order, at=DELIVERED)
+
+    with pytest.raises(aftersales.NotRefundable):
+        here.do(returns.WAIVE, row)
+    assert here.do(returns.DECLINE, row).state == returns.DECLINED
+
+
+def test_no_more_than_four_pictures_are_kept(here):
+    pictures = [catalogue.Prepared(f"{number:032x}", 400, 300) for number in range(5)]
+
+    with pytest.raises(aftersales.TooManyReturnPictures):
+        here.ask(pictures=pictures)
+    row = here.ask(pictures=pictures[:4])
+    with reading():
+        assert [each.file for each in aftersales.return_page(row.id).pictures] == [p.name for p in pictures[:4]]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_a_window_closed_under_an_open_return_and_a_note_for_other_pieces(here):
+    refunded, _open = here.do(returns.WAIVE, here.ask()), here.ask()
+    with transaction():
+        execute(checkout.Order.__table__.update().values(window_closed_at=WINDOW_OVER))
+        execute(
+            aftersales.ReturnLine.__table__.update()
+            .where(aftersales.ReturnLine.return_id == refunded.id)
+            .values(quantity=2)
+        )
+
+    with reading():
+        broken = [check.name for check in aftersales.checks() if execute(check.breaks).first()]
+    assert len(broken) == 2

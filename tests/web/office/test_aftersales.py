@@ -1,0 +1,168 @@
+"""Returns at the desk: the queue, approve, decline with a sentence, take in the goods - each once, as it was shown."""
+
+from datetime import timedelta
+
+import pytest
+
+from mall.base.clock import moved_to
+from mall.base.db import reading, transaction
+from mall.domain import aftersales, catalogue, checkout
+from tests.stage import NOON
+from tests.web.office.forms import form_of, send
+from tests.web.store.till import words
+
+DELIVERED = NOON + timedelta(days=3)
+
+
+@pytest.fixture(autouse=True)
+def delivered():
+    with moved_to(DELIVERED):
+        yield
+
+
+@pytest.fixture
+def cup(stage):
+    return stage.item("Tea cup", prices=(catalogue.cash_price(1_590),))
+
+
+@pytest.fixture
+def asked(stage, mei, cup):
+    """Mei asks for two of three cups to go back, damaged."""
+    stage.put_in(mei, cup, "cash", quantity=3)
+    order = stage.pay(stage.place(mei))
+    stage.ship(order)
+    stage.deliver(order, at=DELIVERED)
+    return ask(stage, mei, order, {1: 2})
+
+
+def ask(stage, mei, order, pieces):
+    level = stage.terms.level(1)
+    with reading():
+        plan = aftersales.plan_return(
+            checkout.order_of(order.id), pieces=pieces, reason="damaged", level=level, terms=stage.terms, at=DELIVERED
+        )
+    with transaction():
+        row, _new = aftersales.ask_return(
+            order.id, member_id=mei, pieces=pieces, reason="damaged", words="<b>Cracked</b>", pictures=(),
+            shown=plan.fingerprint, level=level, terms=stage.terms, at=DELIVERED,
+        )  # fmt: skip
+    return row
+
+
+def page_of(row):
+    return f"/office/aftersales/{row.id}"
+
+
+def state(row):
+    with reading():
+        return aftersales.return_page(row.id).row.state
+
+
+def test_what_waits_stands_in_its_queue_and_in_the_menu(desk, asked):
+    page = desk.get("/office/aftersales").text
+    said = words(page)
+
+    assert f"Return {asked.id} of order" in said and "Damaged" in said and "Mei" in said
+    assert f'href="{page_of(asked)}"' in page
+    assert "Returns to decide" in words(desk.get("/office/").text)
+    assert f"Return {asked.id} of" not in words(desk.get("/office/aftersales?queue=ended").text)
+    assert desk.get("/office/aftersales?queue=none&page=9").status_code == 200
+
+
+def test_a_return_is_shown_whole_with_what_it_refunds(desk, asked):
+    page = desk.get(page_of(asked))
+    said = words(page.text)
+
+    assert "&lt;b&gt;Cracked&lt;/b&gt;" in page.text
+    for shown in ("Tea cup × 2 $31.80", "Cash back for shipping $3.26", "Cash back in all $35.06", "Decide"):
+        assert shown in said
+
+
+def test_it_is_approved_then_received_and_refunded_as_it_was_shown(desk, stage, cup, asked):
+    for _press in range(2):
+        answer = (
+            send(desk, page_of(asked), f"{page_of(asked)}/approval", words="Dock 3")
+            if not _press
+            else desk.post(f"{page_of(asked)}/approval", data={"words": "Dock 3"})
+        )
+        assert (answer.status_code, answer.location) == (303, page_of(asked))
+    assert "Dock 3" in desk.get(page_of(asked)).text
+
+    fields = form_of(desk.get(page_of(asked)).text, f"{page_of(asked)}/receipt") | {"shelf-1": "1"}
+    for _press in range(2):
+        assert desk.post(f"{page_of(asked)}/receipt", data=fields).status_code == 303
+
+    assert state(asked) == aftersales.REFUNDED
+    assert stage.stock(cup) == (8, 0)
+    assert "Cash back in all $35.06" in words(desk.get(page_of(asked)).text)
+    acts = words(desk.get(f"/office/audit?subject=order:{asked.order_id}").text)
+    assert "Return approved" in acts and "Returned goods received" in acts
+
+
+@pytest.mark.parametrize("typed", ["3", "-1", "x", "1.5", "9" * 40])
+def test_more_on_the_shelf_than_came_back_stays_as_typed(desk, asked, typed):
+    desk.post(f"{page_of(asked)}/approval", data={})
+    fields = form_of(desk.get(page_of(asked)).text, f"{page_of(asked)}/receipt") | {"shelf-1": typed}
+
+    answer = desk.post(f"{page_of(asked)}/receipt", data=fields)
+
+    assert answer.status_code == 422
+    assert "Write a whole number from 0 to 2." in answer.text
+    assert form_of(answer.text, f"{page_of(asked)}/receipt")["shelf-1"] == typed
+    assert state(asked) == aftersales.APPROVED
+
+
+def test_what_was_not_shown_is_not_refunded(desk, stage, asked):
+    desk.post(f"{page_of(asked)}/approval", data={})
+    shown = form_of(desk.get(page_of(asked)).text, f"{page_of(asked)}/receipt")
+    with reading():
+        order = checkout.order_of(asked.order_id)
+    stage.refund(order, pieces={1: 1}, at=DELIVERED)
+
+    answer = desk.post(f"{page_of(asked)}/receipt", data=shown)
+
+    assert answer.status_code == 422
+    assert "has changed since it was shown. Nothing was done." in answer.text
+    assert state(asked) == aftersales.APPROVED
+
+
+def test_it_is_declined_with_a_sentence_only(desk, asked):
+    empty = desk.post(f"{page_of(asked)}/decline", data={"words": " "})
+    assert empty.status_code == 422
+    assert "Write the member a sentence that says why." in empty.text and 'href="#words"' in empty.text
+    long = desk.post(f"{page_of(asked)}/decline", data={"words": "x" * 501})
+    assert long.status_code == 422 and "x" * 501 in long.text
+
+    assert desk.post(f"{page_of(asked)}/decline", data={"words": "Worn"}).status_code == 303
+    assert state(asked) == aftersales.DECLINED
+    late = desk.post(f"{page_of(asked)}/approval", data={})
+    assert late.status_code == 422 and "has moved on meanwhile" in late.text
+
+
+def test_it_is_refunded_without_the_goods(desk, stage, cup, asked):
+    fields = form_of(desk.get(page_of(asked)).text, f"{page_of(asked)}/approval")
+    assert desk.post(f"{page_of(asked)}/waiver", data=fields | {"words": "Keep them"}).status_code == 303
+
+    assert state(asked) == aftersales.REFUNDED
+    assert stage.stock(cup) == (7, 0)
+
+
+def test_the_queue_costs_as_many_statements_for_many_as_for_one(desk, stage, mei, cup, asked, count_statements):
+    desk.get("/office/aftersales")
+    count_statements.clear()
+    desk.get("/office/aftersales")
+    for_one = len(count_statements)
+    with reading():
+        order = checkout.order_of(asked.order_id)
+    ask(stage, mei, order, {1: 1})
+    count_statements.clear()
+    desk.get("/office/aftersales")
+
+    assert len(count_statements) == for_one <= 8
+
+
+@pytest.mark.parametrize("path", ["", "/pictures/1"])
+def test_a_return_there_is_not_is_not_there(desk, stage, path):
+    assert desk.get(f"/office/aftersales/99{path}").status_code == 404
+    for act in ("approval", "decline", "receipt", "waiver"):
+        assert desk.post(f"/office/aftersales/99/{act}", data={"words": "x"}).status_code == 404
