@@ -76,7 +76,7 @@ def insist(tally: notices.Tally) -> None:
 def hear_cashier(at: datetime) -> None:
     """Act on what the cashier told us."""
     if (cashier := current_app.extensions["cashier"]) is not None:
-        checkout.hear_all(cashier=cashier, terms=terms_at(at))
+        aftersales.hear_all(cashier=cashier, terms=terms_at(at))
 
 
 def look_after_payments(at: datetime) -> None:

@@ -26,6 +26,13 @@ REASONS: dict[str, tuple[str, bool]] = {
     "missing": (N_("Missing"), True),
     "goodwill": (N_("Goodwill"), True),
 }
+# Reasons that nobody chooses: these refunds follow from something else, and are made whatever state the order is in.
+GIVEN_BACK = "given_back"
+DISPUTE_LOST = "dispute_lost"
+ALL_REASONS = REASONS | {
+    GIVEN_BACK: (N_("Given back after review"), True),
+    DISPUTE_LOST: (N_("The bank took the payment back"), True),
+}
 
 
 class NotRefundable(Refusal):
@@ -65,7 +72,9 @@ class NoReason(Refusal):
 class Plan:
     """What a full refund of an order does: cash back, points back, points taken back, in cents and points.
 
-    `points_to` are the lots the spent points return to and `taken_from` those whose earned points are taken back,
+    `gone_cents` is the part of the cash that is not there to be given: it was given back at the cashier already, or
+    never came. `points_to` are the lots the spent points return to and `taken_from` those whose earned points are
+    taken back,
     each as ((lot id, points), ...).
     """
 
@@ -76,6 +85,7 @@ class Plan:
     earned_points: int
     growth: int
     shipped: bool
+    gone_cents: int = 0
     points_to: tuple[tuple[int, int], ...] = ()
     taken_from: tuple[tuple[int, int], ...] = ()
 
@@ -84,7 +94,7 @@ class Plan:
         """Return what tells this refund from any other: to be sent along with the confirmation of what was shown."""
         parts = [
             self.order.id, self.order.state, self.cash_cents, self.shipping_cents, self.points, self.points_to,
-            self.earned_points, self.taken_from, self.growth, self.shipped,
+            self.earned_points, self.taken_from, self.growth, self.shipped, self.gone_cents,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -92,25 +102,29 @@ class Plan:
 def plan_refund(order: Row[Any], *, reason: str, at: datetime) -> Plan:
     """Think out a full refund: everything paid, but for shipping of goods that were sent and are not our fault.
 
-    Refuses: NotRefundable, CouponUsed, NoReason.
+    Refuses: NotRefundable, CouponUsed, NoReason, UnderDispute.
     """
-    if reason not in REASONS:
+    if reason not in ALL_REASONS:
         raise NoReason()
-    if checkout.REFUNDED not in checkout.NEXT[order.state] or order.state == checkout.REVIEW:
+    if not _may_be_refunded(order, reason=reason):
         raise NotRefundable(number=checkout.number_of(order.id))
-    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
+    if reason != DISPUTE_LOST and order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
         raise CouponUsed(number=checkout.number_of(order.id))
+    if order.disputed_at is not None and reason != DISPUTE_LOST:
+        raise checkout.UnderDispute(number=checkout.number_of(order.id))
     shipped = order.shipped_at is not None
-    _words, our_fault = REASONS[reason]
+    _words, our_fault = ALL_REASONS[reason]
     shipping_cents = order.shipping_cents if our_fault or not shipped else 0
     taken = earning.reduction(checkout.sale_of(order, kept_cents=0), at=at)
     back = {}
     if order.points:
         reference = checkout.reference_of(order.id)
         back = ledger.would_give_back(order.points, reference=reference, member_id=order.member_id)
+    cash_cents = order.goods_cents + shipping_cents
     return Plan(
         order=order,
-        cash_cents=order.goods_cents + shipping_cents,
+        cash_cents=cash_cents,
+        gone_cents=max(0, cash_cents - cash.left_of(checkout.reference_of(order.id))) if cash_cents else 0,
         shipping_cents=shipping_cents,
         points=order.points,
         earned_points=taken.points,
@@ -136,7 +150,7 @@ def refund(
 
     `restock` puts shipped goods back on the shelf; what was never shipped goes back in any case. `shown`
     is the fingerprint of the plan that was confirmed, where one was shown. Refuses: NotRefundable, NoReason,
-    RefundChanged.
+    RefundChanged, UnderDispute.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     return refund_locked(
@@ -164,20 +178,26 @@ def refund_locked(
     note: str = "",
     before_shipping: bool = False,
     shown: str | None = None,
+    lost: Row[Any] | None = None,
 ) -> Plan:
-    """Refund an order whose purse and row are locked; `before_shipping` says to call it a cancellation."""
+    """Refund an order whose purse and row are locked; `before_shipping` says to call it a cancellation.
+
+    `lost` is the dispute by which the bank took the cash of its payment: that is not sent once more.
+    """
     order_id = order.id
     plan = plan_refund(order, reason=reason, at=at)
     if shown is not None and shown != plan.fingerprint:
         raise RefundChanged(number=checkout.number_of(order_id))
     reference = checkout.reference_of(order_id)
-    words, _our_fault = REASONS[reason]
+    words, _our_fault = ALL_REASONS[reason]
     said = (
         say(N_("Refunded: {reason}"), reason=words)
-        if plan.shipped
+        if plan.shipped or reason not in REASONS
         else say(N_("Cancelled before it was shipped; everything goes back"))
     )
-    checkout.move(order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at)
+    checkout.move(
+        order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at, state_before_review=None
+    )
     if plan.points:
         ledger.give_back(
             purse, plan.points, reference=reference, key=f"{reference}:refund:give_back", shipped=plan.shipped, at=at
@@ -191,8 +211,8 @@ def refund_locked(
             terms=terms,
             at=at,
         ).points
-    if plan.cash_cents:
-        _ask_cash(order, plan.cash_cents, reason=reason, by=by, at=at)
+    if plan.cash_cents > plan.gone_cents:
+        _ask_cash(order, plan.cash_cents - plan.gone_cents, reason=reason, by=by, at=at, lost=lost)
     _take_goods_back(order, restock=restock, by=by, at=at)
     audit.write(
         "order.refund",
@@ -253,14 +273,27 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
     return checkout.order_of(order_id)
 
 
-def _ask_cash(order: Row[Any], cash_cents: int, *, reason: str, by: str, at: datetime) -> None:
+def _may_be_refunded(order: Row[Any], *, reason: str) -> bool:
+    """Tell whether the order table lets an order be refunded for a reason. One that was never paid has nothing to."""
+    if reason in REASONS:
+        return checkout.life.REFUND in checkout.life.follows(checkout.life.REFUND_WANTED, order.state)
+    return order.paid_at is not None and checkout.REFUNDED in checkout.NEXT[order.state]
+
+
+def _ask_cash(
+    order: Row[Any], cash_cents: int, *, reason: str, by: str, at: datetime, lost: Row[Any] | None = None
+) -> None:
     """Ask for the cash back from the payments that brought it, the last first."""
     reference = checkout.reference_of(order.id)
     outstanding = cash_cents
     for payment in reversed(cash.payments_of(reference)):
         part = min(outstanding, payment.captured_cents - payment.refunded_cents)
         if part > 0 and payment.state == cash.PAID:
-            cash.ask_refund(payment.id, part, key=f"{reference}:refund:cash:{payment.id}", reason=reason, at=at, by=by)
+            key = f"{reference}:refund:cash:{payment.id}"
+            if lost is not None and lost.payment_id == payment.id:
+                cash.taken_by_bank(lost, part, key=key, at=at)
+            else:
+                cash.ask_refund(payment.id, part, key=key, reason=reason, at=at, by=by)
             outstanding -= part
     if outstanding:
         raise NotRefundable(number=checkout.number_of(order.id))

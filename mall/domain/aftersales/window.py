@@ -15,10 +15,13 @@ CLOSING = "window.close"
 def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> bool:
     """End an order's return window: unlock its points, record its growth. Once; returns whether this call did it.
 
-    Does nothing before the window's last instant, or when the order was refunded meanwhile.
+    Does nothing before the window's last instant, while the bank decides about a dispute, or when the order was
+    refunded meanwhile.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    if order.state != checkout.COMPLETED or order.window_ends_at > at or not checkout.close(order, at=at):
+    if checkout.life.CLOSE not in checkout.life.follows(checkout.life.WINDOW_OVER, order.state):
+        return False
+    if order.disputed_at is not None or order.window_ends_at > at or not checkout.close(order, at=at):
         return False
     earning.order_kept(checkout.sale_of(order), purse=purse, terms=terms, at=at)
     if order.goods_cents:
@@ -50,6 +53,7 @@ def _due(at: datetime, limit: int) -> list[int]:
             .where(
                 checkout.Order.state == checkout.COMPLETED,
                 checkout.Order.window_closed_at.is_(None),
+                checkout.Order.disputed_at.is_(None),
                 checkout.Order.window_ends_at <= at,
                 checkout.Order.id.not_in(notices.put_off(CLOSING, at=at)),
             )

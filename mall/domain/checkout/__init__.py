@@ -4,6 +4,8 @@ This is the room's front door. Verbs expect an open transaction(); those of `pay
 cashier's network lies between them.
 """
 
+from . import life
+from .alarms import OrderAlarm, alarm, alarms, alarms_of, count_alarms, looked_at
 from .baskets import (
     MOST_LINES,
     MOST_PIECES,
@@ -20,7 +22,6 @@ from .baskets import (
     set_line,
 )
 from .fulfilment import NothingToShip, NoTracking, complete_due, deliver, parcels_of, ship
-from .hearing import hear, hear_all
 from .orders import (
     AWAITING,
     CANCELLED,
@@ -41,9 +42,11 @@ from .orders import (
     OrderEvent,
     OrderLine,
     Parcel,
+    UnderDispute,
     WrongState,
     cash_cents_of,
     count_refunded,
+    flag_dispute,
     id_of,
     lines_of,
     lock_with_purse,
@@ -54,6 +57,7 @@ from .orders import (
     order_now,
     pieces_of,
     reference_of,
+    to_review,
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
 from .placing import EmptyBasket, LookAgain, NoAddress, NoCashier, TooManyUnpaid, VerifyFirst, place
@@ -81,7 +85,7 @@ from .reads import (
     taxes_of,
     windows_of,
 )
-from .settling import alarm, close, sale_of, settle
+from .settling import become_paid, call_off, close, sale_of, settle
 from .tender import Preset, Switch, switch_for
 
 __all__ = [
@@ -118,6 +122,7 @@ __all__ = [
     "NotToBePaid",
     "NothingToShip",
     "Order",
+    "OrderAlarm",
     "OrderEvent",
     "OrderLine",
     "OrderPage",
@@ -138,27 +143,34 @@ __all__ = [
     "Taken",
     "TooManyPoints",
     "TooManyUnpaid",
+    "UnderDispute",
     "VerifyFirst",
     "Wanted",
     "Weighed",
     "WrongState",
     "alarm",
+    "alarms",
+    "alarms_of",
     "basket_of",
+    "become_paid",
+    "call_off",
     "cash_cents_of",
     "checks",
     "close",
     "complete_due",
+    "count_alarms",
     "count_refunded",
     "deliver",
+    "flag_dispute",
     "forget_baskets",
     "give_up",
-    "hear",
-    "hear_all",
     "id_of",
+    "life",
     "lines_of",
     "lock_with_purse",
     "look",
     "look_at_order",
+    "looked_at",
     "merge",
     "move",
     "note",
@@ -186,5 +198,6 @@ __all__ = [
     "sweep",
     "switch_for",
     "taxes_of",
+    "to_review",
     "windows_of",
 ]

@@ -10,7 +10,22 @@ from mall.base.db import reading
 from mall.domain import insight
 from mall.web.shared.signing_in import staff_only
 
-from . import account, adjustments, audit, catalogue, coupons, dashboard, members, orders, search, staff, stock
+from . import (
+    account,
+    adjustments,
+    alarms,
+    audit,
+    catalogue,
+    coupons,
+    dashboard,
+    members,
+    orders,
+    payments,
+    review,
+    search,
+    staff,
+    stock,
+)
 
 bp = Blueprint("office", __name__, url_prefix="/office")
 bp.before_request(staff_only("operate", but=("office.account",)))
@@ -18,12 +33,15 @@ bp.before_request(staff_only("operate", but=("office.account",)))
 PAGES: list[Blueprint] = [
     account.bp,
     adjustments.bp,
+    alarms.bp,
     audit.bp,
     catalogue.bp,
     coupons.bp,
     dashboard.bp,
     members.bp,
     orders.bp,
+    payments.bp,
+    review.bp,
     search.bp,
     staff.bp,
     stock.bp,

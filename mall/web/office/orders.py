@@ -171,7 +171,7 @@ def consider(number: str):
     """Show what a full refund would do, before anything is done."""
     try:
         return refund_page(number, RefundForm(formdata=None))
-    except aftersales.NotRefundable as refusal:
+    except (aftersales.NotRefundable, checkout.UnderDispute) as refusal:
         flash(sentence(refusal), "warn")
         return redirect(url_for("office.orders.show", number=number))
 
@@ -185,7 +185,7 @@ def refund(number: str):
     if not sound or "confirm" not in request.form:
         try:
             return refund_page(number, form, confirming=sound and "back" not in request.form)
-        except aftersales.NotRefundable as refusal:
+        except (aftersales.NotRefundable, checkout.UnderDispute) as refusal:
             return order_page(number, refusal=refusal)
 
     try:
@@ -277,6 +277,7 @@ def order_page(
         seen = checkout.order_page(number)
         order = seen.order
         member = people.member_of(order.member_id)
+        disputes = cash.disputes_of(checkout.reference_of(order.id)) if seen.payments else []
     return form_page(
         "office/orders/show.html",
         refused=bool(parcel and parcel.errors) or decision is not None,
@@ -295,9 +296,15 @@ def order_page(
             for each in seen.refunds
             if each.state == cash.REFUSED
         ],
-        shippable=order.state == checkout.PAID and not order.digital,
+        shippable=order.state == checkout.PAID and not order.digital and order.disputed_at is None,
         deliverable=order.state == checkout.SHIPPED,
-        refundable=checkout.REFUNDED in checkout.NEXT[order.state] and order.state != checkout.REVIEW,
+        refundable=(
+            checkout.life.REFUND in checkout.life.follows(checkout.life.REFUND_WANTED, order.state)
+            and order.disputed_at is None
+        ),
+        in_review=order.state == checkout.REVIEW,
+        disputes=disputes,
+        dispute_words=dispute_words,
         hours=hours_waiting(order.paid_at) if order.state == checkout.PAID else None,
         late_hours=LATE_HOURS,
         soon_hours=SOON_HOURS,
@@ -346,6 +353,11 @@ def refund_words(state: str) -> str:
         cash.REFUSED: _("Refused by the cashier"),
         cash.VOID: _("Called off"),
     }.get(state, state)
+
+
+def dispute_words(state: str) -> str:
+    """Return what a dispute's state is called."""
+    return {cash.DISPUTED: _("The bank is deciding"), cash.WON: _("Won"), cash.LOST: _("Lost")}.get(state, state)
 
 
 def hours_waiting(since: datetime | None) -> int:

@@ -12,11 +12,11 @@ from mall.base.cashier import Cashier, CashierUnreachable, RefundState, SessionS
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.text import N_, say
-from mall.domain import cash, notices, programme
+from mall.domain import cash, checkout, notices, programme
 
-from . import orders
-from .orders import AWAITING, REVIEW
-from .settling import alarm, settle
+from .disputes import told_of_dispute
+
+life = checkout.life
 
 APPLIED, NO_EFFECT, IGNORED, ALARM = cash.OUTCOMES
 
@@ -42,7 +42,7 @@ def hear(event_id: int, *, cashier: Cashier, terms: programme.Programme) -> None
         at = now()
         with transaction():
             outcome, note = _act(told, terms=terms, at=at)
-            if not cash.conclude(event_id, outcome, note=note, at=at):
+            if not cash.conclude(event_id, outcome, note=note, at=at, payment_id=told.meaning.payment_id):
                 raise HeardAlready()
 
     try:
@@ -78,9 +78,19 @@ def _act(told: cash.Told, *, terms: programme.Programme, at: datetime) -> tuple[
     if told.session is not None:
         return _about_session(told.meaning, told.session, terms=terms, at=at)
     if told.refund is not None and told.meaning.payment_id is not None:
-        return _about_refund(told, told.refund, terms=terms, at=at)
-    if told.meaning.kind in (cash.DISPUTE_OPENED, cash.DISPUTE_CLOSED) and told.meaning.payment_id is not None:
-        return _dispute(told.meaning, told.event, at=at)
+        return told_of_refund(
+            told.meaning.payment_id,
+            told.refund,
+            refund_id=told.meaning.refund_id,
+            terms=terms,
+            at=at,
+            event_id=told.event.id,
+        )
+    if told.dispute is not None and told.meaning.payment_id is not None:
+        news, alarming = told_of_dispute(
+            told.meaning.payment_id, told.dispute, terms=terms, at=at, event_id=told.event.id
+        )
+        return (ALARM if alarming else APPLIED if news else NO_EFFECT), told.dispute.status
     return IGNORED, "none of ours"
 
 
@@ -89,39 +99,43 @@ def _about_session(
 ) -> tuple[str, str]:
     payment = cash.payment_now(meaning.payment_id or 0)
     was = (payment.state, payment.declined_at, _order_of(payment).state)
-    settle(payment, state, terms=terms, at=at)
+    checkout.settle(payment, state, terms=terms, at=at)
     payment = cash.payment_now(payment.id)
     became = (payment.state, payment.declined_at, _order_of(payment).state)
     return (APPLIED if became != was else NO_EFFECT), ""
 
 
-def _about_refund(told: cash.Told, state: RefundState, *, terms: programme.Programme, at: datetime) -> tuple[str, str]:
-    """Bring a refund up to date; one that was made at the cashier's desk sends its order to review."""
-    payment = cash.payment_now(told.meaning.payment_id or 0)
-    _purse, order = orders.lock_with_purse(_order_of(payment).id, zone=terms.zone)
-    recorded = cash.record_told_refund(told, at=at)
+def told_of_refund(
+    payment_id: int,
+    state: RefundState,
+    *,
+    refund_id: int | None,
+    terms: programme.Programme,
+    at: datetime,
+    event_id: int | None = None,
+) -> tuple[str, str]:
+    """Bring a refund up to date; one that was made at the cashier's desk, without `refund_id`, sends to review."""
+    _purse, order = checkout.lock_with_purse(_order_of(cash.payment_now(payment_id)).id, zone=terms.zone)
+    if refund_id is not None:
+        recorded: cash.RecordedRefund | None = cash.record_refund(refund_id, state, at=at)
+        event, words = life.REFUND_FAILED, say(N_("A refund failed at the cashier and is due again"))
+    else:
+        recorded = cash.record_foreign_refund(payment_id, state, at=at)
+        words = say(N_("{amount_cents} were refunded at the cashier, not here"), amount_cents=state.amount_cents)
+        event = life.REFUND_SEEN
     if recorded is not None and not recorded.changed:
         return NO_EFFECT, ""
-    if told.meaning.refund_id is not None and recorded is not None:
-        if recorded.fell_through:
-            alarm(order, say(N_("A refund failed at the cashier and is due again")), at=at)
-            return ALARM, "refund failed"
+    if refund_id is not None and recorded is not None and not recorded.fell_through:
         return APPLIED, ""
-    words = say(N_("{amount_cents} were refunded at the cashier, not here"), amount_cents=state.amount_cents)
-    if REVIEW in orders.NEXT[order.state] and order.state != AWAITING:
-        orders.to_review(order, why=words, at=at)
-    alarm(order, words, at=at)
-    return ALARM, "refund not asked for"
-
-
-def _dispute(meaning: cash.Meaning, event: Row[Any], *, at: datetime) -> tuple[str, str]:
-    opened = meaning.kind == cash.DISPUTE_OPENED
-    words = say(N_("The bank disputes this payment")) if opened else say(N_("A dispute of this payment has ended"))
-    alarm(_order_of(cash.payment_now(meaning.payment_id or 0)), words, at=at)
-    return ALARM, event.kind
+    does = life.follows(event, order.state)
+    if life.TO_REVIEW in does:
+        checkout.to_review(order, why=words, at=at)
+    if life.ALARM in does:
+        checkout.alarm(order, words, key=f"refund:{state.id}:{state.status}", at=at, event_id=event_id)
+    return ALARM, event
 
 
 def _order_of(payment: Row[Any]) -> Row[Any]:
-    order_id = orders.order_id_of(payment.reference)
+    order_id = checkout.order_id_of(payment.reference)
     assert order_id is not None, "a payment is for an order"
-    return orders.order_now(order_id)
+    return checkout.order_now(order_id)
