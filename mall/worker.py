@@ -76,7 +76,7 @@ def insist(tally: notices.Tally) -> None:
 def hear_cashier(at: datetime) -> None:
     """Act on what the cashier told us."""
     if (cashier := current_app.extensions["cashier"]) is not None:
-        checkout.hear_all(cashier=cashier, terms=terms_at(at))
+        aftersales.hear_all(cashier=cashier, terms=terms_at(at))
 
 
 def look_after_payments(at: datetime) -> None:
@@ -90,7 +90,7 @@ def send_refunds(at: datetime) -> None:
     if (cashier := current_app.extensions["cashier"]) is not None:
         for refund in cash.send_refunds(cashier, at=at).refused:
             log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
-        for told in cash.ask_about_refunds(cashier, at=at):
+        for told in aftersales.ask_about_refunds(cashier, terms=terms_at(at), at=at):
             log.info("refund asked about", refund=told.refund.id, state=told.now)
 
 

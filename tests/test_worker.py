@@ -11,7 +11,7 @@ from mall import worker
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
-from mall.domain import cash, checkout, earning, ledger, membership, notices, people, programme
+from mall.domain import aftersales, cash, checkout, earning, ledger, membership, notices, people, programme
 from mall.gateway.mailers import FileMailer, MailNotSent
 from tests.threads import errors, race
 
@@ -354,7 +354,7 @@ def test_a_round_that_fails_keeps_no_other_round_from_running(mei, monkeypatch):
     def broken(*_rest, **_named):
         raise ValueError("the whole of it")
 
-    monkeypatch.setattr(checkout, "hear_all", broken)
+    monkeypatch.setattr(aftersales, "hear_all", broken)
     monkeypatch.setattr(checkout, "sweep", broken)
     rounds(NOON)
     drain(Postman())

@@ -86,6 +86,18 @@ class RefundState:
 
 
 @dataclass(frozen=True)
+class DisputeState:
+    """What the cashier says of a dispute now. `status` is open, won or lost; `reason` the bank's word for why."""
+
+    id: str
+    status: str
+    amount_cents: int
+    currency: str
+    payment_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Event:
     """Something the cashier tells us by itself. `about` holds what we keep of its object: no names, no addresses."""
 
@@ -149,6 +161,9 @@ class Cashier(Protocol):
 
     def fetch_refund(self, refund_id: str) -> RefundState:
         """Ask how a refund stands."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeState:
+        """Ask how a dispute stands."""
 
     def events_since(self, instant: datetime) -> Iterator[Event]:
         """List what the cashier had to tell since an instant, oldest first."""

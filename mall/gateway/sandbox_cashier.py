@@ -15,6 +15,7 @@ from mall.base.cashier import (
     SHORTEST_SESSION_MINUTES,
     BadSignature,
     CashierRefused,
+    DisputeState,
     Event,
     RefundState,
     Session,
@@ -173,6 +174,11 @@ class SandboxCashier:
                 raise CashierRefused(f"no refund {refund_id}", code="resource_missing")
             session = execute(select(SandboxSession).where(SandboxSession.id == found.session_id)).one()
         return _refund_state(found, session)
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeState:
+        """Ask how a dispute stands: nobody disputes what took no money."""
+        _insist_on_the_street()
+        raise CashierRefused(f"no dispute {dispute_id}", code="resource_missing")
 
     def events_since(self, instant: datetime) -> Iterator[Event]:
         """List what the cashier had to tell: the sandbox never calls by itself, it waits to be asked."""

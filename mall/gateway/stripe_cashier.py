@@ -15,6 +15,7 @@ from mall.base.cashier import (
     BadSignature,
     CashierRefused,
     CashierUnreachable,
+    DisputeState,
     Event,
     RefundState,
     Session,
@@ -65,6 +66,9 @@ KEPT = (
 )
 # A payment intent in one of these after its session is complete: the slow method came to nothing.
 CAME_TO_NOTHING = ("requires_payment_method", "canceled")
+
+# Every other status is of a dispute, or an inquiry, that has not ended.
+DISPUTE_ENDS = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}
 
 T = TypeVar("T")
 
@@ -150,6 +154,18 @@ class StripeCashier:
     def fetch_refund(self, refund_id: str) -> RefundState:
         """Ask how a refund stands."""
         return _refund_state(_asked(lambda: self._client.v1.refunds.retrieve(refund_id)))
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeState:
+        """Ask how a dispute stands. An inquiry that was closed without a dispute is won."""
+        dispute = _asked(lambda: self._client.v1.disputes.retrieve(dispute_id))
+        return DisputeState(
+            id=dispute.id,
+            status=DISPUTE_ENDS.get(dispute.status, "open"),
+            amount_cents=dispute.amount,
+            currency=dispute.currency.upper(),
+            payment_id=_id_of(dispute.payment_intent) or "",
+            reason=dispute.reason,
+        )
 
     def events_since(self, instant: datetime) -> Iterator[Event]:
         """List what Stripe had to tell since an instant, oldest first. It keeps events for 30 days."""

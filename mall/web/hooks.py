@@ -9,7 +9,7 @@ from flask import Blueprint, abort, request
 from mall.base.cashier import BadSignature
 from mall.base.clock import now
 from mall.base.db import transaction
-from mall.domain import cash, checkout
+from mall.domain import aftersales, cash
 
 from .shared import layout
 from .shared.cashiers import cashier
@@ -39,5 +39,5 @@ def stripe() -> tuple[str, int]:
     if event_id is not None:
         log.info("hook stored", event_id=event.id, kind=event.kind)
         if event.live == the_cashier.live:
-            checkout.hear(event_id, cashier=the_cashier, terms=layout.terms())
+            aftersales.hear(event_id, cashier=the_cashier, terms=layout.terms())
     return "", 200

@@ -47,7 +47,11 @@ class Shop:
                 if told.session:
                     changed = cash.record(told.meaning.payment_id, told.session, at=at).changed
                 if told.refund:
-                    recorded = cash.record_told_refund(told, at=at)
+                    recorded = (
+                        cash.record_refund(told.meaning.refund_id, told.refund, at=at)
+                        if told.meaning.refund_id is not None
+                        else cash.record_foreign_refund(told.meaning.payment_id, told.refund, at=at)
+                    )
                     changed = recorded is not None and recorded.changed
                 assert cash.conclude(event.id, "applied" if changed else "no_effect", at=at)
 

@@ -235,7 +235,7 @@ class Books:
 
     # Disputes
 
-    def dispute(self, intent_id: str) -> dict[str, Any]:
+    def dispute(self, intent_id: str, *, amount: int | None = None) -> dict[str, Any]:
         """The customer disputes the charge at the bank."""
         with self.lock:
             intent = self.intents[intent_id]
@@ -243,7 +243,7 @@ class Books:
             dispute = {
                 "id": self._id("du"),
                 "object": "dispute",
-                "amount": intent["amount"],
+                "amount": amount or intent["amount"],
                 "currency": intent["currency"],
                 "charge": intent["latest_charge"],
                 "payment_intent": intent_id,
@@ -253,9 +253,15 @@ class Books:
                 "created": self.now(),
             }
             self.disputes[dispute["id"]] = dispute
-            self._line("adjustment", -intent["amount"], dispute["id"], intent["currency"])
+            self._line("adjustment", -dispute["amount"], dispute["id"], intent["currency"])
             self._event("charge.dispute.created", dict(dispute))
             return dict(dispute)
+
+    def dispute_now(self, dispute_id: str) -> dict[str, Any]:
+        """Answer a dispute."""
+        if dispute_id not in self.disputes:
+            raise Fault(404, "invalid_request_error", "No such dispute", code="resource_missing")
+        return dict(self.disputes[dispute_id])
 
     def close_dispute(self, dispute_id: str, *, won: bool) -> None:
         """The bank decides."""

@@ -84,6 +84,8 @@ class Double:
                 return "create_refund", books.create_refund
             case ("GET", "v1", "refunds", refund_id):
                 return "retrieve_refund", lambda given: books.refund(refund_id)
+            case ("GET", "v1", "disputes", dispute_id):
+                return "retrieve_dispute", lambda given: books.dispute_now(dispute_id)
             case ("GET", "v1", "events"):
                 return "list_events", lambda given: page_of(books.events, given, request.path)
             case ("GET", "v1", "balance_transactions"):

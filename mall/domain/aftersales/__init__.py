@@ -1,10 +1,13 @@
-"""After the sale: the return window, cancelling what was paid, returns, refunds.
+"""After the sale: return window, cancelling what was paid, returns, refunds, review, disputes, hearing the cashier.
 
 This is the room's front door. Cancelling an unpaid order is checkout's; cancelling a paid one is a refund.
 """
 
 from .credits import CreditLine, CreditNote, credits_of
+from .disputes import told_of_dispute
+from .hearing import ask_about_refunds, hear, hear_all
 from .plans import (
+    ALL_REASONS,
     REASONS,
     CouponsOnlyWhole,
     CouponUsed,
@@ -18,6 +21,7 @@ from .plans import (
     refundable,
 )
 from .proof import checks
+from .rechecking import NothingToAsk, OtherCashier, recheck
 from .refunds import (
     AlreadyShipped,
     LookedAt,
@@ -60,10 +64,12 @@ from .returns import (
     waive_return,
     withdraw_return,
 )
+from .reviews import NotInReview, OtherCurrency, Review, ReviewChanged, accept, give_back, review_of
 from .window import close_due_windows, close_window
 
 __all__ = [
     "ADVANCED",
+    "ALL_REASONS",
     "APPROVED",
     "ASKED",
     "DECLINED",
@@ -82,10 +88,14 @@ __all__ = [
     "MoreThanReturned",
     "NoReason",
     "NoSentence",
+    "NotInReview",
     "NotRefundable",
     "NotReturnable",
     "NotToBeCancelled",
     "NothingChosen",
+    "NothingToAsk",
+    "OtherCashier",
+    "OtherCurrency",
     "Plan",
     "PlanLine",
     "RefundChanged",
@@ -95,9 +105,13 @@ __all__ = [
     "ReturnMoved",
     "ReturnPage",
     "ReturnPlan",
+    "Review",
+    "ReviewChanged",
     "TooManyPieces",
     "TooManyReturnPictures",
+    "accept",
     "approve_return",
+    "ask_about_refunds",
     "ask_return",
     "call_off",
     "cancel",
@@ -106,16 +120,22 @@ __all__ = [
     "close_window",
     "credits_of",
     "decline_return",
+    "give_back",
+    "hear",
+    "hear_all",
     "pieces_to_return",
     "plan_receipt",
     "plan_refund",
     "plan_return",
     "receive_return",
+    "recheck",
     "refund",
     "refundable",
     "return_page",
     "returnable",
     "returns_of",
+    "review_of",
+    "told_of_dispute",
     "waive_return",
     "withdraw_return",
 ]

@@ -14,7 +14,10 @@ LONGEST_NOTE = 500
 
 
 class CreditNote(db.Model):
-    """What one refund of goods gave back and took back, in cents and points. Tax is inside the cash."""
+    """What one refund of goods gave back and took back, in cents and points. Tax is inside the cash.
+
+    `gone_cents` of the cash were given back at the cashier before, or had never come: only the rest was sent.
+    """
 
     __tablename__ = "credit_note"
     __table_args__ = (
@@ -24,6 +27,7 @@ class CreditNote(db.Model):
             " AND shipping_tax_cents <= shipping_cents",
             name="tax_inside",
         ),
+        CheckConstraint("gone_cents >= 0 AND gone_cents <= goods_cents + shipping_cents", name="gone_inside"),
         CheckConstraint("earned_points >= 0 AND growth >= 0", name="taken_not_negative"),
     )
 
@@ -36,6 +40,7 @@ class CreditNote(db.Model):
     tax_cents: Mapped[int]
     shipping_cents: Mapped[int]
     shipping_tax_cents: Mapped[int]
+    gone_cents: Mapped[int]
     points: Mapped[int]
     earned_points: Mapped[int]
     growth: Mapped[int]

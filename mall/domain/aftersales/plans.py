@@ -17,7 +17,7 @@ from sqlalchemy import Row
 from mall.base.errors import Refusal
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import checkout, coupons, earning, ledger
+from mall.domain import cash, checkout, coupons, earning, ledger
 
 # Why goods come back, and whether that is our fault, so that delivery is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
@@ -26,6 +26,13 @@ REASONS: dict[str, tuple[str, bool]] = {
     "wrong_item": (N_("Wrong item"), True),
     "missing": (N_("Missing"), True),
     "goodwill": (N_("Goodwill"), True),
+}
+# Reasons that nobody chooses: these refunds follow from something else, and are made whatever state the order is in.
+GIVEN_BACK = "given_back"
+DISPUTE_LOST = "dispute_lost"
+ALL_REASONS = REASONS | {
+    GIVEN_BACK: (N_("Given back after review"), True),
+    DISPUTE_LOST: (N_("The bank took the payment back"), True),
 }
 
 
@@ -82,7 +89,8 @@ class Plan:
     """What a refund does: cash back, points back, points taken back, in cents and points.
 
     `returning` says to which lots spent points go back, with the last day they have then; `taken` what is taken back
-    of what the order earned. `growth_less` is growth the order has not given yet and will give less of.
+    of what the order earned. `growth_less` is growth the order has not given yet and will give less of. `gone_cents`
+    is the part of the cash that is not there to be given: it was given back at the cashier already, or never came.
     """
 
     order: Row[Any]
@@ -96,6 +104,7 @@ class Plan:
     returning: tuple[ledger.Returning, ...]
     taken: earning.Reduction
     growth_less: int
+    gone_cents: int = 0
 
     @property
     def goods_cents(self) -> int:
@@ -152,6 +161,7 @@ class Plan:
         """Return what tells this refund from any other: to be sent along with the confirmation of what was shown."""
         parts = [
             self.order.id, self.order.state, self.reason, self.cash_cents, self.shipping_cents, self.growth,
+            self.gone_cents,
             [(each.line.line, each.line.refunded, each.quantity, each.unsent) for each in self.lines],
             [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],
             sorted(self.taken.lots.items()),
@@ -160,8 +170,8 @@ class Plan:
 
 
 def refundable(order: Row[Any]) -> bool:
-    """Tell whether an order stands where goods of it can be refunded."""
-    return checkout.REFUNDED in checkout.NEXT[order.state] and order.state != checkout.REVIEW
+    """Tell whether an order stands where goods of it can be refunded, if somebody says so."""
+    return order.disputed_at is None and _refund_follows(order)
 
 
 def plan_refund(
@@ -176,18 +186,21 @@ def plan_refund(
     """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
 
     `lines` are the order's, where they are at hand. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, NoReason,
-    NothingChosen, TooManyPieces.
+    NothingChosen, TooManyPieces, UnderDispute.
     """
-    if reason not in REASONS:
+    if reason not in ALL_REASONS:
         raise NoReason()
-    if not refundable(order):
+    if not _may_be_refunded(order, reason=reason):
         raise NotRefundable(number=checkout.number_of(order.id))
-    if order.gives_coupons and coupons.was_used(checkout.reference_of(order.id)):
+    lost = reason == DISPUTE_LOST  # The money is gone already: nothing can keep that from being so.
+    if order.disputed_at is not None and not lost:
+        raise checkout.UnderDispute(number=checkout.number_of(order.id))
+    if order.gives_coupons and not lost and coupons.was_used(checkout.reference_of(order.id)):
         raise CouponUsed(number=checkout.number_of(order.id))
     lines = checkout.lines_of(order.id) if lines is None else lines
     chosen = _chosen(lines, pieces)
     whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
-    if order.gives_coupons and not whole and any(line.digital for line, _quantity in chosen):
+    if order.gives_coupons and not lost and not whole and any(line.digital for line, _quantity in chosen):
         raise CouponsOnlyWhole(number=checkout.number_of(order.id))
     back = tuple(_back_of(line, quantity) for line, quantity in chosen)
     carried = tuple(_carried(each, reason=reason) for each in back)
@@ -206,19 +219,34 @@ def plan_refund(
             at=at,
             zone=zone,
         )
+    shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
+    cash_cents = sum(each.cash_cents for each in back) + shipping_cents
     return Plan(
         order=order,
         reason=reason,
         lines=back,
         was_cents=was_cents,
-        shipping_cents=_of_delivery(order.shipping_cents, lines, carried),
+        shipping_cents=shipping_cents,
         shipping_tax_cents=_of_delivery(order.shipping_tax_cents, lines, carried),
         shipping_pieces=carried,
         whole=whole,
         returning=tuple(returning),
         taken=earning.reduction(sale, at=at, growth_given=kept),
         growth_less=0 if kept else before.growth - sale.growth,
+        gone_cents=max(0, cash_cents - cash.left_of(sale.reference)) if cash_cents else 0,
     )
+
+
+def _refund_follows(order: Row[Any]) -> bool:
+    """Tell whether the order table has an order refunded when somebody wants it."""
+    return checkout.life.REFUND in checkout.life.follows(checkout.life.REFUND_WANTED, order.state)
+
+
+def _may_be_refunded(order: Row[Any], *, reason: str) -> bool:
+    """Tell whether the order table lets an order be refunded for a reason. One that was never paid has nothing to."""
+    if reason in REASONS:
+        return _refund_follows(order)
+    return order.paid_at is not None and checkout.REFUNDED in checkout.NEXT[order.state]
 
 
 def _chosen(lines: Sequence[Row[Any]], pieces: Mapping[int, int] | None) -> list[tuple[Row[Any], int]]:
@@ -258,7 +286,7 @@ def _carried(back: PlanLine, *, reason: str) -> int:
     """Return for how many of these pieces the delivery goes back too."""
     if back.line.digital:
         return 0
-    _words, our_fault = REASONS[reason]
+    _words, our_fault = ALL_REASONS[reason]
     return back.quantity if our_fault else back.unsent
 
 

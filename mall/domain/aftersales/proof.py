@@ -119,7 +119,7 @@ def _delivery_agrees() -> Select:
 
 
 def _cash_agrees() -> Select:
-    """Find where not: the cash refunds asked with a credit note's key add up to what it says."""
+    """Find where not: the cash refunds asked with a credit note's key add up to what it says, less what was gone."""
     key = literal("credit:").concat(cast(CreditNote.id, String)).concat(":cash:")
     asked = (
         select(func.coalesce(func.sum(cash.Refund.amount_cents), 0))
@@ -128,7 +128,8 @@ def _cash_agrees() -> Select:
         .correlate(CreditNote)
         .scalar_subquery()
     )
-    return select(CreditNote.id).where(asked != CreditNote.goods_cents + CreditNote.shipping_cents)
+    said = CreditNote.goods_cents + CreditNote.shipping_cents - CreditNote.gone_cents
+    return select(CreditNote.id).where(asked != said)
 
 
 def _facts_agree() -> Select:

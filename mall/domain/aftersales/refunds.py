@@ -17,7 +17,7 @@ from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices, programme
 
 from . import credits
-from .plans import REASONS, NotRefundable, Plan, plan_refund
+from .plans import ALL_REASONS, REASONS, NotRefundable, Plan, plan_refund
 
 
 class NotToBeCancelled(Refusal):
@@ -62,7 +62,8 @@ def refund(
     The cash itself is sent later, by its own row. `restock` says of which lines how many of the sent pieces are put
     on the shelf again, or of all (True) or none; what never left is freed in any case. `shown` is the
     fingerprint of the plan that was confirmed, where one was shown: confirmed again, it does nothing more and returns
-    None. Refuses: NotRefundable, NoReason, NothingChosen, TooManyPieces, RefundChanged, MoreThanReturned.
+    None. Refuses: NotRefundable, NoReason, NothingChosen, TooManyPieces, RefundChanged, MoreThanReturned,
+    UnderDispute.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     return refund_locked(
@@ -91,8 +92,12 @@ def refund_locked(
     pieces: Mapping[int, int] | None = None,
     note: str = "",
     shown: str | None = None,
+    lost: Row[Any] | None = None,
 ) -> Plan | None:
-    """Refund pieces of an order whose purse and row are locked; as refund() otherwise."""
+    """Refund pieces of an order whose purse and row are locked; as refund() otherwise.
+
+    `lost` is the dispute by which the bank took the cash of its payment: that is not sent once more.
+    """
     try:
         lines = checkout.lines_of(order.id)
         plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
@@ -114,8 +119,8 @@ def refund_locked(
         ],
     )
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
-    if plan.cash_cents:
-        _ask_cash(plan, credit, by=by, at=at)
+    if plan.cash_cents > plan.gone_cents:
+        _ask_cash(plan, credit, by=by, at=at, lost=lost)
     _take_goods_back(plan, shelved, by=by, at=at)
     audit.write(
         "order.refund",
@@ -204,6 +209,7 @@ def _write(plan: Plan, shelved: Mapping[int, int], *, note: str, by: str, at: da
             "tax_cents": plan.tax_cents,
             "shipping_cents": plan.shipping_cents,
             "shipping_tax_cents": plan.shipping_tax_cents,
+            "gone_cents": plan.gone_cents,
             "points": plan.points,
             "earned_points": plan.earned_points,
             "growth": plan.growth,
@@ -251,15 +257,17 @@ def _move_points(
         earning.forgive_above_cap(sale, key=credit, purse=purse, terms=terms, at=at)
 
 
-def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime) -> None:
+def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime, lost: Row[Any] | None = None) -> None:
     """Ask for the cash back from the payments that brought it, the last first."""
-    outstanding = plan.cash_cents
+    outstanding = plan.cash_cents - plan.gone_cents
     for payment in reversed(cash.payments_of(checkout.reference_of(plan.order.id))):
         part = min(outstanding, payment.captured_cents - payment.refunded_cents)
         if part > 0 and payment.state == cash.PAID:
-            cash.ask_refund(
-                payment.id, part, key=f"{credit}:cash:{payment.id}", reason=plan.reason, at=at, by=by, first=True
-            )
+            key = f"{credit}:cash:{payment.id}"
+            if lost is not None and lost.payment_id == payment.id:
+                cash.taken_by_bank(lost, part, key=key, at=at)
+            else:
+                cash.ask_refund(payment.id, part, key=key, reason=plan.reason, at=at, by=by, first=True)
             outstanding -= part
     if outstanding:
         raise NotRefundable(number=checkout.number_of(plan.order.id))
@@ -288,12 +296,14 @@ def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: dat
 def _move_order(plan: Plan, lines: list[Row[Any]], *, by: str, at: datetime) -> None:
     """Put a refund on the order's timeline; move the order where all of it, or all that was to be sent, is back."""
     order = plan.order
-    words, _our_fault = REASONS[plan.reason]
+    words, _our_fault = ALL_REASONS[plan.reason]
     if plan.whole:
         said = say(N_("Refunded: {reason}"), reason=words)
-        if order.shipped_at is None:
+        if order.shipped_at is None and plan.reason in REASONS:
             said = say(N_("Cancelled before it was shipped; everything goes back"))
-        checkout.move(order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at)
+        checkout.move(
+            order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at, state_before_review=None
+        )
         return
     said = say(N_("{pieces} refunded in part: {reason}"), pieces=plan.pieces, reason=words)
     checkout.note(order.id, "refunded_part", said, by=by, at=at)

@@ -17,10 +17,13 @@ CLOSING = "window.close"
 def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> bool:
     """End an order's return window: unlock its points, record its growth. Once; returns whether this call did it.
 
-    Does nothing before the window's last instant, while a return is open, or when the order was refunded meanwhile.
+    Does nothing before the window's last instant, while a return is open or the bank decides about a dispute, or when
+    the order was refunded meanwhile.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    if order.state != checkout.COMPLETED or order.window_ends_at > at or returns.has_open(order_id):
+    if checkout.life.CLOSE not in checkout.life.follows(checkout.life.WINDOW_OVER, order.state):
+        return False
+    if order.disputed_at is not None or order.window_ends_at > at or returns.has_open(order_id):
         return False
     if not checkout.close(order, at=at):
         return False
@@ -55,6 +58,7 @@ def _due(at: datetime, limit: int) -> list[int]:
             .where(
                 checkout.Order.state == checkout.COMPLETED,
                 checkout.Order.window_closed_at.is_(None),
+                checkout.Order.disputed_at.is_(None),
                 checkout.Order.window_ends_at <= at,
                 checkout.Order.id.not_in(
                     select(returns.Return.order_id).where(returns.Return.state.in_(returns.OPEN))

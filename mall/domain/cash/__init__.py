@@ -4,6 +4,19 @@ This is the cash room's front door. It knows orders only as references such as "
 words of mall.base.cashier.
 """
 
+from .disputes import (
+    BANK,
+    DISPUTED,
+    LOST,
+    WON,
+    Dispute,
+    RecordedDispute,
+    disputes_of,
+    disputes_of_payment,
+    left_of,
+    record_dispute,
+    taken_by_bank,
+)
 from .inbox import (
     DECLINED,
     DISPUTE_CLOSED,
@@ -17,6 +30,7 @@ from .inbox import (
     Meaning,
     conclude,
     event_now,
+    events_of,
     forget_events,
     looked_at,
     meaning_of,
@@ -24,7 +38,7 @@ from .inbox import (
     postpone,
     take_events,
 )
-from .listening import Told, listen, record_told_refund
+from .listening import Told, listen
 from .payments import (
     ASKING,
     CAPTURED,
@@ -72,6 +86,7 @@ from .refunds import (
     record_foreign_refund,
     record_refund,
     refunds_of,
+    refunds_of_payment,
     refused_refund,
 )
 from .sending import Sent, ask_about_refunds, catch_up, send_refunds
@@ -79,8 +94,10 @@ from .sending import Sent, ask_about_refunds, catch_up, send_refunds
 __all__ = [
     "ASKED",
     "ASKING",
+    "BANK",
     "CAPTURED",
     "DECLINED",
+    "DISPUTED",
     "DISPUTE_CLOSED",
     "DISPUTE_OPENED",
     "DONE",
@@ -88,6 +105,7 @@ __all__ = [
     "FAILED",
     "HEARING",
     "LATE",
+    "LOST",
     "MEANINGS",
     "OPEN",
     "OPENING",
@@ -100,13 +118,16 @@ __all__ = [
     "SESSION",
     "UNSETTLED",
     "VOID",
+    "WON",
     "AlreadyPaid",
     "CashierEvent",
+    "Dispute",
     "Meaning",
     "NoReason",
     "Payment",
     "PaymentUnderWay",
     "Recorded",
+    "RecordedDispute",
     "RecordedRefund",
     "Refund",
     "RefundKeyReused",
@@ -124,9 +145,13 @@ __all__ = [
     "conclude",
     "could_not_open",
     "differences",
+    "disputes_of",
+    "disputes_of_payment",
     "event_now",
+    "events_of",
     "forget_events",
     "given_by_hand",
+    "left_of",
     "listen",
     "lock_payment",
     "lock_refund",
@@ -138,14 +163,16 @@ __all__ = [
     "payments_of",
     "postpone",
     "record",
+    "record_dispute",
     "record_foreign_refund",
     "record_refund",
-    "record_told_refund",
     "refunds_of",
+    "refunds_of_payment",
     "refused_refund",
     "send_refunds",
     "take_events",
     "take_unsettled",
+    "taken_by_bank",
     "wanted",
     "watch",
 ]

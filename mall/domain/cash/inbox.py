@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Row, String, UniqueConstraint, delete, select, update
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, UniqueConstraint, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -70,6 +70,8 @@ class CashierEvent(db.Model):
     outcome: Mapped[str | None] = mapped_column(String(16), index=True)
     note: Mapped[str] = mapped_column(String(300))
     processed_at: Mapped[datetime | None] = mapped_column(Instant)
+    # Known once it was acted upon; none for what is not about a payment of ours.
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), index=True)
     looked_at: Mapped[datetime | None] = mapped_column(Instant)
     looked_by: Mapped[str | None] = mapped_column(String(40))
 
@@ -86,6 +88,7 @@ class Meaning:
     refund_id: int | None = None
     session_id: str | None = None
     cashier_refund_id: str | None = None
+    cashier_dispute_id: str | None = None
 
 
 def note_event(event: Event, *, cashier: str, at: datetime, due_at: datetime | None = None) -> int | None:
@@ -114,6 +117,17 @@ def note_event(event: Event, *, cashier: str, at: datetime, due_at: datetime | N
     ).scalar_one_or_none()
 
 
+def events_of(payment_id: int) -> list[Row[Any]]:
+    """Return what the cashier told us of a payment and was acted upon, the first first."""
+    return list(
+        execute(
+            select(CashierEvent)
+            .where(CashierEvent.payment_id == payment_id)
+            .order_by(CashierEvent.created_at, CashierEvent.id)
+        )
+    )
+
+
 def event_now(event_id: int) -> Row[Any]:
     """Read an event by its row's id."""
     return execute(select(CashierEvent).where(CashierEvent.id == event_id)).one()
@@ -139,14 +153,17 @@ def take_events(*, cashier: str, at: datetime, limit: int = 50) -> list[Row[Any]
     return list(rows)
 
 
-def conclude(event_id: int, outcome: str, *, note: str = "", at: datetime) -> bool:
-    """Give an event its outcome, in the transaction that acted upon it. False when another has done so: undo."""
+def conclude(event_id: int, outcome: str, *, note: str = "", at: datetime, payment_id: int | None = None) -> bool:
+    """Give an event its outcome, in the transaction that acted upon it. False when another has done so: undo.
+
+    `payment_id` is the payment it was about.
+    """
     assert in_transaction(), "conclude() outside transaction()"
     return (
         execute(
             update(CashierEvent)
             .where(CashierEvent.id == event_id, CashierEvent.outcome.is_(None))
-            .values(outcome=outcome, note=note[:300], processed_at=at)
+            .values(outcome=outcome, note=note[:300], processed_at=at, payment_id=payment_id)
         ).rowcount
         == 1
     )
@@ -203,7 +220,7 @@ def meaning_of(event: Row[Any]) -> Meaning:
         refund_id = _refund_of(about)
         return Meaning(kind, _payment_by_cashier_id(event), refund_id, cashier_refund_id=about.get("id"))
     if kind:
-        return Meaning(kind, _payment_by_cashier_id(event))
+        return Meaning(kind, _payment_by_cashier_id(event), cashier_dispute_id=about.get("id"))
     return Meaning("")
 
 

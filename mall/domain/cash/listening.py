@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from mall.base.cashier import Cashier, CashierRefused, RefundState, SessionState
+from mall.base.cashier import Cashier, CashierRefused, DisputeState, RefundState, SessionState
 from mall.base.db import in_transaction, reading
 
 from .inbox import DECLINED, DISPUTE_CLOSED, DISPUTE_OPENED, REFUND, SESSION, Meaning, event_now, meaning_of
 from .payments import payment_now
-from .refunds import RecordedRefund, record_foreign_refund, record_refund
 
 # A refund or a dispute may be heard of before the payment: for so long it is not taken for somebody else's.
 PATIENCE = timedelta(hours=24)
@@ -25,7 +24,7 @@ OF_A_PAYMENT = (REFUND, DISPUTE_OPENED, DISPUTE_CLOSED)
 class Told:
     """An event, what it is about, and how that stands at the cashier now.
 
-    `unknown` is the cashier's reason when it knows nothing of it; then both states are None. `too_early`: it is of a
+    `unknown` is the cashier's reason when it knows nothing of it; then no state is given. `too_early`: it is of a
     payment that we may not have heard of yet; postpone() the event.
     """
 
@@ -33,6 +32,7 @@ class Told:
     meaning: Meaning
     session: SessionState | None = None
     refund: RefundState | None = None
+    dispute: DisputeState | None = None
     unknown: str = ""
     too_early: bool = False
 
@@ -56,18 +56,8 @@ def listen(event_id: int, *, cashier: Cashier, at: datetime) -> Told:
             return Told(event, meaning, session=cashier.fetch_session(session_id))
         if meaning.kind == REFUND and meaning.cashier_refund_id:
             return Told(event, meaning, refund=cashier.fetch_refund(meaning.cashier_refund_id))
+        if meaning.kind in (DISPUTE_OPENED, DISPUTE_CLOSED) and meaning.cashier_dispute_id:
+            return Told(event, meaning, dispute=cashier.fetch_dispute(meaning.cashier_dispute_id))
     except CashierRefused as refusal:
         return Told(event, meaning, unknown=refusal.detail)
     return Told(event, meaning)
-
-
-def record_told_refund(told: Told, *, at: datetime) -> RecordedRefund | None:
-    """Write down what the cashier told of a refund, ours or made at its own desk. After purse and order are locked.
-
-    Returns None when it is more than is left of the payment, which only a person can sort out.
-    """
-    meaning, state = told.meaning, told.refund
-    assert state is not None and meaning.payment_id is not None, "nothing was told of a refund"
-    if meaning.refund_id is not None:
-        return record_refund(meaning.refund_id, state, at=at)
-    return record_foreign_refund(meaning.payment_id, state, at=at)

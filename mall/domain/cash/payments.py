@@ -107,7 +107,8 @@ class Payment(db.Model):
 class Recorded:
     """What became of a payment when the cashier's word was recorded.
 
-    `differs` names what does not match; `declined` tells that this is the first we hear of a declined card.
+    `differs` names what does not match; `declined` tells that this is the first we hear of a declined card;
+    `contradicts` that the cashier now says another amount or currency than it did when the money came.
     """
 
     payment: Row[Any]
@@ -115,6 +116,7 @@ class Recorded:
     now: str
     differs: tuple[str, ...]
     declined: bool = False
+    contradicts: bool = False
 
     @property
     def changed(self) -> bool:
@@ -252,7 +254,12 @@ def _changes(payment: Row[Any], state: SessionState, *, at: datetime) -> dict[st
 
 def _recorded(before: Row[Any], state: SessionState, after: Row[Any]) -> Recorded:
     declined = before.declined_at is None and after.declined_at is not None
-    return Recorded(after, before.state, after.state, differences(before, state), declined)
+    contradicts = (
+        before.state in CAPTURED
+        and state.paid
+        and (before.captured_cents, before.captured_currency) != (state.amount_cents, state.currency)
+    )
+    return Recorded(after, before.state, after.state, differences(before, state), declined, contradicts)
 
 
 def said(state: SessionState) -> str:

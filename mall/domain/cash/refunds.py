@@ -135,10 +135,10 @@ def ask_refund(
             return found
     if amount_cents <= 0:
         raise ValueError("a refund of nothing")
-    if not _take_from(payment_id, amount_cents):
+    if not take_from(payment_id, amount_cents):
         payment = payment_now(payment_id)
         raise RefundTooLarge(wanted_cents=amount_cents, left_cents=payment.captured_cents - payment.refunded_cents)
-    return _write(
+    return write_refund(
         payment_id=payment_id,
         amount_cents=amount_cents,
         key=key,
@@ -247,10 +247,10 @@ def record_foreign_refund(payment_id: int, state: RefundState, *, at: datetime) 
     found = execute(select(Refund).where(Refund.cashier_id == state.id)).one_or_none()
     if found is not None:
         return record_refund(found.id, state, at=at)
-    if state.status in ("failed", "canceled") or not _take_from(payment_id, state.amount_cents):
+    if state.status in ("failed", "canceled") or not take_from(payment_id, state.amount_cents):
         return None
     became = DONE if state.status == "succeeded" else SENT
-    refund = _write(
+    refund = write_refund(
         payment_id=payment_id,
         amount_cents=state.amount_cents,
         key=f"cashier:{state.id}",
@@ -354,7 +354,12 @@ def refunds_of(reference: str) -> list[Row[Any]]:
     )
 
 
-def _take_from(payment_id: int, amount_cents: int) -> bool:
+def refunds_of_payment(payment_id: int) -> list[Row[Any]]:
+    """Return every refund of a payment, the first first."""
+    return list(execute(select(Refund).where(Refund.payment_id == payment_id).order_by(Refund.id)))
+
+
+def take_from(payment_id: int, amount_cents: int) -> bool:
     """Count an amount as refunded, unless it is more than is left. Tells whether it was counted."""
     return (
         execute(
@@ -370,7 +375,8 @@ def _take_from(payment_id: int, amount_cents: int) -> bool:
     )
 
 
-def _write(**values: Any) -> Row[Any]:
+def write_refund(**values: Any) -> Row[Any]:
+    """Write a refund. Returns its row."""
     return execute(
         insert(Refund).values(attempt=1, tries=0, note="", **values).returning(*Refund.__table__.columns)
     ).one()

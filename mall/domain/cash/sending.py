@@ -3,6 +3,7 @@
 Call these outside of any transaction, from the worker or a face. The cashier is passed in.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.exc import StatementError
 
-from mall.base.cashier import Cashier, CashierRefused, CashierUnreachable
+from mall.base.cashier import Cashier, CashierRefused, CashierUnreachable, RefundState
 from mall.base.db import in_transaction, transaction
 from mall.domain import notices
 
@@ -81,9 +82,16 @@ def send_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> Sent:
     return Sent(tuple(recorded), tuple(refused), unreachable=bool(away), put_off=tuple(put_off))
 
 
-def ask_about_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> list[RecordedRefund]:
+def ask_about_refunds(
+    cashier: Cashier,
+    *,
+    at: datetime,
+    limit: int = 20,
+    record: Callable[[Row[Any], RefundState], RecordedRefund] | None = None,
+) -> list[RecordedRefund]:
     """Ask about refunds the cashier has had for long, in case its word was lost. Returns those there was news of.
 
+    `record` writes down what is said of one, inside a transaction, where more follows than record_refund() does.
     Stops when nobody answers; one that cannot be asked about is put off.
     """
     assert not in_transaction(), "ask_about_refunds() opens its own transactions"
@@ -98,7 +106,10 @@ def ask_about_refunds(cashier: Cashier, *, at: datetime, limit: int = 20) -> lis
             away.append(refund_id)
             return
         with transaction():
-            recorded = record_refund(refund_id, state, at=at)
+            if record is None:
+                recorded = record_refund(refund_id, state, at=at)
+            else:
+                recorded = record(taken[refund_id], state)
         if recorded.changed:
             news.append(recorded)
 

@@ -4,6 +4,8 @@ This is the room's front door. Verbs expect an open transaction(); those of `pay
 cashier's network lies between them.
 """
 
+from . import life
+from .alarms import OrderAlarm, alarm, alarms, alarms_of, count_alarms, looked_at
 from .baskets import (
     MOST_LINES,
     MOST_PIECES,
@@ -20,7 +22,6 @@ from .baskets import (
     set_line,
 )
 from .fulfilment import NothingToShip, NoTracking, complete_due, deliver, parcels_of, ship
-from .hearing import hear, hear_all
 from .orders import (
     AWAITING,
     CANCELLED,
@@ -42,9 +43,11 @@ from .orders import (
     OrderLine,
     Parcel,
     Refunded,
+    UnderDispute,
     WrongState,
     cash_cents_of,
     count_refunded,
+    flag_dispute,
     id_of,
     kept_cents_of,
     lines_of,
@@ -56,6 +59,7 @@ from .orders import (
     order_now,
     pieces_of,
     reference_of,
+    to_review,
     to_ship,
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
@@ -84,7 +88,7 @@ from .reads import (
     taxes_of,
     windows_of,
 )
-from .settling import alarm, close, nothing_left_to_ship, sale_of, settle
+from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
 from .tender import Preset, Switch, switch_for
 
 __all__ = [
@@ -121,6 +125,7 @@ __all__ = [
     "NotToBePaid",
     "NothingToShip",
     "Order",
+    "OrderAlarm",
     "OrderEvent",
     "OrderLine",
     "OrderPage",
@@ -142,28 +147,35 @@ __all__ = [
     "Taken",
     "TooManyPoints",
     "TooManyUnpaid",
+    "UnderDispute",
     "VerifyFirst",
     "Wanted",
     "Weighed",
     "WrongState",
     "alarm",
+    "alarms",
+    "alarms_of",
     "basket_of",
+    "become_paid",
+    "call_off",
     "cash_cents_of",
     "checks",
     "close",
     "complete_due",
+    "count_alarms",
     "count_refunded",
     "deliver",
+    "flag_dispute",
     "forget_baskets",
     "give_up",
-    "hear",
-    "hear_all",
     "id_of",
     "kept_cents_of",
+    "life",
     "lines_of",
     "lock_with_purse",
     "look",
     "look_at_order",
+    "looked_at",
     "merge",
     "move",
     "note",
@@ -192,6 +204,7 @@ __all__ = [
     "sweep",
     "switch_for",
     "taxes_of",
+    "to_review",
     "to_ship",
     "windows_of",
 ]

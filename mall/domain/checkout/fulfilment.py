@@ -10,8 +10,8 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, notices, programme
 
-from . import orders
-from .orders import COMPLETED, PAID, SHIPPED, Order, Parcel, WrongState
+from . import life, orders
+from .orders import SHIPPED, Order, Parcel, UnderDispute, WrongState
 from .settling import complete, send_off
 
 # The round in which orders complete by themselves.
@@ -29,7 +29,7 @@ class NothingToShip(Refusal):
 def ship(order_id: int, *, carrier: str, tracking: str, by: str, at: datetime) -> Row[Any]:
     """Send everything of a paid order in one parcel. Shipping it again with the same number changes nothing.
 
-    Refuses: NoTracking, NothingToShip, WrongState.
+    Refuses: NoTracking, NothingToShip, WrongState, UnderDispute.
     """
     carrier, tracking = carrier.strip(), tracking.strip()
     if not carrier or not tracking:
@@ -37,8 +37,10 @@ def ship(order_id: int, *, carrier: str, tracking: str, by: str, at: datetime) -
     order = orders.lock_order(order_id)
     if order.state == SHIPPED and tracking in {parcel.tracking for parcel in parcels_of(order_id)}:
         return order
-    if order.state != PAID:
+    if life.REFUSE in life.follows(life.PARCEL_LEAVES, order.state):
         raise WrongState(number=orders.number_of(order_id))
+    if order.disputed_at is not None:
+        raise UnderDispute(number=orders.number_of(order_id))
     if order.digital:
         raise NothingToShip(number=orders.number_of(order_id))
     said = say(N_("Shipped with {carrier}, {tracking}"), carrier=carrier, tracking=tracking)
@@ -60,10 +62,11 @@ def ship(order_id: int, *, carrier: str, tracking: str, by: str, at: datetime) -
 def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
     """Mark a shipped order delivered. Said again, changes nothing. Refuses: WrongState."""
     order = orders.lock_order(order_id)
-    if order.state == COMPLETED:
-        return order
-    if order.state != SHIPPED:
+    does = life.follows(life.ARRIVED, order.state)
+    if life.REFUSE in does:
         raise WrongState(number=orders.number_of(order_id))
+    if life.COMPLETE not in does:
+        return order
     completed = complete(order, by=by, at=at)
     audit.write("order.deliver", by=by, subject=orders.reference_of(order_id), at=at)
     return completed

@@ -53,6 +53,12 @@ class WrongState(Refusal):
     message = N_("Order {number} has moved on meanwhile. Reload the page to see how it stands.")
 
 
+class UnderDispute(Refusal):
+    """The bank is deciding about an order's payment: until then nothing is sent and nothing is given back."""
+
+    message = N_("The bank is deciding about the payment of order {number}. Wait until the dispute has ended.")
+
+
 class Order(db.Model):
     """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme.
 
@@ -103,6 +109,7 @@ class Order(db.Model):
     completed_at: Mapped[datetime | None] = mapped_column(Instant)
     window_ends_at: Mapped[datetime | None] = mapped_column(Instant)
     window_closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    disputed_at: Mapped[datetime | None] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
@@ -323,6 +330,11 @@ def _settle_coupons(order: Row[Any], *, at: datetime) -> None:
 def note(order_id: int, kind: str, said: Message, *, by: str, at: datetime) -> None:
     """Write an entry on an order's timeline."""
     execute(_NOTE, {"order_id": order_id, "kind": kind, "said": said, "actor": by, "at": at})
+
+
+def flag_dispute(order: Row[Any], disputed_at: datetime | None) -> None:
+    """Mark a locked order as disputed at the bank since an instant, or as not disputed any more."""
+    execute(update(Order).where(Order.id == order.id).values(disputed_at=disputed_at))
 
 
 def to_review(order: Row[Any], *, why: Message, at: datetime) -> Moved:

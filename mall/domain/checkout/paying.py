@@ -16,7 +16,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import cash, notices, programme
 
-from . import orders
+from . import life, orders
 from .orders import AWAITING, UNPAID, Order, WrongState
 from .settling import call_off, settle, time_out
 
@@ -101,12 +101,13 @@ def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme
             purse, order = orders.lock_with_purse(order_id, zone=terms.zone)
             for payment_id, state in ended:
                 cash.record(payment_id, state, at=at)
-            if order.state == AWAITING:
+            does = life.follows(life.GIVEN_UP, order.state)
+            if life.CALL_OFF in does:
                 payments = cash.payments_of(orders.reference_of(order_id))
                 if any(payment.state in cash.UNSETTLED for payment in payments):
                     raise StillPaying()  # A page was opened meanwhile, or could not be ended: it may yet be paid.
                 return call_off(order, by=by, purse=purse, at=at)
-            if order.state in UNPAID:
+            if life.REFUSE in does and order.state in UNPAID:
                 raise StillPaying()
             return order
 

@@ -1,6 +1,6 @@
 """What must always be true of orders: they add up, and agree with points held, stock reserved and cash taken."""
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -44,6 +44,8 @@ def checks() -> list[Check]:
         Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
         Check(N_("the coupons used for an order are those it names, while it stands"), _coupons_agree()),
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
+        Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
+        Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
     ]  # fmt: skip
 
 
@@ -256,4 +258,36 @@ def _given_agree() -> Select:
         .outerjoin(given, given.c.reference == REFERENCE)
         .outerjoin(kept, kept.c.order_id == Order.id)
         .where(wrong)
+    )
+
+
+def _disputes_agree() -> Select:
+    dispute, payment = cash.Dispute, cash.Payment
+    open_one = (
+        select(dispute.id)
+        .join(payment, payment.id == dispute.payment_id)
+        .where(dispute.state == cash.DISPUTED, payment.reference == REFERENCE)
+        .exists()
+    )
+    never_sold = Order.state.in_((AWAITING, PROCESSING, CANCELLED, TIMED_OUT))
+    return select(Order.id, Order.state).where(
+        or_(
+            and_(Order.disputed_at.is_not(None), ~open_one),
+            and_(Order.disputed_at.is_(None), open_one, ~never_sold),
+        )
+    )
+
+
+def _frozen_for_open_disputes() -> Select:
+    posting, dispute = ledger.Posting, cash.Dispute
+    name = literal("dispute:").concat(cast(dispute.id, String))
+    frozen = func.sum(
+        case((posting.destination == "held", posting.points), (posting.source == "held", -posting.points), else_=0)
+    )
+    still_open = select(name).where(dispute.state == cash.DISPUTED)
+    return (
+        select(posting.reference)
+        .where(posting.reference.like("dispute:%"), posting.reference.not_in(still_open))
+        .group_by(posting.reference)
+        .having(frozen != 0)
     )

@@ -11,10 +11,22 @@ from sqlalchemy import Row, bindparam, update
 from mall.base.cashier import SessionState
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
-from mall.domain import audit, cash, catalogue, coupons, earning, ledger, notices, programme
+from mall.domain import cash, catalogue, coupons, earning, ledger, notices, programme
 
-from . import baskets, orders
-from .orders import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REVIEW, TIMED_OUT, UNPAID, Order
+from . import baskets, life, orders
+from .alarms import alarm
+from .orders import (
+    CANCELLED,
+    COMPLETED,
+    PAID,
+    PROCESSING,
+    REFUNDED,
+    REVIEW,
+    SHIPPED,
+    TIMED_OUT,
+    UNPAID,
+    Order,
+)
 
 
 def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme, at: datetime) -> Row[Any]:
@@ -23,44 +35,79 @@ def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme
     assert order_id is not None, "a payment is for an order"
     purse, order = orders.lock_with_purse(order_id, zone=terms.zone)
     recorded = cash.record(payment.id, state, at=at, seen=payment)
-    if recorded.declined and order.state == AWAITING:
+    if recorded.declined and life.NOTE in life.follows(life.CARD_DECLINED, order.state):
         orders.note(order.id, "declined", DECLINED, by="cashier", at=at)
+    event = _event_of(recorded, order)
+    if event is None:
+        return order
+    does = life.follows(event, order.state)
+    if event == life.PAYMENT_ENDED and does and not _is_last(recorded.payment):
+        return order
     if not recorded.changed:
-        return order
-    if recorded.now in cash.CAPTURED:
-        return _money_came(order, recorded, purse=purse, terms=terms, at=at)
-    if recorded.now == cash.PROCESSING and order.state == AWAITING:
-        said = say(N_("Payment under way; the bank takes its time"))
-        return orders.move(order, PROCESSING, kind="processing", said=said, by="cashier", at=at).order
-    if recorded.now in (cash.EXPIRED, cash.FAILED) and order.state in UNPAID and _is_last(recorded.payment):
-        return time_out(order, purse=purse, at=at)
-    return order
+        does &= {life.ALARM}
+    return _do(does, event, order, recorded, purse=purse, terms=terms, at=at)
 
 
-def _money_came(
-    order: Row[Any], recorded: cash.Recorded, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+def _event_of(recorded: cash.Recorded, order: Row[Any]) -> str | None:
+    """Return what has happened to an order by a payment, in the words of the order table; None when it is no news."""
+    if not recorded.changed:
+        return life.PAID_OTHERWISE if recorded.contradicts else None
+    if recorded.now == cash.PROCESSING:
+        return life.PAYING
+    if recorded.now in (cash.EXPIRED, cash.FAILED):
+        return life.PAYMENT_ENDED
+    if recorded.now not in cash.CAPTURED:
+        return None
+    if recorded.differs and order.state in (*UNPAID, CANCELLED, TIMED_OUT, REVIEW) and recorded.now != cash.LATE:
+        return life.PAID_OTHERWISE
+    if recorded.differs and order.state in (CANCELLED, TIMED_OUT):
+        return life.PAID_OTHERWISE
+    if recorded.now == cash.LATE or order.state in (PAID, SHIPPED, COMPLETED, REFUNDED):
+        return life.PAID_AGAIN
+    return life.PAID_AS_ASKED
+
+
+def _do(
+    does: life.Cell,
+    event: str,
+    order: Row[Any],
+    recorded: cash.Recorded,
+    *,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
 ) -> Row[Any]:
-    payment = recorded.payment
-    if order.state in UNPAID and recorded.now == cash.LATE:
-        order = time_out(order, purse=purse, at=at)  # The page was over, so the order was; the money goes back.
-    if order.state in UNPAID:
-        if recorded.differs:
-            why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
-            return orders.to_review(order, why=why, at=at).order
-        return become_paid(order, purse=purse, terms=terms, at=at)
-    if order.state == REVIEW:
-        alarm(order, say(N_("Another payment came while the order is in review")), at=at)
-        return order
-    give_back_late(order, payment, at=at)
-    if recorded.differs or order.state not in (CANCELLED, TIMED_OUT):
-        alarm(order, say(N_("A payment came that was not expected; it is given back")), at=at)
+    """Do what the order table says follows from a payment. Returns the order as it stands then."""
+    if life.LET_GO in does:  # Also where money came: the page was over, so the order was.
+        order = time_out(order, purse=purse, at=at)
+    if life.WAIT in does:
+        said = say(N_("Payment under way; the bank takes its time"))
+        order = orders.move(order, PROCESSING, kind="processing", said=said, by="cashier", at=at).order
+    if life.PAY in does:
+        order = become_paid(order, purse=purse, terms=terms, at=at)
+    if life.TO_REVIEW in does:
+        why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
+        order = orders.to_review(order, why=why, at=at).order
+    if life.LATE in does:
+        give_back_late(order, recorded.payment, at=at)
+    if life.ALARM in does:
+        alarm(order, ALARMS[event], key=f"payment:{recorded.payment.id}:{event}"[:120], at=at)
     return order
 
 
-def become_paid(order: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Row[Any]:
+def become_paid(
+    order: Row[Any],
+    *,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
+    said: Message | None = None,
+    by: str = "cashier",
+    **changes: Any,
+) -> Row[Any]:
     """Mark an order paid: spend the points held for it, and earn on the cash. Digital orders complete at once."""
     reference = orders.reference_of(order.id)
-    moved = orders.move(order, PAID, kind="paid", said=PAID_WORDS, by="cashier", at=at, paid_at=at).order
+    moved = orders.move(order, PAID, kind="paid", said=said or PAID_WORDS, by=by, at=at, paid_at=at, **changes).order
     with ledger.one_write(purse):  # What was held and what is earned touch different places.
         if order.points:
             ledger.capture(purse, reference=reference, at=at, first=True)
@@ -156,10 +203,12 @@ def time_out(order: Row[Any], *, purse: ledger.LockedPurse, at: datetime) -> Row
     return _let_go(order, TIMED_OUT, said=said, by="system", purse=purse, at=at)
 
 
-def call_off(order: Row[Any], *, by: str, purse: ledger.LockedPurse, at: datetime) -> Row[Any]:
-    """Let an unpaid order go because its member gave it up. Only after the cashier says nothing can be paid."""
-    said = say(N_("Cancelled before payment; points and items were released"))
-    return _let_go(order, CANCELLED, said=said, by=by, purse=purse, at=at)
+def call_off(
+    order: Row[Any], *, by: str, purse: ledger.LockedPurse, at: datetime, said: Message | None = None, **changes: Any
+) -> Row[Any]:
+    """Let an unpaid order go because it was given up. Only after the cashier says nothing can be paid."""
+    said = said or say(N_("Cancelled before payment; points and items were released"))
+    return _let_go(order, CANCELLED, said=said, by=by, purse=purse, at=at, **changes)
 
 
 def give_back_late(order: Row[Any], payment: Row[Any], *, at: datetime) -> None:
@@ -178,17 +227,11 @@ def give_back_late(order: Row[Any], payment: Row[Any], *, at: datetime) -> None:
     )
 
 
-def alarm(order: Row[Any], said: Message, *, at: datetime) -> None:
-    """Put on record that something happened to an order which a person must look at."""
-    orders.note(order.id, "alarm", said, by="system", at=at)
-    audit.write("order.alarm", by="system", subject=orders.reference_of(order.id), at=at, reason=str(said))
-
-
 def _let_go(
-    order: Row[Any], state: str, *, said: Message, by: str, purse: ledger.LockedPurse, at: datetime
+    order: Row[Any], state: str, *, said: Message, by: str, purse: ledger.LockedPurse, at: datetime, **changes: Any
 ) -> Row[Any]:
     reference = orders.reference_of(order.id)
-    moved = orders.move(order, state, kind=state, said=said, by=by, at=at, ended_at=at).order
+    moved = orders.move(order, state, kind=state, said=said, by=by, at=at, ended_at=at, **changes).order
     if order.points:
         ledger.release(purse, reference=reference, at=at)
     lines = orders.lines_of(order.id)
@@ -210,6 +253,13 @@ def _is_last(payment: Row[Any]) -> bool:
 
 
 PAID_WORDS = say(N_("Paid"))
+# What an alarm says, by what happened.
+ALARMS = {
+    life.PAID_AS_ASKED: say(N_("The payment came while the order is in review")),
+    life.PAID_OTHERWISE: say(N_("The cashier says another amount, currency or order than was agreed")),
+    life.PAID_AGAIN: say(N_("A payment came that was not expected; it is given back")),
+    life.PAYMENT_ENDED: say(N_("The payment came to nothing while the order is in review")),
+}
 DECLINED = say(N_("The card was declined; nothing was charged"))
 
 

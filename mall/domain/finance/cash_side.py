@@ -55,34 +55,8 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
                 "accepted": -order.accepted_difference_cents,
             },
         )
-    credited: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-    for note in _credit_notes(until):
-        cents = note.goods_cents + note.shipping_cents
-        credited[note.order_id].append((note.at, cents))
-        yield Happened(
-            day_of(note.at, zone),
-            2,
-            N_("Orders refunded"),
-            checkout.number_of(note.order_id),
-            {
-                "sales": note.goods_cents - note.tax_cents,
-                "shipping": note.shipping_cents - note.shipping_tax_cents,
-                "tax": note.tax_cents + note.shipping_tax_cents,
-                "advance": -cents,
-            },
-        )
-    refunded: dict[int, int] = defaultdict(int)
+    yield from _orders_refunded(until=until, zone=zone)
     for row in _refunds(until):
-        if row.order_id is not None and not row.key.startswith("credit:"):
-            before = refunded[row.order_id] + sum(c for at, c in credited[row.order_id] if at <= row.asked_at)
-            refunded[row.order_id] += row.amount_cents
-            yield Happened(
-                day_of(row.asked_at, zone),
-                2,
-                N_("Orders refunded"),
-                checkout.number_of(row.order_id),
-                unsold(row, before=before, after=before + row.amount_cents),
-            )
         if row.done_at is not None and row.done_at <= until:
             yield Happened(
                 day_of(row.done_at, zone),
@@ -91,6 +65,64 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
                 _number(row.reference),
                 {"advance": row.amount_cents, account_of(row.cashier): -row.amount_cents},
             )
+
+
+def _orders_refunded(*, until: datetime, zone: str) -> Iterator[Happened]:
+    """Yield what refunds took out of sales, in the order they were made: credit notes, and refunds at the cashier.
+
+    What a credit note says was gone is not owed once more: what had been taken out of sales for it by a refund at the
+    cashier is put back, as the note says it line by line; the rest never came, and had been accepted so.
+    """
+    made: list[tuple[datetime, int, int, Any]] = [
+        (note.at, 2 if note.gone_cents else 0, note.id, note) for note in _credit_notes(until)
+    ]
+    made += [
+        (row.asked_at, 1, row.id, row)
+        for row in _refunds(until)
+        if row.order_id is not None and not row.key.startswith("credit:")
+    ]
+    out: dict[int, int] = defaultdict(int)
+    foreign: dict[int, list[tuple[Any, int, int]]] = defaultdict(list)
+    for at, kind, _id, row in sorted(made, key=lambda each: each[:3]):
+        before = out[row.order_id]
+        if kind == 1:
+            out[row.order_id] += row.amount_cents
+            foreign[row.order_id].append((row, before, before + row.amount_cents))
+            amounts = unsold(row, before=before, after=before + row.amount_cents)
+        else:
+            cents = row.goods_cents + row.shipping_cents
+            amounts = {
+                "sales": row.goods_cents - row.tax_cents,
+                "shipping": row.shipping_cents - row.shipping_tax_cents,
+                "tax": row.tax_cents + row.shipping_tax_cents,
+                "advance": -cents,
+            }
+            back, absorbed = _absorbed(foreign[row.order_id], row.gone_cents)
+            out[row.order_id] += cents - absorbed
+            for account, more in back.items():
+                amounts[account] = amounts.get(account, 0) + more
+        yield Happened(day_of(at, zone), 2, N_("Orders refunded"), checkout.number_of(row.order_id), amounts)
+
+
+def _absorbed(foreign: list[tuple[Any, int, int]], gone_cents: int) -> tuple[dict[str, int], int]:
+    """Return what puts back what was gone, by account, and how much of that had been refunded at the cashier.
+
+    Takes that much, the last first, off `foreign`: refunds made at the cashier that no credit note has answered for.
+    """
+    back: dict[str, int] = defaultdict(int)
+    left = gone_cents
+    while left and foreign:
+        row, before, after = foreign.pop()
+        part = min(left, after - before)
+        if part < after - before:
+            foreign.append((row, before, after - part))
+        for account, cents in unsold(row, before=after - part, after=after).items():
+            back[account] -= cents
+        left -= part
+    if left:  # It never came: the shop had accepted less, and now owes less.
+        back["accepted"] -= left
+        back["advance"] += left
+    return back, gone_cents - left
 
 
 def cash_balances(*, until: datetime) -> dict[str, int]:
@@ -191,6 +223,7 @@ def _refunds(until: datetime) -> Any:
         select(
             payment.cashier,
             payment.reference,
+            refund.id,
             refund.amount_cents,
             refund.key,
             refund.asked_at,

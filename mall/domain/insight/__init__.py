@@ -1,14 +1,16 @@
 """Insight: what reads across rooms - the strip above every page, figures for dashboards. It writes nothing."""
 
 from .asked import AskedAdjustment, asked_adjustments, to_do
+from .cashier_desk import LISTS, PaymentPage, event_alarms, payment_page, payments_in, waiting_at_cashier
 from .dashboard import Dashboard, dashboard
-from .found import Found
+from .found import Found, Queue
 from .members import Portrait, members, portrait
-from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, Queue, orders_in, queues
+from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
 from .returns import RETURN_QUEUES, return_queues, returns_in
 from .strip import Strip, strip
 
 __all__ = [
+    "LISTS",
     "OLDEST_FIRST",
     "QUEUES",
     "REFUSED_REFUNDS",
@@ -16,17 +18,22 @@ __all__ = [
     "AskedAdjustment",
     "Dashboard",
     "Found",
+    "PaymentPage",
     "Portrait",
     "Queue",
     "Strip",
     "asked_adjustments",
     "dashboard",
+    "event_alarms",
     "members",
     "orders_in",
+    "payment_page",
+    "payments_in",
     "portrait",
     "queues",
     "return_queues",
     "returns_in",
     "strip",
     "to_do",
+    "waiting_at_cashier",
 ]

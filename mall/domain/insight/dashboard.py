@@ -9,9 +9,11 @@ from sqlalchemy import Row, func, select, type_coerce
 
 from mall.base.clock import Instant, start_of
 from mall.base.db import execute
-from mall.domain import approvals, cash, catalogue, checkout, ledger, programme
+from mall.domain import approvals, catalogue, checkout, ledger, programme
 
-from .queues import Queue, queues
+from .cashier_desk import waiting_at_cashier
+from .found import Queue
+from .queues import queues
 from .returns import return_queues
 
 Order = checkout.Order
@@ -24,8 +26,8 @@ class Dashboard:
 
     queues: dict[str, Queue]
     adjustments: Queue
-    refunds: Queue
     returns: dict[str, Queue]
+    at_cashier: dict[str, Queue]
     low_stock: Sequence[Row[Any]]
     orders_today: int
     cash_today_cents: int
@@ -72,22 +74,17 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
             ledger.Lot.expires_at.between(at, at + timedelta(days=30)),
         )
     ).scalar_one()
-    asked, refund = approvals.Approval, cash.Refund
+    asked = approvals.Approval
     adjustments = execute(
         select(func.count().label("waiting"), type_coerce(func.min(asked.asked_at), Instant).label("since")).where(
             asked.kind == ledger.ADJUSTMENT_KIND, asked.decision.is_(None)
         )
     ).one()
-    refunds = execute(
-        select(func.count().label("waiting"), type_coerce(func.min(refund.asked_at), Instant).label("since")).where(
-            refund.state == cash.REFUSED
-        )
-    ).one()
     return Dashboard(
         queues=queues(),
         adjustments=Queue(adjustments.waiting, adjustments.since),
-        refunds=Queue(refunds.waiting, refunds.since),
         returns=return_queues(),
+        at_cashier=waiting_at_cashier(at=at),
         low_stock=catalogue.low_stock(at=at, limit=8),
         orders_today=orders_today.n,
         cash_today_cents=int(orders_today.cents),

@@ -1,15 +1,13 @@
 """The operators' orders: their queues, and a list to look through."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, type_coerce
 
 from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import cash, catalogue, checkout, people
 
-from .found import Found
+from .cashier_desk import orders_by_cashier
+from .found import Found, Queue
 
 Order, Line = checkout.Order, checkout.OrderLine
 
@@ -30,7 +28,8 @@ OLDEST_FIRST = (REFUSED_REFUNDS, "to_ship", "with_carrier", "unpaid", "review")
 def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25) -> Found:
     """Return a page of the operators' orders, each with its member, first item, line count and level.
 
-    `words` finds an order by its number or tracking number, or by the member's name, e-mail or number.
+    `words` finds an order by its number, its tracking number or a number at the cashier, or by the member's name,
+    e-mail or number.
     """
     member, parcel = people.Member, checkout.Parcel
     wanted: list[ColumnElement[bool]] = []
@@ -51,6 +50,8 @@ def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25)
         ]
         if words.isascii() and words.isdigit() and len(words) < 16:
             finds.append(Order.id == int(words) - checkout.FIRST_NUMBER)
+        if "_" in words:
+            finds.append(checkout.REFERENCE.in_(orders_by_cashier(words)))
         wanted.append(or_(*finds))
     lines = select(func.count()).where(Line.order_id == Order.id).correlate(Order).scalar_subquery()
     source = (
@@ -80,14 +81,6 @@ def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25)
     by = Order.id if queue in OLDEST_FIRST else Order.id.desc()
     rows = execute(source.order_by(by).limit(per_page).offset((page - 1) * per_page)).all()
     return Found(rows, total)
-
-
-@dataclass(frozen=True)
-class Queue:
-    """How many wait in a queue, and since when the one that came first."""
-
-    count: int
-    since: datetime | None
 
 
 def queues() -> dict[str, Queue]:

@@ -8,8 +8,7 @@ from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import aftersales, people
 
-from .found import Found
-from .queues import Queue
+from .found import Found, Queue
 
 Return, Line = aftersales.Return, aftersales.ReturnLine
 

@@ -17,6 +17,7 @@ from .desk import (
 )
 from .earnings import earn, earned_by, unlock
 from .expiry import due_to_expire, expire, expire_due
+from .freezing import freeze, thaw
 from .history import Due, Entry, expiring, history, move_of, set_aside, waiting
 from .holds import NothingHeld, capture, hold, redeem, release
 from .lots import Lot, last_day
@@ -86,6 +87,7 @@ __all__ = [
     "expire_due",
     "expiring",
     "forgive",
+    "freeze",
     "give_back",
     "history",
     "hold",
@@ -103,6 +105,7 @@ __all__ = [
     "spendable",
     "spent_by",
     "take_back",
+    "thaw",
     "to_take",
     "unlock",
     "waiting",

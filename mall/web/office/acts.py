@@ -22,9 +22,13 @@ ACTS = {
     "member.email_changed": _l("E-mail changed"),
     "member.password_changed": _l("Password changed"),
     "order.alarm": _l("Order needs a look"),
+    "order.alarm.looked_at": _l("Alarm looked at"),
     "order.deliver": _l("Order delivered"),
     "order.refund": _l("Order refunded"),
+    "order.review.accepted": _l("Accepted after review"),
+    "order.review.given_back": _l("Given back after review"),
     "order.ship": _l("Order shipped"),
+    "payment.rechecked": _l("Cashier asked about a payment"),
     "picture.added": _l("Picture added"),
     "picture.described": _l("Picture described"),
     "picture.ordered": _l("Pictures put in order"),
@@ -75,7 +79,7 @@ def act_words(act: str) -> str:
 
 def reason_words(reason: str) -> str:
     """Return why an act was done: what a known kind of reason is called, or what was typed."""
-    refund = aftersales.REASONS.get(reason)
+    refund = aftersales.ALL_REASONS.get(reason)
     known = refund[0] if refund else ledger.REASONS.get(reason)
     return sentence(known) if known else reason
 

@@ -65,8 +65,10 @@ def work_of(seen: insight.Dashboard, *, at: datetime) -> list[Work]:
     waiting += [
         (seen.adjustments, _("Points adjustments to check"), url_for("office.adjustments.index")),
         (seen.returns["to_decide"], _("Returns to decide"), url_for("office.aftersales.index")),
+        (seen.at_cashier["alarms"], _("Alarms to look at"), url_for("office.alarms.index")),
+        (seen.at_cashier["stuck"], _("Payments whose end nobody knows"), url_for("office.payments.index")),
         (
-            seen.refunds,
+            seen.at_cashier["refunds"],
             _("Refunds the cashier refused"),
             url_for("office.orders.index", queue=insight.REFUSED_REFUNDS),
         ),

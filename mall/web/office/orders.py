@@ -172,7 +172,7 @@ def consider(number: str):
     """Ask what is refunded and why, before anything is done."""
     try:
         return refund_page(number, refund_form(number, formdata=None))
-    except aftersales.NotRefundable as refusal:
+    except (aftersales.NotRefundable, checkout.UnderDispute) as refusal:
         flash(sentence(refusal), "warn")
         return redirect(url_for("office.orders.show", number=number))
 
@@ -186,7 +186,7 @@ def refund(number: str):
         return confirmed_refund(number, form)
     try:
         return refund_page(number, form, confirming=sound and "back" not in request.form)
-    except aftersales.NotRefundable as refusal:
+    except (aftersales.NotRefundable, checkout.UnderDispute) as refusal:
         return order_page(number, refusal=refusal)
 
 
@@ -266,11 +266,16 @@ def refund_form(number: str, **given: Any) -> RefundForm:
 
 
 def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refusal: Refusal | None = None):
-    """Render the refund: first what and why, then what exactly it does, to be confirmed. Raises NotRefundable."""
+    """Render the refund: first what and why, then what exactly it does, to be confirmed.
+
+    Raises NotRefundable, UnderDispute.
+    """
     terms, plan = layout.terms(), None
     with reading():
         seen = checkout.order_page(number)
         member = people.member_of(seen.order.member_id)
+        if seen.order.disputed_at is not None:
+            raise checkout.UnderDispute(number=number)
         if not aftersales.refundable(seen.order):
             raise aftersales.NotRefundable(number=number)
         if confirming:
@@ -313,6 +318,7 @@ def order_page(
         seen = checkout.order_page(number)
         order = seen.order
         member = people.member_of(order.member_id)
+        disputes = cash.disputes_of(checkout.reference_of(order.id)) if seen.payments else []
     return form_page(
         "office/orders/show.html",
         refused=bool(parcel and parcel.errors) or decision is not None,
@@ -331,9 +337,12 @@ def order_page(
             for each in seen.refunds
             if each.state == cash.REFUSED
         ],
-        shippable=order.state == checkout.PAID and not order.digital,
+        shippable=order.state == checkout.PAID and not order.digital and order.disputed_at is None,
         deliverable=order.state == checkout.SHIPPED,
         refundable=aftersales.refundable(order),
+        in_review=order.state == checkout.REVIEW,
+        disputes=disputes,
+        dispute_words=dispute_words,
         hours=hours_waiting(order.paid_at) if order.state == checkout.PAID else None,
         late_hours=LATE_HOURS,
         soon_hours=SOON_HOURS,
@@ -382,6 +391,11 @@ def refund_words(state: str) -> str:
         cash.REFUSED: _("Refused by the cashier"),
         cash.VOID: _("Called off"),
     }.get(state, state)
+
+
+def dispute_words(state: str) -> str:
+    """Return what a dispute's state is called."""
+    return {cash.DISPUTED: _("The bank is deciding"), cash.WON: _("Won"), cash.LOST: _("Lost")}.get(state, state)
 
 
 def hours_waiting(since: datetime | None) -> int:

@@ -91,7 +91,7 @@ def test_our_own_refund_is_brought_up_to_date(mei):
 
     told = listen(note("refund.created", id="re_1", payment_intent="pi_1", metadata={"refund": key}), Asked(said))
     with transaction():
-        recorded = cash.record_told_refund(told, at=NOON)
+        recorded = cash.record_refund(told.meaning.refund_id, told.refund, at=NOON)
 
     assert (recorded.refund.id, recorded.now) == (refund.id, cash.DONE)
 
@@ -102,7 +102,7 @@ def test_a_refund_from_the_cashiers_own_desk_is_recorded(mei):
 
     told = listen(note("refund.created", id="re_1", payment_intent="pi_1"), Asked(said))
     with transaction():
-        recorded = cash.record_told_refund(told, at=NOON)
+        recorded = cash.record_foreign_refund(told.meaning.payment_id, told.refund, at=NOON)
 
     assert (recorded.refund.origin, recorded.now) == ("cashier", cash.DONE)
     with reading():

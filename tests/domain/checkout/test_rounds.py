@@ -9,7 +9,7 @@ from mall.base.cashier import Event
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout, finance, notices
-from mall.domain.checkout import hearing, paying
+from mall.domain.checkout import paying
 from tests.stage import NOON, SITE
 
 MINUTE = timedelta(minutes=1)
@@ -61,7 +61,7 @@ def sweep(stage, at):
 
 def hear_all(stage, at):
     with moved_to(at):
-        return checkout.hear_all(cashier=stage.cashier, terms=stage.terms)
+        return aftersales.hear_all(cashier=stage.cashier, terms=stage.terms)
 
 
 def test_an_order_that_cannot_be_let_go_holds_up_no_other(stage, three, monkeypatch):
@@ -132,7 +132,7 @@ def heard(stage, orders):
 def test_an_event_that_cannot_be_acted_upon_holds_up_no_other(stage, three, monkeypatch):
     heard(stage, three)
     bad = checkout.reference_of(three[0].id)
-    healed = poison(monkeypatch, hearing, "settle", lambda payment: payment.reference == bad)
+    healed = poison(monkeypatch, checkout, "settle", lambda payment: payment.reference == bad)
 
     hear_all(stage, NOON)
     assert states(stage, three) == ["awaiting_payment", "paid", "paid"]

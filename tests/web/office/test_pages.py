@@ -8,6 +8,7 @@ from tests.web.office.conftest import bought
 PAGES = [
     "/office/",
     "/office/adjustments",
+    "/office/alarms",
     "/office/audit",
     "/office/catalogue",
     "/office/catalogue/categories",
@@ -16,6 +17,10 @@ PAGES = [
     "/office/orders",
     "/office/orders?queue=all",
     "/office/orders?queue=refused_refunds",
+    "/office/payments",
+    "/office/payments?show=refunds",
+    "/office/payments?show=all",
+    "/office/payments?q=none_there",
     "/office/search?q=",
     "/office/search?q=mug",
     "/office/stock",

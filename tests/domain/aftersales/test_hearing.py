@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from mall.base.clock import moved_to, now
 from mall.base.db import execute, reading, transaction
-from mall.domain import cash, catalogue, checkout, ledger
+from mall.domain import aftersales, cash, catalogue, checkout, ledger
 from tests.stage import open_shop
 from tests.stripe_double import running
 
@@ -166,7 +166,7 @@ def test_while_stripe_is_away_the_event_waits_and_the_order_stays(stage, order, 
     assert stage.order(order).state == "awaiting_payment"
 
     with moved_to(now() + timedelta(minutes=5)):
-        assert checkout.hear_all(cashier=stage.cashier, terms=stage.terms) == 1
+        assert aftersales.hear_all(cashier=stage.cashier, terms=stage.terms) == 1
 
     assert stage.order(order).state == "paid"
 
@@ -240,19 +240,60 @@ def test_a_refund_heard_of_before_its_payment_waits_for_it(stage, order, double)
     deliver(double)
     assert [outcome for _kind, outcome in outcomes()] == [None, "applied"]
     with moved_to(now() + timedelta(minutes=5)):
-        checkout.hear_all(cashier=stage.cashier, terms=stage.terms)
+        aftersales.hear_all(cashier=stage.cashier, terms=stage.terms)
 
     assert [outcome for _kind, outcome in outcomes()] == ["alarm", "applied"]
     assert stage.order(order).state == "review"
 
 
-def test_a_dispute_is_an_alarm(paid, double):
+@pytest.fixture
+def disputed(stage, paid, double):
+    """A paid order, its payment disputed at the bank. Returns the dispute's id."""
     dispute = double.books.dispute(double.books.intent_of(session_of(paid)))
-    double.books.close_dispute(dispute["id"], won=True)
+    deliver(double)
+    return dispute["id"]
+
+
+def test_a_dispute_is_an_alarm_and_nothing_is_sent_meanwhile(stage, paid, disputed):
+    assert outcomes()[-1] == ("charge.dispute.created", "alarm")
+    with pytest.raises(checkout.UnderDispute):
+        stage.ship(paid, at=now())
+    with reading():
+        assert [str(each.said) for each in checkout.alarms()] == [
+            "The bank disputes the payment: answer at the cashier before its deadline"
+        ]
+
+
+def test_a_dispute_that_is_won_leaves_all_as_it_was(stage, mei, paid, disputed, double):
+    before = stage.balances(mei, at=now())
+    double.books.close_dispute(disputed, won=True)
+    deliver(double)
+
+    assert outcomes()[-1] == ("charge.dispute.closed", "applied")
+    assert stage.balances(mei, at=now()) == before
+    assert stage.ship(paid, at=now()).state == "shipped"
+
+
+def test_a_dispute_that_is_lost_refunds_the_order_and_nothing_is_sent_to_stripe(stage, mei, paid, disputed, double):
+    double.books.close_dispute(disputed, won=False)
+    deliver(double)
+
+    assert cash.send_refunds(stage.cashier, at=now() + timedelta(days=1)) == cash.Sent((), (), unreachable=False)
+    assert not double.books.refunds
+    assert stage.order(paid).state == "refunded"
+    assert stage.balances(mei, at=now()) == ledger.Balances(ready=2_000, pending=0, held=0, owed=0)
+
+
+def test_a_dispute_told_in_disorder_ends_as_it_ended(stage, mei, paid, double):
+    dispute = double.books.dispute(double.books.intent_of(session_of(paid)))
+    double.books.close_dispute(dispute["id"], won=False)
+    double.outbox.waiting = [*reversed(double.outbox.waiting), *double.outbox.waiting]
 
     deliver(double)
 
-    assert outcomes()[-2:] == [("charge.dispute.created", "alarm"), ("charge.dispute.closed", "alarm")]
+    assert stage.order(paid).state == "refunded"
+    with reading():
+        assert [row.state for row in cash.disputes_of(checkout.reference_of(paid.id))] == ["lost"]
 
 
 def test_a_full_refund_goes_to_stripe_and_its_webhook_changes_nothing_more(stage, mei, paid, double):

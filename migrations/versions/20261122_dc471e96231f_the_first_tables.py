@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = 'bca77eaa8de5'
+revision = 'dc471e96231f'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -50,32 +50,6 @@ def upgrade() -> None:
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_by_id'), ['by', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_subject_id'), ['subject', 'id'], unique=False)
-
-    op.create_table('cashier_event',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('cashier', sa.String(length=16), nullable=False),
-    sa.Column('event_id', sa.String(length=200), nullable=False),
-    sa.Column('kind', sa.String(length=80), nullable=False),
-    sa.Column('live', sa.Boolean(), nullable=False),
-    sa.Column('about', sa.JSON(), nullable=False),
-    sa.Column('created_at', clock.Instant(), nullable=False),
-    sa.Column('received_at', clock.Instant(), nullable=False),
-    sa.Column('due_at', clock.Instant(), nullable=False),
-    sa.Column('tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('outcome', sa.String(length=16), nullable=True),
-    sa.Column('note', sa.String(length=300), nullable=False),
-    sa.Column('processed_at', clock.Instant(), nullable=True),
-    sa.Column('looked_at', clock.Instant(), nullable=True),
-    sa.Column('looked_by', sa.String(length=40), nullable=True),
-    sa.CheckConstraint("looked_at IS NULL OR outcome = 'alarm'", name=op.f('ck_cashier_event_only_alarms_are_looked_at')),
-    sa.CheckConstraint("outcome IN ('applied', 'no_effect', 'ignored', 'alarm')", name=op.f('ck_cashier_event_outcome_known')),
-    sa.CheckConstraint('(outcome IS NULL) = (processed_at IS NULL)', name=op.f('ck_cashier_event_outcome_has_its_time')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_cashier_event')),
-    sa.UniqueConstraint('cashier', 'event_id', name=op.f('uq_cashier_event_cashier_event_id'))
-    )
-    with op.batch_alter_table('cashier_event', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_cashier_event_outcome'), ['outcome'], unique=False)
-        batch_op.create_index(batch_op.f('ix_cashier_event_received_at'), ['received_at'], unique=False)
 
     op.create_table('category',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -707,6 +681,35 @@ def upgrade() -> None:
     with op.batch_alter_table('variant', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_variant_product_id'), ['product_id'], unique=False)
 
+    op.create_table('cashier_event',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('cashier', sa.String(length=16), nullable=False),
+    sa.Column('event_id', sa.String(length=200), nullable=False),
+    sa.Column('kind', sa.String(length=80), nullable=False),
+    sa.Column('live', sa.Boolean(), nullable=False),
+    sa.Column('about', sa.JSON(), nullable=False),
+    sa.Column('created_at', clock.Instant(), nullable=False),
+    sa.Column('received_at', clock.Instant(), nullable=False),
+    sa.Column('due_at', clock.Instant(), nullable=False),
+    sa.Column('tries', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('outcome', sa.String(length=16), nullable=True),
+    sa.Column('note', sa.String(length=300), nullable=False),
+    sa.Column('processed_at', clock.Instant(), nullable=True),
+    sa.Column('payment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('looked_at', clock.Instant(), nullable=True),
+    sa.Column('looked_by', sa.String(length=40), nullable=True),
+    sa.CheckConstraint("looked_at IS NULL OR outcome = 'alarm'", name=op.f('ck_cashier_event_only_alarms_are_looked_at')),
+    sa.CheckConstraint("outcome IN ('applied', 'no_effect', 'ignored', 'alarm')", name=op.f('ck_cashier_event_outcome_known')),
+    sa.CheckConstraint('(outcome IS NULL) = (processed_at IS NULL)', name=op.f('ck_cashier_event_outcome_has_its_time')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_cashier_event_payment_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_cashier_event')),
+    sa.UniqueConstraint('cashier', 'event_id', name=op.f('uq_cashier_event_cashier_event_id'))
+    )
+    with op.batch_alter_table('cashier_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_cashier_event_outcome'), ['outcome'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cashier_event_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cashier_event_received_at'), ['received_at'], unique=False)
+
     op.create_table('coupon',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -751,6 +754,26 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('coupon_code', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_coupon_code_batch_id'), ['batch_id'], unique=False)
+
+    op.create_table('dispute',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('payment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('cashier_id', sa.String(length=200), nullable=False),
+    sa.Column('amount_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reason', sa.String(length=80), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('opened_at', clock.Instant(), nullable=False),
+    sa.Column('ended_at', clock.Instant(), nullable=True),
+    sa.CheckConstraint("(state = 'open') = (ended_at IS NULL)", name=op.f('ck_dispute_ended_has_its_time')),
+    sa.CheckConstraint("state IN ('open', 'won', 'lost')", name=op.f('ck_dispute_state_known')),
+    sa.CheckConstraint('amount_cents > 0', name=op.f('ck_dispute_amount_positive')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_dispute_payment_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dispute')),
+    sa.UniqueConstraint('cashier_id', name=op.f('uq_dispute_cashier_id'))
+    )
+    with op.batch_alter_table('dispute', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_dispute_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_dispute_state'), ['state'], unique=False)
 
     op.create_table('level_notice',
     sa.Column('history_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -833,6 +856,7 @@ def upgrade() -> None:
     sa.Column('completed_at', clock.Instant(), nullable=True),
     sa.Column('window_ends_at', clock.Instant(), nullable=True),
     sa.Column('window_closed_at', clock.Instant(), nullable=True),
+    sa.Column('disputed_at', clock.Instant(), nullable=True),
     sa.Column('ended_at', clock.Instant(), nullable=True),
     sa.CheckConstraint("(state = 'review') = (state_before_review IS NOT NULL)", name=op.f('ck_orders_review_knows_where_from')),
     sa.CheckConstraint("state IN ('awaiting_payment', 'processing', 'paid', 'shipped', 'completed', 'cancelled', 'timed_out', 'refunded', 'review')", name=op.f('ck_orders_state_known')),
@@ -990,12 +1014,14 @@ def upgrade() -> None:
     sa.Column('tax_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('shipping_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('shipping_tax_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('gone_cents', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('earned_points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('growth', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('by', sa.String(length=40), nullable=False),
     sa.Column('at', clock.Instant(), nullable=False),
     sa.CheckConstraint('earned_points >= 0 AND growth >= 0', name=op.f('ck_credit_note_taken_not_negative')),
+    sa.CheckConstraint('gone_cents >= 0 AND gone_cents <= goods_cents + shipping_cents', name=op.f('ck_credit_note_gone_inside')),
     sa.CheckConstraint('goods_cents >= 0 AND shipping_cents >= 0 AND points >= 0', name=op.f('ck_credit_note_amounts_not_negative')),
     sa.CheckConstraint('tax_cents >= 0 AND tax_cents <= goods_cents AND shipping_tax_cents >= 0 AND shipping_tax_cents <= shipping_cents', name=op.f('ck_credit_note_tax_inside')),
     sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_credit_note_order_id_orders')),
@@ -1005,6 +1031,24 @@ def upgrade() -> None:
     with op.batch_alter_table('credit_note', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_credit_note_at'), ['at'], unique=False)
         batch_op.create_index(batch_op.f('ix_credit_note_order_id'), ['order_id'], unique=False)
+
+    op.create_table('order_alarm',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=120), nullable=False),
+    sa.Column('said', text.Said(), nullable=False),
+    sa.Column('event_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('at', clock.Instant(), nullable=False),
+    sa.Column('looked_at', clock.Instant(), nullable=True),
+    sa.Column('looked_by', sa.String(length=40), nullable=True),
+    sa.CheckConstraint('(looked_at IS NULL) = (looked_by IS NULL)', name=op.f('ck_order_alarm_looked_at_by_somebody')),
+    sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_order_alarm_order_id_orders')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_order_alarm')),
+    sa.UniqueConstraint('key', name=op.f('uq_order_alarm_key'))
+    )
+    with op.batch_alter_table('order_alarm', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_order_alarm_order_id'), ['order_id'], unique=False)
+        batch_op.create_index('order_alarm_unseen', ['id'], unique=False, postgresql_where=sa.text('looked_at IS NULL'), sqlite_where=sa.text('looked_at IS NULL'))
 
     op.create_table('order_event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
