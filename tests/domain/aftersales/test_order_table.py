@@ -365,7 +365,7 @@ def test_what_the_bank_may_yet_take_is_not_refunded(case):
         with pytest.raises(checkout.UnderDispute, match="bank is deciding"):
             verb()
     with reading(), pytest.raises(checkout.UnderDispute):
-        aftersales.plan_refund(case.stage.order(case.order), reason="damaged", at=NOON)
+        aftersales.plan_refund(case.stage.order(case.order), reason="damaged", at=NOON, zone=case.stage.terms.zone)
 
 
 def test_no_window_closes_while_the_bank_decides(case):
