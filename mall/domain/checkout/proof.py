@@ -22,6 +22,7 @@ from .orders import (
     OrderLine,
     cash_cents_of,
 )
+from .proof_of_cash import cash_checks
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
 
@@ -44,6 +45,7 @@ def checks() -> list[Check]:
         Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
         Check(N_("the coupons used for an order are those it names, while it stands"), _coupons_agree()),
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
+        *cash_checks(),
     ]  # fmt: skip
 
 
