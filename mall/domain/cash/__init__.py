@@ -52,6 +52,7 @@ from .payments import (
     wanted,
 )
 from .proof import checks, watch
+from .refund_moves import BY_HAND, CAME_BACK, DROPPED, GIVEN, RefundMove
 from .refunds import (
     ASKED,
     DONE,
@@ -79,13 +80,17 @@ from .sending import Sent, ask_about_refunds, catch_up, send_refunds
 __all__ = [
     "ASKED",
     "ASKING",
+    "BY_HAND",
+    "CAME_BACK",
     "CAPTURED",
     "DECLINED",
     "DISPUTE_CLOSED",
     "DISPUTE_OPENED",
     "DONE",
+    "DROPPED",
     "EXPIRED",
     "FAILED",
+    "GIVEN",
     "HEARING",
     "LATE",
     "MEANINGS",
@@ -110,6 +115,7 @@ __all__ = [
     "RecordedRefund",
     "Refund",
     "RefundKeyReused",
+    "RefundMove",
     "RefundNotWaiting",
     "RefundTooLarge",
     "Sent",

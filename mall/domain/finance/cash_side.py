@@ -17,6 +17,9 @@ from mall.base.money import part_by_quantity
 from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout
 
+# What takes a sale back: a credit note of ours, a refund made without one, and such a refund that came to nothing.
+NOTED, ASKED, FELL_AWAY = range(3)
+
 
 @dataclass(frozen=True)
 class Happened:
@@ -55,48 +58,62 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
                 "accepted": -order.accepted_difference_cents,
             },
         )
-    credited: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-    for note in _credit_notes(until):
-        cents = note.goods_cents + note.shipping_cents
-        credited[note.order_id].append((note.at, cents))
+    yield from _sales_taken_back(until, zone)
+    for row in _refund_moves(until):
+        given = row.kind == cash.GIVEN
+        cents = row.amount_cents if given else -row.amount_cents
         yield Happened(
-            day_of(note.at, zone),
-            2,
-            N_("Orders refunded"),
-            checkout.number_of(note.order_id),
-            {
-                "sales": note.goods_cents - note.tax_cents,
-                "shipping": note.shipping_cents - note.shipping_tax_cents,
-                "tax": note.tax_cents + note.shipping_tax_cents,
-                "advance": -cents,
-            },
+            day_of(row.at, zone),
+            4 if given else 5,
+            N_("Refunds given") if given else N_("Refunds sent back by the bank"),
+            _number(row.reference),
+            {"advance": cents, _left_from(row): -cents},
         )
+
+
+def _sales_taken_back(until: datetime, zone: str) -> Iterator[Happened]:
+    """Yield what refunds took out of sales when they were decided, and what was put back where they fell away.
+
+    In the order of time, since tax goes by cumulative shares: what happens later never changes a day before it.
+    """
     refunded: dict[int, int] = defaultdict(int)
+    for at, rank, _id, row in sorted(_sold_and_refunded(until), key=lambda step: step[:3]):
+        before = refunded[row.order_id]
+        if rank == NOTED:
+            refunded[row.order_id] += row.goods_cents + row.shipping_cents
+            amounts = {
+                "sales": row.goods_cents - row.tax_cents,
+                "shipping": row.shipping_cents - row.shipping_tax_cents,
+                "tax": row.tax_cents + row.shipping_tax_cents,
+                "advance": -(row.goods_cents + row.shipping_cents),
+            }
+        else:
+            refunded[row.order_id] += row.amount_cents if rank == ASKED else -row.amount_cents
+            amounts = unsold(row, before=before, after=refunded[row.order_id])
+        fell_away = rank == FELL_AWAY
+        yield Happened(
+            day_of(at, zone),
+            3 if fell_away else 2,
+            N_("Refunds of orders that came to nothing") if fell_away else N_("Orders refunded"),
+            checkout.number_of(row.order_id),
+            amounts,
+        )
+
+
+def _sold_and_refunded(until: datetime) -> Iterator[tuple[datetime, int, int, Any]]:
+    """Yield (when, what of NOTED, ASKED and FELL_AWAY, id, row) of refunds of orders. Never before the sale itself."""
+    for note in _credit_notes(until):
+        yield note.at, NOTED, note.id, note
     for row in _refunds(until):
-        if row.order_id is not None and not row.key.startswith("credit:"):
-            before = refunded[row.order_id] + sum(c for at, c in credited[row.order_id] if at <= row.asked_at)
-            refunded[row.order_id] += row.amount_cents
-            yield Happened(
-                day_of(row.asked_at, zone),
-                2,
-                N_("Orders refunded"),
-                checkout.number_of(row.order_id),
-                unsold(row, before=before, after=before + row.amount_cents),
-            )
-        if row.done_at is not None and row.done_at <= until:
-            yield Happened(
-                day_of(row.done_at, zone),
-                3,
-                N_("Refunds given"),
-                _number(row.reference),
-                {"advance": row.amount_cents, account_of(row.cashier): -row.amount_cents},
-            )
+        yield max(row.asked_at, row.paid_at), ASKED, row.id, row
+        if row.dropped_at is not None:
+            yield max(row.dropped_at, row.paid_at), FELL_AWAY, row.id, row
 
 
 def cash_balances(*, until: datetime) -> dict[str, int]:
-    """Return the money at each cashier at an instant: captured less given back."""
-    held: dict[str, int] = {}
-    captured, given = func.sum(cash.Payment.captured_cents), func.sum(cash.Refund.amount_cents)
+    """Return the money at each cashier at an instant, captured less given back; and what was given back by hand."""
+    held: dict[str, int] = defaultdict(int)
+    captured = func.sum(cash.Payment.captured_cents)
     for row in execute(
         select(cash.Payment.cashier, captured.label("cents"))
         .where(cash.Payment.paid_at <= until)
@@ -104,14 +121,9 @@ def cash_balances(*, until: datetime) -> dict[str, int]:
         .order_by(cash.Payment.cashier)
     ):
         held[account_of(row.cashier)] = int(row.cents)
-    for row in execute(
-        select(cash.Payment.cashier, given.label("cents"))
-        .join(cash.Refund, cash.Refund.payment_id == cash.Payment.id)
-        .where(cash.Refund.done_at <= until, cash.Refund.state == cash.DONE)
-        .group_by(cash.Payment.cashier)
-    ):
-        held[account_of(row.cashier)] -= int(row.cents)
-    return held
+    for row in _refund_moves(until):
+        held[_left_from(row)] -= row.amount_cents if row.kind == cash.GIVEN else -row.amount_cents
+    return dict(held)
 
 
 def unsold(order: Any, *, before: int, after: int) -> dict[str, int]:
@@ -184,28 +196,52 @@ def _credit_notes(until: datetime) -> Any:
 
 
 def _refunds(until: datetime) -> Any:
-    """Read refunds; `order_id` is empty where the money was never a sale: it came late, or for nothing."""
-    payment, refund, order = cash.Payment, cash.Refund, checkout.Order
-    sold = (payment.reference == checkout.REFERENCE) & order.paid_at.is_not(None) & (payment.state == cash.PAID)
+    """Read refunds of what was sold that no credit note tells of, and when they fell away.
+
+    Money that came late never was a sale.
+    """
+    payment, refund, order, move = cash.Payment, cash.Refund, checkout.Order, cash.RefundMove
+    dropped = (move.refund_id == refund.id) & (move.kind == cash.DROPPED) & (move.at <= until)
     return execute(
         select(
-            payment.cashier,
-            payment.reference,
+            refund.id,
             refund.amount_cents,
-            refund.key,
             refund.asked_at,
-            refund.done_at,
+            move.at.label("dropped_at"),
             order.id.label("order_id"),
+            order.paid_at,
             order.goods_cents,
             order.shipping_cents,
             order.shipping_tax_cents,
             _GOODS_TAX.label("goods_tax_cents"),
         )
         .join(payment, payment.id == refund.payment_id)
-        .outerjoin(order, sold)
-        .where(refund.asked_at <= until, refund.state != cash.VOID)
-        .order_by(refund.id)
+        .join(order, payment.reference == checkout.REFERENCE)
+        .outerjoin(move, dropped)
+        .where(
+            refund.asked_at <= until,
+            order.paid_at <= until,
+            payment.state == cash.PAID,
+            refund.key.not_like("credit:%"),
+        )
     )
+
+
+def _refund_moves(until: datetime) -> Any:
+    """Read when the money of refunds left, and when it came back."""
+    payment, refund, move = cash.Payment, cash.Refund, cash.RefundMove
+    return execute(
+        select(move.id, move.at, move.kind, move.way, payment.cashier, payment.reference, refund.amount_cents)
+        .join(refund, refund.id == move.refund_id)
+        .join(payment, payment.id == refund.payment_id)
+        .where(move.at <= until, move.kind.in_((cash.GIVEN, cash.CAME_BACK)))
+        .order_by(move.at, move.id)
+    )
+
+
+def _left_from(row: Any) -> str:
+    """Return the key of the account that a refund's money left, or came back to."""
+    return "bank" if row.way == cash.BY_HAND else account_of(row.cashier)
 
 
 def _number(reference: str) -> str:
