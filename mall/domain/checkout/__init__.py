@@ -59,7 +59,17 @@ from .orders import (
     to_ship,
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
-from .placing import EmptyBasket, LookAgain, NoAddress, NoCashier, TooManyUnpaid, VerifyFirst, place
+from .placing import (
+    EmptyBasket,
+    LookAgain,
+    NoAddress,
+    NoCashier,
+    PlacedOtherwise,
+    TooManyUnpaid,
+    VerifyFirst,
+    asked_otherwise,
+    place,
+)
 from .pricing import (
     LevelTooLow,
     LimitReached,
@@ -127,6 +137,7 @@ __all__ = [
     "Owner",
     "Parcel",
     "PieceFor",
+    "PlacedOtherwise",
     "Preset",
     "PriceGone",
     "Priced",
@@ -147,6 +158,7 @@ __all__ = [
     "Weighed",
     "WrongState",
     "alarm",
+    "asked_otherwise",
     "basket_of",
     "cash_cents_of",
     "checks",
