@@ -58,7 +58,7 @@ class Shop:
     def open(self, member_id, number):
         with transaction():
             payment = cash.begin(
-                f"order:{number}",
+                f"shop:{number}",
                 member_id=member_id,
                 amount_cents=1000 + number,
                 currency="USD",

@@ -66,7 +66,7 @@ def payment(shop, double, cashier):
         ).scalar_one()
     with transaction():
         begun = cash.begin(
-            "order:7",
+            "shop:7",
             member_id=member_id,
             amount_cents=690,
             currency="USD",
@@ -92,7 +92,7 @@ def paid(payment, double, cashier):
 
 
 def event(double, **changes):
-    about = {"id": "cs_1", "object": "checkout.session", "payment_status": "paid", "client_reference_id": "order:7"}
+    about = {"id": "cs_1", "object": "checkout.session", "payment_status": "paid", "client_reference_id": "shop:7"}
     given = {
         "id": "evt_forged",
         "object": "event",
@@ -138,7 +138,7 @@ def test_sec_65_a_signature_does_not_fit_another_body(shop, double):
     body = json.dumps(event(double))
     signature = stripe_package.WebhookSignature.generate_signature_header(body, double.secret)
 
-    assert double.outbox.send_raw(body.replace("order:7", "order:8").encode(), signature) == 400
+    assert double.outbox.send_raw(body.replace("shop:7", "order:8").encode(), signature) == 400
     assert inbox() == []
 
 

@@ -66,6 +66,7 @@ from .payments import (
     wanted,
 )
 from .proof import checks, watch
+from .refund_moves import BY_HAND, CAME_BACK, DROPPED, GIVEN, RefundMove
 from .refunds import (
     ASKED,
     DONE,
@@ -95,14 +96,18 @@ __all__ = [
     "ASKED",
     "ASKING",
     "BANK",
+    "BY_HAND",
+    "CAME_BACK",
     "CAPTURED",
     "DECLINED",
     "DISPUTED",
     "DISPUTE_CLOSED",
     "DISPUTE_OPENED",
     "DONE",
+    "DROPPED",
     "EXPIRED",
     "FAILED",
+    "GIVEN",
     "HEARING",
     "LATE",
     "LOST",
@@ -131,6 +136,7 @@ __all__ = [
     "RecordedRefund",
     "Refund",
     "RefundKeyReused",
+    "RefundMove",
     "RefundNotWaiting",
     "RefundTooLarge",
     "Sent",

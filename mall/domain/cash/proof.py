@@ -2,14 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
 
 from .inbox import CashierEvent
 from .payments import CAPTURED, EXPIRED, FAILED, LATE, OPEN, OPENING, PROCESSING, Payment
-from .refunds import ASKED, REFUSED, SENT, VOID, Refund
+from .refund_moves import CAME_BACK, DROPPED, GIVEN, RefundMove
+from .refunds import ASKED, DONE, REFUSED, SENT, VOID, Refund
 
 
 def checks() -> list[Check]:
@@ -66,6 +67,7 @@ def checks() -> list[Check]:
             N_("A refund under way or done at the cashier has the cashier's id"),
             select(Refund.id, Refund.state).where(Refund.state == SENT, Refund.cashier_id.is_(None)),
         ),
+        Check(N_("A refund is done when its money was given and has not come back"), _money_moved()),
         Check(
             N_("A webhook event has one outcome, with its time"),
             select(CashierEvent.id, CashierEvent.outcome).where(
@@ -73,6 +75,29 @@ def checks() -> list[Check]:
             ),
         ),
     ]
+
+
+def _money_moved() -> Select:
+    change = case((RefundMove.kind == GIVEN, 1), (RefundMove.kind == CAME_BACK, -1), else_=0)
+    moved = (
+        select(
+            RefundMove.refund_id,
+            func.sum(change).label("given"),
+            func.sum(case((RefundMove.kind == DROPPED, 1), else_=0)).label("dropped"),
+        )
+        .group_by(RefundMove.refund_id)
+        .subquery()
+    )
+    return (
+        select(Refund.id, Refund.state)
+        .outerjoin(moved, moved.c.refund_id == Refund.id)
+        .where(
+            or_(
+                func.coalesce(moved.c.given, 0) != case((Refund.state == DONE, 1), else_=0),
+                func.coalesce(moved.c.dropped, 0) != case((Refund.state == VOID, 1), else_=0),
+            )
+        )
+    )
 
 
 def watch(*, at: datetime) -> list[Check]:

@@ -18,6 +18,7 @@ from mall.base.text import N_
 from mall.domain import audit, notices
 
 from .payments import CAPTURED, Payment, lock_payment, payment_now
+from .refund_moves import BY_CASHIER, BY_HAND, CAME_BACK, DROPPED, GIVEN, note_move
 
 ASKED = "asked"  # To be sent, or sent without an answer.
 SENT = "sent"  # The cashier has it; the bank takes its time.
@@ -210,6 +211,7 @@ def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> Record
     became = (NEXT if ours else NEXT_FOREIGN)[refund.state].get(state.status)
     if became is None:
         return RecordedRefund(refund, refund.state, refund.state)
+    _note_money(refund, became, at=at)
     if became == ASKED:
         changed = _change(
             refund_id,
@@ -236,6 +238,17 @@ def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> Record
         due_at=at + ASKED_ABOUT_AFTER if became == SENT else refund.due_at,
     )
     return RecordedRefund(changed, refund.state, became)
+
+
+def _note_money(refund: Row[Any], became: str, *, at: datetime) -> None:
+    """Write down what the money of a refund does as the refund moves to another state."""
+    if became == DONE:
+        note_move(refund.id, GIVEN, attempt=refund.attempt, at=at)
+    elif refund.state == DONE:
+        way = BY_HAND if refund.cashier_id is None else BY_CASHIER
+        note_move(refund.id, CAME_BACK, attempt=refund.attempt, at=at, way=way)
+    if became == VOID:
+        note_move(refund.id, DROPPED, attempt=refund.attempt, at=at)
 
 
 def record_foreign_refund(payment_id: int, state: RefundState, *, at: datetime) -> RecordedRefund | None:
@@ -318,6 +331,7 @@ def given_by_hand(refund_id: int, *, by: str, reason: str, at: datetime) -> Row[
         done_at=at,
         note=reason[:LONGEST_NOTE],
     )
+    note_move(refund_id, GIVEN, attempt=changed.attempt, at=at, way=BY_HAND)
     _write_down("refund.given_by_hand", refund, by=by, reason=reason, at=at)
     return changed
 
@@ -377,9 +391,12 @@ def take_from(payment_id: int, amount_cents: int) -> bool:
 
 def write_refund(**values: Any) -> Row[Any]:
     """Write a refund. Returns its row."""
-    return execute(
+    refund = execute(
         insert(Refund).values(attempt=1, tries=0, note="", **values).returning(*Refund.__table__.columns)
     ).one()
+    if refund.done_at is not None:
+        note_move(refund.id, GIVEN, attempt=refund.attempt, at=refund.done_at)
+    return refund
 
 
 def _change(refund_id: int, **values: Any) -> Row[Any]:

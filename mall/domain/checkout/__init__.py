@@ -63,7 +63,17 @@ from .orders import (
     to_ship,
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
-from .placing import EmptyBasket, LookAgain, NoAddress, NoCashier, TooManyUnpaid, VerifyFirst, place
+from .placing import (
+    EmptyBasket,
+    LookAgain,
+    NoAddress,
+    NoCashier,
+    PlacedOtherwise,
+    TooManyUnpaid,
+    VerifyFirst,
+    asked_otherwise,
+    place,
+)
 from .pricing import (
     LevelTooLow,
     LimitReached,
@@ -132,6 +142,7 @@ __all__ = [
     "Owner",
     "Parcel",
     "PieceFor",
+    "PlacedOtherwise",
     "Preset",
     "PriceGone",
     "Priced",
@@ -155,6 +166,7 @@ __all__ = [
     "alarm",
     "alarms",
     "alarms_of",
+    "asked_otherwise",
     "basket_of",
     "become_paid",
     "call_off",

@@ -44,6 +44,15 @@ class LookAgain(QuoteChanged):
     """The basket is not the one that was shown, or was already placed with other content."""
 
 
+class PlacedOtherwise(Refusal):
+    """The basket was placed already, and is to go elsewhere or by another delivery than is asked for now."""
+
+    message = N_(
+        "Order {number} was placed from this basket already, with another address or delivery. Nothing more was"
+        " placed. Look at that order to see where it goes."
+    )
+
+
 def place(
     member_id: int,
     *,
@@ -62,12 +71,15 @@ def place(
 
     `key` is the basket's, `shown` the fingerprint of the quote the member agreed to, `coupon_ids` the coupons to be
     used. Refuses: EmptyBasket, QuoteChanged, TooManyPoints, InsufficientPoints, VerifyFirst, NoAddress, NoCashier,
-    TooManyUnpaid, and whatever stands in a line's or a coupon's way.
+    TooManyUnpaid, PlacedOtherwise, and whatever stands in a line's or a coupon's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
     basket, was_placed, unpaid = _basket_and_key(member_id, key)
     if was_placed:
-        return placed_with(key, member_id=member_id, shown=shown)
+        order = placed_with(key, member_id=member_id, shown=shown)
+        if asked_otherwise(order, address=address, method_key=method_key, terms=terms):
+            raise PlacedOtherwise(number=orders.number_of(order.id))
+        return order
     if not basket.lines:
         raise EmptyBasket()
     if basket.key != key:
@@ -117,6 +129,20 @@ def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any]:
     if order.fingerprint != shown:
         raise LookAgain()
     return order
+
+
+def asked_otherwise(
+    order: Row[Any], *, address: Mapping[str, Any] | None, method_key: str | None, terms: programme.Programme
+) -> bool:
+    """Tell whether an order goes elsewhere, or by another delivery, than is asked for.
+
+    A method that nobody knows asks for none.
+    """
+    if order.digital:
+        return False
+    method = terms.shipping_method(method_key) if method_key else None
+    other_way = method is not None and method.key != order.shipping_key
+    return other_way or order.address != (dict(address) if address else None)
 
 
 def _refuse_if_wrong(priced: Priced, *, shown: str, points_offered: int) -> None:

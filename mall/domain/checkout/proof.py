@@ -22,6 +22,7 @@ from .orders import (
     OrderLine,
     cash_cents_of,
 )
+from .proof_of_cash import cash_checks
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
 
@@ -46,6 +47,7 @@ def checks() -> list[Check]:
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
         Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
         Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
+        *cash_checks(),
     ]  # fmt: skip
 
 

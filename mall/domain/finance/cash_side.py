@@ -17,6 +17,12 @@ from mall.base.money import part_by_quantity
 from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout
 
+# What takes a sale back: a credit note of ours, a refund made without one, one of what was in part given back before
+# or never came, and a refund without a note that came to nothing.
+NOTED, ASKED, NOTED_LESS, FELL_AWAY = range(4)
+# A refund without a note, and the cents of its order that were refunded before and after it.
+Part = tuple[Any, int, int]
+
 
 @dataclass(frozen=True)
 class Happened:
@@ -55,80 +61,90 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
                 "accepted": -order.accepted_difference_cents,
             },
         )
-    yield from _orders_refunded(until=until, zone=zone)
-    for row in _refunds(until):
-        if row.done_at is not None and row.done_at <= until:
-            yield Happened(
-                day_of(row.done_at, zone),
-                3,
-                N_("Refunds given"),
-                _number(row.reference),
-                {"advance": row.amount_cents, account_of(row.cashier): -row.amount_cents},
-            )
+    yield from _sales_taken_back(until, zone)
+    for row in _refund_moves(until):
+        given = row.kind == cash.GIVEN
+        cents = row.amount_cents if given else -row.amount_cents
+        yield Happened(
+            day_of(row.at, zone),
+            4 if given else 5,
+            N_("Refunds given") if given else N_("Refunds sent back by the bank"),
+            _number(row.reference),
+            {"advance": cents, _left_from(row): -cents},
+        )
 
 
-def _orders_refunded(*, until: datetime, zone: str) -> Iterator[Happened]:
-    """Yield what refunds took out of sales, in the order they were made: credit notes, and refunds at the cashier.
+def _sales_taken_back(until: datetime, zone: str) -> Iterator[Happened]:
+    """Yield what refunds took out of sales when they were decided, and what was put back where they fell away.
 
-    What a credit note says was gone is not owed once more: what had been taken out of sales for it by a refund at the
-    cashier is put back, as the note says it line by line; the rest never came, and had been accepted so.
+    In the order of time, since tax goes by cumulative shares: what happens later never changes a day before it. What a
+    credit note says was gone is not owed once more: what had been taken out of sales for it by a refund at the cashier
+    is put back, as the note says it line by line; the rest never came, and had been accepted so.
     """
-    made: list[tuple[datetime, int, int, Any]] = [
-        (note.at, 2 if note.gone_cents else 0, note.id, note) for note in _credit_notes(until)
-    ]
-    made += [
-        (row.asked_at, 1, row.id, row)
-        for row in _refunds(until)
-        if row.order_id is not None and not row.key.startswith("credit:")
-    ]
-    out: dict[int, int] = defaultdict(int)
-    foreign: dict[int, list[tuple[Any, int, int]]] = defaultdict(list)
-    for at, kind, _id, row in sorted(made, key=lambda each: each[:3]):
-        before = out[row.order_id]
-        if kind == 1:
-            out[row.order_id] += row.amount_cents
-            foreign[row.order_id].append((row, before, before + row.amount_cents))
-            amounts = unsold(row, before=before, after=before + row.amount_cents)
-        else:
-            cents = row.goods_cents + row.shipping_cents
+    refunded: dict[int, int] = defaultdict(int)
+    others: dict[int, list[Part]] = defaultdict(list)
+    for at, rank, _id, row in sorted(_sold_and_refunded(until), key=lambda step: step[:3]):
+        before = refunded[row.order_id]
+        if rank in (NOTED, NOTED_LESS):
             amounts = {
                 "sales": row.goods_cents - row.tax_cents,
                 "shipping": row.shipping_cents - row.shipping_tax_cents,
                 "tax": row.tax_cents + row.shipping_tax_cents,
-                "advance": -cents,
+                "advance": -(row.goods_cents + row.shipping_cents),
             }
-            back, absorbed = _absorbed(foreign[row.order_id], row.gone_cents)
-            out[row.order_id] += cents - absorbed
-            for account, more in back.items():
-                amounts[account] = amounts.get(account, 0) + more
-        yield Happened(day_of(at, zone), 2, N_("Orders refunded"), checkout.number_of(row.order_id), amounts)
+            answered = _answer_for(others[row.order_id], row.gone_cents, amounts)
+            refunded[row.order_id] += row.goods_cents + row.shipping_cents - answered
+        else:
+            refunded[row.order_id] += row.amount_cents if rank == ASKED else -row.amount_cents
+            amounts = unsold(row, before=before, after=refunded[row.order_id])
+            if rank == ASKED:
+                others[row.order_id].append((row, before, refunded[row.order_id]))
+            else:
+                others[row.order_id] = [part for part in others[row.order_id] if part[0].id != row.id]
+        fell_away = rank == FELL_AWAY
+        yield Happened(
+            day_of(at, zone),
+            3 if fell_away else 2,
+            N_("Refunds of orders that came to nothing") if fell_away else N_("Orders refunded"),
+            checkout.number_of(row.order_id),
+            amounts,
+        )
 
 
-def _absorbed(foreign: list[tuple[Any, int, int]], gone_cents: int) -> tuple[dict[str, int], int]:
-    """Return what puts back what was gone, by account, and how much of that had been refunded at the cashier.
+def _sold_and_refunded(until: datetime) -> Iterator[tuple[datetime, int, int, Any]]:
+    """Yield (when, what of the four, id, row) of refunds of orders. Never before the sale itself."""
+    for note in _credit_notes(until):
+        yield note.at, NOTED_LESS if note.gone_cents else NOTED, note.id, note
+    for row in _refunds(until):
+        yield max(row.asked_at, row.paid_at), ASKED, row.id, row
+        if row.dropped_at is not None:
+            yield max(row.dropped_at, row.paid_at), FELL_AWAY, row.id, row
 
-    Takes that much, the last first, off `foreign`: refunds made at the cashier that no credit note has answered for.
+
+def _answer_for(others: list[Part], gone_cents: int, amounts: dict[str, int]) -> int:
+    """Put back into what a credit note moves what was gone. Returns the cents of it that were refunded without one.
+
+    Takes those off `others`, the refunds that no credit note has answered for, the last first.
     """
-    back: dict[str, int] = defaultdict(int)
     left = gone_cents
-    while left and foreign:
-        row, before, after = foreign.pop()
+    while left and others:
+        row, before, after = others.pop()
         part = min(left, after - before)
         if part < after - before:
-            foreign.append((row, before, after - part))
+            others.append((row, before, after - part))
         for account, cents in unsold(row, before=after - part, after=after).items():
-            back[account] -= cents
+            amounts[account] = amounts.get(account, 0) - cents
         left -= part
-    if left:  # It never came: the shop had accepted less, and now owes less.
-        back["accepted"] -= left
-        back["advance"] += left
-    return back, gone_cents - left
+    if left:
+        amounts["accepted"] = amounts.get("accepted", 0) - left
+        amounts["advance"] += left
+    return gone_cents - left
 
 
 def cash_balances(*, until: datetime) -> dict[str, int]:
-    """Return the money at each cashier at an instant: captured less given back."""
-    held: dict[str, int] = {}
-    captured, given = func.sum(cash.Payment.captured_cents), func.sum(cash.Refund.amount_cents)
+    """Return the money at each cashier at an instant, captured less given back; and what was given back by hand."""
+    held: dict[str, int] = defaultdict(int)
+    captured = func.sum(cash.Payment.captured_cents)
     for row in execute(
         select(cash.Payment.cashier, captured.label("cents"))
         .where(cash.Payment.paid_at <= until)
@@ -136,14 +152,9 @@ def cash_balances(*, until: datetime) -> dict[str, int]:
         .order_by(cash.Payment.cashier)
     ):
         held[account_of(row.cashier)] = int(row.cents)
-    for row in execute(
-        select(cash.Payment.cashier, given.label("cents"))
-        .join(cash.Refund, cash.Refund.payment_id == cash.Payment.id)
-        .where(cash.Refund.done_at <= until, cash.Refund.state == cash.DONE)
-        .group_by(cash.Payment.cashier)
-    ):
-        held[account_of(row.cashier)] -= int(row.cents)
-    return held
+    for row in _refund_moves(until):
+        held[_left_from(row)] -= row.amount_cents if row.kind == cash.GIVEN else -row.amount_cents
+    return dict(held)
 
 
 def unsold(order: Any, *, before: int, after: int) -> dict[str, int]:
@@ -216,29 +227,52 @@ def _credit_notes(until: datetime) -> Any:
 
 
 def _refunds(until: datetime) -> Any:
-    """Read refunds; `order_id` is empty where the money was never a sale: it came late, or for nothing."""
-    payment, refund, order = cash.Payment, cash.Refund, checkout.Order
-    sold = (payment.reference == checkout.REFERENCE) & order.paid_at.is_not(None) & (payment.state == cash.PAID)
+    """Read refunds of what was sold that no credit note tells of, and when they fell away.
+
+    Money that came late never was a sale.
+    """
+    payment, refund, order, move = cash.Payment, cash.Refund, checkout.Order, cash.RefundMove
+    dropped = (move.refund_id == refund.id) & (move.kind == cash.DROPPED) & (move.at <= until)
     return execute(
         select(
-            payment.cashier,
-            payment.reference,
             refund.id,
             refund.amount_cents,
-            refund.key,
             refund.asked_at,
-            refund.done_at,
+            move.at.label("dropped_at"),
             order.id.label("order_id"),
+            order.paid_at,
             order.goods_cents,
             order.shipping_cents,
             order.shipping_tax_cents,
             _GOODS_TAX.label("goods_tax_cents"),
         )
         .join(payment, payment.id == refund.payment_id)
-        .outerjoin(order, sold)
-        .where(refund.asked_at <= until, refund.state != cash.VOID)
-        .order_by(refund.id)
+        .join(order, payment.reference == checkout.REFERENCE)
+        .outerjoin(move, dropped)
+        .where(
+            refund.asked_at <= until,
+            order.paid_at <= until,
+            payment.state == cash.PAID,
+            refund.key.not_like("credit:%"),
+        )
     )
+
+
+def _refund_moves(until: datetime) -> Any:
+    """Read when the money of refunds left, and when it came back."""
+    payment, refund, move = cash.Payment, cash.Refund, cash.RefundMove
+    return execute(
+        select(move.id, move.at, move.kind, move.way, payment.cashier, payment.reference, refund.amount_cents)
+        .join(refund, refund.id == move.refund_id)
+        .join(payment, payment.id == refund.payment_id)
+        .where(move.at <= until, move.kind.in_((cash.GIVEN, cash.CAME_BACK)))
+        .order_by(move.at, move.id)
+    )
+
+
+def _left_from(row: Any) -> str:
+    """Return the key of the account that a refund's money left, or came back to."""
+    return "bank" if row.way == cash.BY_HAND else account_of(row.cashier)
 
 
 def _number(reference: str) -> str:

@@ -46,6 +46,7 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "counter": (N_("The other side of points counted in points"), "Equity:Points"),
     "opening": (N_("Balances before the first day"), "Equity:Opening"),
     "cashier": (N_("Money at the cashier"), "Assets:Cashier"),
+    "bank": (N_("Refunds given by hand, such as by bank transfer"), "Assets:Bank:RefundsByHand"),
     "advance": (N_("Payments not yet applied or refunded"), "Liabilities:Payments"),
     "sales": (N_("Sales of goods, without tax"), "Income:Sales:Goods"),
     "shipping": (N_("Shipping, without tax"), "Income:Sales:Shipping"),

@@ -19,6 +19,7 @@ from mall.base.text import N_
 from mall.domain import catalogue, checkout, earning, people, programme
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
+from mall.web.shared.forms import words_of
 from mall.web.shared.signing_in import check_password, let_member_in, me
 
 from .addresses import AddressForm
@@ -86,7 +87,7 @@ def show():
 def create():
     """Make a member, place the order and go and pay for it. Sent again, it leads to the same order."""
     if layout.visitor():
-        return _to_their_order(request.form.get("key", ""))
+        return _to_their_order(JoinForm())
     form = JoinForm()
     seen = seen_now(form.method.data)
     if "look" in request.form:
@@ -185,14 +186,22 @@ def _known(form: JoinForm) -> Response:
     except people.WrongPassword:
         raise KnownEmail from None
     layout.bring_basket(known.person_id)
-    return _to_their_order(form.key.data)
+    return _to_their_order(form)
 
 
-def _to_their_order(key: str) -> Response:
-    """Lead a member to the order this form was placed as before; if it was not, to the checkout."""
+def _to_their_order(form: JoinForm) -> Response:
+    """Lead a member to the order this form was placed as before; if it was not, to the checkout.
+
+    Where the form now asks for another address or delivery, the order's page says that it was placed with the first.
+    """
     with reading():
-        order = checkout.placed_as(key, member_id=me())
-    if order is not None:
-        return go_and_pay(order)
-    flash(_("You are a member already, and signed in. Look at the total once more, then place the order."), "info")
-    return redirect(url_for("store.checkout.show"), 303)
+        order = checkout.placed_as(form.key.data or "", member_id=me())
+    if order is None:
+        flash(_("You are a member already, and signed in. Look at the total once more, then place the order."), "info")
+        return redirect(url_for("store.checkout.show"), 303)
+    address = vars(form.lines) if order.address else None
+    if checkout.asked_otherwise(order, address=address, method_key=form.method.data, terms=layout.terms()):
+        number = checkout.number_of(order.id)
+        flash(words_of(checkout.PlacedOtherwise(number=number)), "warn")
+        return redirect(url_for("store.orders.show", number=number), 303)
+    return go_and_pay(order)

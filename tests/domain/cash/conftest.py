@@ -1,4 +1,7 @@
-"""A member who pays, and short ways to bring a payment where a test begins."""
+"""A member who pays, and short ways to bring a payment where a test begins.
+
+Payments here are for a "shop:7" that no room knows: the proof of orders has nothing to say of them.
+"""
 
 from datetime import datetime, timedelta
 
@@ -39,7 +42,7 @@ def mei(app: Flask) -> int:
     return join()
 
 
-def begin(member_id, *, reference="order:7", amount_cents=690, at: datetime = NOON, cashier="stripe"):
+def begin(member_id, *, reference="shop:7", amount_cents=690, at: datetime = NOON, cashier="stripe"):
     """Begin a payment in a transaction of its own."""
     with transaction():
         return cash.begin(
@@ -68,7 +71,7 @@ def state(session_id="cs_1", status="complete", *, paid=True, **changes) -> Sess
         "paid": paid,
         "amount_cents": 690,
         "currency": "USD",
-        "reference": "order:7",
+        "reference": "shop:7",
         "live": False,
         "payment_id": "pi_1" if paid else None,
     }
@@ -81,7 +84,7 @@ def record(payment, said: SessionState, *, at: datetime = NOON):
         return cash.record(payment.id, said, at=at)
 
 
-def paid_payment(member_id, *, reference="order:7", amount_cents=690, session_id="cs_1", pay_id="pi_1"):
+def paid_payment(member_id, *, reference="shop:7", amount_cents=690, session_id="cs_1", pay_id="pi_1"):
     """Bring a payment to paid."""
     payment = open_for(begin(member_id, reference=reference, amount_cents=amount_cents), session_id=session_id)
     said = state(session_id, amount_cents=amount_cents, reference=reference, payment_id=pay_id)

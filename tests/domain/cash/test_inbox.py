@@ -112,9 +112,9 @@ def test_a_session_is_known_by_its_id(mei):
 
 def test_a_session_whose_opening_was_never_answered_is_known_by_our_own_id(mei):
     payment = begin(mei)
-    ours = {"payment": str(payment.id), "reference": "order:7"}
+    ours = {"payment": str(payment.id), "reference": "shop:7"}
 
-    found = meaning(event(id="cs_unknown", client_reference_id="order:7", metadata=ours))
+    found = meaning(event(id="cs_unknown", client_reference_id="shop:7", metadata=ours))
 
     assert (found.kind, found.payment_id, found.session_id) == (cash.SESSION, payment.id, "cs_unknown")
 
@@ -125,10 +125,10 @@ def test_a_session_whose_opening_was_never_answered_is_known_by_our_own_id(mei):
         {},
         {"metadata": None},
         {"metadata": {"payment": "1"}},
-        {"metadata": {"payment": "1", "reference": "order:8"}},
-        {"metadata": {"payment": "9" * 30, "reference": "order:7"}},
-        {"metadata": {"payment": "-1", "reference": "order:7"}},
-        {"metadata": {"payment": "١", "reference": "order:7"}},
+        {"metadata": {"payment": "1", "reference": "shop:8"}},
+        {"metadata": {"payment": "9" * 30, "reference": "shop:7"}},
+        {"metadata": {"payment": "-1", "reference": "shop:7"}},
+        {"metadata": {"payment": "١", "reference": "shop:7"}},
     ],
 )
 def test_a_session_of_somebody_else_is_nobodys(mei, about):

@@ -55,9 +55,7 @@ def test_a_declined_card_is_looked_up_by_its_payments_session(mei):
     cashier = Asked(state(status="open", paid=False, declined=True))
 
     told = listen(
-        note(
-            "payment_intent.payment_failed", id="pi_1", metadata={"payment": str(payment.id), "reference": "order:7"}
-        ),
+        note("payment_intent.payment_failed", id="pi_1", metadata={"payment": str(payment.id), "reference": "shop:7"}),
         cashier,
     )
 

@@ -72,7 +72,7 @@ def test_the_table_names_every_state_and_every_word():
 def test_the_key_for_the_cashier_names_order_and_attempt(mei):
     wanted = cash.wanted(begin(mei))
 
-    assert wanted.key == "order:7:session:1"
+    assert wanted.key == "shop:7:session:1"
     assert (wanted.amount_cents, wanted.currency, wanted.expires_at) == (690, "USD", UNTIL)
 
 
@@ -96,7 +96,7 @@ def test_a_next_attempt_has_a_key_of_its_own(mei, word):
     second = begin(mei)
 
     assert second.attempt == 2
-    assert cash.wanted(second).key == "order:7:session:2"
+    assert cash.wanted(second).key == "shop:7:session:2"
 
 
 def test_a_session_that_could_not_be_opened_ends_its_attempt(mei):
@@ -152,7 +152,7 @@ def test_the_webhook_may_be_faster_than_our_own_note_of_the_session(either):
     [
         ({"amount_cents": 1}, ("amount",)),
         ({"currency": "EUR"}, ("currency",)),
-        ({"reference": "order:8"}, ("order",)),
+        ({"reference": "shop:8"}, ("order",)),
         ({"live": True}, ("mode",)),
         ({"amount_cents": 691, "currency": "EUR"}, ("amount", "currency")),
         ({}, ()),
@@ -208,8 +208,8 @@ def test_a_payment_is_found_by_its_order(mei):
     payment = open_for(begin(mei))
 
     with reading():
-        assert [row.id for row in cash.payments_of("order:7")] == [payment.id]
-        assert cash.payments_of("order:8") == []
+        assert [row.id for row in cash.payments_of("shop:7")] == [payment.id]
+        assert cash.payments_of("shop:8") == []
 
 
 def test_verbs_insist_on_a_transaction(mei):

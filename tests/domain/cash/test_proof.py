@@ -69,6 +69,14 @@ def test_a_refund_under_way_that_the_cashier_does_not_know_is_seen(mei):
 
 
 @pytest.mark.breaks_the_books
+@pytest.mark.parametrize("values", [{"state": "done", "done_at": NOON}, {"state": "void"}])
+def test_a_refund_whose_money_did_not_do_what_it_says_is_seen(mei, values):
+    change(cash.Refund, ask(paid_payment(mei), 100).id, **values)
+
+    assert "A refund is done when its money was given and has not come back" in found_by(cash.checks())
+
+
+@pytest.mark.breaks_the_books
 def test_an_outcome_without_its_time_is_seen(app):
     with transaction():
         event_id = cash.note_event(Event("evt_1", "x", {}, live=False, created_at=NOON), cashier="stripe", at=NOON)
@@ -85,7 +93,7 @@ def test_who_waits_is_seen(either):
     ask(payment, 100, key="return:0")
     cash.send_refunds(Teller("pending"), at=NOON)
     ask(payment, 100, key="return:2")
-    begin(mei, reference="order:8")
+    begin(mei, reference="shop:8")
     with transaction():
         alarm = cash.note_event(Event("evt_1", "x", {}, live=False, created_at=NOON), cashier="stripe", at=NOON)
         cash.conclude(alarm, "alarm", at=NOON)

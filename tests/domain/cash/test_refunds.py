@@ -123,7 +123,7 @@ def test_nothing_is_given_back_of_what_was_not_paid(mei):
     payment = paid_payment(mei)
     with transaction():
         unpaid = cash.begin(
-            "order:9", member_id=mei, amount_cents=690, currency="USD", cashier="stripe", live=False,
+            "shop:9", member_id=mei, amount_cents=690, currency="USD", cashier="stripe", live=False,
             expires_at=LATER, at=NOON,
         )  # fmt: skip
 
@@ -253,7 +253,7 @@ def test_a_refused_refund_may_be_given_by_hand(refused):
 
     assert (done.state, done.note, done.done_at) == (cash.DONE, "bank transfer 4711", LATER)
     about = {"refund": refused.id, "amount_cents": 200}
-    assert entries("refund.given_by_hand") == [("order:7", "staff:1", "bank transfer 4711", about)]
+    assert entries("refund.given_by_hand") == [("shop:7", "staff:1", "bank transfer 4711", about)]
 
 
 @pytest.mark.parametrize(("decide", "act"), [(by_hand, "refund.given_by_hand"), (again_please, "refund.asked_again")])
@@ -385,19 +385,19 @@ def test_a_refund_made_at_the_cashier_beyond_what_is_left_is_for_a_person(paid):
 
 
 def test_a_late_payment_given_back_whole_leaves_clean_books(mei):
-    payment = paid_payment(mei, reference="order:8")
-    late = record(payment, state(reference="order:8")).payment
+    payment = paid_payment(mei, reference="shop:8")
+    late = record(payment, state(reference="shop:8")).payment
     assert late.state == cash.PAID
 
     ask(late, late.captured_cents, key="payment:late")
 
     with reading():
-        assert [row.amount_cents for row in cash.refunds_of("order:8")] == [690]
+        assert [row.amount_cents for row in cash.refunds_of("shop:8")] == [690]
 
 
 def test_any_split_of_a_payment_in_any_order_gives_back_exactly_what_came(mei):
     for number, parts in enumerate(itertools.permutations((230, 230, 229, 1)), start=1):
-        payment = paid_payment(mei, reference=f"order:{number}", session_id=f"cs_{number}", pay_id=f"pi_{number}")
+        payment = paid_payment(mei, reference=f"shop:{number}", session_id=f"cs_{number}", pay_id=f"pi_{number}")
         for part, cents in enumerate(parts):
             ask(payment, cents, key=f"{number}:{part}")
         with pytest.raises(cash.RefundTooLarge):

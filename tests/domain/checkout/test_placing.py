@@ -1,5 +1,6 @@
 """Placing sets points and goods aside once, at the price that was shown - or says why not, and changes nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from mall.base.db import reading, transaction
 from mall.base.errors import NotFound
 from mall.domain import catalogue, checkout, ledger
-from tests.stage import NOON
+from tests.stage import ADDRESS, NOON
 
 
 def test_an_order_for_points_only_is_paid_at_once_and_meets_no_cashier(stage, mei, mug):
@@ -82,6 +83,32 @@ def test_a_used_key_with_other_content_is_refused_with_the_new_quote(stage, mei,
 
     with pytest.raises(checkout.QuoteChanged):
         stage.place(mei, key=basket.key, shown=priced.quote.fingerprint)
+
+
+@pytest.mark.parametrize("otherwise", ["address", "delivery"])
+def test_a_used_key_with_another_address_or_delivery_is_refused(stage, mei, mug, otherwise):
+    (post,) = stage.terms.shipping_methods
+    stage.terms = replace(stage.terms, shipping_methods=(post, replace(post, key="express")))
+    stage.put_in(mei, mug, "cash")
+    basket, priced = stage.price(mei)
+    again = {"key": basket.key, "shown": priced.quote.fingerprint}
+    first = stage.place(mei, **again)
+    elsewhere = {"address": ADDRESS | {"line1": "2 Elm Row"}}
+    change = {"address": elsewhere, "delivery": {"method_key": "express"}}[otherwise]
+
+    with pytest.raises(checkout.PlacedOtherwise, match=f"Order {checkout.number_of(first.id)} was placed"):
+        stage.place(mei, **again, **change)
+
+    assert stage.place(mei, **again, method_key=first.shipping_key).id == first.id
+    assert stage.order(first).address == ADDRESS
+
+
+def test_a_delivery_nobody_knows_is_no_other_one(stage, mei, mug):
+    stage.put_in(mei, mug, "cash")
+    basket, priced = stage.price(mei)
+    again = {"key": basket.key, "shown": priced.quote.fingerprint, "method_key": "pigeon"}
+
+    assert stage.place(mei, **again).id == stage.place(mei, **again).id
 
 
 def test_another_members_key_is_not_there(stage, mei, mug):

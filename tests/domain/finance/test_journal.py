@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mall.base.cashier import RefundState
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
 from mall.domain import cash, catalogue, finance
@@ -242,3 +243,98 @@ def test_the_cash_side_ties_as_well(sold, tmp_path):
     assert bean_check(text_of(books, "beancount", at=at + timedelta(days=2)), tmp_path) == ""
     assert "Liabilities:Payments" not in hledger(later, "balance", "-N", "--flat")
     assert "2026-04-01 Refunds given" in later
+
+
+def test_a_refund_that_fails_a_month_later_leaves_its_day_as_it_was(sold, tmp_path):
+    books, given_at = Books(sold.terms), instant("2026-03-20 12:00")
+    with moved_to(given_at):
+        cash.send_refunds(sold.cashier, at=given_at)
+    march = {"first": date(2026, 3, 1), "last": date(2026, 3, 31), "at": instant("2026-04-02 12:00")}
+    closed = {form: text_of(books, form, **march) for form in ("hledger", "beancount")}
+    assert "2026-03-20 Refunds given" in closed["hledger"]
+
+    failed_at = instant("2026-04-20 12:00")
+    refund = last_refund()
+    with moved_to(failed_at), transaction():
+        cash.record_refund(refund.id, said(refund, "failed"), at=failed_at)
+
+    assert {form: text_of(books, form, **march) for form in ("hledger", "beancount")} == closed
+    later = {"last": date(2026, 4, 30), "at": instant("2026-05-02 12:00")}
+    text = text_of(books, "hledger", **later)
+    (back,) = [block for block in text.split("\n\n") if block.startswith("2026-04-20 Refunds sent back by the bank")]
+    assert f"Assets:Cashier:Sandbox  {refund.amount_cents / 100:.2f} EUR" in back
+    hledger(text, "check")
+    assert f"-{refund.amount_cents / 100:.2f} EUR" in hledger(text, "balance", "Liabilities:Payments")
+    assert bean_check(text_of(books, "beancount", **later), tmp_path) == ""
+    # It goes out again, and is owed no more.
+    second = replace(said(last_refund(), "succeeded"), id="re_second")
+    with transaction():
+        cash.record_refund(refund.id, second, at=instant("2026-04-25 12:00"))
+    assert "Payments" not in hledger(text_of(books, "hledger", **later), "balance", "-N", "--flat")
+    assert {form: text_of(books, form, **march) for form in ("hledger", "beancount")} == closed
+
+
+@pytest.mark.parametrize("given", ["pending", "succeeded"])
+def test_a_refund_made_at_the_cashier_that_comes_to_nothing_is_put_back_on_the_day_it_does(sold, tmp_path, given):
+    books, made_at, failed_at = Books(sold.terms), instant("2026-03-20 12:00"), instant("2026-04-20 12:00")
+    with reading():
+        payment = cash.payments_of("order:1")[0]
+    state = RefundState("re_desk", given, payment.captured_cents, "EUR", payment.cashier_id, "")
+    with moved_to(made_at), transaction():
+        cash.record_foreign_refund(payment.id, state, at=made_at)
+    march = {"first": date(2026, 3, 1), "last": date(2026, 3, 31), "at": instant("2026-04-02 12:00")}
+    closed = text_of(books, "hledger", **march)
+    assert "2026-03-20 Orders refunded" in closed
+    assert ("2026-03-20 Refunds given" in closed) == (given == "succeeded")
+
+    with moved_to(failed_at), transaction():
+        cash.record_foreign_refund(payment.id, replace(state, status="failed"), at=failed_at)
+
+    assert text_of(books, "hledger", **march) == closed
+    later = {"last": date(2026, 4, 30), "at": instant("2026-05-02 12:00")}
+    text = text_of(books, "hledger", **later)
+    hledger(text, "check")
+    assert bean_check(text_of(books, "beancount", **later), tmp_path) == ""
+    assert "2026-04-20 Refunds of orders that came to nothing" in text
+    before = text_of(books, "hledger", last=date(2026, 3, 19), at=instant("2026-03-20 11:00"))
+    assert totals(text) == totals(before)
+
+
+def test_a_refund_given_by_hand_leaves_the_money_at_the_cashier(sold, tmp_path):
+    books, at = Books(sold.terms), instant("2026-03-20 12:00")
+    with reading():
+        held = finance.cash_balances(until=at)["cashier:sandbox"]
+    refund = last_refund()
+    with transaction():
+        cash.refused_refund(refund.id, why="charge disputed", at=at)
+    with transaction():
+        cash.given_by_hand(refund.id, by="staff:1", reason="transfer 4711", at=at)
+
+    with reading():
+        assert finance.cash_balances(until=at) == {"cashier:sandbox": held, "bank": -refund.amount_cents}
+    later = {"at": instant("2026-04-02 12:00"), "last": date(2026, 3, 31)}
+    text = text_of(books, "hledger", **later)
+    hledger(text, "check")
+    assert bean_check(text_of(books, "beancount", **later), tmp_path) == ""
+    assert totals(text)["Assets:Bank:RefundsByHand"] == f"-{refund.amount_cents / 100:.2f}"
+    assert totals(text)["Assets:Cashier:Sandbox"] == f"{held / 100:.2f}"
+    # A month that begins later brings both over.
+    april = text_of(books, "hledger", first=date(2026, 4, 1), last=date(2026, 4, 2), at=instant("2026-04-05 12:00"))
+    hledger(april, "check")
+    assert totals(april)["Assets:Bank:RefundsByHand"] == f"-{refund.amount_cents / 100:.2f}"
+
+
+def last_refund():
+    with reading():
+        return [refund for number in range(1, 5) for refund in cash.refunds_of(f"order:{number}")][-1]
+
+
+def said(refund, status: str) -> RefundState:
+    """What the cashier says of a refund of ours."""
+    return RefundState(refund.cashier_id, status, refund.amount_cents, "EUR", "", cash.cashier_key(refund))
+
+
+def totals(text: str) -> dict[str, str]:
+    """Return the money in every account, as hledger adds it up."""
+    shown = hledger(text, "balance", "-N", "--flat")
+    return {line.split()[-1]: line.split()[0] for line in shown.splitlines() if "EUR" in line}

@@ -26,7 +26,7 @@ def test_to_standard_output(app, history):
     [
         ("2026-02-30", "2026-03-31", "“2026-02-30” is no day"),
         ("2026-03-31", "2026-01-01", "The first day lies after the last"),
-        ("0001-01-01", "9999-12-31", "“0001-01-01” is no day"),
+        ("0001-01-01", "9999-12-31", "There are no books of that day. Choose one of the years 2000 to 2999."),
     ],
 )
 def test_wrong_days(app, history, first, last, words):

@@ -4,7 +4,7 @@ import pytest
 
 from mall.base.cashier import CashierUnreachable
 from mall.base.clock import moved_to
-from mall.base.db import transaction
+from mall.base.db import reading, transaction
 from mall.domain import catalogue, checkout, people
 from tests.cast import sign_in
 from tests.stage import ADDRESS, NOON, PASSWORD, open_shop
@@ -243,6 +243,25 @@ def test_pressed_again_after_paying_it_leads_to_the_order(till, stage, mug):
 
     assert again.location == f"/orders/{checkout.number_of(order.id)}"
     assert count_orders() == 1
+
+
+def test_another_tab_with_another_address_hears_where_the_first_order_goes(till, stage, mug):
+    with transaction():
+        people.add_address(till.member_id, people.AddressLines("Mei", "2 Elm Row", "Portland", "97202", "US"), at=NOON)
+    with reading():
+        ids = [address.id for address in people.addresses_of(till.member_id)]
+    till.put_in(mug, "cash")
+    one, other = (till.form(address=str(id_)) for id_ in ids)
+    till.browser.post("/checkout", data=one)
+    (order,) = till.orders()
+
+    answer = till.browser.post("/checkout", data=other)
+
+    assert answer.status_code == 422
+    said = f"Order {checkout.number_of(order.id)} was placed from this basket already, with another address"
+    assert said in answer.text
+    assert till.orders() == [order]
+    assert till.browser.post("/checkout", data=one).status_code == 303
 
 
 def test_an_empty_basket_has_no_checkout(till):

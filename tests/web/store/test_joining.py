@@ -212,6 +212,19 @@ def test_sent_twice_it_is_one_member_one_order_and_the_same_page(visitor, mug):
     assert (len(members()), count_orders()) == (1, 1)
 
 
+def test_sent_again_with_another_address_it_says_which_order_was_placed(visitor, mug):
+    visitor.put_in(mug, "cash")
+    form = form_of(visitor)
+    visitor.browser.post("/checkout/join", data=form)
+
+    form["line1"] = "2 Elm Row"
+    answer = visitor.browser.post("/checkout/join", data=form)
+
+    assert answer.location.startswith("/orders/")
+    assert "was placed from this basket already, with another address" in visitor.browser.get(answer.location).text
+    assert (len(members()), count_orders()) == (1, 1)
+
+
 def test_sent_twice_at_once_it_is_one_member_one_order_and_the_same_page(app, visitor, mug):
     visitor.put_in(mug, "cash")
     form = form_of(visitor)

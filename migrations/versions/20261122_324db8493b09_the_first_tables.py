@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
-revision = 'dc471e96231f'
+revision = '324db8493b09'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1173,6 +1173,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_posting_reverses'), ['reverses'], unique=False, postgresql_where=sa.text('reverses IS NOT NULL'), sqlite_where=sa.text('reverses IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_posting_written_at'), ['written_at'], unique=False)
 
+    op.create_table('refund_move',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('refund_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('attempt', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('way', sa.String(length=8), nullable=False),
+    sa.Column('at', clock.Instant(), nullable=False),
+    sa.CheckConstraint("kind IN ('given', 'came_back', 'dropped')", name=op.f('ck_refund_move_kind_known')),
+    sa.CheckConstraint("way IN ('cashier', 'hand')", name=op.f('ck_refund_move_way_known')),
+    sa.ForeignKeyConstraint(['refund_id'], ['refund.id'], name=op.f('fk_refund_move_refund_id_refund')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refund_move')),
+    sa.UniqueConstraint('refund_id', 'attempt', 'kind', name=op.f('uq_refund_move_refund_id_attempt_kind'))
+    )
+    with op.batch_alter_table('refund_move', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_refund_move_at'), ['at'], unique=False)
+
     op.create_table('credit_line',
     sa.Column('credit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('line', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -1432,6 +1448,20 @@ def upgrade() -> None:
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$",
             'CREATE TRIGGER posting_append_only BEFORE UPDATE OR DELETE ON posting FOR EACH ROW EXECUTE FUNCTION refuse_change()',
             'CREATE TRIGGER posting_no_truncate BEFORE TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+        ],
+    }[op.get_context().dialect.name]:
+        op.execute(guard)
+    for guard in {
+        'sqlite': [
+            "CREATE TRIGGER refund_move_no_update BEFORE UPDATE ON refund_move BEGIN SELECT RAISE(ABORT, 'refund_move is append-only'); END",
+            "CREATE TRIGGER refund_move_no_delete BEFORE DELETE ON refund_move BEGIN SELECT RAISE(ABORT, 'refund_move is append-only'); END",
+            "CREATE TRIGGER refund_move_no_replace_1 BEFORE INSERT ON refund_move WHEN EXISTS (SELECT 1 FROM refund_move WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: refund_move is append-only'); END",
+            "CREATE TRIGGER refund_move_no_replace_2 BEFORE INSERT ON refund_move WHEN EXISTS (SELECT 1 FROM refund_move WHERE refund_id = NEW.refund_id AND attempt = NEW.attempt AND kind = NEW.kind) BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: refund_move is append-only'); END",
+        ],
+        'postgresql': [
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            'CREATE TRIGGER refund_move_append_only BEFORE UPDATE OR DELETE ON refund_move FOR EACH ROW EXECUTE FUNCTION refuse_change()',
+            'CREATE TRIGGER refund_move_no_truncate BEFORE TRUNCATE ON refund_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
         ],
     }[op.get_context().dialect.name]:
         op.execute(guard)
