@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from mall.base.clock import moved_to, now
-from mall.base.db import execute, reading, transaction
+from mall.base.db import execute, reading
 from mall.domain import aftersales, cash, catalogue, checkout, ledger
 from tests.stage import open_shop
 from tests.stripe_double import running

@@ -1,0 +1,138 @@
+"""Cash that is gone before a refund: credit notes, proof and journal say the same of it."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+import pytest
+
+from mall.base.cashier import DisputeState, RefundState
+from mall.base.clock import moved_to
+from mall.base.db import reading, transaction
+from mall.domain import aftersales, cash, catalogue, checkout
+from mall.domain.aftersales import hearing
+from mall.domain.finance import cash_side
+from tests.stage import NOON, open_shop
+
+HOUR = timedelta(hours=1)
+
+
+class Case:
+    """An order of two mugs, paid and sent."""
+
+    def __init__(self):
+        self.stage = open_shop()
+        self.mei = self.stage.member("mei")
+        mug = self.stage.item(prices=(catalogue.cash_price(1_590),), stock=10)
+        self.stage.put_in(self.mei, mug, "cash", quantity=2)
+        self.order = self.stage.place(self.mei)
+        self.stage.pay(self.order)
+        self.stage.ship(self.order)
+        self.due = checkout.cash_cents_of(self.order)
+
+    @property
+    def payment(self):
+        with reading():
+            return cash.payments_of(checkout.reference_of(self.order.id))[-1]
+
+    def refund_is_seen(self, amount, *, at, status="succeeded"):
+        state = RefundState("re_theirs", status, amount, "USD", self.payment.cashier_id, "")
+        with transaction():
+            hearing.told_of_refund(self.payment.id, state, refund_id=None, terms=self.stage.terms, at=at)
+
+    def decide(self, verb, *, at):
+        with transaction():
+            verb(self.order.id, by="staff:1", reason="Asked", terms=self.stage.terms, at=at)
+
+    def one_piece(self, *, at, reason="changed_mind"):
+        with transaction():
+            return aftersales.refund(
+                self.order.id, reason=reason, restock=False, by="staff:1", terms=self.stage.terms, at=at, pieces={1: 1}
+            )
+
+    def dispute_is(self, status, *, at):
+        state = DisputeState("du_1", status, self.due, "USD", self.payment.cashier_id, "fraudulent")
+        with transaction():
+            aftersales.told_of_dispute(self.payment.id, state, terms=self.stage.terms, at=at)
+
+    def books(self, *, at):
+        """Return the sums of the journal's cash side once all that is owed was sent."""
+        with moved_to(at):
+            cash.send_refunds(self.stage.cashier, at=at)
+        sums = defaultdict(int)
+        with reading():
+            for each in cash_side.cash_happenings(until=at, zone=self.stage.terms.zone):
+                assert sum(each.amounts.values()) == 0
+                for account, cents in each.amounts.items():
+                    sums[account] += cents
+            assert sums["cashier:sandbox"] == cash_side.cash_balances(until=at).get("cashier:sandbox", 0)
+        return {account: cents for account, cents in sums.items() if cents}
+
+
+@pytest.fixture
+def case(app):
+    return Case()
+
+
+def test_what_was_refunded_at_the_cashier_is_taken_out_of_sales_once(case):
+    case.refund_is_seen(700, at=NOON + HOUR)
+    case.decide(aftersales.give_back, at=NOON + 2 * HOUR)
+
+    with reading():
+        (note,) = aftersales.credits_of(case.order.id)
+    assert (note.gone_cents, note.goods_cents + note.shipping_cents) == (700, case.due)
+    assert case.payment.refunded_cents == case.due
+    assert case.books(at=NOON + 3 * HOUR) == {}
+
+
+def test_at_one_instant_too(case):
+    case.refund_is_seen(700, at=NOON)
+    case.decide(aftersales.give_back, at=NOON)
+
+    assert case.books(at=NOON + HOUR) == {}
+
+
+def test_piece_by_piece_only_the_last_meets_what_is_gone(case):
+    case.refund_is_seen(700, at=NOON + HOUR)
+    case.decide(aftersales.accept, at=NOON + 2 * HOUR)
+    gone = [case.one_piece(at=NOON + hours * HOUR, reason="damaged").gone_cents for hours in (3, 4)]
+
+    assert gone == [0, 700]
+    assert case.payment.refunded_cents == case.due
+    assert case.books(at=NOON + 5 * HOUR) == {}
+
+
+def test_a_lost_dispute_takes_all_that_is_left_even_what_a_return_had_kept(case):
+    case.one_piece(at=NOON + HOUR)
+    case.dispute_is("open", at=NOON + 2 * HOUR)
+    with pytest.raises(checkout.UnderDispute):
+        case.one_piece(at=NOON + 3 * HOUR)
+    case.dispute_is("lost", at=NOON + 4 * HOUR)
+
+    assert case.stage.order(case.order).state == checkout.REFUNDED
+    assert case.payment.refunded_cents == case.due
+    assert case.books(at=NOON + 5 * HOUR) == {}
+
+
+def test_a_failed_refund_that_nobody_told_of_is_an_alarm(case):
+    case.one_piece(at=NOON)
+    cash.send_refunds(Slow("pending"), at=NOON)
+    news = aftersales.ask_about_refunds(Slow("failed"), terms=case.stage.terms, at=NOON + timedelta(days=1))
+
+    assert [each.fell_through for each in news] == [True]
+    with reading():
+        assert len(checkout.alarms_of(case.order.id)) == 1
+
+
+class Slow:
+    """A cashier whose refunds stand as it is told."""
+
+    name = "sandbox"
+
+    def __init__(self, status):
+        self.status = status
+
+    def refund(self, payment_id, amount_cents, *, key):
+        return RefundState("re_1", self.status, amount_cents, "USD", payment_id, key)
+
+    def fetch_refund(self, refund_id):
+        return RefundState(refund_id, self.status, 1, "USD", "pi_1", "")
