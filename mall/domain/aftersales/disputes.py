@@ -39,6 +39,8 @@ def told_of_dispute(
         cash.LOST: life.DISPUTE_LOST,
     }[recorded.now]
     does, dispute = life.follows(event, order.state), recorded.dispute
+    if payment.state == cash.LATE:  # It pays for nothing and goes back by itself: the order is not what is disputed.
+        does = frozenset({life.ALARM})
     checkout.note(order.id, "dispute", WORDS[event], by="cashier", at=at)
     if life.FLAG in does:
         checkout.flag_dispute(order, at)

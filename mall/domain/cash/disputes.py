@@ -124,8 +124,9 @@ def taken_by_bank(dispute: Row[Any], amount_cents: int, *, key: str, at: datetim
     `amount_cents` is at most what is left of the payment. `rest` says that a part of it is written down already.
     """
     from_payment = lock_payment(dispute.payment_id)
-    assert 0 < amount_cents <= from_payment.captured_cents - from_payment.refunded_cents, "more than is left"
-    assert take_from(dispute.payment_id, amount_cents), "more than is left"
+    left = from_payment.captured_cents - from_payment.refunded_cents
+    if not 0 < amount_cents <= left or not take_from(dispute.payment_id, amount_cents):
+        raise ValueError(f"{amount_cents} of {left} cents cannot have been taken")
     return write_refund(
         payment_id=dispute.payment_id,
         amount_cents=amount_cents,

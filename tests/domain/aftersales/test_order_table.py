@@ -126,12 +126,12 @@ class Case:
         with transaction():
             hearing.told_of_refund(self.payment_id, state, refund_id=ours, terms=self.stage.terms, at=self.at)
 
-    def dispute_is(self, status, *, amount=None):
+    def dispute_is(self, status, *, amount=None, payment_id=None):
         """The cashier says how a dispute of the payment stands: by default of all that came."""
         amount = amount or self.payments()[-1].captured_cents or self.due
         state = DisputeState("du_1", status, amount, "USD", f"pi_{self.payment_id}", "fraudulent")
         with transaction():
-            aftersales.told_of_dispute(self.payment_id, state, terms=self.stage.terms, at=self.at)
+            aftersales.told_of_dispute(payment_id or self.payment_id, state, terms=self.stage.terms, at=self.at)
 
     def give_up(self):
         """The member presses the one button for both: give up what is unpaid, cancel what is paid."""
@@ -385,6 +385,17 @@ def test_no_window_closes_while_the_bank_decides(case):
     case.dispute_is("won")
     assert aftersales.close_due_windows(terms=case.stage.terms, at=LATER) == 1
     assert case.stage.balances(case.mei, at=LATER).ready == GIVEN - SPENT + EARNED
+
+
+def test_a_lost_dispute_of_a_payment_that_came_late_leaves_the_order_alone(case):
+    case.says(paid=True)
+    case.says(paid=True, payment_id=case.first.id)
+    before = case.seen()
+
+    for status in ("open", "lost"):
+        case.dispute_is(status, payment_id=case.first.id)
+
+    assert case.seen() == before | {"alarms": before["alarms"] + 2}
 
 
 def test_frozen_points_that_were_spent_already_become_debt_when_the_dispute_is_lost(case):
