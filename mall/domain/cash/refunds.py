@@ -162,43 +162,35 @@ def take_due_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
 
     Returns the refund's columns and `to_payment`, the cashier's id of the payment.
     """
-    assert in_transaction(), "take_due_refund() outside transaction()"
+    return _take(ASKED, SENDING, cashier=cashier, lease=LEASE, at=at)
+
+
+def take_sent_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
+    """Take a refund that has been under way at the cashier for long; others get it after as long again.
+
+    Returns the same columns as `take_due_refund`.
+    """
+    return _take(SENT, ASKING_ABOUT, cashier=cashier, lease=ASKED_ABOUT_AFTER, at=at)
+
+
+def _take(state: str, job: str, *, cashier: str, lease: timedelta, at: datetime) -> Row[Any] | None:
+    """Take the refund in a state that is due longest and not put off by the job; others wait for the lease."""
+    assert in_transaction(), "taking a refund outside transaction()"
     row = execute(
         select(*Refund.__table__.columns, Payment.cashier_id.label("to_payment"))
         .join(Payment, Payment.id == Refund.payment_id)
         .where(
-            Refund.state == ASKED,
+            Refund.state == state,
             Refund.due_at <= at,
             Payment.cashier == cashier,
-            Refund.id.not_in(notices.put_off(SENDING, at=at)),
+            Refund.id.not_in(notices.put_off(job, at=at)),
         )
         .order_by(Refund.due_at, Refund.id)
         .limit(1)
         .with_for_update(of=Refund, skip_locked=True)
     ).one_or_none()
     if row is not None:
-        _change(row.id, due_at=at + LEASE)
-    return row
-
-
-def take_sent_refund(*, cashier: str, at: datetime) -> Row[Any] | None:
-    """Take a refund that has been under way at the cashier for long; others get it after as long again."""
-    assert in_transaction(), "take_sent_refund() outside transaction()"
-    row = execute(
-        select(*Refund.__table__.columns)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .where(
-            Refund.state == SENT,
-            Refund.due_at <= at,
-            Payment.cashier == cashier,
-            Refund.id.not_in(notices.put_off(ASKING_ABOUT, at=at)),
-        )
-        .order_by(Refund.due_at, Refund.id)
-        .limit(1)
-        .with_for_update(of=Refund, skip_locked=True)
-    ).one_or_none()
-    if row is not None:
-        _change(row.id, due_at=at + ASKED_ABOUT_AFTER)
+        _change(row.id, due_at=at + lease)
     return row
 
 
