@@ -147,7 +147,7 @@ def redemptions(database: Database, effort: Effort) -> list[Figure]:
     counts = {way: count * CLIENTS * (effort.rounds + 1) for way, count in each.items()}
     with opened(database.url, database.folder):
         with transaction() as connection:
-            connection.exec_driver_sql((ROOT / "benchmarks" / "limit.sql").read_text().replace("%", "%%"))
+            connection.exec_driver_sql(redeeming.LIMIT)
         members = copy_member(database.shop, sum(counts.values()))
         ready = shop.fill_baskets(database.shop, members)
         shop.tidy()

@@ -19,7 +19,10 @@ from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.domain import checkout, programme
 
+from .servers import ROOT
 from .shop import ADDRESS, opened
+
+LIMIT = (ROOT / "benchmarks" / "limit.sql").read_text().replace("%", "%%")
 
 Redeem = Callable[[dict[str, Any]], None]
 

@@ -39,8 +39,8 @@ class Counter:
 
 
 def stripe_at(double: Double, **changes) -> StripeCashier:
-    """A Stripe cashier that talks to the double and does not wait long."""
-    given = {"webhook_secret": double.secret, "api_base": double.address, "timeout": (1, 1), "retries": 0}
+    """A Stripe cashier that talks to the double, and is patient with a busy machine."""
+    given = {"webhook_secret": double.secret, "api_base": double.address, "timeout": (30, 30), "retries": 0}
     return StripeCashier("sk_test_double", **(given | changes))
 
 

@@ -21,6 +21,14 @@ SECRET = "whsec_double_0123456789abcdef"
 FAILURES = ("timeout", "lost", "500", "409", "429")
 
 
+class Gate:
+    """Where a call is held: `reached` when it waits there, its key taken; `opened` to let it go on."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+
 class Double:
     """A running double: its books, its outbox, and what it should do wrong next."""
 
@@ -35,7 +43,7 @@ class Double:
         self._failures: list[tuple[str, str]] = []
         self._answers: dict[str, tuple[bytes, int, str]] = {}
         self._in_progress: set[str] = set()
-        self._gates: dict[str, threading.Event] = {}
+        self._gates: dict[str, Gate] = {}
         self._lock = threading.Lock()
 
     def fail_next(self, failure: str, *, operation: str = "", times: int = 1) -> None:
@@ -43,9 +51,9 @@ class Double:
         assert failure in FAILURES
         self._failures += [(failure, operation)] * times
 
-    def hold_next(self, operation: str) -> threading.Event:
-        """Make the next call of an operation wait, its work undone, until the event is set."""
-        gate = threading.Event()
+    def hold_next(self, operation: str) -> "Gate":
+        """Make the next call of an operation wait, its work undone, until the gate is opened."""
+        gate = Gate()
         self._gates[operation] = gate
         return gate
 
@@ -124,7 +132,8 @@ class Double:
                 pairs = request.form.items(multi=True) if request.method == "POST" else request.args.items(multi=True)
                 given = params.check(operation, params.read(pairs)) if operation in params.TYPES else {}
                 if gate := self._gates.pop(operation, None):
-                    gate.wait(10)
+                    gate.reached.set()
+                    gate.opened.wait(30)
                 body = json.dumps(call(given))
                 if key:
                     self._answers[key] = (asked, 200, body)
