@@ -21,6 +21,7 @@ PASSWORD = "seven green lanterns"
 SECRET = "measured-on-this-machine-only-0123456789"
 SITE = "http://127.0.0.1"
 PLENTY = 10**7
+SOME = 5_000
 ADDRESS = {
     "recipient": "Chen Meilin", "line1": "18 Juniper Lane", "line2": "", "postcode": "97201", "city": "Portland",
     "region": "OR", "country": "US", "phone": "",
@@ -155,12 +156,16 @@ def fill_baskets(shop: Shop, member_ids: list[int]) -> list[dict[str, Any]]:
 
 def add_history(member_ids: list[int], postings: int) -> None:
     """Give members a past of so many postings in all: small lots that came and went again, by adjustments."""
-    half = postings // 2
+    members = len(member_ids)
+    assert member_ids == list(range(member_ids[0], member_ids[0] + members))
+    for _ in range(postings // 2 // SOME):  # In shares, each well within a statement's time limit.
+        _add_past(member_ids[0], members)
+
+
+def _add_past(first_member_id: int, members: int) -> None:
     with transaction():
-        n, number = _numbers(half)
-        members = len(member_ids)
-        member = {"member_id": member_ids[0] + n % members}
-        assert member_ids == list(range(member_ids[0], member_ids[0] + members))
+        n, number = _numbers(SOME)
+        member = {"member_id": first_member_id + n % members}
         lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
         a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
         _copy(ledger.Lot, number, member | {"id": n + lot, "points": literal(10), "reference": literal("past")}, a_lot)
@@ -168,7 +173,7 @@ def add_history(member_ids: list[int], postings: int) -> None:
         for verb, source, destination in (("up", "adjustment", "wallet"), ("down", "wallet", "adjustment")):
             _copy(ledger.Posting, number, member | {
                 "id": None, "lot_id": n + lot, "points": literal(10), "reference": literal("past"),
-                "move": literal(f"past:{verb}:").concat(cast(n, String)),
+                "move": literal(f"past:{verb}:").concat(cast(n + lot, String)),
                 "source": literal(source), "destination": literal(destination),
             }, a_posting)  # fmt: skip
         go_on_after("lot")
