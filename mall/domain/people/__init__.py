@@ -107,6 +107,7 @@ from .staff import (
     staff_able_to,
     staff_list,
     staff_of,
+    staff_with,
 )
 from .throttle import (
     Counted,
@@ -243,6 +244,7 @@ __all__ = [
     "staff_able_to",
     "staff_list",
     "staff_of",
+    "staff_with",
     "sweep_sign_ins",
     "sweep_throttle",
     "sweep_tokens",

@@ -79,7 +79,7 @@ def add_staff(
 
     Raises StaffKnown, RolesMissing.
     """
-    if execute(select(Staff.id).where(Staff.email_key == email.key)).one_or_none() is not None:
+    if staff_with(email) is not None:
         raise StaffKnown
     staff_id = execute(
         insert(Staff)
@@ -180,6 +180,11 @@ def staff_of(staff_id: int) -> Row[Any]:
     if row is None:
         raise NotFound(N_("There is nobody like that on the staff."))
     return row
+
+
+def staff_with(email: Email) -> int | None:
+    """Return the id of whoever on the staff has an e-mail address, at work or not, or None."""
+    return execute(select(Staff.id).where(Staff.email_key == email.key)).scalar_one_or_none()
 
 
 def staff_list() -> Sequence[Row[Any]]:

@@ -25,6 +25,7 @@ from .versions import (
     upcoming,
     version,
     versions,
+    would_withdraw,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "upcoming",
     "version",
     "versions",
+    "would_withdraw",
 ]

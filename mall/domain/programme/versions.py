@@ -147,6 +147,11 @@ def upcoming(at: datetime) -> dict[int, datetime]:
     return {row.version: row.effective_from for row in rows}
 
 
+def would_withdraw(effective_from: datetime, *, at: datetime) -> list[int]:
+    """Return the approved versions that one approved now and beginning at an instant withdraws: those not earlier."""
+    return [one for one, begins in upcoming(at).items() if begins >= effective_from]
+
+
 def version(number: int) -> Programme:
     """Return a version of the programme. Raises NotFound."""
     read = _read.setdefault(db.engine, {})
@@ -258,7 +263,7 @@ def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> date
     if last != drafted.based_on:
         raise ThingsChanged(version=last)
     effective_from = max(drafted.effective_from, at)
-    withdrawn = [one for one, begins in upcoming(at).items() if begins >= effective_from]
+    withdrawn = would_withdraw(effective_from, at=at)
     _put_in_force(number, effective_from=effective_from, by=by, at=at, by_one_person=request.by_one_person)
     audit.write(
         "programme.changed",
