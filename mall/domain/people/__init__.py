@@ -79,7 +79,6 @@ from .persons import (
     person_select,
     to_be_noted,
 )
-from .seals import BrokenSeal, configure_seals, seal, unseal
 from .sign_ins import (
     SIGN_INS_KEPT,
     SignIn,
@@ -150,7 +149,6 @@ __all__ = [
     "AddressLines",
     "BadEmail",
     "BirthdayRests",
-    "BrokenSeal",
     "Counted",
     "Credentials",
     "DeadLink",
@@ -191,7 +189,6 @@ __all__ = [
     "checks",
     "choose_language",
     "configure_passwords",
-    "configure_seals",
     "confirm_totp",
     "count",
     "count_sign_in",
@@ -239,7 +236,6 @@ __all__ = [
     "reset_password",
     "reset_totp",
     "save_profile",
-    "seal",
     "set_staff_password",
     "staff_able_to",
     "staff_list",
@@ -251,6 +247,5 @@ __all__ = [
     "take_off",
     "to_be_noted",
     "totp_address",
-    "unseal",
     "verify",
 ]

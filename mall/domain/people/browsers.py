@@ -6,18 +6,21 @@ number and, for each of its last accounts, a mark that only the mall can make. I
 
 import secrets
 
+from mall.base.seals import mark, marked
+
 from .emails import Email
-from .seals import mark, marked
 
 MOST_ACCOUNTS = 5
 LONGEST = 400
+# What marks are made for. Another word here, and no browser is known any more.
+MARKS = "mall people marks v1"
 
 
 def remember(held: str, door: str, email: Email) -> str:
     """Return what a browser is to hold so that it is known to an account beside those it is known to already."""
     number, marks = _read(held)
     number = number or secrets.token_urlsafe(16)
-    mine = mark(_words(number, door, email))
+    mine = mark(_words(number, door, email), purpose=MARKS)
     return ".".join([number, *[each for each in marks if each != mine][-(MOST_ACCOUNTS - 1) :], mine])
 
 
@@ -25,7 +28,7 @@ def known_as(held: str, door: str, email: Email) -> str | None:
     """Return the number of a browser that is known to an account, None for any other."""
     number, marks = _read(held)
     words = _words(number, door, email)
-    return number if number and any([marked(words, each) for each in marks]) else None
+    return number if number and any([marked(words, each, purpose=MARKS) for each in marks]) else None
 
 
 def _read(held: str) -> tuple[str, list[str]]:

@@ -11,15 +11,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
+from mall.base.seals import seal, unseal
 from mall.base.text import N_
 from mall.domain import audit
 
-from .seals import seal, unseal
 from .sign_ins import end_sign_ins
 from .staff import Staff, staff_of
 from .tokens import hash_of
 
 STEP_SECONDS = 30
+# What secrets are sealed for. Another word here, and none of them can be read any more.
+SEALED_FOR = "mall people seals v1"
 RECOVERY_CODES = 10
 # No letters that are read as another: 0 O, 1 I L, U V.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
@@ -48,14 +50,16 @@ def prepare_totp(staff_id: int) -> None:
     execute(
         update(Staff)
         .where(Staff.id == staff_id, Staff.totp_secret.is_(None))
-        .values(totp_secret=seal(pyotp.random_base32()), totp_confirmed_at=None, totp_last_step=None)
+        .values(
+            totp_secret=seal(pyotp.random_base32(), purpose=SEALED_FOR), totp_confirmed_at=None, totp_last_step=None
+        )
     )
 
 
 def totp_address(staff_id: int, *, shop: str) -> tuple[str, str]:
     """Return what an authenticator scans (otpauth://...) and the same secret in letters, while enrolling."""
     staff = staff_of(staff_id)
-    secret = unseal(staff.totp_secret)
+    secret = unseal(staff.totp_secret, purpose=SEALED_FOR)
     return pyotp.TOTP(secret).provisioning_uri(name=staff.email, issuer_name=shop), secret
 
 
@@ -115,7 +119,7 @@ def _use_step(staff_id: int, code: str, *, at: datetime) -> None:
     sealed = execute(select(Staff.totp_secret).where(Staff.id == staff_id)).scalar_one()
     if sealed is None:
         raise WrongCode
-    totp = pyotp.TOTP(unseal(sealed))
+    totp = pyotp.TOTP(unseal(sealed, purpose=SEALED_FOR))
     present = int(at.timestamp()) // STEP_SECONDS
     fits = [
         step

@@ -18,6 +18,7 @@ from wtforms.validators import DataRequired, InputRequired
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
+from mall.base.seals import seal, unseal
 from mall.base.text import N_
 from mall.domain import people
 from mall.web.shared import demo_cast
@@ -204,7 +205,7 @@ def recovery_codes():
     if request.method == "POST":
         session.pop(CODES_KEY)
         return redirect(safe_next(request.form.get("next")) or desk())
-    codes = people.unseal(session[CODES_KEY]).split()
+    codes = unseal(session[CODES_KEY], purpose=CODES_KEY).split()
     return render_template("office/account/recovery_codes.html", codes=codes, next=safe_next(request.args.get("next")))
 
 
@@ -301,5 +302,5 @@ def _pass(half: people.HalfIn, check: Callable[..., Any], code: str, *, at: date
 
 def _keep_to_show(codes: list[str]) -> None:
     # Sealed: a cookie is signed but not secret to the browser's other readers.
-    values: dict[str, Any] = {CODES_KEY: people.seal(" ".join(codes))}
+    values: dict[str, Any] = {CODES_KEY: seal(" ".join(codes), purpose=CODES_KEY)}
     session.update(values)

@@ -10,6 +10,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
+from mall.base.seals import seal, unseal
 from mall.domain import people
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, email_address, one_line
@@ -169,14 +170,14 @@ def _page(staff_id: int, *, form: RolesForm | None, reason_form: ReasonForm | No
 
 def _keep_link(token: str) -> None:
     # Sealed, and shown until the administrator goes on to another page: the table keeps only a hash.
-    session[LINK_KEY] = people.seal(token)
+    session[LINK_KEY] = seal(token, purpose=LINK_KEY)
 
 
 def _link_to_show(staff_id: int) -> str | None:
     sealed = session.get(LINK_KEY)
     if not sealed:
         return None
-    token = people.unseal(sealed)
+    token = unseal(sealed, purpose=LINK_KEY)
     try:
         with reading():
             invited = people.alive("staff_set_up", token, at=now())

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.base.errors import Refusal
+from mall.base.seals import configure_seals
 from mall.domain import people
 
 from . import problems
@@ -37,7 +38,7 @@ UNSAFE_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\\]")
 def prepare(app: Flask) -> None:
     """Tell flask-login who is behind a request; note when people were here; answer too many tries with 429."""
     people.configure_passwords(time_cost=app.config["ARGON2_TIME_COST"], memory_kib=app.config["ARGON2_MEMORY_KIB"])
-    people.configure_seals([app.config["SECRET_KEY"], *(app.config.get("SECRET_KEY_FALLBACKS") or ())])
+    configure_seals([app.config["SECRET_KEY"], *(app.config.get("SECRET_KEY_FALLBACKS") or ())])
     manager = LoginManager()
     manager.session_protection = None  # The table of sign-ins decides, not the browser's address.
     manager.init_app(app, add_context_processor=False)

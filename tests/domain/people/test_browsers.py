@@ -2,6 +2,7 @@
 
 import pytest
 
+from mall.base.seals import configure_seals
 from mall.domain import people
 from mall.domain.people import browsers
 
@@ -10,7 +11,7 @@ OLA, FINN = people.read_email("ola@tessera.example"), people.read_email("finn@te
 
 @pytest.fixture(autouse=True)
 def secret():
-    people.configure_seals(["the present secret", "a former secret"])
+    configure_seals(["the present secret", "a former secret"])
 
 
 def test_a_browser_is_known_to_the_accounts_it_was_in_with():
@@ -33,12 +34,12 @@ def test_a_mark_is_worth_nothing_in_another_browser():
 
 
 def test_it_is_still_known_by_a_former_secret_but_not_by_one_that_is_gone():
-    people.configure_seals(["a former secret"])
+    configure_seals(["a former secret"])
     held = browsers.remember("", "staff", OLA)
 
-    people.configure_seals(["the present secret", "a former secret"])
+    configure_seals(["the present secret", "a former secret"])
     assert browsers.known_as(held, "staff", OLA)
-    people.configure_seals(["the present secret"])
+    configure_seals(["the present secret"])
     assert browsers.known_as(held, "staff", OLA) is None
 
 
