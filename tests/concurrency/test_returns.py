@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import again, execute, reading, transaction
 from mall.domain import aftersales, audit, catalogue, checkout, ledger
-from mall.domain.aftersales import returns
+from mall.domain.aftersales import deciding, returns
 from tests.stage import NOON, Stage, open_shop
 from tests.threads import errors, race
 
@@ -142,7 +142,7 @@ def test_a_state_that_is_read_first_is_left_by_several(postgres_app, asked, monk
         values = {"state": returns.NEXT[row.state][event], "decided_at": at, "decided_by": by, **changes}
         return execute(became.values(**values).returning(*returns.Return.__table__.columns)).one(), True
 
-    monkeypatch.setattr(returns, "_move", careless)
+    monkeypatch.setattr(deciding, "move", careless)
 
     let_off(postgres_app, lambda: aftersales.approve_return(asked.id, by="staff:1", at=DELIVERED))
 

@@ -3,7 +3,21 @@
 This is the room's front door. Cancelling an unpaid order is checkout's; cancelling a paid one is a refund.
 """
 
+from .asking import (
+    MOST_PICTURES,
+    RETURN_REASONS,
+    NotReturnable,
+    ReturnChanged,
+    ReturnPlan,
+    TooManyReturnPictures,
+    ask_return,
+    pieces_to_return,
+    plan_return,
+    returnable,
+    withdraw_return,
+)
 from .credits import CreditLine, CreditNote, credits_of
+from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
 from .hearing import ask_about_refunds, hear, hear_all
 from .plans import (
@@ -21,6 +35,7 @@ from .plans import (
     refundable,
 )
 from .proof import checks
+from .receiving import ReturnPage, plan_receipt, receive_return, return_page, waive_return
 from .rechecking import NothingToAsk, OtherCashier, recheck
 from .refunds import (
     AlreadyShipped,
@@ -37,32 +52,15 @@ from .returns import (
     APPROVED,
     ASKED,
     DECLINED,
-    MOST_PICTURES,
     OPEN,
+    PAID_OUT,
     REFUNDED,
-    RETURN_REASONS,
+    WAIVED,
     WITHDRAWN,
-    NoSentence,
-    NotReturnable,
     Return,
-    ReturnChanged,
     ReturnLine,
     ReturnMoved,
-    ReturnPage,
-    ReturnPlan,
-    TooManyReturnPictures,
-    approve_return,
-    ask_return,
-    decline_return,
-    pieces_to_return,
-    plan_receipt,
-    plan_return,
-    receive_return,
-    return_page,
-    returnable,
     returns_of,
-    waive_return,
-    withdraw_return,
 )
 from .reviews import NotInReview, OtherCurrency, Review, ReviewChanged, accept, give_back, review_of
 from .window import close_due_windows, close_window
@@ -75,9 +73,11 @@ __all__ = [
     "DECLINED",
     "MOST_PICTURES",
     "OPEN",
+    "PAID_OUT",
     "REASONS",
     "REFUNDED",
     "RETURN_REASONS",
+    "WAIVED",
     "WITHDRAWN",
     "AlreadyShipped",
     "CouponUsed",

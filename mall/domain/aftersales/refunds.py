@@ -66,18 +66,19 @@ def refund(
     UnderDispute.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    return refund_locked(
-        order,
-        purse,
-        reason=reason,
-        restock=restock,
-        by=by,
-        terms=terms,
-        at=at,
-        pieces=pieces,
-        note=note,
-        shown=shown,
-    )
+    lines = checkout.lines_of(order.id)
+    try:
+        plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
+    except Refusal:
+        if shown is not None and credits.credited_with(shown, order_id=order.id):
+            return None
+        raise
+    if shown is not None and shown != plan.fingerprint:
+        if credits.credited_with(shown, order_id=order.id):
+            return None
+        raise RefundChanged(number=checkout.number_of(order.id))
+    _carry_out(plan, lines, restock=restock, purse=purse, by=by, terms=terms, at=at, note=note)
+    return plan
 
 
 def refund_locked(
@@ -91,26 +92,36 @@ def refund_locked(
     at: datetime,
     pieces: Mapping[int, int] | None = None,
     note: str = "",
-    shown: str | None = None,
     lost: Row[Any] | None = None,
-) -> Plan | None:
-    """Refund pieces of an order whose purse and row are locked; as refund() otherwise.
+) -> tuple[Plan, int]:
+    """Refund pieces of an order whose purse and row are locked. Returns what was done, and its credit note's id.
 
-    `lost` is the dispute by which the bank took the cash of its payment: that is not sent once more.
+    `lost` is the dispute by which the bank took the cash of its payment: that is not sent once more. Refuses what
+    refund() refuses, but RefundChanged.
     """
-    try:
-        lines = checkout.lines_of(order.id)
-        plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
-    except Refusal:
-        if shown is not None and credits.credited_with(shown, order_id=order.id):
-            return None
-        raise
-    if shown is not None and shown != plan.fingerprint:
-        if credits.credited_with(shown, order_id=order.id):
-            return None
-        raise RefundChanged(number=checkout.number_of(order.id))
+    lines = checkout.lines_of(order.id)
+    plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
+    credit_id = _carry_out(plan, lines, restock=restock, purse=purse, by=by, terms=terms, at=at, note=note, lost=lost)
+    return plan, credit_id
+
+
+def _carry_out(
+    plan: Plan,
+    lines: list[Row[Any]],
+    *,
+    restock: bool | Mapping[int, int],
+    purse: ledger.LockedPurse,
+    by: str,
+    terms: programme.Programme,
+    at: datetime,
+    note: str,
+    lost: Row[Any] | None = None,
+) -> int:
+    """Do all that a plan says. Returns the id of its credit note."""
+    order = plan.order
     shelved = _shelved(plan, restock)
-    credit = _write(plan, shelved, note=note, by=by, at=at)
+    credit_id = _write(plan, shelved, note=note, by=by, at=at)
+    credit = credits.reference_of(credit_id)
     checkout.count_refunded(
         order.id,
         [
@@ -133,7 +144,7 @@ def refund_locked(
             "taken_back": plan.earned_points,
             "pieces": plan.pieces,
         },
-        reason=note or reason,
+        reason=note or plan.reason,
     )
     notices.tell(
         order.member_id,
@@ -145,7 +156,7 @@ def refund_locked(
         at=at,
     )  # fmt: skip
     _move_order(plan, lines, by=by, at=at)
-    return plan
+    return credit_id
 
 
 def call_off(order_id: int, *, by: str, cashier: Cashier | None, terms: programme.Programme, site: str) -> Row[Any]:
@@ -197,9 +208,9 @@ def _shelved(plan: Plan, restock: bool | Mapping[int, int]) -> dict[int, int]:
     return {line: quantity for line, quantity in restock.items() if quantity}
 
 
-def _write(plan: Plan, shelved: Mapping[int, int], *, note: str, by: str, at: datetime) -> str:
-    """Write the credit note of a plan. Returns its reference."""
-    credit_id = credits.write(
+def _write(plan: Plan, shelved: Mapping[int, int], *, note: str, by: str, at: datetime) -> int:
+    """Write the credit note of a plan. Returns its id."""
+    return credits.write(
         {
             "order_id": plan.order.id,
             "key": plan.fingerprint,
@@ -229,7 +240,6 @@ def _write(plan: Plan, shelved: Mapping[int, int], *, note: str, by: str, at: da
             for each in plan.lines
         ],
     )
-    return credits.reference_of(credit_id)
 
 
 def _move_points(

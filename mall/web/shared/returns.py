@@ -16,6 +16,7 @@ def state_words(state: str) -> tuple[str, str, str]:
         aftersales.ASKED: (_("Being looked at"), "warn", "clock"),
         aftersales.APPROVED: (_("Goods to be sent back"), "info", "truck"),
         aftersales.ADVANCED: (_("Refunded, goods to be sent back"), "info", "truck"),
+        aftersales.WAIVED: (_("Refunded without the goods"), "ok", "check"),
         aftersales.REFUNDED: (_("Refunded"), "ok", "check"),
         aftersales.DECLINED: (_("Declined"), "bad", "x"),
         aftersales.WITHDRAWN: (_("Withdrawn"), "", "undo"),

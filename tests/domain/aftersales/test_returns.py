@@ -70,7 +70,8 @@ class Desk:
         row = self.ask()
         way = {
             returns.ASKED: [], returns.ADVANCED: [], returns.APPROVED: [returns.APPROVE],
-            returns.REFUNDED: [returns.WAIVE], returns.DECLINED: [returns.DECLINE],
+            returns.WAIVED: [returns.WAIVE], returns.REFUNDED: [returns.APPROVE, returns.RECEIVE],
+            returns.DECLINED: [returns.DECLINE],
             returns.WITHDRAWN: [returns.WITHDRAW],
         }[state]  # fmt: skip
         for event in way:
@@ -110,7 +111,7 @@ def test_every_cell_of_a_returns_life(here, state, event):
     if event in returns.NEXT[state]:
         after = here.do(event, row)
         assert after.state == returns.NEXT[state][event]
-        refunds = after.state == returns.REFUNDED and state != returns.ADVANCED
+        refunds = after.credit_id is not None and state not in returns.PAID_OUT
         by_staff = event != returns.WITHDRAW
         assert here.wrote() == (before[0] + refunds, before[1] + by_staff, before[2] + 1)
         assert here.do(event, row).state == after.state
@@ -209,6 +210,28 @@ def test_goods_refunded_at_once_go_on_the_shelf_when_they_come_and_are_not_refun
 
     assert desk.stage.stock(desk.mug) == (8, 0)
     assert desk.wrote()[0] == 1
+
+
+def test_goods_that_come_after_they_were_waived_go_on_the_shelf_and_are_not_refunded_again(desk):
+    row = desk.brought_to(returns.APPROVED)
+    desk.do(returns.WAIVE, row)
+
+    row = desk.do(returns.RECEIVE, row, shelved={1: 1})
+
+    with reading():
+        (credit,) = aftersales.credits_of(desk.order.id)
+        page = aftersales.return_page(row.id)
+        (received,) = audit.entries(act="return.receive")
+    assert (row.state, row.credit_id, page.restocked) == (returns.REFUNDED, credit.id, {1: 1})
+    assert desk.stage.stock(desk.mug) == (8, 0)
+    assert received.after == {"return": row.id, "shelved": 1}
+
+
+def test_what_was_received_is_not_refunded_without_the_goods_as_well(desk):
+    row = desk.brought_to(returns.REFUNDED)
+
+    with pytest.raises(aftersales.ReturnMoved):
+        desk.do(returns.WAIVE, row)
 
 
 @pytest.mark.parametrize(

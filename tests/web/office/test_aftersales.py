@@ -143,8 +143,25 @@ def test_it_is_refunded_without_the_goods(desk, stage, cup, asked):
     fields = form_of(desk.get(page_of(asked)).text, f"{page_of(asked)}/approval")
     assert desk.post(f"{page_of(asked)}/waiver", data=fields | {"words": "Keep them"}).status_code == 303
 
-    assert state(asked) == aftersales.REFUNDED
+    assert state(asked) == aftersales.WAIVED
     assert stage.stock(cup) == (7, 0)
+    assert "Refunded without the goods" in words(desk.get("/office/aftersales?queue=ended").text)
+
+
+def test_a_receipt_beside_a_waiver_shelves_what_it_says_and_a_waiver_beside_a_receipt_is_refused(
+    desk, stage, cup, asked
+):
+    desk.post(f"{page_of(asked)}/approval", data={})
+    page = desk.get(page_of(asked)).text
+    waiver, receipt = (form_of(page, f"{page_of(asked)}/{act}") for act in ("decline", "receipt"))
+
+    assert desk.post(f"{page_of(asked)}/waiver", data=waiver).status_code == 303
+    assert "The goods have come after all" in words(desk.get(page_of(asked)).text)
+    assert desk.post(f"{page_of(asked)}/receipt", data=receipt | {"shelf-1": "2"}).status_code == 303
+
+    assert (state(asked), stage.stock(cup)) == (aftersales.REFUNDED, (9, 0))
+    late = desk.post(f"{page_of(asked)}/waiver", data=waiver)
+    assert late.status_code == 422 and "has moved on meanwhile" in late.text
 
 
 def test_the_queue_costs_as_many_statements_for_many_as_for_one(desk, stage, mei, cup, asked, count_statements):

@@ -1,0 +1,154 @@
+"""Receiving a return: the goods are in, sound or not, and the money goes; or it goes without them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+
+from mall.base.db import execute
+from mall.base.errors import NotFound
+from mall.base.text import N_, say
+from mall.domain import catalogue, checkout, programme
+
+from . import credits
+from .plans import Plan, plan_refund
+from .refunds import MoreThanReturned, RefundChanged, refund_locked
+from .returns import (
+    DONE_ALREADY,
+    NEXT,
+    PAID_OUT,
+    RECEIVE,
+    WAIVE,
+    ReturnLine,
+    ReturnMoved,
+    ReturnPicture,
+    move,
+    return_of,
+    tell,
+    write_down,
+)
+
+
+@dataclass(frozen=True)
+class ReturnPage:
+    """Everything a return's page shows. `pieces` are {line: n}; `lines` the order's lines it is about."""
+
+    row: Row[Any]
+    order: Row[Any]
+    pieces: dict[int, int]
+    restocked: dict[int, int]
+    lines: list[Row[Any]]
+    pictures: list[Row[Any]]
+    credit: Row[Any] | None
+
+
+def return_page(return_id: int, *, member_id: int | None = None) -> ReturnPage:
+    """Return everything a return's page shows; with `member_id`, only if it is that member's. Raises NotFound."""
+    row = return_of(return_id)
+    if member_id is not None and row.member_id != member_id:
+        raise NotFound(N_("There is no such return."))
+    pieces = execute(select(ReturnLine).where(ReturnLine.return_id == return_id).order_by(ReturnLine.line)).all()
+    numbers = {each.line for each in pieces}
+    credit = None
+    if row.credit_id is not None:
+        credit = execute(select(credits.CreditNote).where(credits.CreditNote.id == row.credit_id)).one()
+    return ReturnPage(
+        row=row,
+        order=checkout.order_of(row.order_id),
+        pieces={each.line: each.quantity for each in pieces},
+        restocked={each.line: each.restocked for each in pieces},
+        lines=[line for line in checkout.lines_of(row.order_id) if line.line in numbers],
+        pictures=list(
+            execute(select(ReturnPicture).where(ReturnPicture.return_id == return_id).order_by(ReturnPicture.position))
+        ),
+        credit=credit,
+    )
+
+
+def plan_receipt(page: ReturnPage, *, terms: programme.Programme, at: datetime) -> Plan:
+    """Return what taking in a return's goods would refund now. Refuses: NotRefundable, TooManyPieces."""
+    return plan_refund(page.order, reason=page.row.reason, at=at, zone=terms.zone, pieces=page.pieces)
+
+
+def receive_return(
+    return_id: int,
+    *,
+    shelved: Mapping[int, int],
+    by: str,
+    terms: programme.Programme,
+    shown: str | None,
+    at: datetime,
+) -> Row[Any]:
+    """Take in the goods of a return: so many pieces of lines go on the shelf, {line: n}, the rest is written off.
+
+    The return is refunded, unless that was done before they came; `shown` is the fingerprint of the refund that was
+    confirmed. Done again, changes nothing. Refuses: ReturnMoved, RefundChanged, MoreThanReturned, and what refund()
+    refuses.
+    """
+    return _settle(return_id, RECEIVE, shelved=shelved, by=by, terms=terms, shown=shown, at=at)
+
+
+def waive_return(
+    return_id: int, *, by: str, terms: programme.Programme, shown: str | None, words: str = "", at: datetime
+) -> Row[Any]:
+    """Refund a return without the goods: they are missing, or not worth sending. As receive_return() otherwise."""
+    return _settle(return_id, WAIVE, shelved={}, by=by, terms=terms, shown=shown, words=words, at=at)
+
+
+def _settle(
+    return_id: int,
+    event: str,
+    *,
+    shelved: Mapping[int, int],
+    by: str,
+    terms: programme.Programme,
+    shown: str | None,
+    words: str = "",
+    at: datetime,
+) -> Row[Any]:
+    purse, order = checkout.lock_with_purse(return_of(return_id).order_id, zone=terms.zone)
+    page = return_page(return_id)
+    if page.row.state in DONE_ALREADY[event]:
+        return page.row
+    if event not in NEXT[page.row.state]:
+        raise ReturnMoved()
+    changes: dict[str, Any] = {}
+    if page.row.state in PAID_OUT:
+        _shelve(page, shelved, by=by, at=at)
+    else:
+        plan = plan_refund(order, reason=page.row.reason, at=at, zone=terms.zone, pieces=page.pieces)
+        if shown is not None and shown != plan.fingerprint:
+            raise RefundChanged(number=checkout.number_of(order.id))
+        _plan, changes["credit_id"] = refund_locked(
+            order, purse, reason=plan.reason, restock=shelved, pieces=page.pieces, by=by, terms=terms, at=at
+        )
+    row, moved = move(return_id, event, by=by, answer=words or page.row.answer, at=at, **changes)
+    assert moved, "a return moved while its order was locked"
+    if back := [{"of_return": return_id, "of_line": line, "n": n} for line, n in shelved.items() if n]:
+        execute(_RESTOCKED, back)
+    write_down(f"return.{event}", row, by=by, reason=words, at=at, shelved=sum(shelved.values()))
+    if page.row.state in PAID_OUT:
+        checkout.note(order.id, "return_received", say(N_("Returned goods received")), by=by, at=at)
+        tell(row, "return_received", at=at)
+    return row
+
+
+def _shelve(page: ReturnPage, shelved: Mapping[int, int], *, by: str, at: datetime) -> None:
+    """Put pieces on the shelf that were refunded before they came. Refuses: MoreThanReturned."""
+    if any(not 0 <= count <= page.pieces.get(line, 0) for line, count in shelved.items()):
+        raise MoreThanReturned()
+    back: dict[int, int] = {}
+    for line in page.lines:
+        if count := shelved.get(line.line):
+            back[line.variant_id] = back.get(line.variant_id, 0) + count
+    if back:
+        catalogue.take_returned(checkout.reference_of(page.order.id), back, at=at, by=by)
+
+
+_RESTOCKED = (
+    update(ReturnLine)
+    .where(ReturnLine.return_id == bindparam("of_return"), ReturnLine.line == bindparam("of_line"))
+    .values(restocked=bindparam("n"))
+)
