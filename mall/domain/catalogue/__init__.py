@@ -14,6 +14,7 @@ from .assortment import (
     revise_variant,
     set_price_options,
 )
+from .cards import Card
 from .categories import (
     Category,
     CategoryNeedsTitle,
@@ -39,12 +40,13 @@ from .desk import (
     office_list,
     stock_history,
 )
+from .facets import CategoryCount, Facets
 from .figures import BadFigure
 from .gates import ANYBODY, Gate, Viewer, gate_of, may_see
 from .image_files import SIZES, BadPicture, Prepared, discard, file_name, prepare_picture
 from .items import Choice, Item, ItemVariant, item
 from .labels import ShelfLabel
-from .listing import SORTS, Card, CategoryCount, Facets, Page, Wishes, listing, shelf, shelf_mark
+from .listing import Page, listing, shelf, shelf_mark
 from .offers import Offer, offers
 from .pictures import (
     AltMissing,
@@ -103,6 +105,7 @@ from .stock import (
     unreserve,
 )
 from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of, products_with, skus_of, variants_of
+from .wishes import SORTS, Wishes
 from .wording import BadWording
 
 __all__ = [
