@@ -15,7 +15,9 @@ from mall.domain import catalogue, finance, people, programme
 from .cast import PASSWORD, STAFF, STARS
 from .coupons import give_coupons
 from .goods import CATEGORIES, SHELVES, VOUCHER, Goods
-from .year import MEMBERS, ORDERS, Year
+from .queue import Queue
+from .story import Story
+from .year import MEMBERS, ORDERS, live
 
 CAST_FILE = "demo-cast.json"
 DAYS = 365
@@ -66,7 +68,7 @@ def build(
         stocked = [
             shelve(goods, categories, number, terms=terms, at=opening) for number, goods in enumerate(SHELVES, start=1)
         ]
-    year = Year(
+    story = Story(
         terms=terms,
         cashier=cashier,
         site=site,
@@ -75,13 +77,14 @@ def build(
         begin=begin,
         end=end,
         password=password,
+        queue=Queue(end),
     )
-    year.live(members=members, orders=orders)
+    live(story, members=members, orders=orders)
     with moved_to(end):
         vary_shelves(stocked, terms=terms, at=end)
         stocked.append(shelve(VOUCHER, categories, len(stocked) + 1, terms=terms, at=end))
         give_coupons(
-            {shopper.name: shopper.member_id for shopper in year.members},
+            {shopper.name: shopper.member_id for shopper in story.members},
             tea=categories["tea"],
             candle=next(shelf.product_id for shelf in stocked if shelf.goods.art.startswith("candle-ivory")),
             voucher=stocked[-1].product_id,
@@ -92,7 +95,7 @@ def build(
         finance.roll_up(terms, at=end)
         finance.run_proof(by="system", at=end)
     write_cast(instance)
-    return Built(len(year.members), year.placed, len(stocked), time.perf_counter() - started)
+    return Built(len(story.members), story.placed, len(stocked), time.perf_counter() - started)
 
 
 def hire(password: people.PasswordHash, *, at: datetime) -> None:

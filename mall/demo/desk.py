@@ -1,0 +1,130 @@
+"""What the people of the demo's shop do: parcels leave and arrive, goods come back, the nights do their rounds."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from mall import worker
+from mall.base.clock import now
+from mall.base.db import reading, transaction
+from mall.base.errors import Refusal
+from mall.domain import aftersales, catalogue, checkout, ledger, notices
+
+from .story import Story
+
+CARRIERS = ("Swift Parcel", "Northern Post")
+# What looks at the whole of the books is done when the year is over, or its nights would take minutes.
+ONCE_AT_THE_END = ("finance.add_up", "finance.prove")
+# Mails of the last days stay in the outbox, so that a visitor of the demo can read some.
+MAILS_LEFT = timedelta(days=2)
+
+
+def plan_parcel(story: Story, order: Any) -> None:
+    """Plan that a paid order is shipped, and of a few that they are called off before."""
+    if story.chance.random() < 0.015:
+        story.queue.at(now() + timedelta(hours=5), lambda: cancel(story, order))
+    story.queue.at(now() + timedelta(hours=story.chance.uniform(16, 60)), lambda: ship(story, order))
+
+
+def cancel(story: Story, order: Any) -> None:
+    """Call a paid order off for its member."""
+    attempt(lambda: aftersales.cancel(order.id, by=f"member:{order.member_id}", terms=story.terms, at=now()))
+
+
+def ship(story: Story, order: Any) -> None:
+    """Send an order, and plan that most are said to have arrived."""
+    carrier = story.chance.choice(CARRIERS)
+    attempt(
+        lambda: checkout.ship(order.id, carrier=carrier, tracking=f"{carrier[0]}{order.id:07}", by="staff:1", at=now())
+    )
+    if story.chance.random() < 0.9:
+        story.queue.at(now() + timedelta(hours=story.chance.uniform(30, 110)), lambda: deliver(story, order))
+
+
+def deliver(story: Story, order: Any) -> None:
+    """Mark an order delivered, and plan that some come back."""
+    attempt(lambda: checkout.deliver(order.id, by="staff:1", at=now()))
+    luck = story.chance.random()
+    if luck < 0.045:
+        reason = story.chance.choice(("changed_mind", "changed_mind", "damaged", "wrong_item"))
+        later = timedelta(days=story.chance.uniform(1, 24))
+        story.queue.at(now() + later, lambda: take_back(story, order, reason))
+
+
+def take_back(story: Story, order: Any, reason: str) -> None:
+    """Take all of an order back."""
+    attempt(
+        lambda: aftersales.refund(
+            order.id, reason=reason, restock=reason != "damaged", by="staff:1", terms=story.terms, at=now()
+        )
+    )
+
+
+def night(story: Story) -> None:
+    """Do the rounds of a night, and now and then what people at desks do."""
+    for name, turn in worker.JOBS.items():
+        if name not in ONCE_AT_THE_END:
+            turn.job(now())
+    if story.members and story.chance.random() < 0.12:
+        adjust(story)
+    if story.chance.random() < 0.4:
+        restock(story)
+
+
+def adjust(story: Story) -> None:
+    """Adjust somebody's points by hand; above the limit a colleague approves it, all but the last one."""
+    at, shopper = now(), story.chance.choice(story.members)
+    points = story.chance.choice((100, 200, 250, 500, 1_500, 2_500))
+    reason = story.chance.choice(("goodwill", "correction", "missing_points"))
+    with transaction():
+        asked = ledger.ask_adjustment(
+            shopper.member_id, points, reason=reason, document=f"T-{story.chance.randrange(1000, 9999)}",
+            key=f"demo-{at:%Y%m%d}", own_member_id=None, terms=story.terms, by="staff:1", at=at,
+        )  # fmt: skip
+    if asked.request_id is not None and at < story.end - timedelta(days=12):
+        with transaction():
+            ledger.approve_adjustment(
+                asked.request_id, own_member_id=None, other_approvers=1, terms=story.terms, by="staff:2", at=at
+            )
+
+
+def ask_for_more(story: Story) -> None:
+    """Leave one adjustment waiting for a second person."""
+    shopper = story.members[0]
+    with transaction():
+        ledger.ask_adjustment(
+            shopper.member_id, 2_500, reason="goodwill", document="T-4711", key="demo-waiting",
+            own_member_id=None, terms=story.terms, by="staff:1", at=now(),
+        )  # fmt: skip
+
+
+def restock(story: Story) -> None:
+    """Book a delivery of what runs low; the last pieces of some items are left to run out."""
+    at = now()
+    with reading():
+        variants = [variant for shelf in story.shelves for variant in shelf.variants if shelf.goods.stock > 20]
+        short = [offer for offer in catalogue.offers(variants, at=at) if offer.free < 15]
+    with transaction():
+        for offer in short[:12]:
+            catalogue.receive(offer.variant_id, 40, by="staff:1", at=at, reason="delivery")
+
+
+def tidy_outbox(story: Story) -> None:
+    """Count the mails of the year as sent, but for the last days'."""
+    last = story.end - MAILS_LEFT
+    while True:
+        with transaction():
+            claimed = notices.claim(at=last, limit=500)
+            for notice in claimed:
+                notices.done(notice, at=last)
+        if not claimed:
+            return
+
+
+def attempt(act: Callable[[], object]) -> None:
+    """Do what somebody at a desk does; when the order has moved on meanwhile, they leave it."""
+    try:
+        with transaction():
+            act()
+    except Refusal:
+        return
