@@ -29,7 +29,7 @@ def told_of_dispute(
 ) -> tuple[bool, bool]:
     """Do what follows from how the cashier says a dispute stands: (whether it was news, whether it is an alarm)."""
     payment = cash.payment_now(payment_id)
-    purse, order = checkout.lock_with_purse(checkout.order_id_of(payment.reference) or 0, zone=terms.zone)
+    purse, order = checkout.lock_with_purse(checkout.order_id_for(payment), zone=terms.zone)
     recorded = cash.record_dispute(payment_id, state, at=at)
     if not recorded.changed:
         return False, False
@@ -51,7 +51,7 @@ def told_of_dispute(
     if life.THAW in does:
         ledger.thaw(purse, reference=reference_of(dispute), at=at)
     if life.LOSE in does:
-        _lose(checkout.order_now(order.id), dispute, purse=purse, terms=terms, at=at)
+        _lose(checkout.order_of(order.id), dispute, purse=purse, terms=terms, at=at)
     if life.ALARM in does:
         key = f"{reference_of(dispute)}:{recorded.now}"
         checkout.alarm(order, WORDS[event], key=key, at=at, event_id=event_id)

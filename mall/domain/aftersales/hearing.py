@@ -76,7 +76,8 @@ def _act(told: cash.Told, *, terms: programme.Programme, at: datetime) -> tuple[
     if told.unknown:
         return ALARM, told.unknown
     if told.session is not None:
-        return _about_session(told.meaning, told.session, terms=terms, at=at)
+        assert told.meaning.payment_id is not None, "only the sessions of our payments are asked about"
+        return _about_session(told.meaning.payment_id, told.session, terms=terms, at=at)
     if told.refund is not None and told.meaning.payment_id is not None:
         return told_of_refund(
             told.meaning.payment_id,
@@ -95,9 +96,9 @@ def _act(told: cash.Told, *, terms: programme.Programme, at: datetime) -> tuple[
 
 
 def _about_session(
-    meaning: cash.Meaning, state: SessionState, *, terms: programme.Programme, at: datetime
+    payment_id: int, state: SessionState, *, terms: programme.Programme, at: datetime
 ) -> tuple[str, str]:
-    payment = cash.payment_now(meaning.payment_id or 0)
+    payment = cash.payment_now(payment_id)
     was = (payment.state, payment.declined_at, _order_of(payment).state)
     checkout.settle(payment, state, terms=terms, at=at)
     payment = cash.payment_now(payment.id)
@@ -120,7 +121,7 @@ def told_of_refund(
         if ours.fell_through:
             return ALARM, life.REFUND_FAILED
         return (APPLIED if ours.changed else NO_EFFECT), ""
-    _purse, order = checkout.lock_with_purse(_order_of(cash.payment_now(payment_id)).id, zone=terms.zone)
+    _purse, order = checkout.lock_with_purse(checkout.order_id_for(cash.payment_now(payment_id)), zone=terms.zone)
     recorded = cash.record_foreign_refund(payment_id, state, at=at)
     if recorded is not None and not recorded.changed:
         return NO_EFFECT, ""
@@ -153,7 +154,7 @@ def _record_ours(
     event_id: int | None = None,
 ) -> cash.RecordedRefund:
     """Bring a refund that we know up to date; one that failed is an alarm."""
-    _purse, order = checkout.lock_with_purse(_order_of(cash.payment_now(payment_id)).id, zone=terms.zone)
+    _purse, order = checkout.lock_with_purse(checkout.order_id_for(cash.payment_now(payment_id)), zone=terms.zone)
     recorded = cash.record_refund(refund_id, state, at=at)
     if recorded.fell_through:
         words = say(N_("A refund failed at the cashier and is due again"))
@@ -173,6 +174,4 @@ def _follow(
 
 
 def _order_of(payment: Row[Any]) -> Row[Any]:
-    order_id = checkout.order_id_of(payment.reference)
-    assert order_id is not None, "a payment is for an order"
-    return checkout.order_now(order_id)
+    return checkout.order_of(checkout.order_id_for(payment))

@@ -188,12 +188,12 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
     Refuses: AlreadyShipped, LookedAt; NotToBeCancelled, of what is not paid or is complete.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    if order.state in (checkout.REFUNDED, checkout.CANCELLED, checkout.TIMED_OUT):
+    does = checkout.life.follows(checkout.life.GIVEN_UP, order.state)
+    if not does:
         return checkout.order_of(order_id)
-    if order.state == checkout.REVIEW:
-        raise LookedAt(number=checkout.number_of(order_id))
-    if order.state != checkout.PAID:
-        raise (AlreadyShipped if order.shipped_at else NotToBeCancelled)(number=checkout.number_of(order_id))
+    if checkout.life.REFUND not in does:
+        why = LookedAt if order.state == checkout.REVIEW else AlreadyShipped if order.shipped_at else NotToBeCancelled
+        raise why(number=checkout.number_of(order_id))
     refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
     return checkout.order_of(order_id)
 

@@ -15,6 +15,8 @@ from mall.domain import audit, cash, checkout, ledger, programme
 from .plans import GIVEN_BACK
 from .refunds import refund_locked
 
+life = checkout.life
+
 
 class NotInReview(Refusal):
     message = N_("Order {number} is not in review any more. Reload the page to see how it stands.")
@@ -79,7 +81,9 @@ class Review:
 
 def review_of(order: Row[Any]) -> Review:
     """Return what there is to decide about an order in review. Refuses: NotInReview."""
-    if checkout.life.ACCEPT not in checkout.life.follows(checkout.life.ACCEPTED, order.state):
+    may_accept = life.ACCEPT in life.follows(life.ACCEPTED, order.state)
+    may_give_back = life.REFUND in life.follows(life.GIVEN_BACK, order.state)
+    if not (may_accept and may_give_back):  # The table has both exits of review, or none.
         raise NotInReview(number=checkout.number_of(order.id))
     payments = tuple(cash.payments_of(checkout.reference_of(order.id)))
     wanted = [payment for payment in payments if payment.state == cash.PAID]
@@ -150,7 +154,7 @@ def give_back(
     else:
         call_off(seen, purse, by=by, at=at)
     _write_down("order.review.given_back", order, {"cash_cents": seen.left_cents}, by=by, reason=reason, at=at)
-    return checkout.order_now(order.id)
+    return checkout.order_of(order.id)
 
 
 def call_off(seen: Review, purse: ledger.LockedPurse, *, by: str, at: datetime, lost: Row[Any] | None = None) -> None:

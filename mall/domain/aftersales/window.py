@@ -35,20 +35,19 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
 
 
 def close_due_windows(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:
-    """Close the windows that have ended, each in a transaction of its own. Returns how many were due.
+    """Close the windows that have ended, each in a transaction of its own. Returns how many were closed or put off.
 
     Opens its own transactions: call it outside of any. One that cannot be closed is put off, and keeps no other
-    waiting.
+    waiting. At 0 there is nothing more to do now, whatever was found.
     """
     with reading():
         due = _due(at, limit)
 
-    def close(order_id: int) -> None:
+    def close(order_id: int) -> bool:
         with transaction():
-            close_window(order_id, terms=terms, at=at)
+            return close_window(order_id, terms=terms, at=at)
 
-    notices.one_by_one(CLOSING, due, close, at=at)
-    return len(due)
+    return notices.one_by_one(CLOSING, due, close, at=at).moved
 
 
 def _due(at: datetime, limit: int) -> list[int]:

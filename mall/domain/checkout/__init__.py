@@ -21,7 +21,16 @@ from .baskets import (
     put_in,
     set_line,
 )
-from .fulfilment import NothingToShip, NoTracking, complete_due, deliver, parcels_of, ship
+from .fulfilment import (
+    NothingToShip,
+    NoTracking,
+    complete_due,
+    deliver,
+    deliverable,
+    parcels_of,
+    ship,
+    shippable,
+)
 from .orders import (
     AWAITING,
     CANCELLED,
@@ -55,8 +64,9 @@ from .orders import (
     move,
     note,
     number_of,
+    order_id_for,
     order_id_of,
-    order_now,
+    order_of,
     pieces_of,
     reference_of,
     to_review,
@@ -91,7 +101,6 @@ from .proof import checks
 from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooManyPoints, Wanted, quote
 from .reads import (
     OrderPage,
-    order_of,
     order_page,
     orders_of,
     placed_as,
@@ -177,6 +186,7 @@ __all__ = [
     "count_alarms",
     "count_refunded",
     "deliver",
+    "deliverable",
     "flag_dispute",
     "forget_baskets",
     "give_up",
@@ -194,8 +204,8 @@ __all__ = [
     "nothing_left_to_ship",
     "number_of",
     "open_page",
+    "order_id_for",
     "order_id_of",
-    "order_now",
     "order_of",
     "order_page",
     "orders_of",
@@ -212,6 +222,7 @@ __all__ = [
     "set_line",
     "settle",
     "ship",
+    "shippable",
     "shipping_of",
     "sweep",
     "switch_for",

@@ -37,7 +37,7 @@ def ship(order_id: int, *, carrier: str, tracking: str, by: str, at: datetime) -
     order = orders.lock_order(order_id)
     if order.state == SHIPPED and tracking in {parcel.tracking for parcel in parcels_of(order_id)}:
         return order
-    if life.REFUSE in life.follows(life.PARCEL_LEAVES, order.state):
+    if life.SEND not in life.follows(life.PARCEL_LEAVES, order.state):
         raise WrongState(number=orders.number_of(order_id))
     if order.disputed_at is not None:
         raise UnderDispute(number=orders.number_of(order_id))
@@ -59,13 +59,23 @@ def ship(order_id: int, *, carrier: str, tracking: str, by: str, at: datetime) -
     return moved
 
 
+def shippable(order: Row[Any]) -> bool:
+    """Tell whether an order stands where a parcel of it may leave."""
+    sent = life.SEND in life.follows(life.PARCEL_LEAVES, order.state)
+    return sent and not order.digital and order.disputed_at is None
+
+
+def deliverable(order: Row[Any]) -> bool:
+    """Tell whether an order stands where it completes when it has arrived."""
+    return life.COMPLETE in life.follows(life.ARRIVED, order.state)
+
+
 def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
     """Mark a shipped order delivered. Said again, changes nothing. Refuses: WrongState."""
     order = orders.lock_order(order_id)
-    does = life.follows(life.ARRIVED, order.state)
-    if life.REFUSE in does:
+    if life.REFUSE in life.follows(life.ARRIVED, order.state):
         raise WrongState(number=orders.number_of(order_id))
-    if life.COMPLETE not in does:
+    if not deliverable(order):
         return order
     completed = complete(order, by=by, at=at)
     audit.write("order.deliver", by=by, subject=orders.reference_of(order_id), at=at)
@@ -73,9 +83,10 @@ def deliver(order_id: int, *, by: str, at: datetime) -> Row[Any]:
 
 
 def complete_due(*, terms: programme.Programme, at: datetime, limit: int = 200) -> int:
-    """Complete orders shipped so many days ago that nobody confirmed. Returns how many were due.
+    """Complete orders shipped so many days ago that nobody confirmed. Returns how many were completed or put off.
 
-    Each is completed in a transaction of its own: call it outside of any. One that fails is put off.
+    Each is completed in a transaction of its own: call it outside of any. One that fails is put off. At 0 there is
+    nothing more to do now, whatever was found.
     """
     with reading():
         due = list(
@@ -91,14 +102,15 @@ def complete_due(*, terms: programme.Programme, at: datetime, limit: int = 200) 
             ).scalars()
         )
 
-    def complete_one(order_id: int) -> None:
+    def complete_one(order_id: int) -> bool:
         with transaction():
             order = orders.lock_order(order_id)
-            if order.state == SHIPPED:
-                complete(order, by="system", at=at)
+            if not deliverable(order):
+                return False
+            complete(order, by="system", at=at)
+            return True
 
-    notices.one_by_one(COMPLETING, due, complete_one, at=at)
-    return len(due)
+    return notices.one_by_one(COMPLETING, due, complete_one, at=at).moved
 
 
 def parcels_of(order_id: int) -> list[Row[Any]]:

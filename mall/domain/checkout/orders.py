@@ -216,6 +216,13 @@ def order_id_of(reference: str) -> int | None:
     return int(number) if kind == "order" and number.isdigit() else None
 
 
+def order_id_for(payment: Row[Any]) -> int:
+    """Return the id of the order that a payment is for."""
+    order_id = order_id_of(payment.reference)
+    assert order_id is not None, "a payment is for an order"
+    return order_id
+
+
 def number_of(order_id: int) -> str:
     """Return the number people know an order by: "10007"."""
     return str(FIRST_NUMBER + order_id)
@@ -247,10 +254,10 @@ def lock_with_purse(order_id: int, *, zone: str) -> tuple[ledger.LockedPurse, Ro
     return ledger.purse_in(row, zone=zone), row
 
 
-def order_now(order_id: int) -> Row[Any]:
-    """Read an order as it stands, without locking it. Raises NotFound."""
+def order_of(order_id: int, *, member_id: int | None = None) -> Row[Any]:
+    """Return an order as it stands, not locked; with `member_id`, only if it is that member's. Raises NotFound."""
     order = execute(_ORDER, {"id": order_id}).one_or_none()
-    if order is None:
+    if order is None or member_id not in (None, order.member_id):
         raise NotFound(N_("There is no such order."))
     return order
 

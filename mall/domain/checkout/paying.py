@@ -70,12 +70,15 @@ def look(payment: Row[Any], *, cashier: Cashier, terms: programme.Programme) -> 
 
 
 def look_at_order(order_id: int, *, cashier: Cashier, terms: programme.Programme) -> Row[Any]:
-    """Ask the cashier about every unsettled payment of an order. Returns the order as it stands then."""
+    """Ask the cashier about every unsettled payment of an order. Returns the order as it stands then.
+
+    Raises NotFound.
+    """
     for payment in _unsettled(order_id):
         if payment.session_id is not None:
             look(payment, cashier=cashier, terms=terms)
     with reading():
-        return execute(select(Order).where(Order.id == order_id)).one()
+        return orders.order_of(order_id)
 
 
 def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme.Programme, site: str) -> Row[Any]:
@@ -150,7 +153,7 @@ def _open_session(payment: Row[Any], *, cashier: Cashier, site: str) -> Session:
 
     The question is the same to the letter each time, since cashiers refuse a key with other words.
     """
-    number = orders.number_of(orders.order_id_of(payment.reference) or 0)
+    number = orders.number_of(orders.order_id_for(payment))
     try:
         session = cashier.open_session(
             cash.wanted(payment),

@@ -6,8 +6,6 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
-from mall.base.errors import NotFound
-from mall.base.text import N_
 from mall.domain import cash
 
 from . import orders
@@ -28,17 +26,6 @@ class OrderPage:
     refunds: list[Row[Any]]
 
 
-def order_of(order_id: int, *, member_id: int | None = None) -> Row[Any]:
-    """Return an order; with `member_id`, only if it is that member's. Raises NotFound."""
-    statement = select(Order).where(Order.id == order_id)
-    if member_id is not None:
-        statement = statement.where(Order.member_id == member_id)
-    order = execute(statement).one_or_none()
-    if order is None:
-        raise NotFound(N_("There is no such order."))
-    return order
-
-
 def placed_as(key: str, *, member_id: int) -> Row[Any] | None:
     """Return the order that a basket's key was placed as by a member, or None."""
     return execute(select(Order).where(Order.key == key, Order.member_id == member_id)).one_or_none()
@@ -46,7 +33,7 @@ def placed_as(key: str, *, member_id: int) -> Row[Any] | None:
 
 def order_page(number: str, *, member_id: int | None = None) -> OrderPage:
     """Return everything an order's page shows; with `member_id`, only if it is that member's. Raises NotFound."""
-    order = order_of(orders.id_of(number), member_id=member_id)
+    order = orders.order_of(orders.id_of(number), member_id=member_id)
     reference = orders.reference_of(order.id)
     return OrderPage(
         order=order,

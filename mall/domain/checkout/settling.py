@@ -31,9 +31,7 @@ from .orders import (
 
 def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme, at: datetime) -> Row[Any]:
     """Act on what the cashier says of a payment's session. Returns the order as it stands then."""
-    order_id = orders.order_id_of(payment.reference)
-    assert order_id is not None, "a payment is for an order"
-    purse, order = orders.lock_with_purse(order_id, zone=terms.zone)
+    purse, order = orders.lock_with_purse(orders.order_id_for(payment), zone=terms.zone)
     recorded = cash.record(payment.id, state, at=at, seen=payment)
     if recorded.declined and life.NOTE in life.follows(life.CARD_DECLINED, order.state):
         orders.note(order.id, "declined", DECLINED, by="cashier", at=at)

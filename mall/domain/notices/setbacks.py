@@ -44,6 +44,11 @@ class Tally:
     done: int
     put_off: tuple[int, ...]
 
+    @property
+    def moved(self) -> int:
+        """How many rows the round will not find again at this instant: when 0, to go round once more is in vain."""
+        return self.done + len(self.put_off)
+
 
 class SomePutOff(Exception):
     """A job has done all it could, but for some rows: it is to be tried again."""
@@ -53,6 +58,7 @@ def one_by_one(name: str, row_ids: Sequence[int], do: Callable[[int], object], *
     """Do rows one after the other, each in the transactions `do` opens. One that fails is logged and put off.
 
     When the database says "not now", `do` is called again: what it does must be the same when it is done twice.
+    It answers False when there was nothing to do: such a row is not counted as done.
 
     `name` says what is done ("window.close"). A row whose turn is not now, put_off() keeps out of the query that finds
     them. Call it outside of any transaction.
@@ -63,10 +69,10 @@ def one_by_one(name: str, row_ids: Sequence[int], do: Callable[[int], object], *
     with reading():
         mine = select(Setback.row_id).where(Setback.round == name, Setback.row_id.in_(row_ids))
         known = set(execute(mine).scalars())
-    failed = []
+    done, failed = 0, []
     for row_id in row_ids:
         try:
-            again(partial(do, row_id))
+            done += again(partial(do, row_id)) is not False
         except Exception as error:  # The edge of a row: those behind it must not wait for it.
             tries = _put_off(name, row_id, error, at=at)
             log.error("put off", round=name, row=row_id, tries=tries, exc_info=error)
@@ -75,7 +81,7 @@ def one_by_one(name: str, row_ids: Sequence[int], do: Callable[[int], object], *
         if row_id in known:
             with transaction():
                 execute(delete(Setback).where(Setback.round == name, Setback.row_id == row_id))
-    return Tally(len(row_ids) - len(failed), tuple(failed))
+    return Tally(done, tuple(failed))
 
 
 def put_off(name: str, *, at: datetime) -> Select[int]:

@@ -337,8 +337,8 @@ def order_page(
             for each in seen.refunds
             if each.state == cash.REFUSED
         ],
-        shippable=order.state == checkout.PAID and not order.digital and order.disputed_at is None,
-        deliverable=order.state == checkout.SHIPPED,
+        shippable=checkout.shippable(order),
+        deliverable=checkout.deliverable(order),
         refundable=aftersales.refundable(order),
         in_review=order.state == checkout.REVIEW,
         disputes=disputes,

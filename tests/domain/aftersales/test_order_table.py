@@ -484,3 +484,24 @@ def test_an_alarm_stands_until_somebody_has_looked(case):
     with reading():
         assert (checkout.alarms(), checkout.count_alarms()) == ([], 0)
         assert [each.looked_by for each in checkout.alarms_of(case.order.id)] == ["staff:1"]
+
+
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        (life.GIVEN_UP, checkout.PAID),
+        (life.PARCEL_LEAVES, checkout.PAID),
+        (life.ARRIVED, checkout.SHIPPED),
+        (life.GIVEN_BACK, checkout.REVIEW),
+    ],
+)
+def test_the_verbs_ask_the_table(case, monkeypatch, event, state):
+    """What it says otherwise is done otherwise: no verb knows the states by itself."""
+    case.into(state, "unpaid")
+    before = case.seen()
+    monkeypatch.setitem(life.LIFE[event], state, frozenset({life.REFUSE}))
+
+    with pytest.raises(Refusal):
+        case.happens(event)()
+
+    assert case.seen() == before

@@ -176,3 +176,37 @@ def test_an_order_that_cannot_complete_and_a_window_that_cannot_close_hold_up_no
     aftersales.close_due_windows(terms=stage.terms, at=from_window + 2 * MINUTE)
     assert stage.order(three[1]).window_closed_at
     assert setbacks() == []
+
+
+def test_a_round_that_finds_what_it_then_lets_be_says_that_nothing_is_left_to_do(stage, three, monkeypatch):
+    """Otherwise a worker would go round for ever when what finds the rows and what does them disagree."""
+    for order in three:
+        stage.pay(order)
+        stage.ship(order)
+    shipped, completed = (checkout.life.LIFE[event] for event in (checkout.life.ARRIVED, checkout.life.WINDOW_OVER))
+    later = NOON + timedelta(days=10)
+    from_window = later + timedelta(days=14) + MINUTE
+
+    with monkeypatch.context() as drifted:
+        drifted.setitem(shipped, checkout.SHIPPED, frozenset())
+        assert checkout.complete_due(terms=stage.terms, at=later) == 0
+    assert states(stage, three) == ["shipped"] * 3
+    assert checkout.complete_due(terms=stage.terms, at=later) == 3
+
+    with monkeypatch.context() as drifted:
+        drifted.setitem(completed, checkout.COMPLETED, frozenset())
+        assert aftersales.close_due_windows(terms=stage.terms, at=from_window) == 0
+    assert aftersales.close_due_windows(terms=stage.terms, at=from_window) == 3
+
+
+def test_a_round_in_which_rows_were_put_off_is_gone_round_once_more(stage, three, monkeypatch):
+    for order in three:
+        stage.pay(order)
+        stage.ship(order)
+    later = NOON + timedelta(days=10)
+
+    poison(monkeypatch, checkout.fulfilment, "complete", lambda order: order.id == three[0].id)
+
+    assert checkout.complete_due(terms=stage.terms, at=later, limit=1) == 1
+    assert checkout.complete_due(terms=stage.terms, at=later) == 2
+    assert checkout.complete_due(terms=stage.terms, at=later) == 0
