@@ -21,6 +21,7 @@ from .web.shared import (
     logs,
     pictures,
     problems,
+    quick,
     signing_in,
     templates,
     texts,
@@ -33,7 +34,7 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
     `commands=False` builds it for a server, which takes no commands.
     """
     settings = config.settings_now(overrides)
-    app = Flask(
+    app = quick.App(
         __name__,
         template_folder=str(config.ROOT / "templates"),
         static_folder=str(config.ROOT / "static"),

@@ -5,10 +5,10 @@ Statements are built once for each combination of filters and then only filled w
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
-from mall.base.db import execute
 from mall.domain import programme
 
 from .cards import Card, cards_of
@@ -78,13 +78,11 @@ def shelf(
     return cards_of(filters, values | {"limit": limit, "offset": 0}, viewer=viewer, terms=terms, at=at)
 
 
-def shelf_mark() -> tuple[int, int]:
-    """Return what differs as soon as a product, price, picture or stock has changed: for who keeps a page a while."""
-    row = execute(_MARK).one()
-    return row.products or 0, row.moves or 0
-
-
-_MARK = select(
-    select(func.sum(Product.version)).scalar_subquery().label("products"),
-    select(func.max(StockMove.id)).scalar_subquery().label("moves"),
-)
+def shelf_mark() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return two columns, `changes` and `moves`, one of which differs as soon as a product, price, picture or stock
+    has changed: for who keeps a page a while.
+    """
+    return (
+        select(func.sum(Product.version)).scalar_subquery().label("changes"),
+        select(func.max(StockMove.id)).scalar_subquery().label("moves"),
+    )

@@ -7,7 +7,7 @@ from .found import Found, Queue
 from .members import Portrait, members, portrait
 from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
 from .returns import RETURN_QUEUES, return_queues, returns_in
-from .strip import Strip, strip
+from .strip import Strip, arrival, strip
 
 __all__ = [
     "LISTS",
@@ -22,6 +22,7 @@ __all__ = [
     "Portrait",
     "Queue",
     "Strip",
+    "arrival",
     "asked_adjustments",
     "dashboard",
     "event_alarms",

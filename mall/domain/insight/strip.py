@@ -5,68 +5,101 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, literal, select
 
 from mall.base.clock import Instant
 from mall.base.db import execute
-from mall.domain import checkout, coupons, ledger, membership, programme
+from mall.domain import catalogue, checkout, coupons, ledger, membership, people, programme
 
 
 @dataclass(frozen=True)
 class Strip:
-    """What the frame of a page shows of a visitor. `version` is the programme's, None before the shop is set up."""
+    """What the frame of a page shows of a visitor. `version` is the programme's, None before the shop is set up.
+
+    `shelf_mark` differs as soon as something on the shelves has changed; None: not asked for.
+    """
 
     version: int | None
     ready_points: int
     rank: int
     basket_count: int
     coupon_count: int
+    shelf_mark: tuple[int, int] | None = None
 
 
-def strip(*, member_id: int | None, basket_token: str | None, at: datetime) -> Strip:
-    """Return the strip for a member, or for a visitor by the token of the basket. One statement."""
+def strip(*, member_id: int | None, basket_token: str | None, at: datetime, shelves: bool = False) -> Strip:
+    """Return the strip for a member, or for a visitor by the token of the basket. One statement.
+
+    `shelves`: with the mark of the shelves.
+    """
     values = {"at": at, "member_id": member_id, "token": basket_token}
-    question = _question(member=member_id is not None, basket=bool(basket_token))
-    row = execute(question, {name: value for name, value in values.items() if value}).one()
-    return Strip(row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons))
+    question = _question(member=member_id is not None, basket=bool(basket_token), shelves=shelves)
+    return _read(execute(question, {name: value for name, value in values.items() if value}).one(), shelves=shelves)
+
+
+def arrival(token: str, *, at: datetime, shelves: bool = False) -> tuple[people.Person | None, Strip | None]:
+    """Return the member who holds a sign-in and the strip for them: one statement, where most pages need both.
+
+    Staff are found too, without a strip. (None, None): nobody who may come in.
+    """
+    row = execute(_arrival(shelves=shelves), {"token_hash": people.hash_of(token), "at": at}).one_or_none()
+    person = None if row is None else people.person_from(row._mapping, at=at)
+    if row is None or person is None or person.kind != "member":
+        return person, None
+    return person, _read(row, shelves=shelves)
+
+
+def _read(row: Row[Any], *, shelves: bool) -> Strip:
+    mark = (int(row.changes or 0), int(row.moves or 0)) if shelves else None
+    return Strip(row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons), mark)
 
 
 @lru_cache
-def _question(*, member: bool, basket: bool) -> Select[Any]:
+def _question(*, member: bool, basket: bool, shelves: bool) -> Any:
     """Build the strip's statement: it stands on every page, so it is built once for each kind of visitor."""
-    position, lot, history = ledger.Position, ledger.Lot, membership.LevelHistory
-    owned, line = checkout.Basket, checkout.BasketLine
-    at: Any = bindparam("at", type_=Instant)
-    member_id = bindparam("member_id", type_=history.member_id.type)
+    if member:
+        return select(*_of_member(bindparam("member_id", type_=people.Member.id.type)), *_of_all(shelves=shelves))
+    pieces = _pieces(checkout.Basket.token == bindparam("token")) if basket else literal(0)
+    nothing = {"ready": literal(0), "rank": literal(0), "pieces": pieces, "coupons": literal(0)}
+    return select(*(column.label(name) for name, column in nothing.items()), *_of_all(shelves=shelves))
+
+
+@lru_cache
+def _arrival(*, shelves: bool) -> Any:
+    question: Any = people.person_select()
+    return question.add_columns(*_of_member(people.Member.id), *_of_all(shelves=shelves))
+
+
+def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
+    """Return the columns that are the member's own, by the id or the column that says whose."""
+    position, lot, history, coupon = ledger.Position, ledger.Lot, membership.LevelHistory, coupons.Coupon
     ready = (
         select(func.coalesce(func.sum(position.points), 0))
         .join(lot, lot.id == position.lot_id)
-        .where(position.member_id == member_id, position.place == "wallet", lot.expires_at >= at)
-        .scalar_subquery()
+        .where(position.member_id == member_id, position.place == "wallet", lot.expires_at >= _AT)
     )
-    rank = (
-        select(history.rank)
-        .where(history.member_id == member_id)
-        .order_by(history.step.desc())
-        .limit(1)
-        .scalar_subquery()
+    rank = select(history.rank).where(history.member_id == member_id).order_by(history.step.desc()).limit(1)
+    usable = select(func.count()).where(
+        coupon.member_id == member_id, coupon.state == coupons.USABLE, coupon.ends_at > _AT
     )
-    pieces = (
-        select(func.coalesce(func.sum(line.quantity), 0))
-        .join(owned, owned.id == line.basket_id)
-        .where(owned.member_id == member_id if member else owned.token == bindparam("token"))
-        .scalar_subquery()
-    )
-    coupon = coupons.Coupon
-    usable = (
-        select(func.count())
-        .where(coupon.member_id == member_id, coupon.state == coupons.USABLE, coupon.ends_at > at)
-        .scalar_subquery()
-    )
-    return select(
-        programme.in_force(at).scalar_subquery().label("version"),
-        (ready if member else literal(0)).label("ready"),
-        (func.coalesce(rank, 1) if member else literal(0)).label("rank"),
-        (pieces if member or basket else literal(0)).label("pieces"),
-        (usable if member else literal(0)).label("coupons"),
-    )
+    return [
+        ready.correlate(people.Member).scalar_subquery().label("ready"),
+        func.coalesce(rank.correlate(people.Member).scalar_subquery(), 1).label("rank"),
+        _pieces(checkout.Basket.member_id == member_id).label("pieces"),
+        usable.correlate(people.Member).scalar_subquery().label("coupons"),
+    ]
+
+
+def _of_all(*, shelves: bool) -> list[ColumnElement[Any]]:
+    """Return the columns that are alike for everybody."""
+    version = programme.in_force(_AT).scalar_subquery().label("version")
+    return [version, *(catalogue.shelf_mark() if shelves else ())]
+
+
+def _pieces(whose: ColumnElement[bool]) -> ColumnElement[int]:
+    owned, line = checkout.Basket, checkout.BasketLine
+    pieces = select(func.coalesce(func.sum(line.quantity), 0)).join(owned, owned.id == line.basket_id).where(whose)
+    return pieces.correlate(people.Member).scalar_subquery()
+
+
+_AT: Any = bindparam("at", type_=Instant)

@@ -119,7 +119,7 @@ from .throttle import (
     sweep_throttle,
     take_off,
 )
-from .tokens import DeadLink, Token, alive, sweep_tokens
+from .tokens import DeadLink, Token, alive, hash_of, sweep_tokens
 from .totp import (
     RecoveryCode,
     WrongCode,
@@ -203,6 +203,7 @@ __all__ = [
     "forgive",
     "forgive_sign_in",
     "half_in",
+    "hash_of",
     "insist_on",
     "keep_rehashed",
     "keep_staff_rehashed",

@@ -152,6 +152,11 @@ def would_withdraw(effective_from: datetime, *, at: datetime) -> list[int]:
     return [one for one, begins in upcoming(at).items() if begins >= effective_from]
 
 
+def known_version(number: int) -> Programme | None:
+    """Return a version of the programme if this process has read it before: it never changes."""
+    return _read.get(db.engine, {}).get(number)
+
+
 def version(number: int) -> Programme:
     """Return a version of the programme. Raises NotFound."""
     read = _read.setdefault(db.engine, {})

@@ -14,6 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.domain import catalogue, checkout, insight, programme
 
+from . import visit
 from .addresses import link as link
 from .kept import kept
 from .texts import language, local, money_words, number
@@ -64,23 +65,22 @@ def prepare(app: Flask) -> None:
 
 
 def strip() -> insight.Strip:
-    """Return what the frame shows of this visitor, asked once a request, with one statement."""
-    if "strip" not in g:
-        at_store = current_user.is_authenticated and current_user.kind == "member"
-        with reading():
-            g.strip = insight.strip(
-                member_id=current_user.id if at_store else None, basket_token=session.get("basket"), at=now()
-            )
-    return g.strip
+    """Return what the frame shows of this visitor, asked once a request, with one statement at most."""
+    at_store = current_user.is_authenticated and current_user.kind == "member"
+    return visit.strip(current_user._get_current_object() if at_store else None)
 
 
 def terms() -> programme.Programme:
     """Return the programme in force, asked once a request; before set-up one without a name of its own."""
     if "shop" not in g:
         version = strip().version
-        with reading():
-            g.shop = UNNAMED if version is None else programme.version(version)
+        g.shop = UNNAMED if version is None else programme.known_version(version) or _read_version(version)
     return g.shop
+
+
+def _read_version(number: int) -> programme.Programme:
+    with reading():
+        return programme.version(number)
 
 
 def viewer() -> catalogue.Viewer:

@@ -21,7 +21,7 @@ from mall.base.errors import Refusal
 from mall.base.seals import configure_seals
 from mall.domain import people
 
-from . import problems
+from . import problems, visit
 from .addresses import came_from
 from .done import done_once
 from .logs import log
@@ -328,8 +328,7 @@ def _person_with(key: str) -> people.Person | None:
     if not token or g.get("no_database"):
         return None
     try:
-        with reading():
-            person = people.person_of(token, at=now())
+        person = visit.person_with(token, in_store=key == MEMBER_KEY and not at_staff_face())
     except SQLAlchemyError:
         g.no_database = True  # The page that tells of it is shown without asking again.
         raise

@@ -21,6 +21,7 @@ from jinja2.runtime import Macro
 from jinja2.visitor import NodeTransformer
 
 from . import texts
+from .quick import Template
 
 SAY = ("_", "gettext")
 
@@ -92,6 +93,7 @@ class Environment(flask.templating.Environment):
 
     code_generator_class = Compiler
     context_class = Context
+    template_class = Template
     language: str | None = None
 
     def get_or_select_template(self, *args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import catalogue, checkout, programme
-from mall.web.shared import layout
+from mall.web.shared import layout, visit
 from mall.web.shared.kept import kept
 from mall.web.shared.paging import page_number
 from mall.web.shared.texts import language
@@ -34,20 +34,20 @@ class Listed:
 
 @bp.get("", defaults={"category": None})
 @bp.get("/<category>")
+@visit.of_shelves
 def index(category: str | None):
     """Show a page of items, with what each filter would leave."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
-    with reading(stale_ok=True):
-        try:
-            key = (
-                catalogue.shelf_mark(), terms.version, language(), viewer.rank, viewer.member_id is None,
-                viewer.ready_points, viewer.early_access_hours, request.full_path, request.script_root,
-            )  # fmt: skip
-            listed = kept(key, lambda: listed_now(category, terms=terms, viewer=viewer, at=at), at=at)
-            refusal = None
-        except catalogue.TooManyWords as too_many:
-            refusal = too_many
-            listed = listed_now(category, terms=terms, viewer=viewer, at=at, refusal=refusal)
+    key = (
+        layout.strip().shelf_mark, terms.version, language(), viewer.rank, viewer.member_id is None,
+        viewer.ready_points, viewer.early_access_hours, request.full_path, request.script_root,
+    )  # fmt: skip
+    try:
+        listed = kept(key, lambda: listed_now(category, terms=terms, viewer=viewer, at=at), at=at)
+        refusal = None
+    except catalogue.TooManyWords as too_many:
+        refusal = too_many
+        listed = listed_now(category, terms=terms, viewer=viewer, at=at, refusal=refusal)
     return render_template("store/shop/index.html", listed=listed), 422 if refusal else 200
 
 
@@ -65,22 +65,17 @@ def listed_now(
     """
     words = request.args.get("q", "").strip()
     ticked = {name: request.args.get(name) == "1" for name in TICKS}
-    page = catalogue.listing(
-        viewer,
-        catalogue.Wishes(
-            words="" if refusal else words,
-            category=category,
-            affordable=ticked["affordable"] and viewer.member_id is not None,
-            my_level=ticked["my_level"],
-            in_stock=ticked["in_stock"],
-            form=request.args.get("pay"),
-            sort=request.args.get("sort", ""),
-        ),
-        terms=terms,
-        at=at,
-        page=page_number(),
-        per_page=PER_PAGE,
+    wishes = catalogue.Wishes(
+        words="" if refusal else words,
+        category=category,
+        affordable=ticked["affordable"] and viewer.member_id is not None,
+        my_level=ticked["my_level"],
+        in_stock=ticked["in_stock"],
+        form=request.args.get("pay"),
+        sort=request.args.get("sort", ""),
     )
+    with reading(stale_ok=True):
+        page = catalogue.listing(viewer, wishes, terms=terms, at=at, page=page_number(), per_page=PER_PAGE)
     here = next((each for each in page.facets.categories if each.slug == category), None)
     if category is not None and here is None:
         abort(404)

@@ -309,7 +309,7 @@ def test_the_page_takes_as_many_statements_for_one_line_as_for_many(till, stage,
 
     till.checkout()
 
-    assert len(count_statements) == 6, "\n".join(count_statements)
+    assert len(count_statements) == 5, "\n".join(count_statements)
 
 
 def _open(app):

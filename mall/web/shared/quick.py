@@ -1,0 +1,44 @@
+"""What Flask and Jinja do on every page though it comes to the same each time: done once here."""
+
+from typing import Any
+
+import jinja2
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+
+
+class Sessions(SecureCookieSessionInterface):
+    """The session's cookie. Who signs and reads it is made once for a set of secrets, not twice a request."""
+
+    def __init__(self) -> None:
+        self._made: tuple[object, Any] = (None, None)
+
+    def get_signing_serializer(self, app: Flask) -> Any:
+        """Return who signs and reads the cookie."""
+        secrets = (app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ()))
+        made_for, serializer = self._made
+        if made_for != secrets:
+            serializer = super().get_signing_serializer(app)
+            self._made = (secrets, serializer)
+        return serializer
+
+
+class App(Flask):
+    """The mall's Flask: none of its views is a coroutine, so none is asked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.session_interface = Sessions()
+
+    def ensure_sync(self, func: Any) -> Any:
+        """Return a view as it is."""
+        return func
+
+
+class Template(jinja2.Template):
+    """A template whose macros others import: it is read once, since nobody gives it globals of its own."""
+
+    def _get_default_module(self, ctx: Any = None) -> Any:
+        if self._module is None:
+            self._module = self.make_module()
+        return self._module
