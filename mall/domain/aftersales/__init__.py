@@ -19,7 +19,7 @@ from .asking import (
 from .credits import CreditLine, CreditNote, credits_of
 from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
-from .hearing import ask_about_refunds, hear, hear_all
+from .hearing import hear, hear_all
 from .plans import (
     ALL_REASONS,
     REASONS,
@@ -63,6 +63,7 @@ from .returns import (
     returns_of,
 )
 from .reviews import NotInReview, OtherCurrency, Review, ReviewChanged, accept, give_back, review_of
+from .sending import Sent, ask_about_refunds, send_refunds
 from .window import close_due_windows, close_window
 
 __all__ = [
@@ -107,6 +108,7 @@ __all__ = [
     "ReturnPlan",
     "Review",
     "ReviewChanged",
+    "Sent",
     "TooManyPieces",
     "TooManyReturnPictures",
     "accept",
@@ -135,6 +137,7 @@ __all__ = [
     "returnable",
     "returns_of",
     "review_of",
+    "send_refunds",
     "told_of_dispute",
     "waive_return",
     "withdraw_return",

@@ -8,15 +8,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from mall.base.cashier import Cashier, CashierUnreachable, RefundState, SessionState
+from mall.base.cashier import Cashier, CashierUnreachable, SessionState
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
-from mall.base.text import N_, Message, say
 from mall.domain import cash, checkout, notices, programme
 
 from .disputes import told_of_dispute
-
-life = checkout.life
+from .refund_news import told_of_refund
 
 APPLIED, NO_EFFECT, IGNORED, ALARM = cash.OUTCOMES
 
@@ -104,73 +102,6 @@ def _about_session(
     payment = cash.payment_now(payment.id)
     became = (payment.state, payment.declined_at, _order_of(payment).state)
     return (APPLIED if became != was else NO_EFFECT), ""
-
-
-def told_of_refund(
-    payment_id: int,
-    state: RefundState,
-    *,
-    refund_id: int | None,
-    terms: programme.Programme,
-    at: datetime,
-    event_id: int | None = None,
-) -> tuple[str, str]:
-    """Bring a refund up to date; one that was made at the cashier's desk, without `refund_id`, sends to review."""
-    if refund_id is not None:
-        ours = _record_ours(payment_id, refund_id, state, terms=terms, at=at, event_id=event_id)
-        if ours.fell_through:
-            return ALARM, life.REFUND_FAILED
-        return (APPLIED if ours.changed else NO_EFFECT), ""
-    _purse, order = checkout.lock_with_purse(checkout.order_id_for(cash.payment_now(payment_id)), zone=terms.zone)
-    recorded = cash.record_foreign_refund(payment_id, state, at=at)
-    if recorded is not None and not recorded.changed:
-        return NO_EFFECT, ""
-    words = say(N_("{amount_cents} were refunded at the cashier, not here"), amount_cents=state.amount_cents)
-    _follow(order, life.REFUND_SEEN, words, state, at=at, event_id=event_id)
-    return ALARM, life.REFUND_SEEN
-
-
-def ask_about_refunds(
-    cashier: Cashier, *, terms: programme.Programme, at: datetime, limit: int = 20
-) -> list[cash.RecordedRefund]:
-    """Ask about refunds the cashier has had for long, and act on it as if it had told us. Call it outside of any.
-
-    Returns those there was news of.
-    """
-
-    def record(refund: Row[Any], state: RefundState) -> cash.RecordedRefund:
-        return _record_ours(refund.payment_id, refund.id, state, terms=terms, at=at)
-
-    return cash.ask_about_refunds(cashier, at=at, limit=limit, record=record)
-
-
-def _record_ours(
-    payment_id: int,
-    refund_id: int,
-    state: RefundState,
-    *,
-    terms: programme.Programme,
-    at: datetime,
-    event_id: int | None = None,
-) -> cash.RecordedRefund:
-    """Bring a refund that we know up to date; one that failed is an alarm."""
-    _purse, order = checkout.lock_with_purse(checkout.order_id_for(cash.payment_now(payment_id)), zone=terms.zone)
-    recorded = cash.record_refund(refund_id, state, at=at)
-    if recorded.fell_through:
-        words = say(N_("A refund failed at the cashier and is due again"))
-        _follow(order, life.REFUND_FAILED, words, state, at=at, event_id=event_id)
-    return recorded
-
-
-def _follow(
-    order: Row[Any], event: str, words: Message, state: RefundState, *, at: datetime, event_id: int | None
-) -> None:
-    """Do what the order table says follows from a refund."""
-    does = life.follows(event, order.state)
-    if life.TO_REVIEW in does:
-        checkout.to_review(order, why=words, at=at)
-    if life.ALARM in does:
-        checkout.alarm(order, words, key=f"refund:{state.id}:{state.status}", at=at, event_id=event_id)
 
 
 def _order_of(payment: Row[Any]) -> Row[Any]:

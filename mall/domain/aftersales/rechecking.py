@@ -12,7 +12,7 @@ from mall.base.text import N_
 from mall.domain import audit, cash, checkout, programme
 
 from .disputes import told_of_dispute
-from .hearing import told_of_refund
+from .refund_news import told_of_refund
 
 
 class OtherCashier(Refusal):

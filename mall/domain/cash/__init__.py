@@ -38,7 +38,7 @@ from .inbox import (
     postpone,
     take_events,
 )
-from .listening import Told, listen
+from .listening import Told, catch_up, listen
 from .payments import (
     ASKING,
     CAPTURED,
@@ -69,8 +69,10 @@ from .proof import checks, watch
 from .refund_moves import BY_HAND, CAME_BACK, DROPPED, GIVEN, RefundMove
 from .refunds import (
     ASKED,
+    ASKING_ABOUT,
     DONE,
     REFUSED,
+    SENDING,
     SENT,
     VOID,
     NoReason,
@@ -84,17 +86,20 @@ from .refunds import (
     cashier_key,
     given_by_hand,
     lock_refund,
+    not_answered,
     record_foreign_refund,
     record_refund,
     refunds_of,
     refunds_of_payment,
     refused_refund,
+    take_due_refund,
+    take_sent_refund,
 )
-from .sending import Sent, ask_about_refunds, catch_up, send_refunds
 
 __all__ = [
     "ASKED",
     "ASKING",
+    "ASKING_ABOUT",
     "BANK",
     "BY_HAND",
     "CAME_BACK",
@@ -119,6 +124,7 @@ __all__ = [
     "PROCESSING",
     "REFUND",
     "REFUSED",
+    "SENDING",
     "SENT",
     "SESSION",
     "UNSETTLED",
@@ -139,9 +145,7 @@ __all__ = [
     "RefundMove",
     "RefundNotWaiting",
     "RefundTooLarge",
-    "Sent",
     "Told",
-    "ask_about_refunds",
     "ask_again",
     "ask_refund",
     "begin",
@@ -163,6 +167,7 @@ __all__ = [
     "lock_refund",
     "looked_at",
     "meaning_of",
+    "not_answered",
     "note_event",
     "opened",
     "payment_now",
@@ -175,8 +180,9 @@ __all__ = [
     "refunds_of",
     "refunds_of_payment",
     "refused_refund",
-    "send_refunds",
+    "take_due_refund",
     "take_events",
+    "take_sent_refund",
     "take_unsettled",
     "taken_by_bank",
     "wanted",

@@ -8,15 +8,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.exc import StatementError
 
 from mall.base.cashier import Cashier, CashierRefused, DisputeState, RefundState, SessionState
-from mall.base.db import in_transaction, reading
+from mall.base.db import in_transaction, reading, transaction
 
-from .inbox import DECLINED, DISPUTE_CLOSED, DISPUTE_OPENED, REFUND, SESSION, Meaning, event_now, meaning_of
+from .inbox import (
+    DECLINED,
+    DISPUTE_CLOSED,
+    DISPUTE_OPENED,
+    REFUND,
+    SESSION,
+    Meaning,
+    event_now,
+    meaning_of,
+    note_event,
+)
 from .payments import payment_now
 
 # A refund or a dispute may be heard of before the payment: for so long it is not taken for somebody else's.
 PATIENCE = timedelta(hours=24)
+# The catch-up looks further back than it strictly must: the inbox knows what it has.
+OVERLAP = timedelta(hours=1)
 OF_A_PAYMENT = (REFUND, DISPUTE_OPENED, DISPUTE_CLOSED)
 
 
@@ -61,3 +74,23 @@ def listen(event_id: int, *, cashier: Cashier, at: datetime) -> Told:
     except CashierRefused as refusal:
         return Told(event, meaning, unknown=refusal.detail)
     return Told(event, meaning)
+
+
+def catch_up(cashier: Cashier, *, since: datetime, at: datetime) -> int:
+    """Put into the inbox what the cashier had to tell and we did not hear. Returns how many were new.
+
+    They are due at once: take_events() hands them out. Raises CashierUnreachable; and an ExceptionGroup once all that
+    could be stored are, when some could not.
+    """
+    assert not in_transaction(), "catch_up() opens its own transactions"
+    heard, faults = 0, []
+    for event in cashier.events_since(since - OVERLAP):
+        try:
+            with transaction():
+                heard += note_event(event, cashier=cashier.name, at=at, due_at=at) is not None
+        except StatementError as fault:  # Too long, or not to be written: those behind it must not wait for it.
+            fault.add_note(f"event {event.id}")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup(f"{len(faults)} events could not be stored", faults)
+    return heard

@@ -27,7 +27,7 @@ REFUSED = "refused"  # The cashier will not: a person decides.
 VOID = "void"  # Made at the cashier without us, and came to nothing.
 STATES = (ASKED, SENT, DONE, REFUSED, VOID)
 
-# What the cashier says -> what becomes of a refund of ours. A failed one is due again, under a new key.
+# What the cashier says -> what becomes of a refund of ours. A failed one is due again under a new key, ever later.
 NEXT: dict[str, dict[str, str]] = {
     ASKED: {"pending": SENT, "succeeded": DONE, "failed": ASKED, "canceled": REFUSED},
     SENT: {"succeeded": DONE, "failed": ASKED, "canceled": REFUSED},
@@ -49,6 +49,8 @@ ASKING_ABOUT = "refund.ask"
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
+# By then it has waited for half a day in all. One that fails once more waits for a person.
+MOST_TRIES = 9
 # What the cashier has and the bank takes its time with is asked about so often, in case no word of it comes.
 ASKED_ABOUT_AFTER = timedelta(hours=12)
 LONGEST_NOTE = 300
@@ -100,7 +102,10 @@ class Refund(db.Model):
 
 @dataclass(frozen=True)
 class RecordedRefund:
-    """What became of a refund when the cashier's word was recorded. `fell_through`: it failed and is due again."""
+    """What became of a refund when the cashier's word was recorded.
+
+    `fell_through`: it failed, and is due again or, after many tries, for a person to decide.
+    """
 
     refund: Row[Any]
     was: str
@@ -205,17 +210,18 @@ def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> Record
         return RecordedRefund(refund, refund.state, refund.state)
     _note_money(refund, became, at=at)
     if became == ASKED:
+        became = REFUSED if refund.tries >= MOST_TRIES else ASKED
         changed = _change(
             refund_id,
-            state=ASKED,
+            state=became,
             attempt=refund.attempt + 1,
             cashier_id=None,
-            tries=0,
-            due_at=at + FIRST_WAIT,
+            tries=refund.tries + 1,
+            due_at=at + _wait_after(refund.tries),
             done_at=None,
             note=f"{state.id} failed at the cashier",
         )
-        return RecordedRefund(changed, refund.state, ASKED, fell_through=True)
+        return RecordedRefund(changed, refund.state, became, fell_through=True)
     if became == VOID:
         execute(
             update(Payment)
@@ -275,8 +281,12 @@ def not_answered(refund_id: int, *, why: str, at: datetime) -> None:
     """Note that the cashier could not be reached; try again after a while, each time longer."""
     refund = lock_refund(refund_id)
     if refund.state == ASKED:
-        wait = min(FIRST_WAIT * 2 ** min(refund.tries, 20), LONGEST_WAIT)
-        _change(refund_id, tries=refund.tries + 1, due_at=at + wait, note=why[:LONGEST_NOTE])
+        _change(refund_id, tries=refund.tries + 1, due_at=at + _wait_after(refund.tries), note=why[:LONGEST_NOTE])
+
+
+def _wait_after(tries: int) -> timedelta:
+    """Return how long a refund waits for its next try, after so many before this one: each time longer. Pure."""
+    return min(FIRST_WAIT * 2 ** min(tries, 20), LONGEST_WAIT)
 
 
 def refused_refund(refund_id: int, *, why: str, at: datetime) -> Row[Any]:

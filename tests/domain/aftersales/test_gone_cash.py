@@ -57,14 +57,16 @@ class Case:
     def books(self, *, at):
         """Return the sums of the journal's cash side once all that is owed was sent."""
         with moved_to(at):
-            cash.send_refunds(self.stage.cashier, at=at)
+            aftersales.send_refunds(self.stage.cashier, terms=self.stage.terms, at=at)
         sums = defaultdict(int)
         with reading():
             for each in cash_side.cash_happenings(until=at, zone=self.stage.terms.zone):
                 assert sum(each.amounts.values()) == 0
                 for account, cents in each.amounts.items():
                     sums[account] += cents
-            assert sums["cashier:sandbox"] == cash_side.cash_balances(until=at).get("cashier:sandbox", 0)
+            assert sums["cashier:sandbox"] == cash_side.cash_balances(until=at).get(
+                "cashier:sandbox", 0
+            )
         return {account: cents for account, cents in sums.items() if cents}
 
 
@@ -115,7 +117,7 @@ def test_a_lost_dispute_takes_all_that_is_left_even_what_a_return_had_kept(case)
 
 def test_a_failed_refund_that_nobody_told_of_is_an_alarm(case):
     case.one_piece(at=NOON)
-    cash.send_refunds(Slow("pending"), at=NOON)
+    aftersales.send_refunds(Slow("pending"), terms=case.stage.terms, at=NOON)
     news = aftersales.ask_about_refunds(Slow("failed"), terms=case.stage.terms, at=NOON + timedelta(days=1))
 
     assert [each.fell_through for each in news] == [True]

@@ -216,12 +216,12 @@ def test_a_refund_of_ours_that_fails_is_due_again_and_an_alarm(stage, paid, doub
     stage.refund(paid, at=now())
     with reading():
         (refund,) = cash.refunds_of(checkout.reference_of(paid.id))
-    cash.send_refunds(stage.cashier, at=now())
+    aftersales.send_refunds(stage.cashier, terms=stage.terms, at=now())
     deliver(double)
     double.books.refund_falls_through(list(double.books.refunds)[-1])
 
     deliver(double)
-    cash.send_refunds(stage.cashier, at=now() + timedelta(hours=1))
+    aftersales.send_refunds(stage.cashier, terms=stage.terms, at=now() + timedelta(hours=1))
 
     assert outcomes()[-2:] == [("refund.created", "no_effect"), ("refund.failed", "alarm")]
     assert stage.order(paid).state == "refunded"
@@ -278,7 +278,9 @@ def test_a_dispute_that_is_lost_refunds_the_order_and_nothing_is_sent_to_stripe(
     double.books.close_dispute(disputed, won=False)
     deliver(double)
 
-    assert cash.send_refunds(stage.cashier, at=now() + timedelta(days=1)) == cash.Sent((), (), unreachable=False)
+    assert aftersales.send_refunds(stage.cashier, terms=stage.terms, at=now() + timedelta(days=1)) == aftersales.Sent(
+        (), (), unreachable=False
+    )
     assert not double.books.refunds
     assert stage.order(paid).state == "refunded"
     assert stage.balances(mei, at=now()) == ledger.Balances(ready=2_000, pending=0, held=0, owed=0)
@@ -298,7 +300,7 @@ def test_a_dispute_told_in_disorder_ends_as_it_ended(stage, mei, paid, double):
 
 def test_a_full_refund_goes_to_stripe_and_its_webhook_changes_nothing_more(stage, mei, paid, double):
     stage.refund(paid, at=now())
-    cash.send_refunds(stage.cashier, at=now())
+    aftersales.send_refunds(stage.cashier, terms=stage.terms, at=now())
 
     deliver(double)
 

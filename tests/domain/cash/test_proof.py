@@ -9,6 +9,7 @@ from mall.base.cashier import CashierRefused, Event
 from mall.base.db import execute, reading, transaction
 from mall.domain import cash
 from tests.conftest import NOON
+from tests.without_orders import send_refunds
 
 from .conftest import ask, begin, join, open_for, paid_payment, record, state
 from .test_refunds import Teller
@@ -27,7 +28,7 @@ def change(table, row_id, **values):
 
 def test_sound_books_have_nothing_to_show(mei):
     ask(paid_payment(mei), 690)
-    cash.send_refunds(Teller(), at=NOON)
+    send_refunds(Teller(), at=NOON)
 
     assert found_by(cash.checks()) == []
     assert found_by(cash.watch(at=NOON)) == []
@@ -89,9 +90,9 @@ def test_who_waits_is_seen(either):
     mei = join()
     payment = paid_payment(mei)
     ask(payment, 100, key="return:1")
-    cash.send_refunds(Teller(CashierRefused("no")), at=NOON)
+    send_refunds(Teller(CashierRefused("no")), at=NOON)
     ask(payment, 100, key="return:0")
-    cash.send_refunds(Teller("pending"), at=NOON)
+    send_refunds(Teller("pending"), at=NOON)
     ask(payment, 100, key="return:2")
     begin(mei, reference="shop:8")
     with transaction():

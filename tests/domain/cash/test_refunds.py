@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from mall.base.cashier import CashierRefused, CashierUnreachable, RefundState
 from mall.base.db import again, execute, reading, transaction
 from mall.domain import audit, cash
-from mall.domain.cash.refunds import NEXT, take_due_refund
+from mall.domain.cash.refunds import MOST_TRIES, NEXT
 from tests.conftest import NOON
 from tests.threads import errors, race
+from tests.without_orders import send_refunds
 
 from .conftest import ask, join, paid_payment, record, refund_state, state
 
@@ -55,34 +56,6 @@ def now(payment):
 def refund_now(refund):
     with transaction():
         return cash.lock_refund(refund.id)
-
-
-class Keeper(Teller):
-    """A cashier that has refunds of ours, and says how they stand."""
-
-    def fetch_refund(self, refund_id):
-        self.asked.append(refund_id)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return RefundState(refund_id, answer, 200, "USD", "pi_1")
-
-
-def test_a_refund_whose_end_nobody_told_us_is_asked_about(paid):
-    refund = ask(paid, 200)
-    keeper = Keeper("pending", "pending", CashierUnreachable("away"), "succeeded")
-    cash.send_refunds(keeper, at=NOON)
-    half_day = timedelta(hours=12)
-
-    assert cash.ask_about_refunds(keeper, at=NOON + half_day - timedelta(seconds=1)) == []
-    assert len(keeper.asked) == 1
-    for turn in (1, 2):
-        assert cash.ask_about_refunds(keeper, at=NOON + turn * half_day) == []
-    (news,) = cash.ask_about_refunds(keeper, at=NOON + 3 * half_day)
-
-    assert (news.was, news.now) == ("sent", "done")
-    assert refund_now(refund).state == "done"
-    assert cash.ask_about_refunds(keeper, at=NOON + 9 * half_day) == []
 
 
 def test_a_refund_is_counted_when_it_is_asked_for(paid):
@@ -146,33 +119,16 @@ def test_the_table_itself_refuses_to_give_back_more_than_came(paid):
 # Sending
 
 
-def test_a_refund_that_cannot_be_sent_holds_up_no_other_and_is_tried_again_later(paid):
-    first, second, third = (ask(paid, 100, key=f"return:{number}") for number in range(3))
-
-    class Stumbling(Teller):
-        def refund(self, payment_id, amount_cents, *, key):
-            if key == cash.cashier_key(first):
-                raise KeyError("an answer nobody has thought of")
-            return super().refund(payment_id, amount_cents, key=key)
-
-    sent = cash.send_refunds(Stumbling(), at=NOON)
-    assert [each.refund.id for each in sent.recorded] == [second.id, third.id]
-    assert sent.put_off == (first.id,)
-
-    assert cash.send_refunds(Teller(), at=NOON + timedelta(seconds=59)).recorded == ()
-    assert [each.refund.id for each in cash.send_refunds(Teller(), at=LATER).recorded] == [first.id]
-
-
 def test_a_refund_is_sent_once_and_done(paid_on_either):
     refund = ask(paid_on_either, 200)
     teller = Teller()
 
-    first = cash.send_refunds(teller, at=NOON)
-    second = cash.send_refunds(teller, at=LATER)
+    first = send_refunds(teller, at=NOON)
+    second = send_refunds(teller, at=LATER)
 
     assert teller.asked == [("pi_1", 200, f"refund:{refund.id}")]
     assert [(each.was, each.now) for each in first.recorded] == [("asked", "done")]
-    assert second.recorded == ()
+    assert second.recorded == []
     assert refund_now(refund).done_at == NOON
 
 
@@ -180,21 +136,11 @@ def test_a_refund_without_an_answer_is_sent_again_under_the_same_key(paid):
     ask(paid, 200)
     teller = Teller(CashierUnreachable("timed out"))
 
-    assert cash.send_refunds(teller, at=NOON).unreachable
-    assert cash.send_refunds(teller, at=NOON).recorded == ()
-    assert len(cash.send_refunds(teller, at=LATER).recorded) == 1
+    assert send_refunds(teller, at=NOON).unreachable
+    assert send_refunds(teller, at=NOON).recorded == []
+    assert len(send_refunds(teller, at=LATER).recorded) == 1
     assert len(set(teller.asked)) == 1
     assert len(teller.asked) == 2
-
-
-def test_when_nobody_answers_the_others_wait(paid):
-    ask(paid, 200, key="return:1")
-    ask(paid, 100, key="return:2")
-    teller = Teller(CashierUnreachable("timed out"))
-
-    cash.send_refunds(teller, at=NOON)
-
-    assert len(teller.asked) == 1
 
 
 def test_a_refund_a_worker_has_taken_is_left_to_it_for_two_minutes(paid):
@@ -202,7 +148,7 @@ def test_a_refund_a_worker_has_taken_is_left_to_it_for_two_minutes(paid):
 
     def take(at):
         with transaction():
-            return take_due_refund(cashier="stripe", at=at)
+            return cash.take_due_refund(cashier="stripe", at=at)
 
     assert take(NOON) is not None
     assert take(NOON.replace(minute=1)) is None
@@ -213,13 +159,13 @@ def test_a_refused_refund_waits_for_a_person_and_goes_again_under_a_new_key(paid
     refund = ask(paid, 200)
     teller = Teller(CashierRefused("charge_disputed"))
 
-    sent = cash.send_refunds(teller, at=NOON)
+    sent = send_refunds(teller, at=NOON)
     assert [row.state for row in sent.refused] == [cash.REFUSED]
-    assert cash.send_refunds(teller, at=LATER).recorded == ()
+    assert send_refunds(teller, at=LATER).recorded == []
 
     with transaction():
         cash.ask_again(refund.id, by="staff:1", reason="the dispute is over", at=LATER)
-    cash.send_refunds(teller, at=LATER)
+    send_refunds(teller, at=LATER)
 
     assert [key for *_, key in teller.asked] == [f"refund:{refund.id}", f"refund:{refund.id}:2"]
     assert refund_now(refund).state == cash.DONE
@@ -229,7 +175,7 @@ def test_a_refused_refund_waits_for_a_person_and_goes_again_under_a_new_key(paid
 def refused(paid):
     """A refund of 2.00 that the cashier would not make."""
     refund = ask(paid, 200)
-    cash.send_refunds(Teller(CashierRefused("charge_disputed")), at=NOON)
+    send_refunds(Teller(CashierRefused("charge_disputed")), at=NOON)
     return refund
 
 
@@ -287,12 +233,7 @@ def test_what_the_cashier_still_says_of_a_refund_given_by_hand_does_not_send_it_
         cash.record_refund(refused.id, late, at=LATER)
 
     assert refund_now(refused).state == cash.DONE
-    assert cash.send_refunds(Teller(), at=LATER).recorded == ()
-
-
-def test_a_refund_is_never_sent_inside_a_transaction(paid):
-    with transaction(), pytest.raises(AssertionError, match="opens its own"):
-        cash.send_refunds(Teller(), at=NOON)
+    assert send_refunds(Teller(), at=LATER).recorded == []
 
 
 # What the cashier says of it
@@ -337,18 +278,45 @@ def test_every_state_of_a_refund_is_in_the_table():
 
 def test_a_refund_that_fell_through_is_due_again_and_its_old_news_changes_nothing(paid):
     refund = ask(paid, 200)
-    cash.send_refunds(Teller(), at=NOON)
+    send_refunds(Teller(), at=NOON)
     failed = refund_state(refund, "failed", cashier_id="re_old")
     with transaction():
         cash.record_refund(refund.id, failed, at=NOON)
     teller = Teller()
-    cash.send_refunds(teller, at=LATER)
+    send_refunds(teller, at=LATER)
 
     with transaction():
         repeated = cash.record_refund(refund.id, failed, at=LATER)
 
     assert [key for *_, key in teller.asked] == [f"refund:{refund.id}:2"]
     assert (repeated.now, repeated.changed) == (cash.DONE, False)
+
+
+def test_each_failed_attempt_waits_longer_and_after_many_a_person_decides(paid):
+    refund = ask(paid, 200)
+    at, waits = NOON, []
+    while refund_now(refund).state == cash.ASKED:
+        assert not waits or send_refunds(Teller(), at=at - timedelta(seconds=1)).recorded == []
+        (told,) = send_refunds(Teller("failed"), at=at).recorded
+        waits.append(int((told.refund.due_at - at).total_seconds()) // 60)
+        at = told.refund.due_at
+
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360]
+    assert len(waits) == MOST_TRIES + 1
+    assert (told.now, told.fell_through) == (cash.REFUSED, True)
+    assert now(paid).refunded_cents == 200
+    with transaction():
+        cash.ask_again(refund.id, by="staff:1", reason="the card is mended", at=at)
+    assert [each.now for each in send_refunds(Teller(), at=at).recorded] == [cash.DONE]
+
+
+def test_the_webhook_of_an_attempt_whose_failure_was_answered_already_changes_nothing(paid):
+    refund = ask(paid, 200)
+    send_refunds(Teller("failed"), at=NOON)
+    with transaction():
+        repeated = cash.record_refund(refund.id, refund_state(refund, "failed"), at=LATER)
+
+    assert (repeated.changed, refund_now(refund).attempt) == (False, 2)
 
 
 def test_a_refund_made_at_the_cashier_is_recorded_once(paid):
@@ -371,7 +339,7 @@ def test_a_refund_made_at_the_cashier_that_fails_gives_the_money_back_to_us(paid
 
     assert fell.now == cash.VOID
     assert now(paid).refunded_cents == 0
-    assert cash.send_refunds(Teller(), at=LATER).recorded == ()
+    assert send_refunds(Teller(), at=LATER).recorded == []
 
 
 def test_a_refund_made_at_the_cashier_beyond_what_is_left_is_for_a_person(paid):
@@ -457,16 +425,3 @@ def test_without_the_lock_the_limit_would_not_hold(postgres_app, monkeypatch):
     with transaction():
         execute(update(cash.Payment).where(cash.Payment.id == payment.id).values(refunded_cents=0))
     assert beyond > 300
-
-
-@pytest.mark.concurrency
-def test_two_workers_send_each_refund_once(postgres_app):
-    payment = paid_payment(join())
-    for number in range(6):
-        ask(payment, 100, key=f"return:{number}")
-    teller = Teller()
-
-    outcomes = race(postgres_app, [lambda: cash.send_refunds(teller, at=NOON) for _ in range(4)])
-
-    assert errors(outcomes) == []
-    assert len(teller.asked) == len(set(teller.asked)) == 6

@@ -13,7 +13,7 @@ import pytest
 from mall.base.cashier import RefundState
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
-from mall.domain import cash, catalogue, finance
+from mall.domain import aftersales, cash, catalogue, finance
 from tests.conftest import could_not_run
 from tests.stage import Stage, open_shop
 
@@ -237,7 +237,7 @@ def test_the_cash_side_ties_as_well(sold, tmp_path):
         held = finance.cash_balances(until=at)
     assert totals["Assets:Cashier:Sandbox"] == f"{held['cashier:sandbox'] / 100:.2f}"
     with moved_to(at + timedelta(days=1)):
-        cash.send_refunds(sold.cashier, at=at + timedelta(days=1))
+        aftersales.send_refunds(sold.cashier, terms=sold.terms, at=at + timedelta(days=1))
     later = text_of(books, "hledger", at=at + timedelta(days=2))
     hledger(later, "check")
     assert bean_check(text_of(books, "beancount", at=at + timedelta(days=2)), tmp_path) == ""
@@ -248,7 +248,7 @@ def test_the_cash_side_ties_as_well(sold, tmp_path):
 def test_a_refund_that_fails_a_month_later_leaves_its_day_as_it_was(sold, tmp_path):
     books, given_at = Books(sold.terms), instant("2026-03-20 12:00")
     with moved_to(given_at):
-        cash.send_refunds(sold.cashier, at=given_at)
+        aftersales.send_refunds(sold.cashier, terms=sold.terms, at=given_at)
     march = {"first": date(2026, 3, 1), "last": date(2026, 3, 31), "at": instant("2026-04-02 12:00")}
     closed = {form: text_of(books, form, **march) for form in ("hledger", "beancount")}
     assert "2026-03-20 Refunds given" in closed["hledger"]
@@ -311,7 +311,10 @@ def test_a_refund_given_by_hand_leaves_the_money_at_the_cashier(sold, tmp_path):
         cash.given_by_hand(refund.id, by="staff:1", reason="transfer 4711", at=at)
 
     with reading():
-        assert finance.cash_balances(until=at) == {"cashier:sandbox": held, "bank": -refund.amount_cents}
+        assert finance.cash_balances(until=at) == {
+            "cashier:sandbox": held,
+            "bank": -refund.amount_cents,
+        }
     later = {"at": instant("2026-04-02 12:00"), "last": date(2026, 3, 31)}
     text = text_of(books, "hledger", **later)
     hledger(text, "check")
