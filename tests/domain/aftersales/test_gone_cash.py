@@ -64,9 +64,7 @@ class Case:
                 assert sum(each.amounts.values()) == 0
                 for account, cents in each.amounts.items():
                     sums[account] += cents
-            assert sums["cashier:sandbox"] == cash_side.cash_balances(until=at).get(
-                "cashier:sandbox", 0
-            )
+            assert sums["cashier:sandbox"] == cash_side.cash_balances(until=at).get("cashier:sandbox", 0)
         return {account: cents for account, cents in sums.items() if cents}
 
 
