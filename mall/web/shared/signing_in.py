@@ -315,12 +315,7 @@ def _start_session(key: str, token: str, *, language: str | None) -> None:
     session[key] = token
     if language:
         session.setdefault("language", language)
-    _forget_person()
-
-
-def _forget_person() -> None:
-    for name in ("_login_user", "person", "visitor"):
-        g.pop(name, None)
+    visit.forget()
 
 
 def _person_with(key: str) -> people.Person | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flask import current_app, g, request, session
+from flask_login import current_user
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -25,22 +26,31 @@ def person_with(token: str, *, in_store: bool) -> people.Person | None:
             return people.person_of(token, at=now())
         person, strip = insight.arrival(token, shelves=_shows_shelves(), at=now())
     if strip is not None:
-        g.strip, g.strip_of = strip, person
+        g.strip = strip
     return person
 
 
-def strip(person: people.Person | None) -> insight.Strip:
+def strip() -> insight.Strip:
     """Return what the frame shows of a member, or of a visitor by their basket; asked once a request."""
-    if "strip" not in g or g.strip_of != person:
-        with reading():
-            g.strip = insight.strip(
-                member_id=None if person is None else person.id,
-                basket_token=session.get("basket"),
-                shelves=_shows_shelves(),
-                at=now(),
-            )
-        g.strip_of = person
-    return g.strip
+    found = g.get("strip")
+    if found is None:
+        at_store = current_user.is_authenticated and current_user.kind == "member"  # It may bring the strip along.
+        found = g.get("strip") or _asked_for(current_user.id if at_store else None)
+        g.strip = found
+    return found
+
+
+def forget() -> None:
+    """Have whoever is here looked up again: someone has just signed in or out."""
+    for name in ("_login_user", "person", "visitor", "strip"):
+        g.pop(name, None)
+
+
+def _asked_for(member_id: int | None) -> insight.Strip:
+    with reading():
+        return insight.strip(
+            member_id=member_id, basket_token=session.get("basket"), shelves=_shows_shelves(), at=now()
+        )
 
 
 def _shows_shelves() -> bool:
