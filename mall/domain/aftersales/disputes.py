@@ -64,7 +64,7 @@ def reference_of(dispute: Row[Any]) -> str:
 
 
 def _lose(
-    order: Row[Any], dispute: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+    order: checkout.OrderRow, dispute: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
 ) -> None:
     """Let an order go whose money the bank took. Where it took less than was left, a person decides about the rest."""
     payment = cash.payment_now(dispute.payment_id)
@@ -89,12 +89,12 @@ def _take_rest(dispute: Row[Any], *, at: datetime) -> None:
         cash.taken_by_bank(dispute, left, key=f"{reference_of(dispute)}:rest", at=at, rest=begun)
 
 
-def _earned(order: Row[Any]) -> list[int]:
+def _earned(order: checkout.OrderRow) -> list[int]:
     """Return the lots that an order has earned."""
     return ledger.earned_by(checkout.reference_of(order.id))
 
 
-def _others_open(order: Row[Any], dispute: Row[Any]) -> bool:
+def _others_open(order: checkout.OrderRow, dispute: Row[Any]) -> bool:
     return any(
         other.state == cash.DISPUTED and other.id != dispute.id
         for other in cash.disputes_of(checkout.reference_of(order.id))

@@ -10,9 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Row
 
 from mall.base.errors import Refusal
 from mall.base.money import part_by_quantity
@@ -71,7 +68,7 @@ class TooManyPieces(Refusal):
 class PlanLine:
     """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax."""
 
-    line: Row[Any]
+    line: checkout.LineRow
     quantity: int
     unsent: int
     cash_cents: int
@@ -93,7 +90,7 @@ class Plan:
     is the part of the cash that is not there to be given: it was given back at the cashier already, or never came.
     """
 
-    order: Row[Any]
+    order: checkout.OrderRow
     reason: str
     lines: tuple[PlanLine, ...]
     was_cents: int
@@ -169,19 +166,19 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def refundable(order: Row[Any]) -> bool:
+def refundable(order: checkout.OrderRow) -> bool:
     """Tell whether an order stands where goods of it can be refunded, if somebody says so."""
     return order.disputed_at is None and _refund_follows(order)
 
 
 def plan_refund(
-    order: Row[Any],
+    order: checkout.OrderRow,
     *,
     reason: str,
     at: datetime,
     zone: str,
     pieces: Mapping[int, int] | None = None,
-    lines: Sequence[Row[Any]] | None = None,
+    lines: Sequence[checkout.LineRow] | None = None,
 ) -> Plan:
     """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
 
@@ -237,19 +234,19 @@ def plan_refund(
     )
 
 
-def _refund_follows(order: Row[Any]) -> bool:
+def _refund_follows(order: checkout.OrderRow) -> bool:
     """Tell whether the order table has an order refunded when somebody wants it."""
     return checkout.life.REFUND in checkout.life.follows(checkout.life.REFUND_WANTED, order.state)
 
 
-def _may_be_refunded(order: Row[Any], *, reason: str) -> bool:
+def _may_be_refunded(order: checkout.OrderRow, *, reason: str) -> bool:
     """Tell whether the order table lets an order be refunded for a reason. One that was never paid has nothing to."""
     if reason in REASONS:
         return _refund_follows(order)
     return order.paid_at is not None and checkout.REFUNDED in checkout.NEXT[order.state]
 
 
-def _chosen(lines: Sequence[Row[Any]], pieces: Mapping[int, int] | None) -> list[tuple[Row[Any], int]]:
+def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None) -> list[tuple[checkout.LineRow, int]]:
     """Return the lines that something comes back of, each with how many pieces."""
     if pieces is None:
         chosen = [(line, line.quantity - line.refunded) for line in lines if line.refunded < line.quantity]
@@ -266,7 +263,7 @@ def _chosen(lines: Sequence[Row[Any]], pieces: Mapping[int, int] | None) -> list
     return chosen
 
 
-def _back_of(line: Row[Any], quantity: int) -> PlanLine:
+def _back_of(line: checkout.LineRow, quantity: int) -> PlanLine:
     """Return what goes back for so many more pieces of a line. What was never sent goes back first."""
 
     def share(amount: int) -> int:
@@ -290,7 +287,7 @@ def _carried(back: PlanLine, *, reason: str) -> int:
     return back.quantity if our_fault else back.unsent
 
 
-def _of_delivery(cents: int, lines: Sequence[Row[Any]], carried: Sequence[int]) -> int:
+def _of_delivery(cents: int, lines: Sequence[checkout.LineRow], carried: Sequence[int]) -> int:
     """Return the share of the delivery's cents that goes back for so many more pieces: cumulative floors."""
     of = sum(line.quantity for line in lines if not line.digital)
     before = sum(line.shipping_back for line in lines)

@@ -3,7 +3,7 @@
 One function thinks (plans.py), another does: the preview a person confirms is made by the code that refunds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,7 +82,7 @@ def refund(
 
 
 def refund_locked(
-    order: Row[Any],
+    order: checkout.OrderRow,
     purse: ledger.LockedPurse,
     *,
     reason: str,
@@ -303,7 +303,7 @@ def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: dat
         catalogue.take_returned(reference, back, at=at, by=by)
 
 
-def _move_order(plan: Plan, lines: list[Row[Any]], *, by: str, at: datetime) -> None:
+def _move_order(plan: Plan, lines: Sequence[checkout.LineRow], *, by: str, at: datetime) -> None:
     """Put a refund on the order's timeline; move the order where all of it, or all that was to be sent, is back."""
     order = plan.order
     words, _our_fault = ALL_REASONS[plan.reason]

@@ -47,7 +47,7 @@ class Review:
     `why_not` is the refusal that accepting it would meet, None where it can be accepted.
     """
 
-    order: Row[Any]
+    order: checkout.OrderRow
     payments: tuple[Row[Any], ...]
     due_cents: int
     came_cents: int
@@ -79,7 +79,7 @@ class Review:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def review_of(order: Row[Any]) -> Review:
+def review_of(order: checkout.OrderRow) -> Review:
     """Return what there is to decide about an order in review. Refuses: NotInReview."""
     may_accept = life.ACCEPT in life.follows(life.ACCEPTED, order.state)
     may_give_back = life.REFUND in life.follows(life.GIVEN_BACK, order.state)
@@ -178,7 +178,7 @@ def call_off(seen: Review, purse: ledger.LockedPurse, *, by: str, at: datetime, 
             cash.ask_refund(payment.id, left, key=key, reason="given back after review", at=at, by=by)
 
 
-def _look(order: Row[Any], *, reason: str, shown: str | None) -> Review:
+def _look(order: checkout.OrderRow, *, reason: str, shown: str | None) -> Review:
     seen = review_of(order)
     if not reason.strip():
         raise NoReason()
@@ -187,7 +187,7 @@ def _look(order: Row[Any], *, reason: str, shown: str | None) -> Review:
     return seen
 
 
-def _why_not(order: Row[Any], payments: tuple[Row[Any], ...], wanted: list[Row[Any]]) -> Refusal | None:
+def _why_not(order: checkout.OrderRow, payments: tuple[Row[Any], ...], wanted: list[Row[Any]]) -> Refusal | None:
     """Return why what came for an order cannot be accepted, or None."""
     if order.disputed_at is not None:
         return checkout.UnderDispute(number=checkout.number_of(order.id))
@@ -202,5 +202,7 @@ def _why_not(order: Row[Any], payments: tuple[Row[Any], ...], wanted: list[Row[A
     return None
 
 
-def _write_down(act: str, order: Row[Any], after: dict[str, int], *, by: str, reason: str, at: datetime) -> None:
+def _write_down(
+    act: str, order: checkout.OrderRow, after: dict[str, int], *, by: str, reason: str, at: datetime
+) -> None:
     audit.write(act, by=by, subject=checkout.reference_of(order.id), at=at, after=after, reason=reason)

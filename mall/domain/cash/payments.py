@@ -5,7 +5,7 @@ Whether an order is paid is the order's to decide; here stands only what money c
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -103,6 +103,33 @@ class Payment(db.Model):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class PaymentRow(Protocol):
+    """A payment as it is read: a row of payment, perhaps with more beside."""
+
+    id: int
+    member_id: int
+    reference: str
+    attempt: int
+    amount_cents: int
+    currency: str
+    cashier: str
+    live: bool
+    state: str
+    expires_at: datetime
+    session_id: str | None
+    session_url: str | None
+    cashier_id: str | None
+    captured_cents: int
+    captured_currency: str | None
+    refunded_cents: int
+    note: str
+    begun_at: datetime
+    ask_at: datetime
+    declined_at: datetime | None
+    paid_at: datetime | None
+    ended_at: datetime | None
+
+
 @dataclass(frozen=True)
 class Recorded:
     """What became of a payment when the cashier's word was recorded.
@@ -178,7 +205,7 @@ def begin(
     ).one()
 
 
-def wanted(payment: Row[Any]) -> SessionWanted:
+def wanted(payment: PaymentRow) -> SessionWanted:
     """Return what to ask the cashier for. The key makes the same question, asked again, answer the same session."""
     return SessionWanted(
         key=f"{payment.reference}:session:{payment.attempt}",
@@ -228,7 +255,7 @@ def record(payment_id: int, state: SessionState, *, at: datetime, seen: Row[Any]
     return _recorded(payment, state, _change(payment_id, **changes) if changes else payment)
 
 
-def _changes(payment: Row[Any], state: SessionState, *, at: datetime) -> dict[str, Any]:
+def _changes(payment: PaymentRow, state: SessionState, *, at: datetime) -> dict[str, Any]:
     """Return what the cashier's word changes of a payment: nothing where it is no news. Pure."""
     _insist_on_session(payment, state.id)
     became = NEXT[payment.state].get(said(state), payment.state)
@@ -273,7 +300,7 @@ def said(state: SessionState) -> str:
     return {"open": "open", "complete": "slow", "expired": "expired"}[state.status]
 
 
-def differences(payment: Row[Any], state: SessionState) -> tuple[str, ...]:
+def differences(payment: PaymentRow, state: SessionState) -> tuple[str, ...]:
     """Name what in the cashier's answer is not what we asked for: amount, currency, order, mode. Pure."""
     pairs = {
         "amount": (payment.amount_cents, state.amount_cents),
@@ -333,7 +360,7 @@ def take_unsettled(*, cashier: str, at: datetime, limit: int = 50) -> list[Row[A
     return list(rows)
 
 
-def _insist_on_session(payment: Row[Any], session_id: str) -> None:
+def _insist_on_session(payment: PaymentRow, session_id: str) -> None:
     if payment.session_id not in (None, session_id):
         raise ValueError(f"payment {payment.id} has session {payment.session_id}, not {session_id}")
 

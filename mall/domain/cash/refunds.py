@@ -5,7 +5,7 @@ So a refund asked for twice is one, and two equal partial refunds are two.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -100,6 +100,26 @@ class Refund(db.Model):
     done_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class RefundRow(Protocol):
+    """A refund as it is read: a row of refund."""
+
+    id: int
+    payment_id: int
+    amount_cents: int
+    key: str
+    reason: str
+    origin: str
+    asked_by: str
+    state: str
+    attempt: int
+    cashier_id: str | None
+    tries: int
+    due_at: datetime
+    note: str
+    asked_at: datetime
+    done_at: datetime | None
+
+
 @dataclass(frozen=True)
 class RecordedRefund:
     """What became of a refund when the cashier's word was recorded.
@@ -157,7 +177,7 @@ def ask_refund(
     )
 
 
-def cashier_key(refund: Row[Any]) -> str:
+def cashier_key(refund: RefundRow) -> str:
     """Return the key under which the cashier knows a refund. A failed one is sent anew under the next."""
     return f"refund:{refund.id}" if refund.attempt == 1 else f"refund:{refund.id}:{refund.attempt}"
 
@@ -238,7 +258,7 @@ def record_refund(refund_id: int, state: RefundState, *, at: datetime) -> Record
     return RecordedRefund(changed, refund.state, became)
 
 
-def _note_money(refund: Row[Any], became: str, *, at: datetime) -> None:
+def _note_money(refund: RefundRow, became: str, *, at: datetime) -> None:
     """Write down what the money of a refund does as the refund moves to another state."""
     if became == DONE:
         note_move(refund.id, GIVEN, attempt=refund.attempt, at=at)
@@ -343,7 +363,7 @@ def _insist_on_reason(reason: str) -> None:
         raise NoReason()
 
 
-def _write_down(act: str, refund: Row[Any], *, by: str, reason: str, at: datetime) -> None:
+def _write_down(act: str, refund: RefundRow, *, by: str, reason: str, at: datetime) -> None:
     reference = execute(select(Payment.reference).where(Payment.id == refund.payment_id)).scalar_one()
     after = {"refund": refund.id, "amount_cents": refund.amount_cents}
     audit.write(act, by=by, subject=reference, at=at, after=after, reason=reason)

@@ -71,6 +71,7 @@ from .prices import (
     live,
     mix_price,
     points_allowed,
+    points_of_piece,
     points_price,
     refuse_unsound,
 )
@@ -211,6 +212,7 @@ __all__ = [
     "order_pictures",
     "pictures_of",
     "points_allowed",
+    "points_of_piece",
     "points_price",
     "prepare_picture",
     "product_of",

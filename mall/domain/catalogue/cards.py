@@ -14,6 +14,7 @@ from mall.domain import programme
 from .gates import Gate, Viewer, gate_of
 from .labels import ShelfLabel
 from .pictures import Picture
+from .positions import must_fill
 from .products import Product
 from .quotas import Quota
 from .stock import Stock
@@ -91,13 +92,14 @@ def pieces_left() -> Any:
     )
 
 
-# In the order of Card's fields, so that a row becomes a card by position; then what its figures are worked out from.
+# A row becomes a card by position; the other columns are what its figures are worked out from.
 _SAYS = (
     Product.id, Product.slug, Product.title, Product.summary, Product.kind, Product.delivery, Product.see_rank,
     Product.buy_rank, Picture.file, Picture.art, Picture.alt, ShelfLabel.form, ShelfLabel.points,
     ShelfLabel.cash_cents, ShelfLabel.old_points, ShelfLabel.old_cash_cents, ShelfLabel.is_from,
     ShelfLabel.least_points,
 )  # fmt: skip
+must_fill(Card, _SAYS, "left", "gate")
 _ON_CARD, _POINTS, _CASH = len(_SAYS), _SAYS.index(ShelfLabel.points), _SAYS.index(ShelfLabel.cash_cents)
 COLUMNS = (
     *_SAYS, ShelfLabel.full_cents, Quota.total, Quota.taken, pieces_left().label("free"),

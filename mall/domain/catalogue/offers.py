@@ -12,6 +12,7 @@ from mall.base.db import execute
 from .figures import possible_ids
 from .gates import Gate, Viewer, gate_of, may_see
 from .pictures import Picture
+from .positions import must_fill
 from .prices import PRICE_COLUMNS, Price, PriceOption, live, price_from, standing_for
 from .products import Product
 from .quotas import Quota
@@ -89,6 +90,7 @@ def offers(variant_ids: Iterable[int], *, at: datetime) -> list[Offer]:
         _, prices = found.setdefault(row[0], (row, []))
         if row.option_id is not None:
             prices.append(price_from(row[_FIRST_OF_PRICE:]))
+    # By position, which must_fill() keeps safe: a basket reads hundreds of values.
     return [_offer([*row[:_FIRST_OF_PRICE], tuple(prices), at]) for row, prices in found.values()]
 
 
@@ -97,12 +99,13 @@ def _offer(values: list[Any]) -> Offer:
 
 
 _ABOUT = (
-    Variant.id, Variant.product_id, Product.slug, Product.kind, Product.delivery, Product.title,
+    Variant.id.label("variant_id"), Variant.product_id, Product.slug, Product.kind, Product.delivery, Product.title,
     Variant.title.label("variant_title"), Variant.sku, Product.tax_class, Product.see_rank, Product.buy_rank,
     Product.listed_from, Product.listed_until, Product.redeem_from, Product.redeem_until, Product.public_from,
-    Product.limit_per_member, Product.limit_days, Variant.retired_at, Quota.total, Quota.taken,
+    Product.limit_per_member, Product.limit_days, Variant.retired_at, Quota.total.label("total_quota"), Quota.taken,
     (Stock.on_hand - Stock.reserved).label("free"), Picture.file, Picture.art, Picture.alt,
 )  # fmt: skip
+must_fill(Offer, _ABOUT, "prices", "at")
 _FIRST_OF_PRICE = len(_ABOUT)
 _OFFERS = (
     select(*_ABOUT, *PRICE_COLUMNS)

@@ -20,6 +20,7 @@ from mall.base.text import N_
 from mall.domain import programme
 
 from .figures import MOST_CENTS, MOST_POINTS, whole
+from .positions import must_fill
 
 CASH, POINTS, MIX = FORMS = ("cash", "points", "mix")
 MOST_OPTIONS = 20
@@ -153,6 +154,12 @@ def points_allowed(price: Price) -> tuple[int, int, int]:
     return _known(price.least_points), _known(price.most_points), _known(price.step_points)
 
 
+def points_of_piece(price: Price, wanted: int) -> int:
+    """Return the points a piece takes: those wanted where they may be chosen, else what the price says. Pure."""
+    least, _most, _step = points_allowed(price)
+    return least if price.is_fixed else wanted
+
+
 def live(prices: Iterable[Price], at: datetime) -> list[Price]:
     """Return the options of one variant that are open at an instant; a sale stands in for the dearer of its kind."""
     best: dict[tuple[Any, ...], Price] = {}
@@ -243,7 +250,6 @@ def price_from(values: Sequence[Any]) -> Price:
     return Price(*values)
 
 
-# In the order of Price's fields, so that a row becomes a Price by position.
 PRICE_COLUMNS = (
     PriceOption.form,
     *(getattr(PriceOption, name) for name in FIGURES),
@@ -251,6 +257,7 @@ PRICE_COLUMNS = (
     PriceOption.ends_at,
     PriceOption.id.label("option_id"),
 )
+must_fill(Price, PRICE_COLUMNS, called={"option_id": "id"})
 
 CENTS_SENTENCE = N_("A price in cash is from 0.01 to 10,000,000.00.")
 POINTS_SENTENCE = N_("Points are a whole number from {least} to {most}.")

@@ -14,6 +14,7 @@ from .baskets import (
     BasketFull,
     BasketLine,
     BasketNow,
+    BasketRow,
     Owner,
     basket_of,
     forget_baskets,
@@ -21,6 +22,7 @@ from .baskets import (
     put_in,
     set_line,
 )
+from .choosing import change, choose, line_of
 from .fulfilment import (
     NothingToShip,
     NoTracking,
@@ -47,9 +49,11 @@ from .orders import (
     SOLD,
     TIMED_OUT,
     UNPAID,
+    LineRow,
     Order,
     OrderEvent,
     OrderLine,
+    OrderRow,
     Parcel,
     Refunded,
     UnderDispute,
@@ -71,6 +75,7 @@ from .orders import (
     reference_of,
     to_review,
     to_ship,
+    window_days_of,
 )
 from .paying import NotToBePaid, StillPaying, give_up, look, look_at_order, open_page, sweep
 from .placing import (
@@ -89,13 +94,9 @@ from .pricing import (
     LimitReached,
     NoLongerOffered,
     PieceFor,
-    Priced,
     PricedLine,
     PriceGone,
-    Weighed,
-    price,
     rules_of,
-    shipping_of,
 )
 from .proof import checks
 from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooManyPoints, Wanted, quote
@@ -109,6 +110,7 @@ from .reads import (
 )
 from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
 from .tender import Preset, Switch, switch_for
+from .totals import Priced, Way, Weighed, price, price_as_far_as
 
 __all__ = [
     "AWAITING",
@@ -133,9 +135,11 @@ __all__ = [
     "BasketFull",
     "BasketLine",
     "BasketNow",
+    "BasketRow",
     "EmptyBasket",
     "LevelTooLow",
     "LimitReached",
+    "LineRow",
     "LookAgain",
     "NoAddress",
     "NoCashier",
@@ -148,6 +152,7 @@ __all__ = [
     "OrderEvent",
     "OrderLine",
     "OrderPage",
+    "OrderRow",
     "Owner",
     "Parcel",
     "PieceFor",
@@ -170,6 +175,7 @@ __all__ = [
     "UnderDispute",
     "VerifyFirst",
     "Wanted",
+    "Way",
     "Weighed",
     "WrongState",
     "alarm",
@@ -180,7 +186,9 @@ __all__ = [
     "become_paid",
     "call_off",
     "cash_cents_of",
+    "change",
     "checks",
+    "choose",
     "close",
     "complete_due",
     "count_alarms",
@@ -193,6 +201,7 @@ __all__ = [
     "id_of",
     "kept_cents_of",
     "life",
+    "line_of",
     "lines_of",
     "lock_with_purse",
     "look",
@@ -214,6 +223,7 @@ __all__ = [
     "place",
     "placed_as",
     "price",
+    "price_as_far_as",
     "put_in",
     "quote",
     "reference_of",
@@ -223,11 +233,11 @@ __all__ = [
     "settle",
     "ship",
     "shippable",
-    "shipping_of",
     "sweep",
     "switch_for",
     "taxes_of",
     "to_review",
     "to_ship",
+    "window_days_of",
     "windows_of",
 ]

@@ -39,7 +39,7 @@ class OrderAlarm(db.Model):
     looked_by: Mapped[str | None] = mapped_column(String(40))
 
 
-def alarm(order: Row[Any], said: Message, *, key: str, at: datetime, event_id: int | None = None) -> None:
+def alarm(order: orders.OrderRow, said: Message, *, key: str, at: datetime, event_id: int | None = None) -> None:
     """Put on record that something happened to a locked order which a person must look at. Raised again, it is one.
 
     `key` names its cause.

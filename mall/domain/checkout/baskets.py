@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     CheckConstraint,
@@ -80,6 +80,18 @@ class BasketLine(db.Model):
     seen_points: Mapped[int | None]
 
 
+class BasketRow(Protocol):
+    """A line of a basket as it is read: a row of BasketLine without its basket."""
+
+    id: int
+    variant_id: int
+    option_id: int
+    points_each: int
+    quantity: int
+    seen_cents: int | None
+    seen_points: int | None
+
+
 @dataclass(frozen=True)
 class Owner:
     """Whose basket: a member's, or a visitor's by token."""
@@ -90,11 +102,11 @@ class Owner:
 
 @dataclass(frozen=True)
 class BasketNow:
-    """A basket as it stands: its key, its lines, and the order it was already placed as, if it was."""
+    """A basket as it stands: its key, and its lines in the order they were put in. `id` None: there is none yet."""
 
     id: int | None
     key: str
-    lines: tuple[Any, ...]
+    lines: tuple[BasketRow, ...]
 
 
 def basket_of(owner: Owner) -> BasketNow:

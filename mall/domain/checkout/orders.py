@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, insert, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -113,6 +113,49 @@ class Order(db.Model):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class OrderRow(Protocol):
+    """An order as it is read: a row of orders, perhaps with more beside."""
+
+    id: int
+    member_id: int
+    key: str
+    fingerprint: str
+    state: str
+    state_before_review: str | None
+    points: int
+    goods_cents: int
+    shipping_cents: int
+    shipping_list_cents: int
+    shipping_waived_cents: int
+    shipping_tax_cents: int
+    accepted_difference_cents: int
+    currency: str
+    version: int
+    level_rank: int
+    multiplier_percent: int
+    earn_points: int
+    earn_per_cents: int
+    growth_per_cents: int
+    worth_points: int
+    worth_cents: int
+    return_window_days: int
+    digital: bool
+    gives_coupons: bool
+    coupon_count: int
+    coupons: list[dict[str, Any]] | None
+    shipping_key: str | None
+    address: dict[str, Any] | None
+    placed_at: datetime
+    pay_until: datetime
+    paid_at: datetime | None
+    shipped_at: datetime | None
+    completed_at: datetime | None
+    window_ends_at: datetime | None
+    window_closed_at: datetime | None
+    disputed_at: datetime | None
+    ended_at: datetime | None
+
+
 class OrderLine(db.Model):
     """One line of an order: what it was, and its share of every component of the price, in cents and points.
 
@@ -167,6 +210,42 @@ class OrderLine(db.Model):
     refunded: Mapped[int]
     called_off: Mapped[int]
     shipping_back: Mapped[int]
+
+
+class LineRow(Protocol):
+    """A line of an order as it is read: a row of order_line, or one that was just written."""
+
+    order_id: int
+    line: int
+    product_id: int
+    variant_id: int
+    option_id: int
+    points_each: int
+    title: dict[str, str]
+    variant_title: dict[str, str] | None
+    sku: str
+    slug: str
+    file: str | None
+    art: str | None
+    digital: bool
+    form: str
+    quantity: int
+    unit_cents: int
+    unit_points: int
+    list_cents: int
+    level_discount_cents: int
+    coupon_cents: int
+    price_points: int
+    switch_points: int
+    saved_cents: int
+    waived_cents: int
+    cash_cents: int
+    tax_basis_points: int
+    tax_cents: int
+    shipped: int
+    refunded: int
+    called_off: int
+    shipping_back: int
 
 
 class OrderEvent(db.Model):
@@ -285,12 +364,20 @@ def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
     assert counted == len(pieces), "a line that the order does not have"
 
 
-def to_ship(line: Any) -> int:
+def to_ship(line: LineRow) -> int:
     """Return how many pieces of a line have yet to be sent."""
     return int(line.quantity - line.shipped - line.called_off)
 
 
-def kept_cents_of(lines: Sequence[Any]) -> int:
+def window_days_of(order: OrderRow) -> int:
+    """Return how many days the return window of an order is open from its delivery, as agreed when it was placed.
+
+    What is read or used online has none.
+    """
+    return 0 if order.digital else order.return_window_days
+
+
+def kept_cents_of(lines: Sequence[LineRow]) -> int:
     """Return the cash for goods that is kept of an order's lines, in cents: what was refunded is taken off."""
     return sum(line.cash_cents - line.cash_cents * line.refunded // line.quantity for line in lines)
 
@@ -308,7 +395,7 @@ def pieces_of(lines: Sequence[Any]) -> dict[int, int]:
     return dict(pieces)
 
 
-def move(order: Row[Any], state: str, *, kind: str, said: Message, by: str, at: datetime, **changes: Any) -> Moved:
+def move(order: OrderRow, state: str, *, kind: str, said: Message, by: str, at: datetime, **changes: Any) -> Moved:
     """Move an order to a state and write it on its timeline. Raises WrongState where its life does not allow that.
 
     The state it was read in is checked by the UPDATE itself, so that of two who try, one does it.
@@ -326,7 +413,7 @@ def move(order: Row[Any], state: str, *, kind: str, said: Message, by: str, at: 
     return Moved(row, order.state)
 
 
-def _settle_coupons(order: Row[Any], *, at: datetime) -> None:
+def _settle_coupons(order: OrderRow, *, at: datetime) -> None:
     """Let the coupons used for an order that is over come back, and take back those it gave."""
     if order.coupon_count:
         coupons.come_back(reference_of(order.id))
@@ -339,12 +426,12 @@ def note(order_id: int, kind: str, said: Message, *, by: str, at: datetime) -> N
     execute(_NOTE, {"order_id": order_id, "kind": kind, "said": said, "actor": by, "at": at})
 
 
-def flag_dispute(order: Row[Any], disputed_at: datetime | None) -> None:
+def flag_dispute(order: OrderRow, disputed_at: datetime | None) -> None:
     """Mark a locked order as disputed at the bank since an instant, or as not disputed any more."""
     execute(update(Order).where(Order.id == order.id).values(disputed_at=disputed_at))
 
 
-def to_review(order: Row[Any], *, why: Message, at: datetime) -> Moved:
+def to_review(order: OrderRow, *, why: Message, at: datetime) -> Moved:
     """Set an order aside for a person to look at; it keeps the state it came from."""
     return move(order, REVIEW, kind="review", said=why, by="system", at=at, state_before_review=order.state)
 

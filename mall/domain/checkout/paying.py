@@ -66,6 +66,7 @@ def open_page(order_id: int, *, cashier: Cashier, site: str) -> str:
 
 def look(payment: Row[Any], *, cashier: Cashier, terms: programme.Programme) -> Row[Any]:
     """Ask the cashier how a payment stands, and act on it. Returns the order. Refuses: CashierUnreachable."""
+    assert payment.session_id is not None, "the cashier knows of no session"
     return _settle(payment, cashier.fetch_session(payment.session_id), terms=terms)
 
 

@@ -15,9 +15,10 @@ from mall.domain import catalogue, coupons, earning, ledger, membership, program
 from . import baskets, orders
 from .baskets import BasketNow
 from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
-from .pricing import Priced, PricedLine, first_trouble, price
+from .pricing import PricedLine, first_trouble
 from .quote import Quote, QuoteChanged, QuoteLine, Taken, TooManyPoints
 from .settling import after_payment, sale_of
+from .totals import Priced, price
 
 
 class EmptyBasket(Refusal):
@@ -132,7 +133,7 @@ def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any]:
 
 
 def asked_otherwise(
-    order: Row[Any], *, address: Mapping[str, Any] | None, method_key: str | None, terms: programme.Programme
+    order: orders.OrderRow, *, address: Mapping[str, Any] | None, method_key: str | None, terms: programme.Programme
 ) -> bool:
     """Tell whether an order goes elsewhere, or by another delivery, than is asked for.
 
@@ -274,6 +275,7 @@ def _lines(order_id: int, priced: Priced) -> list[dict[str, Any]]:
 
 
 def _bought(line: PricedLine) -> dict[str, Any]:
+    assert line.price is not None and line.offer is not None  # A line that is wanted has both.
     return {
         "option_id": line.price.id,
         "title": line.offer.title,
@@ -312,7 +314,7 @@ def _share(share: QuoteLine) -> dict[str, Any]:
 def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetime) -> None:
     of_product: dict[int, int] = {}
     for line in priced.lines:
-        if line.offer.quota_left is not None:
+        if line.offer is not None and line.offer.quota_left is not None:
             of_product[line.offer.product_id] = of_product.get(line.offer.product_id, 0) + line.line.quantity
     if of_product:
         catalogue.draw_quota(of_product, reference=reference, at=at)

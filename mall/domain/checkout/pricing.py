@@ -1,12 +1,11 @@
-"""Pricing a basket: its lines against what the catalogue offers now, then through the calculator.
+"""Pricing lines: a basket's lines against what the catalogue offers now; totals.py takes them to the calculator.
 
 What stands in the way of a line is a trouble: shown beside the line in the basket, refused at placing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
@@ -15,9 +14,9 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import catalogue, coupons, earning, programme
 
-from .baskets import BasketNow
+from .baskets import BasketNow, BasketRow
 from .orders import SOLD, Order, OrderLine, pieces_of
-from .quote import Quote, Rules, Shipping, Wanted, cents_in_scope, price_of_piece, quote
+from .quote import Rules, Shipping, Wanted, price_of_piece
 
 SHIPPING_TAX_CLASS = "standard"
 
@@ -54,9 +53,9 @@ class NoLongerRedeemable(Refusal):
 class PricedLine:
     """A basket line with what the catalogue offers for it, and what stands in its way (None: nothing)."""
 
-    line: Any
-    offer: Any
-    price: Any
+    line: BasketRow
+    offer: catalogue.Offer | None
+    price: catalogue.Price | None
     wanted: Wanted | None
     trouble: Refusal | None
 
@@ -70,71 +69,12 @@ class PricedLine:
         )
 
 
-@dataclass(frozen=True)
-class Weighed:
-    """A coupon of the member's against a basket: what it would take off by itself, in cents, or what is in its way.
+def priced_lines(
+    basket: BasketNow, *, viewer: catalogue.Viewer, terms: programme.Programme, at: datetime
+) -> tuple[PricedLine, ...]:
+    """Return a basket's lines as they can be had now. One statement.
 
-    `chosen`: it was asked for. `stacks`: it may be used together with what is chosen.
-    """
-
-    coupon: coupons.Ready
-    saves_cents: int
-    trouble: Refusal | None
-    chosen: bool = False
-    stacks: bool = False
-
-
-@dataclass(frozen=True)
-class Priced:
-    """A basket with its quote. The quote covers the lines that have a price; troubles stand in the way of placing.
-
-    `coupons` are those of the member's that were weighed, the best first; `coupon_trouble` is what stands in the way
-    of those that were chosen: the quote is then without them.
-    """
-
-    lines: tuple[PricedLine, ...]
-    quote: Quote
-    method: programme.ShippingMethod | None
-    coupons: tuple[Weighed, ...] = ()
-    coupon_trouble: Refusal | None = None
-
-    @property
-    def troubles(self) -> list[Refusal]:
-        """Everything that stands in the way, line by line."""
-        return [line.trouble for line in self.lines if line.trouble]
-
-    @property
-    def ships(self) -> bool:
-        """Tell whether anything has to be sent."""
-        return any(line.wanted and not line.wanted.digital for line in self.lines)
-
-    @property
-    def best(self) -> Weighed | None:
-        """The coupon that would take off most, by itself; of equals the one that ends first. None: none takes any."""
-        return next((each for each in self.coupons if each.trouble is None), None)
-
-    @property
-    def gives_coupons(self) -> bool:
-        """Tell whether coupons are among what is bought."""
-        return any(line.wanted and line.offer.kind == "coupon" for line in self.lines)
-
-
-def price(
-    basket: BasketNow,
-    *,
-    viewer: catalogue.Viewer,
-    level: programme.Level,
-    terms: programme.Programme,
-    points_offered: int = 0,
-    method_key: str | None = None,
-    coupon_ids: Sequence[int] | None = (),
-    propose: bool = False,
-    at: datetime,
-) -> Priced:
-    """Price a basket for somebody, now. Two statements, three when one of its items is limited per member.
-
-    `coupon_ids` are the coupons chosen; with `propose` all of the member's are weighed, and for None the best is
-    chosen. One statement more for either, and one where the basket holds an item that gives a coupon.
+    One more when one of its items is limited per member, and one where it holds an item that gives a coupon.
     """
     variants = sorted({line.variant_id for line in basket.lines})
     offers = {offer.variant_id: offer for offer in catalogue.offers(variants, at=at)} if variants else {}
@@ -146,7 +86,7 @@ def price(
         if variant_id in offers:
             product_id = offers[variant_id].product_id
             of_product[product_id] = of_product.get(product_id, 0) + quantity
-    lines = tuple(
+    return tuple(
         _priced(
             line,
             offers.get(line.variant_id),
@@ -160,74 +100,9 @@ def price(
         )
         for line in basket.lines
     )
-    method = terms.shipping_method(method_key) if method_key else None
-    method = method or next(iter(terms.shipping_methods), None)
-    wanted = [line.wanted for line in lines if line.wanted]
-    shipping = shipping_of(method, level=level, terms=terms, at=at) if method else None
-
-    def quoted(using: Sequence[coupons.Ready] = (), points: int = points_offered) -> Quote:
-        return quote(wanted, rules=rules_of(terms, level), shipping=shipping, points_offered=points, using=using)
-
-    if viewer.member_id is None or not (coupon_ids or propose):
-        return Priced(lines, quoted(), method)
-    mine = coupons.ready(
-        viewer.member_id,
-        product_ids={each.product_id for each in wanted},
-        ids=None if propose else coupon_ids,
-        at=at,
-    )
-    weighed = _weigh(mine, coupon_ids, quoted=quoted, rank=level.rank, at=at)
-    trouble = _trouble_of_chosen(weighed, coupon_ids or ())
-    using = [] if trouble else [each.coupon for each in weighed if each.chosen]
-    return Priced(lines, quoted(using), method, weighed, trouble)
 
 
-def _weigh(
-    mine: Sequence[coupons.Ready],
-    chosen: Sequence[int] | None,
-    *,
-    quoted: Callable[..., Quote],
-    rank: int,
-    at: datetime,
-) -> tuple[Weighed, ...]:
-    """Weigh coupons against a basket, each by itself: the best first, then those that something is in the way of.
-
-    With `chosen` None the best of them is.
-    """
-    bare = quoted(points=0)
-    found = []
-    for coupon in mine:
-        trouble = coupon.trouble(cents_in_scope(bare.lines, coupon), rank=rank, at=at)
-        saves_cents = bare.cash_cents - quoted([coupon], 0).cash_cents if trouble is None else 0
-        if trouble is None and saves_cents <= 0:
-            trouble = coupons.NothingToTakeOff()
-        found.append(Weighed(coupon, saves_cents, trouble))
-    found.sort(key=lambda each: (each.trouble is not None, -each.saves_cents))
-    if chosen is None:
-        chosen = [each.coupon.id for each in found[:1] if each.trouble is None]
-    taken = [each.coupon for each in found if each.coupon.id in chosen]
-    return tuple(
-        replace(
-            each,
-            chosen=each.coupon in taken,
-            stacks=bool(others := [other for other in taken if other.id != each.coupon.id])
-            and coupons.may_stack([*others, each.coupon]),
-        )
-        for each in found
-    )
-
-
-def _trouble_of_chosen(weighed: Sequence[Weighed], chosen: Sequence[int]) -> Refusal | None:
-    """Return what stands in the way of using the chosen coupons, together, or None."""
-    taken = [each for each in weighed if each.chosen]
-    if len(taken) < len(set(chosen)):
-        return coupons.CouponGone()
-    if trouble := next((each.trouble for each in taken if each.trouble), None):
-        return trouble
-    return None if coupons.may_stack([each.coupon for each in taken]) else coupons.NotTogether()
-
-
-def _coupon_goods_that_give_nothing(offers: Iterable[Any], *, at: datetime) -> frozenset[int]:
+def _coupon_goods_that_give_nothing(offers: Iterable[catalogue.Offer], *, at: datetime) -> frozenset[int]:
     """Return the products of the kind "coupon" whose coupon is given out no more."""
     kinds = {offer.product_id for offer in offers if offer.kind == "coupon"}
     return frozenset(kinds - coupons.sold_by(kinds, at=at).keys()) if kinds else frozenset()
@@ -276,8 +151,8 @@ def shipping_of(
 
 
 def _priced(
-    line: Any,
-    offer: Any,
+    line: BasketRow,
+    offer: catalogue.Offer | None,
     *,
     viewer: catalogue.Viewer,
     terms: programme.Programme,
@@ -292,8 +167,7 @@ def _priced(
     option = offer.option(line.option_id)
     if option is None:
         return PricedLine(line, offer, None, None, PriceGone(title=offer.title))
-    least, _most, _step = catalogue.points_allowed(option)
-    points_each = least if option.is_fixed else line.points_each  # Nothing to choose: the price says how many.
+    points_each = catalogue.points_of_piece(option, line.points_each)
     try:
         unit_cents = catalogue.cash_part(option, points_each, terms)
     except catalogue.BadMix as refusal:
@@ -314,7 +188,7 @@ def _priced(
 
 
 def _trouble(
-    offer: Any,
+    offer: catalogue.Offer,
     *,
     viewer: catalogue.Viewer,
     terms: programme.Programme,
@@ -339,7 +213,7 @@ def _trouble(
     return None
 
 
-def _already_had(member_id: int | None, offers: Any, *, at: datetime) -> dict[int, int]:
+def _already_had(member_id: int | None, offers: Iterable[catalogue.Offer], *, at: datetime) -> dict[int, int]:
     """Return what a member has had of limited products within their periods, less what was refunded."""
     limited = {offer.product_id: offer.limit_days for offer in offers if offer.limit_per_member is not None}
     if member_id is None or not limited:

@@ -121,7 +121,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Quote:
-    """What a basket costs. `most_switch_points` is what the switch may take; `limited_by` says why: cap or least."""
+    """What a basket costs. `most_switch_points` is what the switch may take; `limited_by` says why: cap or least.
+
+    `shipping_free_by` says what made a delivery that has a price free: "points", "amount" or "coupon".
+    """
 
     lines: tuple[QuoteLine, ...]
     shipping_key: str | None
@@ -134,6 +137,7 @@ class Quote:
     saved_cents: int
     limited_by: str | None
     coupons: tuple[Taken, ...] = ()
+    shipping_free_by: str | None = None
 
     @property
     def points(self) -> int:
@@ -221,8 +225,10 @@ def quote(
     """
     lines, taken = _share_coupons([_priced(line, rules) for line in wanted], using)
     most, limited_by = most_switch_points(lines, rules)
-    shipping_list_cents, shipping_cents = _shipping(lines, rules, shipping)
+    shipping_list_cents, free_by = _shipping(lines, rules, shipping)
+    shipping_cents = 0 if free_by else shipping_list_cents
     if (free := next((each for each in using if each.kind == coupons.SHIPPING), None)) is not None:
+        free_by = "coupon" if shipping_cents else free_by
         taken, shipping_cents = [*taken, Taken(free, shipping_cents)], 0
     switch_points = min(points_offered, most)
     due_cents = sum(line.open_cents for line in lines) + shipping_cents
@@ -252,6 +258,7 @@ def quote(
         saved_cents=sum(line.saved_cents for line in lines),
         limited_by=limited_by if points_offered > switch_points else None,
         coupons=tuple(taken),
+        shipping_free_by=free_by,
     )
 
 
@@ -278,20 +285,20 @@ def _priced(wanted: Wanted, rules: Rules) -> QuoteLine:
     )
 
 
-def _shipping(lines: Sequence[QuoteLine], rules: Rules, shipping: Shipping | None) -> tuple[int, int]:
-    """Return (list price, price) of delivery in cents: free for nothing to ship, for points only, and from an amount.
+def _shipping(lines: Sequence[QuoteLine], rules: Rules, shipping: Shipping | None) -> tuple[int, str | None]:
+    """Return (list price of delivery in cents, what makes it free): nothing, points only, or the amount.
 
     The amount compares the cash of goods after coupons, before points.
     """
     shipped = [line for line in lines if not line.wanted.digital]
-    if shipping is None or not shipped:
-        return 0, 0
-    goods_cents = sum(line.open_cents for line in lines)
+    if shipping is None or not shipped or not shipping.price_cents:
+        return 0, None
     if rules.points_only_ships_free and all(line.wanted.form == "points" for line in shipped):
-        return shipping.price_cents, 0
+        return shipping.price_cents, "points"
+    goods_cents = sum(line.open_cents for line in lines)
     if shipping.free_from_cents is not None and goods_cents >= shipping.free_from_cents:
-        return shipping.price_cents, 0
-    return shipping.price_cents, shipping.price_cents
+        return shipping.price_cents, "amount"
+    return shipping.price_cents, None
 
 
 def cents_in_scope(lines: Sequence[QuoteLine], coupon: coupons.Ready) -> int:

@@ -70,11 +70,15 @@ def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[lis
 
 
 def windows_of(references: list[str]) -> dict[str, Row[Any]]:
-    """Return where the orders of references stand: {reference: row of id, state, window_ends_at}."""
+    """Return where the orders of references stand, with the days agreed for their return windows.
+
+    {reference: row of id, state, digital, return_window_days, window_ends_at}.
+    """
     ids = [order_id for reference in references if (order_id := orders.order_id_of(reference)) is not None]
     if not ids:
         return {}
-    rows = execute(select(Order.id, Order.state, Order.window_ends_at).where(Order.id.in_(ids)))
+    asked = (Order.id, Order.state, Order.digital, Order.return_window_days, Order.window_ends_at)
+    rows = execute(select(*asked).where(Order.id.in_(ids)))
     return {orders.reference_of(row.id): row for row in rows}
 
 

@@ -46,7 +46,7 @@ def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme
     return _do(does, event, order, recorded, purse=purse, terms=terms, at=at)
 
 
-def _event_of(recorded: cash.Recorded, order: Row[Any]) -> str | None:
+def _event_of(recorded: cash.Recorded, order: orders.OrderRow) -> str | None:
     """Return what has happened to an order by a payment, in the words of the order table; None when it is no news."""
     if not recorded.changed:
         return life.PAID_OTHERWISE if recorded.contradicts else None
@@ -94,7 +94,7 @@ def _do(
 
 
 def become_paid(
-    order: Row[Any],
+    order: orders.OrderRow,
     *,
     purse: ledger.LockedPurse,
     terms: programme.Programme,
@@ -134,7 +134,7 @@ def after_payment(order: Row[Any], *, zone: str, at: datetime) -> Row[Any]:
     return order
 
 
-def give_coupons(order: Row[Any], *, zone: str, at: datetime) -> None:
+def give_coupons(order: orders.OrderRow, *, zone: str, at: datetime) -> None:
     """Put the coupons that an order bought among its member's: one for each piece, once."""
     reference = orders.reference_of(order.id)
     lines = orders.lines_of(order.id)
@@ -148,7 +148,7 @@ def give_coupons(order: Row[Any], *, zone: str, at: datetime) -> None:
     coupons.give(givings, member_id=order.member_id, source="points", reference=reference, zone=zone, at=at)
 
 
-def send_off(order: Row[Any], *, by: str, at: datetime) -> None:
+def send_off(order: orders.OrderRow, *, by: str, at: datetime) -> None:
     """Let everything of an order leave the house: its lines count as shipped, its stock as gone."""
     pieces: dict[int, int] = {}
     for line in orders.lines_of(order.id):
@@ -159,15 +159,15 @@ def send_off(order: Row[Any], *, by: str, at: datetime) -> None:
         catalogue.ship(orders.reference_of(order.id), pieces, at=at, by=by)
 
 
-def nothing_left_to_ship(order: Row[Any], *, by: str, at: datetime) -> Row[Any]:
+def nothing_left_to_ship(order: orders.OrderRow, *, by: str, at: datetime) -> Row[Any]:
     """Complete a paid order of which all that had to be sent was called off: what is left needs no parcel."""
     send_off(order, by=by, at=at)
     return complete(order, by=by, at=at)
 
 
-def complete(order: Row[Any], *, by: str, at: datetime) -> Row[Any]:
+def complete(order: orders.OrderRow, *, by: str, at: datetime) -> Row[Any]:
     """Mark an order delivered: its return window begins. Digital goods have none."""
-    days = 0 if order.digital else order.return_window_days
+    days = orders.window_days_of(order)
     said = say(N_("Delivered"))
     return orders.move(
         order,
@@ -181,7 +181,7 @@ def complete(order: Row[Any], *, by: str, at: datetime) -> Row[Any]:
     ).order
 
 
-def sale_of(order: Row[Any], *, kept_cents: int | None = None) -> earning.Sale:
+def sale_of(order: orders.OrderRow, *, kept_cents: int | None = None) -> earning.Sale:
     """Return an order as earning sees it: the cash kept for goods, and the rates of the day it was placed."""
     return earning.Sale(
         order_id=order.id,
@@ -195,21 +195,27 @@ def sale_of(order: Row[Any], *, kept_cents: int | None = None) -> earning.Sale:
     )
 
 
-def time_out(order: Row[Any], *, purse: ledger.LockedPurse, at: datetime) -> Row[Any]:
+def time_out(order: orders.OrderRow, *, purse: ledger.LockedPurse, at: datetime) -> Row[Any]:
     """Let an unpaid order go because its time is over."""
     said = say(N_("Not paid in time; points and items were released"))
     return _let_go(order, TIMED_OUT, said=said, by="system", purse=purse, at=at)
 
 
 def call_off(
-    order: Row[Any], *, by: str, purse: ledger.LockedPurse, at: datetime, said: Message | None = None, **changes: Any
+    order: orders.OrderRow,
+    *,
+    by: str,
+    purse: ledger.LockedPurse,
+    at: datetime,
+    said: Message | None = None,
+    **changes: Any,
 ) -> Row[Any]:
     """Let an unpaid order go because it was given up. Only after the cashier says nothing can be paid."""
     said = said or say(N_("Cancelled before payment; points and items were released"))
     return _let_go(order, CANCELLED, said=said, by=by, purse=purse, at=at, **changes)
 
 
-def give_back_late(order: Row[Any], payment: Row[Any], *, at: datetime) -> None:
+def give_back_late(order: orders.OrderRow, payment: cash.PaymentRow, *, at: datetime) -> None:
     """Give back, whole, a payment that came when it was not wanted any more. It touches no points."""
     cash.ask_refund(
         payment.id, payment.captured_cents, key=f"payment:{payment.id}:late", reason="came too late", at=at
@@ -226,7 +232,14 @@ def give_back_late(order: Row[Any], payment: Row[Any], *, at: datetime) -> None:
 
 
 def _let_go(
-    order: Row[Any], state: str, *, said: Message, by: str, purse: ledger.LockedPurse, at: datetime, **changes: Any
+    order: orders.OrderRow,
+    state: str,
+    *,
+    said: Message,
+    by: str,
+    purse: ledger.LockedPurse,
+    at: datetime,
+    **changes: Any,
 ) -> Row[Any]:
     reference = orders.reference_of(order.id)
     moved = orders.move(order, state, kind=state, said=said, by=by, at=at, ended_at=at, **changes).order
@@ -246,7 +259,7 @@ def _let_go(
     return moved
 
 
-def _is_last(payment: Row[Any]) -> bool:
+def _is_last(payment: cash.PaymentRow) -> bool:
     return all(other.attempt <= payment.attempt for other in cash.payments_of(payment.reference))
 
 
@@ -261,7 +274,7 @@ ALARMS = {
 DECLINED = say(N_("The card was declined; nothing was charged"))
 
 
-def close(order: Row[Any], *, at: datetime) -> bool:
+def close(order: orders.OrderRow, *, at: datetime) -> bool:
     """Mark an order's return window closed, once. Returns whether this call did it."""
     return (
         execute(

@@ -47,6 +47,12 @@ class NotTogether(Refusal):
     message = N_("These coupons cannot be used together. Choose one of them.")
 
 
+class NothingMoreTogether(NotTogether):
+    """Together they take off no more than some of them: such as where they lose the free delivery."""
+
+    message = N_("Together these coupons take no more off the total than fewer of them do. Choose fewer.")
+
+
 class NothingToTakeOff(Refusal):
     message = N_("With this basket the coupon takes nothing off the total.")
 

@@ -9,7 +9,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, request, session
-from flask_babel import Babel, gettext
+from flask_babel import Babel, gettext, ngettext
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
@@ -119,6 +119,13 @@ def day_words(day: date | datetime | str) -> str:
     if isinstance(day, datetime):
         day = day.astimezone(ZoneInfo(zone())).date()
     return format_date(day, format="d MMMM y" if language() == "en" else "long", locale=money.LOCALES[language()])
+
+
+def after_delivery_words(days: int, *, begins: bool = False) -> str:
+    """Say that something happens so many days after delivery; `begins` a sentence with it."""
+    if not days:
+        return gettext("At delivery") if begins else gettext("at delivery")
+    return ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
 
 
 def moment_words(instant: datetime) -> Markup:

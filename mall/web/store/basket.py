@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
@@ -14,7 +13,6 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
-from mall.base.text import N_
 from mall.domain import catalogue, checkout, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
@@ -80,7 +78,17 @@ def add():
         if not form.validate_on_submit():
             raise _what_is_wrong(form)
 
-        done_once(_put_in, form, owner, at=now())
+        done_once(
+            checkout.choose,
+            owner,
+            variant_id=form.variant_id.data,
+            option_id=form.option_id.data,
+            points=form.points.data or 0,
+            quantity=form.quantity.data,
+            viewer=layout.viewer(),
+            terms=layout.terms(),
+            at=now(),
+        )
     except NotFound:
         raise
     except Refusal as refusal:
@@ -99,7 +107,7 @@ def change(line_id: int):
             raise checkout.BadQuantity(most=checkout.MOST_PIECES)
         if quantity == 0:
             return remove(line_id)
-        done_once(_set_line, owner, line_id, quantity=quantity, points=points)
+        done_once(checkout.change, owner, line_id, quantity=quantity, points=points, terms=layout.terms(), at=now())
     except NotFound:
         raise
     except Refusal as refusal:
@@ -184,28 +192,9 @@ def _what_is_wrong(form: PutInForm) -> Refusal:
     return item.NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
 
 
-def _put_in(form: PutInForm, owner: checkout.Owner, *, at: datetime) -> None:
-    points_each, cents = _as_offered(form)
-    checkout.put_in(
-        owner,
-        variant_id=form.variant_id.data,
-        option_id=form.option_id.data,
-        points_each=points_each,
-        quantity=form.quantity.data,
-        seen_cents=cents,
-        seen_points=points_each,
-        at=at,
-    )
-
-
-def _set_line(owner: checkout.Owner, line_id: int, *, quantity: int | None, points: int | None) -> None:
-    seen = _as_priced(owner, line_id, points)
-    checkout.set_line(owner, line_id, quantity=quantity, points_each=points, **seen)
-
-
 def _remove(owner: checkout.Owner, line_id: int) -> dict[str, Any]:
     """Take a line out; returns what it was, with the item's title while there is such an item. Raises NotFound."""
-    line = _line(owner, line_id)
+    line = checkout.line_of(owner, line_id)
     offer = next(iter(catalogue.offers([line.variant_id], at=now())), None)
     checkout.set_line(owner, line_id, quantity=0)
     return {
@@ -217,41 +206,6 @@ def _remove(owner: checkout.Owner, line_id: int) -> dict[str, Any]:
             "quantity": line.quantity,
         },
     }
-
-
-def _line(owner: checkout.Owner, line_id: int) -> Any:
-    line = next((line for line in checkout.basket_of(owner).lines if line.id == line_id), None)
-    if line is None:
-        raise NotFound(N_("This item is not in your basket."))
-    return line
-
-
-def _as_offered(form: PutInForm) -> tuple[int, int]:
-    """Return (points a piece, cents a piece) of what is asked for. Raises a Refusal where it is not offered."""
-    offers = catalogue.offers([form.variant_id.data], at=now())
-    if not offers or not offers[0].may_be_seen_by(layout.viewer()):
-        raise catalogue.NoSuchProduct()
-    option = offers[0].option(form.option_id.data)
-    if option is None:
-        raise checkout.PriceGone(title=offers[0].title)
-    least, _most, _step = catalogue.points_allowed(option)
-    points_each = form.points.data or 0
-    if option.is_fixed:
-        points_each = least  # Nothing to choose: whatever the form says, the price says how many.
-    return points_each, catalogue.cash_part(option, points_each, layout.terms())
-
-
-def _as_priced(owner: checkout.Owner, line_id: int, points: int | None) -> dict[str, int]:
-    """Return the price of a line as it is shown now, by so many points a piece. Raises NotFound, BadMix."""
-    line = _line(owner, line_id)
-    offer = next(iter(catalogue.offers([line.variant_id], at=now())), None)
-    option = offer.option(line.option_id) if offer else None
-    if option is None:
-        return {}
-    least, _most, _step = catalogue.points_allowed(option)
-    points_each = least if option.is_fixed else line.points_each if points is None else points
-    cents = catalogue.cash_part(option, points_each, layout.terms())
-    return {"seen_cents": cents, "seen_points": points_each}
 
 
 def _number(name: str) -> int | None:

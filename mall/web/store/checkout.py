@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import checkout, coupons, earning, ledger, people
+from mall.domain import checkout, earning, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.done import done_once
@@ -168,7 +168,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         countries=dict(countries(language())),
         chosen_address=_chosen_address(addresses, asked),
         here=url_for("store.checkout.show", **_kept(asked)),
-        methods=methods_for(priced, level, terms) if priced.ships else (),
+        ways=priced.ways if priced.ships else (),
         method=priced.method,
         **_coupon_choices(priced, asked, terms),
         level=level,
@@ -203,34 +203,20 @@ def _place(asked: Asked) -> Any:
 
 
 def _priced(basket: checkout.BasketNow, asked: Asked, *, ready: int, at: Any) -> checkout.Priced:
-    """Price the basket with the coupons and the points asked for, the points as far as they are there.
-
-    Where no coupon was chosen yet, the best is. One that was to go with another and cannot is left out.
-    """
+    """Price the basket with what was asked for, as far as it goes. Where no coupon was chosen yet, the best is."""
     terms, viewer = layout.terms(), layout.viewer()
-
-    def priced_with(points: int, coupon_ids: Sequence[int] | None) -> checkout.Priced:
-        return checkout.price(
-            basket,
-            viewer=viewer,
-            level=terms.level(viewer.rank),
-            terms=terms,
-            points_offered=points,
-            method_key=asked.method,
-            coupon_ids=coupon_ids,
-            propose=layout.strip().coupon_count > 0,
-            at=at,
-        )
-
-    chosen = asked.coupon_ids if asked.coupon else None
-    priced = priced_with(asked.points, chosen)
-    if chosen and isinstance(priced.coupon_trouble, coupons.NotTogether):
-        chosen = chosen[:1]
-        priced = priced_with(asked.points, chosen)
-    short = priced.quote.points - ready
-    if short <= 0 or not priced.quote.switch_points:
-        return priced
-    return priced_with(max(0, priced.quote.switch_points - short), chosen)
+    return checkout.price_as_far_as(
+        ready,
+        basket,
+        viewer=viewer,
+        level=terms.level(viewer.rank),
+        terms=terms,
+        points_offered=asked.points,
+        method_key=asked.method,
+        coupon_ids=asked.coupon_ids if asked.coupon else None,
+        propose=layout.strip().coupon_count > 0,
+        at=at,
+    )
 
 
 def _coupon_choices(priced: checkout.Priced, asked: Asked, terms: Any) -> dict[str, Any]:
@@ -246,7 +232,7 @@ def _coupon_choices(priced: checkout.Priced, asked: Asked, terms: Any) -> dict[s
             "ends_at": each.coupon.ends_at,
             "saves_cents": each.saves_cents,
             "trouble": each.trouble,
-            "best": each is priced.best,
+            "best": each.best,
             "used": each.coupon.id in used,
             "stacks": each.stacks,
         }
@@ -259,17 +245,6 @@ def _coupon_choices(priced: checkout.Priced, asked: Asked, terms: Any) -> dict[s
         "unfit": [card for card in cards if card["trouble"]],
         "main_coupon": main,
     }
-
-
-def methods_for(priced: checkout.Priced, level: Any, terms: Any) -> list[dict[str, Any]]:
-    """Return the ways to deliver, each with what it costs this basket now."""
-    wanted, rules = [line.wanted for line in priced.lines if line.wanted], checkout.rules_of(terms, level)
-    found = []
-    for method in terms.shipping_methods:
-        shipping = checkout.shipping_of(method, level=level, terms=terms, at=now())
-        cents = checkout.quote(wanted, rules=rules, shipping=shipping).shipping_cents
-        found.append({"method": method, "cents": cents, "free_from_cents": shipping.free_from_cents})
-    return found
 
 
 def _preset_words(name: str) -> str:

@@ -24,7 +24,7 @@ from mall.web.shared.signing_in import check_password, let_member_in, me
 
 from .addresses import AddressForm
 from .basket import basket_page, lines_of
-from .checkout import go_and_pay, methods_for
+from .checkout import go_and_pay
 from .registration import Newcomer, RegisterForm, make_member, newcomer
 
 bp = Blueprint("joining", __name__, url_prefix="/checkout/join")
@@ -140,7 +140,7 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
         priced=priced,
         quote=priced.quote,
         lines=lines_of(priced),
-        methods=methods_for(priced, seen.level, terms) if priced.ships else (),
+        ways=priced.ways if priced.ships else (),
         method=priced.method,
         needs_address=seen.needs_address,
         parcel=PARCEL,

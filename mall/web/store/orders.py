@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused, CashierUnreachable
@@ -20,7 +19,7 @@ from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.returns import state_words as return_words
 from mall.web.shared.signing_in import me, members_only, person
-from mall.web.shared.texts import day_words, language, moment_words, sentence
+from mall.web.shared.texts import after_delivery_words, day_words, language, moment_words, sentence
 from mall.web.shared.texts import number as number_words
 
 from .addresses import countries
@@ -293,9 +292,7 @@ def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
     )
     if order.window_ends_at is not None:
         return f"{day_words(order.window_ends_at)}: {what}"
-    days = 0 if order.digital else order.return_window_days
-    when = ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
-    return f"{when}: {what}"
+    return f"{after_delivery_words(checkout.window_days_of(order), begins=True)}: {what}"
 
 
 def _sums(seen: checkout.OrderPage) -> dict[str, int]:

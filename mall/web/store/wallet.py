@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -15,7 +14,7 @@ from mall.web.shared import layout, tables
 from mall.web.shared.moves import order_number, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import me, members_only
-from mall.web.shared.texts import day_words, sentence
+from mall.web.shared.texts import after_delivery_words, day_words, sentence
 
 bp = Blueprint("wallet", __name__, url_prefix="/wallet")
 bp.before_request(members_only)
@@ -115,8 +114,8 @@ def _when_ready(lot: ledger.Due, orders: dict[str, Any], *, at: datetime) -> str
     order = orders.get(lot.reference)
     if order is not None and order.window_ends_at is not None:
         return _("today") if order.window_ends_at <= at else day_words(order.window_ends_at)
-    days = layout.terms().return_window_days
-    return ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
+    days = layout.terms().return_window_days if order is None else checkout.window_days_of(order)
+    return after_delivery_words(days)
 
 
 def _place_words(account: str) -> str:

@@ -9,8 +9,8 @@ import pytest
 from mall.base.clock import moved_to
 from mall.base.db import transaction
 from mall.base.text import say
-from mall.domain import ledger
-from tests.stage import NOON
+from mall.domain import catalogue, ledger, programme
+from tests.stage import NOON, open_shop
 from tests.web.store.till import Till, words
 
 
@@ -48,6 +48,31 @@ def test_points_on_the_way_say_when_they_are_ready_in_days_then_by_date(till, st
 
     stage.close(earned, at=NOON + timedelta(days=14))
     assert "Ready to use 159 pts On the way 0 pts" in words(wallet(till))
+
+
+def test_the_days_are_those_agreed_when_it_was_placed_whatever_the_programme_says_since(till, stage, earned):
+    settings = programme.default_settings(shop_name="Tessera") | {"return_window_days": 30}
+    with transaction():
+        number = programme.draft(settings, based_on=1, effective_from=NOON, by="staff:1", at=NOON, reason="")
+        programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
+
+    order_page = words(till.browser.get("/orders/10001").text)
+    assert "159 pts 14 days after delivery Order 10001" in words(wallet(till))
+    assert "14 days after delivery: 159 pts" in order_page and "30 days" not in order_page
+
+
+def test_without_a_return_window_points_are_ready_at_delivery(app, enter):
+    stage = open_shop(return_window_days=0)
+    mei = stage.member("mei")
+    stage.settle_down(mei)
+    till = Till(enter(mei), stage, mei)
+    till.put_in(stage.item("Mug", prices=(catalogue.cash_price(1_590),)), "cash")
+    till.place()
+    (order,) = till.orders()
+    stage.pay(order)
+
+    assert "159 pts at delivery Order 10001" in words(wallet(till))
+    assert "At delivery: 159 pts" in words(till.browser.get("/orders/10001").text)
 
 
 def test_what_expires_soon_is_said_with_the_days_left(till, stage, mei):
