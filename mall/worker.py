@@ -13,7 +13,19 @@ from flask import Flask, current_app
 
 from .base.clock import now
 from .base.db import again, reading, transaction
-from .domain import aftersales, cash, checkout, finance, ledger, membership, notices, people, programme
+from .domain import (
+    aftersales,
+    cash,
+    checkout,
+    coupons,
+    finance,
+    interest,
+    ledger,
+    membership,
+    notices,
+    people,
+    programme,
+)
 from .gateway.mailers import Mailer, mailer_for
 from .web.mail import mail_for
 from .web.shared.logs import log
@@ -127,6 +139,36 @@ def close_windows(at: datetime) -> None:
         pass
 
 
+def tell_of_points(at: datetime) -> None:
+    """Tell members of points that expire within 30 and within 7 days, many members at a time."""
+    today = terms_at(at).today(at)
+    tell_in_shares(lambda after: ledger.tell_expiring(today=today, after=after, at=at))
+
+
+def tell_of_coupons(at: datetime) -> None:
+    """Tell members of coupons that end soon, many at a time."""
+    tell_in_shares(lambda after: coupons.tell_expiring(after=after, at=at))
+
+
+def tell_of_stock(at: datetime) -> None:
+    """Tell members who wait for it of what is in stock again."""
+    with transaction():
+        interest.tell_back_in_stock(at=at)
+
+
+def tell_in_shares(share: Callable[[int], int | None]) -> None:
+    """Let a verb tell one share of the members after the other, each committed; it returns where the next begins."""
+    after: int | None = 0
+    while after is not None:
+        done = after
+
+        def unit(begin: int = done) -> int | None:
+            with transaction():
+                return share(begin)
+
+        after = again(unit)
+
+
 def add_up_days(at: datetime) -> None:
     """Add up for finance the days that are over."""
     finance.roll_up(terms_at(at), at)
@@ -175,7 +217,9 @@ class Round:
 
 JOBS: dict[str, Round] = {
     "points.expire": Round(expire_points),
+    "points.tell": Round(tell_of_points),
     "levels.review": Round(review_levels),
+    "coupons.tell": Round(tell_of_coupons),
     "cashier.catch_up": Round(catch_up),
     # Not nightly: a day is over for finance a minute after midnight.
     "finance.add_up": Round(add_up_days, minutes=10),
@@ -187,6 +231,7 @@ JOBS: dict[str, Round] = {
     "refunds.send": Round(send_refunds, minutes=1),
     "orders.complete": Round(complete_orders, minutes=10),
     "windows.close": Round(close_windows, minutes=10),
+    "stock.tell": Round(tell_of_stock, minutes=1),
 }
 
 
@@ -218,12 +263,13 @@ def start_rounds(at: datetime, started: set[str]) -> int:
 def drain(mailer: Mailer) -> int:
     """Do what is due now, one after the other. Returns how many were tried.
 
-    Mails are claimed by the batch. A job may take long, so each is claimed when it is its turn.
+    Mails are claimed by the batch. A job may take long, so each is claimed when it is its turn. Of the mails that go
+    to many one batch is sent when nothing else is due: what comes round is started between two of them.
     """
     tried = 0
     while claimed := claim(notices.MAIL, limit=BATCH) or claim(notices.JOB, limit=1):
         tried += sum(attempt(notice, mailer) for notice in claimed)
-    return tried
+    return tried + sum(attempt(notice, mailer) for notice in claim(notices.BULK, limit=BATCH))
 
 
 def claim(channel: str, *, limit: int) -> list[notices.Claimed]:
@@ -266,16 +312,19 @@ def work(stop: threading.Event, *, once: bool = False) -> int:
     started: set[str] = set()
     tried = 0
     while not stop.is_set():
+        done = 0
         try:
             start_rounds(now(), started)
-            tried += drain(mailer)
+            done = drain(mailer)
+            tried += done
         except Exception as error:
             if once:
                 raise
             log.error("worker", exc_info=error)
-        if once:
-            break
-        stop.wait(PAUSE_SECONDS)
+        if not done:
+            if once:
+                break
+            stop.wait(PAUSE_SECONDS)
     return tried
 
 

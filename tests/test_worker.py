@@ -63,8 +63,9 @@ def mei(app):
 
 
 def tell(member_id, number, at=NOON):
+    values = {"number": str(number), "points": 0, "total_cents": 690, "earned_points": 69}
     with transaction():
-        notices.tell(member_id, "order_paid", values={"number": str(number)}, key=f"order:{number}:paid", at=at)
+        notices.tell(member_id, "order_paid", values=values, key=f"order:{number}:paid", at=at)
 
 
 def drain(postman, at=NOON):
@@ -87,6 +88,28 @@ def test_a_mail_is_sent_once(mei):
     assert drain(postman) == 1
     assert drain(postman) == 0
     assert [mail.subject for mail in postman.sent] == ["Confirm your e-mail address"]
+
+
+def test_mails_for_many_wait_until_nothing_else_is_due_and_go_by_the_batch(mei, monkeypatch):
+    monkeypatch.setattr(worker, "BATCH", 2)
+    values = {"points": 90, "expires_on": "2026-03-31"}
+    before = NOON - timedelta(days=1)
+    with transaction():
+        notices.tell_all(
+            "points_expiring", [notices.Telling(mei, f"many:{number}", values) for number in range(3)], at=before
+        )
+    postman = Postman()
+
+    assert drain(postman) == 3
+    assert [mail.subject for mail in postman.sent] == [
+        "Confirm your e-mail address", "90 points expire on 31 March 2026", "90 points expire on 31 March 2026",
+    ]  # fmt: skip
+    tell(mei, 1042)
+    assert drain(postman) == 2
+    assert [mail.subject for mail in postman.sent][3:] == [
+        "Order 1042 is paid", "90 points expire on 31 March 2026",
+    ]  # fmt: skip
+    assert drain(postman) == 0
 
 
 def test_a_mail_that_failed_is_sent_later(mei):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mall import worker
 from mall.base.cashier import Cashier
 from mall.base.clock import moved_to, now
 from mall.base.db import transaction
@@ -92,6 +93,8 @@ def build(
             by=OPERATOR,
             at=end,
         )
+        worker.tell_of_points(end)
+        worker.tell_of_coupons(end)
         finance.roll_up(terms, at=end)
         finance.run_proof(by="system", at=end)
     write_cast(instance)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import func, select
+
 from mall import worker
 from mall.base.clock import now
-from mall.base.db import reading, transaction
+from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import aftersales, catalogue, checkout, ledger, notices
 
@@ -14,7 +16,7 @@ from .story import Story
 
 CARRIERS = ("Swift Parcel", "Northern Post")
 # What looks at the whole of the books is done when the year is over, or its nights would take minutes.
-ONCE_AT_THE_END = ("finance.add_up", "finance.prove")
+ONCE_AT_THE_END = ("finance.add_up", "finance.prove", "points.tell", "coupons.tell")
 # Mails of the last days stay in the outbox, so that a visitor of the demo can read some.
 MAILS_LEFT = timedelta(days=2)
 
@@ -110,7 +112,7 @@ def restock(story: Story) -> None:
 
 
 def tidy_outbox(story: Story) -> None:
-    """Count the mails of the year as sent, but for the last days'."""
+    """Count the mails of the year as sent and its notices as read, but for the last days'."""
     last = story.end - MAILS_LEFT
     while True:
         with transaction():
@@ -118,7 +120,12 @@ def tidy_outbox(story: Story) -> None:
             for notice in claimed:
                 notices.done(notice, at=last)
         if not claimed:
-            return
+            break
+    with transaction():
+        newest = select(func.max(notices.Notice.id)).where(notices.Notice.written_at <= last)
+        told = execute(newest).scalar_one() or 0
+        for shopper in story.members:
+            notices.mark_all_read(shopper.member_id, last=told, at=last)
 
 
 def attempt(act: Callable[[], object]) -> None:

@@ -130,8 +130,7 @@ def _carry_out(
         ],
     )
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
-    if plan.cash_cents > plan.gone_cents:
-        _ask_cash(plan, credit, by=by, at=at, lost=lost)
+    back_cents = _ask_cash(plan, credit, by=by, at=at, lost=lost) if plan.cash_cents > plan.gone_cents else 0
     _take_goods_back(plan, shelved, by=by, at=at)
     audit.write(
         "order.refund",
@@ -150,7 +149,8 @@ def _carry_out(
         order.member_id,
         "refund_done",
         values={
-            "number": checkout.number_of(order.id), "total_cents": plan.cash_cents, "points": plan.points,
+            "number": checkout.number_of(order.id), "points": plan.points, "back_cents": back_cents,
+            "gone_cents": plan.cash_cents - back_cents,
         },
         key=f"{credit}:refunded",
         at=at,
@@ -267,8 +267,12 @@ def _move_points(
         earning.forgive_above_cap(sale, key=credit, purse=purse, terms=terms, at=at)
 
 
-def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime, lost: Row[Any] | None = None) -> None:
-    """Ask for the cash back from the payments that brought it, the last first."""
+def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime, lost: Row[Any] | None = None) -> int:
+    """Ask for the cash back from the payments that brought it, the last first.
+
+    Returns the cents that were asked for: not what the bank took by itself.
+    """
+    asked_cents = 0
     outstanding = plan.cash_cents - plan.gone_cents
     for payment in reversed(cash.payments_of(checkout.reference_of(plan.order.id))):
         part = min(outstanding, payment.captured_cents - payment.refunded_cents)
@@ -278,9 +282,11 @@ def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime, lost: Row[Any] 
                 cash.taken_by_bank(lost, part, key=key, at=at)
             else:
                 cash.ask_refund(payment.id, part, key=key, reason=plan.reason, at=at, by=by, first=True)
+                asked_cents += part
             outstanding -= part
     if outstanding:
         raise NotRefundable(number=checkout.number_of(plan.order.id))
+    return asked_cents
 
 
 def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: datetime) -> None:

@@ -165,9 +165,12 @@ def write_down(act: str, row: Row[Any], *, by: str, reason: str, at: datetime, *
 
 def tell(row: Row[Any], kind: str, *, at: datetime) -> None:
     """Tell the member how a return stands, once for each kind of notice."""
-    values = {"number": checkout.number_of(row.order_id), "words": row.answer}
+    answer = {"words": row.answer} if kind in ANSWERS else {}
+    values = {"number": checkout.number_of(row.order_id)} | answer
     notices.tell(row.member_id, kind, values=values, key=f"return:{row.id}:{kind}", at=at)
 
 
+# The mails that say what the desk wrote along.
+ANSWERS = ("return_approved", "return_declined")
 _RETURN = select(Return).where(Return.id == bindparam("of_id"))
 _OPEN_OF = select(Return.id).where(Return.order_id == bindparam("of_order"), Return.state.in_(OPEN)).limit(1)

@@ -166,9 +166,20 @@ def call_off(seen: Review, purse: ledger.LockedPurse, *, by: str, at: datetime, 
     if any(payment.state in cash.UNSETTLED for payment in seen.payments):
         raise checkout.StillPaying()
     said = say(N_("Called off after review; points and items were released"))
-    checkout.call_off(order, by=by, purse=purse, at=at, said=said, state_before_review=None)
+    left_of = {payment.id: payment.captured_cents - payment.refunded_cents for payment in seen.payments}
+    back_cents = sum(left for id_, left in left_of.items() if lost is None or id_ != lost.payment_id)
+    checkout.call_off(
+        order,
+        by=by,
+        purse=purse,
+        at=at,
+        said=said,
+        back_cents=back_cents,
+        gone_cents=sum(payment.captured_cents for payment in seen.payments) - back_cents,
+        state_before_review=None,
+    )
     for payment in seen.payments:
-        left = payment.captured_cents - payment.refunded_cents
+        left = left_of[payment.id]
         if left <= 0:
             continue
         key = f"{checkout.reference_of(order.id)}:review:{payment.id}"

@@ -4,7 +4,7 @@ Unlike other verbs these open their own transactions, since no network call may 
 about to be asked, then the cashier is asked, then T2 or T3 notes the answer. Call them outside of any transaction.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -47,6 +47,7 @@ def open_page(order_id: int, *, cashier: Cashier, site: str) -> str:
             order = orders.lock_order(order_id)
             if order.state != AWAITING or orders.cash_cents_of(order) == 0:
                 raise NotToBePaid(number=orders.number_of(order_id))
+            tell_placed(order, at=now())
             return cash.begin(
                 orders.reference_of(order_id),
                 member_id=order.member_id,
@@ -62,6 +63,21 @@ def open_page(order_id: int, *, cashier: Cashier, site: str) -> str:
     if payment.state == cash.OPEN:
         return str(payment.session_url)
     return _open_session(payment, cashier=cashier, site=site).url
+
+
+def tell_placed(order: orders.OrderRow, *, at: datetime) -> None:
+    """Write to the member, once, that an order waits for its payment: with the mail the way back to it is not lost."""
+    notices.tell(
+        order.member_id,
+        "order_placed",
+        values={
+            "number": orders.number_of(order.id),
+            "points": order.points,
+            "total_cents": orders.cash_cents_of(order),
+        },
+        key=f"order:{order.id}:placed",
+        at=at,
+    )
 
 
 def look(payment: Row[Any], *, cashier: Cashier, terms: programme.Programme) -> Row[Any]:

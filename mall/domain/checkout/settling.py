@@ -76,8 +76,9 @@ def _do(
     at: datetime,
 ) -> Row[Any]:
     """Do what the order table says follows from a payment. Returns the order as it stands then."""
+    late = life.LATE in does
     if life.LET_GO in does:  # Also where money came: the page was over, so the order was.
-        order = time_out(order, purse=purse, at=at)
+        order = time_out(order, purse=purse, at=at, back_cents=recorded.payment.captured_cents if late else 0)
     if life.WAIT in does:
         said = say(N_("Payment under way; the bank takes its time"))
         order = orders.move(order, PROCESSING, kind="processing", said=said, by="cashier", at=at).order
@@ -86,8 +87,8 @@ def _do(
     if life.TO_REVIEW in does:
         why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
         order = orders.to_review(order, why=why, at=at).order
-    if life.LATE in does:
-        give_back_late(order, recorded.payment, at=at)
+    if late:
+        give_back_late(order, recorded.payment, at=at, told=life.LET_GO in does)
     if life.ALARM in does:
         alarm(order, ALARMS[event], key=f"payment:{recorded.payment.id}:{event}"[:120], at=at)
     return order
@@ -122,6 +123,7 @@ def after_payment(order: Row[Any], *, zone: str, at: datetime) -> Row[Any]:
             "number": orders.number_of(order.id),
             "points": order.points,
             "total_cents": orders.cash_cents_of(order),
+            "earned_points": sale_of(order).points,
         },
         key=f"order:{order.id}:paid",
         at=at,
@@ -195,10 +197,10 @@ def sale_of(order: orders.OrderRow, *, kept_cents: int | None = None) -> earning
     )
 
 
-def time_out(order: orders.OrderRow, *, purse: ledger.LockedPurse, at: datetime) -> Row[Any]:
-    """Let an unpaid order go because its time is over."""
+def time_out(order: orders.OrderRow, *, purse: ledger.LockedPurse, at: datetime, back_cents: int = 0) -> Row[Any]:
+    """Let an unpaid order go because its time is over. `back_cents` came too late and go back: the member is told."""
     said = say(N_("Not paid in time; points and items were released"))
-    return _let_go(order, TIMED_OUT, said=said, by="system", purse=purse, at=at)
+    return _let_go(order, TIMED_OUT, said=said, by="system", purse=purse, at=at, back_cents=back_cents)
 
 
 def call_off(
@@ -208,24 +210,42 @@ def call_off(
     purse: ledger.LockedPurse,
     at: datetime,
     said: Message | None = None,
+    back_cents: int = 0,
+    gone_cents: int = 0,
     **changes: Any,
 ) -> Row[Any]:
-    """Let an unpaid order go because it was given up. Only after the cashier says nothing can be paid."""
+    """Let an unpaid order go because it was given up. Only after the cashier says nothing can be paid.
+
+    Where money came all the same the member is told of it: `back_cents` that the caller gives back, `gone_cents` that
+    have gone back before, or by the bank.
+    """
     said = said or say(N_("Cancelled before payment; points and items were released"))
-    return _let_go(order, CANCELLED, said=said, by=by, purse=purse, at=at, **changes)
+    return _let_go(
+        order, CANCELLED, said=said, by=by, purse=purse, at=at, back_cents=back_cents, gone_cents=gone_cents, **changes
+    )
 
 
-def give_back_late(order: orders.OrderRow, payment: cash.PaymentRow, *, at: datetime) -> None:
-    """Give back, whole, a payment that came when it was not wanted any more. It touches no points."""
+def give_back_late(order: orders.OrderRow, payment: cash.PaymentRow, *, at: datetime, told: bool = False) -> None:
+    """Give back, whole, a payment that came when it was not wanted any more. It touches no points.
+
+    `told` says that the member hears of it by the same mail as of the order's end.
+    """
     cash.ask_refund(
         payment.id, payment.captured_cents, key=f"payment:{payment.id}:late", reason="came too late", at=at
     )
     said = say(N_("{amount_cents} came too late and is given back"), amount_cents=payment.captured_cents)
     orders.note(order.id, "late_refund", said, by="system", at=at)
+    if told:
+        return
     notices.tell(
         order.member_id,
         "refund_done",
-        values={"number": orders.number_of(order.id), "total_cents": payment.captured_cents, "points": 0},
+        values={
+            "number": orders.number_of(order.id),
+            "back_cents": payment.captured_cents,
+            "gone_cents": 0,
+            "points": 0,
+        },
         key=f"payment:{payment.id}:late",
         at=at,
     )
@@ -239,6 +259,8 @@ def _let_go(
     by: str,
     purse: ledger.LockedPurse,
     at: datetime,
+    back_cents: int = 0,
+    gone_cents: int = 0,
     **changes: Any,
 ) -> Row[Any]:
     reference = orders.reference_of(order.id)
@@ -252,7 +274,12 @@ def _let_go(
     notices.tell(
         order.member_id,
         "order_cancelled",
-        values={"number": orders.number_of(order.id), "points": order.points},
+        values={
+            "number": orders.number_of(order.id),
+            "points": order.points,
+            "back_cents": back_cents,
+            "gone_cents": gone_cents,
+        },
         key=f"order:{order.id}:{state}",
         at=at,
     )

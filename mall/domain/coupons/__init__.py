@@ -53,6 +53,7 @@ from .given import (
     was_used,
 )
 from .proof import checks
+from .reminders import tell_expiring
 from .shelf import given_and_used, state_of, templates
 from .templates import (
     SCOPES,
@@ -159,6 +160,7 @@ __all__ = [
     "state_of",
     "take_back",
     "take_code",
+    "tell_expiring",
     "template_of",
     "templates",
     "use",

@@ -16,12 +16,14 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import audit, catalogue, ledger, programme
+from mall.domain import audit, catalogue, ledger, notices, programme
 
 from .templates import CouponScope, CouponTemplate, Withdrawn, end_for, locked_template
 from .terms import GIFT, Ready, UsedUp
 
 SOURCES = ("points", "code", "operator", "pack")
+# Who takes a coupon knows of it; these come by themselves.
+UNASKED = ("operator", "pack")
 USABLE, USED, REVOKED = "usable", "used", "revoked"
 STATES = (USABLE, USED, REVOKED)
 MOST_AT_CHECKOUT = 50
@@ -89,7 +91,8 @@ def give(
 ) -> list[int]:
     """Put coupons among a member's, whose purse is locked. Asked again with a key, gives nothing more.
 
-    Returns the ids of those that are new. Two statements for any number of them, one more to write them.
+    Returns the ids of those that are new. Two statements for any number of them, one more to write them; and one to
+    tell the member, where the coupon came without their doing.
     """
     assert in_transaction()
     keys = [giving.key for giving in givings]
@@ -99,7 +102,7 @@ def give(
         return []
     ids = {giving.template_id for giving in new}
     templates = {row.id: row for row in execute(select(CouponTemplate).where(CouponTemplate.id.in_(ids)))}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "member_id": member_id,
             "template_id": giving.template_id,
@@ -113,7 +116,18 @@ def give(
         }
         for giving in new
     ]
-    return list(execute(insert(Coupon).returning(Coupon.id), rows).scalars())
+    given = list(execute(insert(Coupon).returning(Coupon.id), rows).scalars())
+    if source in UNASKED:
+        tellings = [
+            notices.Telling(
+                member_id,
+                f"coupon_received:{row['key']}",
+                {"title": templates[row["template_id"]].title, "ends_at": row["ends_at"].isoformat()},
+            )
+            for row in rows
+        ]
+        notices.tell_all("coupon_received", tellings, at=at)
+    return given
 
 
 def give_by_hand(

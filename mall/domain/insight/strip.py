@@ -1,4 +1,6 @@
-"""The strip above every page: points ready, level, basket, coupons, and which programme is in force - at once."""
+"""The strip above every page: points ready, level, basket, coupons, unread notices, wishes, and which programme is in
+force - at once.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +11,15 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, literal, select
 
 from mall.base.clock import Instant
 from mall.base.db import execute
-from mall.domain import catalogue, checkout, coupons, ledger, membership, people, programme
+from mall.domain import catalogue, checkout, coupons, interest, ledger, membership, notices, people, programme
 
 
 @dataclass(frozen=True)
 class Strip:
     """What the frame of a page shows of a visitor. `version` is the programme's, None before the shop is set up.
 
-    `shelf_mark` differs as soon as something on the shelves has changed; None: not asked for.
+    `wished` are the ids of the items on a member's wish list: so that no page asks for them once more. `shelf_mark`
+    differs as soon as something on the shelves has changed; None: not asked for.
     """
 
     version: int | None
@@ -24,6 +27,8 @@ class Strip:
     rank: int
     basket_count: int
     coupon_count: int
+    unread_count: int
+    wished: frozenset[int]
     shelf_mark: tuple[int, int] | None = None
 
 
@@ -51,7 +56,10 @@ def arrival(token: str, *, at: datetime, shelves: bool = False) -> tuple[people.
 
 def _read(row: Row[Any], *, shelves: bool) -> Strip:
     mark = (int(row.changes or 0), int(row.moves or 0)) if shelves else None
-    return Strip(row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons), mark)
+    wished = frozenset(int(id_) for id_ in (row.wished or "").split(",") if id_)
+    return Strip(
+        row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons), int(row.unread), wished, mark
+    )
 
 
 @lru_cache
@@ -60,7 +68,8 @@ def _question(*, member: bool, basket: bool, shelves: bool) -> Any:
     if member:
         return select(*_of_member(bindparam("member_id", type_=people.Member.id.type)), *_of_all(shelves=shelves))
     pieces = _pieces(checkout.Basket.token == bindparam("token")) if basket else literal(0)
-    nothing = {"ready": literal(0), "rank": literal(0), "pieces": pieces, "coupons": literal(0)}
+    nothing: dict[str, Any] = {"ready": literal(0), "rank": literal(0), "pieces": pieces, "coupons": literal(0), "unread": literal(0),
+               "wished": literal("")}  # fmt: skip
     return select(*(column.label(name) for name, column in nothing.items()), *_of_all(shelves=shelves))
 
 
@@ -82,11 +91,14 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
     usable = select(func.count()).where(
         coupon.member_id == member_id, coupon.state == coupons.USABLE, coupon.ends_at > _AT
     )
+    unread = select(func.count()).where(notices.is_unread(member_id))
     return [
         ready.correlate(people.Member).scalar_subquery().label("ready"),
         func.coalesce(rank.correlate(people.Member).scalar_subquery(), 1).label("rank"),
         _pieces(checkout.Basket.member_id == member_id).label("pieces"),
         usable.correlate(people.Member).scalar_subquery().label("coupons"),
+        unread.correlate(people.Member).scalar_subquery().label("unread"),
+        interest.wished_ids(member_id).correlate(people.Member).scalar_subquery().label("wished"),
     ]
 
 

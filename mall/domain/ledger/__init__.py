@@ -36,6 +36,7 @@ from .purses import (
     purse_in,
     spendable,
 )
+from .reminders import tell_expiring
 from .returns import (
     EarnedLot,
     MoreThanRedeemed,
@@ -105,6 +106,7 @@ __all__ = [
     "spendable",
     "spent_by",
     "take_back",
+    "tell_expiring",
     "thaw",
     "to_take",
     "unlock",

@@ -1,4 +1,7 @@
-"""The outbox: mails and jobs waiting for a worker. Written once per key, tried until done, one worker at a time."""
+"""The outbox: mails and jobs waiting for a worker. Written once per key, tried until done, one worker at a time.
+
+What concerns a member is a notice in the shop as well: the same row, shown until and after it was read.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,37 +15,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute
 
-MAIL = "mail"
-JOB = "job"
+from .kinds import KINDS, NOT_SHOWN, SECRET_KINDS, misfits
 
-# Every kind of mail; web.mail has a template for each. Behind it the values it is written with; those with a question
-# mark may be absent.
-KINDS: dict[str, tuple[str, ...]] = {
-    "verify_email": ("name", "link"),
-    "reset_password": ("name", "link"),
-    "password_changed": ("name",),
-    "confirm_email": ("name", "link"),
-    "email_changing": ("name", "email"),
-    "email_known": (),
-    "sign_in_slowed": (),
-    "order_placed": ("number", "total_cents?", "points?", "link?"),
-    "order_paid": ("number", "total_cents?", "points?", "earned_points?", "link?"),
-    "order_shipped": ("number", "carrier?", "tracking?", "link?"),
-    "order_cancelled": ("number", "total_cents?", "points?", "link?"),
-    "refund_done": ("number?", "total_cents?", "points?", "link?"),
-    "return_asked": ("number", "words?", "link?"),
-    "return_advanced": ("number", "words?", "link?"),
-    "return_approved": ("number", "words?", "link?"),
-    "return_declined": ("number", "words", "link?"),
-    "return_withdrawn": ("number", "words?", "link?"),
-    "return_received": ("number", "words?", "link?"),
-    "points_unlocked": ("points", "number?", "expires_on?", "link?"),
-    "level_raised": ("level",),
-    "level_review": ("level", "missing", "review_on"),
-    "level_lowered": ("level",),
-}
-# Mails whose link opens an account: the link is wiped from the outbox once it is on its way.
-SECRET_KINDS = ("verify_email", "reset_password", "confirm_email")
+MAIL = "mail"
+# Mails that go to many at once: they wait until no other mail and no job is due.
+BULK = "bulk"
+JOB = "job"
 
 # How long a worker may take for one notice before another may try it.
 LEASE = timedelta(minutes=5)
@@ -52,16 +30,23 @@ MOST_TRIES = 12
 LONGEST_WAIT = timedelta(hours=6)
 LONGEST_ERROR = 500
 _OPEN = "sent_at IS NULL AND given_up_at IS NULL"
+_UNREAD = "shown_at IS NOT NULL AND read_at IS NULL"
 
 
 class Notice(db.Model):
-    """A mail to a member or an address, or a job. While a worker has it, `next_try_at` is the end of its lease."""
+    """A mail to a member or an address, or a job. While a worker has it, `next_try_at` is the end of its lease.
+
+    `shown_at`: from when a member finds it among the notices in the shop. `sent_at`: it is mailed, or need not be.
+    """
 
     __table_args__ = (
-        CheckConstraint("channel IN ('mail', 'job')", name="channel_known"),
+        CheckConstraint("channel IN ('mail', 'bulk', 'job')", name="channel_known"),
         CheckConstraint("channel = 'job' OR member_id IS NOT NULL OR to_address IS NOT NULL", name="mail_has_reader"),
         CheckConstraint("sent_at IS NULL OR given_up_at IS NULL", name="one_ending"),
-        Index("ix_notice_open", "next_try_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        CheckConstraint("shown_at IS NULL OR member_id IS NOT NULL", name="shown_to_somebody"),
+        CheckConstraint("read_at IS NULL OR shown_at IS NOT NULL", name="read_when_shown"),
+        Index("ix_notice_open", "channel", "next_try_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index("ix_notice_unread", "member_id", sqlite_where=text(_UNREAD), postgresql_where=text(_UNREAD)),
         Index(None, "member_id", "id"),
     )
 
@@ -78,6 +63,8 @@ class Notice(db.Model):
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
     given_up_at: Mapped[datetime | None] = mapped_column(Instant)
     last_error: Mapped[str | None] = mapped_column(String(LONGEST_ERROR))
+    shown_at: Mapped[datetime | None] = mapped_column(Instant)
+    read_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 @dataclass(frozen=True)
@@ -95,15 +82,38 @@ class Claimed:
     tries: int
 
 
+@dataclass(frozen=True)
+class Telling:
+    """One of many notices of a kind: to whom, with which values, and the key under which it is told once."""
+
+    member_id: int
+    key: str
+    values: Mapping[str, Any]
+
+
 def tell(
     member_id: int | None, kind: str, *, to: str | None = None, values: Mapping[str, Any], key: str, at: datetime
 ) -> bool:
-    """Write a mail to a member, or to an address. Returns False when one with this key was written before.
+    """Tell a member, by mail and in the shop, or an address by mail. Returns False when this key was told before.
 
     The mail is in the member's language; `to` overrides the member's address (a new one to be confirmed, say).
     """
     assert kind in KINDS, f"no mail is called {kind}"
+    assert not (wrong := misfits(kind, values)), f"{kind} is told with other values than its letter has: {wrong}"
     return _write(MAIL, kind, member_id=member_id, to=to, details=values, key=key, at=at)
+
+
+def tell_all(kind: str, tellings: Sequence[Telling], *, at: datetime) -> None:
+    """Tell many members, each once per key, in one statement. Their mails go after those that somebody waits for."""
+    assert all(not misfits(kind, telling.values) for telling in tellings), f"{kind} is told with other values"
+    if tellings:
+        execute(
+            _WRITE_ALL[dialect()],
+            [
+                _row(BULK, kind, member_id=each.member_id, to=None, details=each.values, key=each.key, at=at)
+                for each in tellings
+            ],
+        )
 
 
 def later(job: str, values: Mapping[str, Any], *, key: str, at: datetime) -> bool:
@@ -217,29 +227,41 @@ def _write(
     key: str,
     at: datetime,
 ) -> bool:
-    written = execute(
-        _WRITE[dialect()],
-        {
-            "channel": channel,
-            "kind": kind,
-            "key": key,
-            "member_id": member_id,
-            "to_address": to,
-            "details": dict(details),
-            "written_at": at,
-            "next_try_at": at,
-            "tries": 0,
-        },
-    )
-    return written.first() is not None
+    row = _row(channel, kind, member_id=member_id, to=to, details=details, key=key, at=at)
+    return execute(_WRITE[dialect()], row).first() is not None
+
+
+def _row(
+    channel: str,
+    kind: str,
+    *,
+    member_id: int | None,
+    to: str | None,
+    details: Mapping[str, Any],
+    key: str,
+    at: datetime,
+) -> dict[str, Any]:
+    return {
+        "channel": channel,
+        "kind": kind,
+        "key": key,
+        "member_id": member_id,
+        "to_address": to,
+        "details": dict(details),
+        "written_at": at,
+        "next_try_at": at,
+        "tries": 0,
+        "shown_at": None if channel == JOB or member_id is None or kind in NOT_SHOWN else at,
+    }
 
 
 def _due(at: datetime):
     return _is_open & (Notice.next_try_at <= at)
 
 
-_WRITE: dict[str, Any] = {
-    name: insert(Notice).on_conflict_do_nothing(index_elements=[Notice.key]).returning(Notice.id)
+_WRITE_ALL: dict[str, Any] = {
+    name: insert(Notice).on_conflict_do_nothing(index_elements=[Notice.key])
     for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
+_WRITE: dict[str, Any] = {name: statement.returning(Notice.id) for name, statement in _WRITE_ALL.items()}
 _is_open = Notice.sent_at.is_(None) & Notice.given_up_at.is_(None)

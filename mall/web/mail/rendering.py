@@ -1,11 +1,11 @@
 """Rendering: who a notice goes to, in which language, and the mail it becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app, g
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from werkzeug.routing import BuildError
 
 from mall.base.clock import now
@@ -13,23 +13,23 @@ from mall.base.db import execute, reading
 from mall.base.text import local
 from mall.domain import notices, people, programme
 from mall.gateway.mailers import Mail
-
-from .letters import LETTERS, PAGES
+from mall.web.shared.letters import LETTERS, page_of
 
 
 def mail_for(notice: notices.Claimed) -> Mail | None:
-    """Return the mail of a notice, or None when there is nobody to read it any more."""
+    """Return the mail of a notice, or None when nobody is to read it: no more, or not by mail."""
+    member = people.Member
     with reading():
         terms = programme.current(now())
-        reader = None
+        reader, refused = None, set[str]()
         if notice.member_id is not None:
+            columns = (member.email, member.language, member.display_name, member.marketing_consent_at)
             reader = execute(
-                select(people.Member.email, people.Member.language, people.Member.display_name).where(
-                    people.Member.id == notice.member_id
-                )
+                select(*columns, member.deactivated_at).where(member.id == notice.member_id)
             ).one_or_none()
+            refused = notices.refused_topics(notice.member_id)
     to = notice.to_address or (reader.email if reader else None)
-    if to is None:
+    if to is None or (notice.to_address is None and not wants(reader, notice.kind, refused=refused)):
         return None
     return render(
         notice.kind,
@@ -40,6 +40,16 @@ def mail_for(notice: notices.Claimed) -> Mail | None:
         key=notice.key,
         terms=terms,
     )
+
+
+def wants(reader: Row[Any] | None, kind: str, *, refused: Collection[str]) -> bool:
+    """Tell whether a member wants a kind of notice by mail: not who has left, nor what they chose to do without."""
+    topic = notices.TOPIC_OF[kind]
+    if reader is None or topic in refused:
+        return False
+    if topic in notices.CHOICES and reader.deactivated_at is not None:
+        return False
+    return topic not in notices.NEWS or reader.marketing_consent_at is not None
 
 
 def render(
@@ -56,7 +66,7 @@ def render(
     # A context of its own, so that one mail's language and shop do not reach the next.
     with current_app.app_context():
         g.language, g.shop = language, terms
-        link = values.get("link") or page_of(kind, values)
+        link = values.get("link") or link_of(kind, values)
         letter = LETTERS[kind](dict(values) | {"link": link})
         shop = local(terms.shop_name, language)
         words = {
@@ -81,13 +91,13 @@ def render(
         )
 
 
-def page_of(kind: str, values: Mapping[str, Any]) -> str | None:
+def link_of(kind: str, values: Mapping[str, Any]) -> str | None:
     """Return the address of the page a letter is about, under the configured host; None where there is none."""
-    endpoint = PAGES.get(kind)
-    if endpoint is None:
+    page = page_of(kind, values)
+    if page is None:
         return None
     try:
-        return address_of(endpoint, **({"number": values["number"]} if endpoint == "store.orders.show" else {}))
+        return address_of(page[0], **page[1])
     except BuildError:
         return None
 

@@ -47,6 +47,7 @@ class Visitor:
     level_rank: int | None = None
     level_name: str | None = None
     basket_count: int | None = None
+    unread_count: int = 0
 
 
 def prepare(app: Flask) -> None:
@@ -180,6 +181,7 @@ def _visitor() -> Visitor | None:
         level_rank=level.rank,
         level_name=local(level.name),
         basket_count=seen.basket_count,
+        unread_count=seen.unread_count,
     )
 
 

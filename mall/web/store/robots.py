@@ -5,7 +5,8 @@ from flask import Blueprint, Response
 bp = Blueprint("robots", __name__, url_prefix="/")
 
 CLOSED = (
-    "/account", "/basket", "/checkout", "/finance", "/member", "/office", "/orders", "/outbox", "/sandbox", "/wallet",
+    "/account", "/basket", "/checkout", "/finance", "/member", "/notices", "/office", "/orders", "/outbox", "/sandbox",
+    "/wallet",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Letters: what each kind of mail says. One function a kind; the two templates only set it.
+"""Letters: what each kind of notice says, by mail and in the shop. One function a kind; the templates only set it.
 
 A letter is plain words, never markup: whatever a person typed is escaped when the letter is set.
 """
@@ -10,14 +10,14 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from mall.web.shared.texts import day_words, local, money_words, number
+from .texts import day_words, local, money_words, number
 
 Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail's words: its subject, what stands above and below the button, and figures in rows of (label, value)."""
+    """A notice's words: its subject, what stands above and below the button, and figures in rows of (label, value)."""
 
     subject: str
     paragraphs: list[str]
@@ -122,33 +122,42 @@ def order_shipped(values: Values) -> Letter:
 
 
 def order_cancelled(values: Values) -> Letter:
-    points = values.get("points") or 0
-    back = (
-        ngettext(
-            "%(num)s point is back and ready to use.",
-            "%(points)s points are back and ready to use.",
-            points,
-            points=number(points),
+    back, gone, points = values.get("back_cents"), values.get("gone_cents"), values.get("points") or 0
+    came = bool(back or gone)
+    said = [_("Your order was cancelled.") if came else _("Your order was cancelled before it was paid.")]
+    if back:
+        said.append(_("%(money)s goes back the way it came; your bank may take a few days.", money=money_words(back)))
+    if gone:
+        said.append(_("%(money)s has gone back to you already.", money=money_words(gone)))
+    if not came:
+        said.append(_("Nothing was charged."))
+    if points:
+        said.append(
+            ngettext(
+                "%(num)s point is back and ready to use.",
+                "%(points)s points are back and ready to use.",
+                points,
+                points=number(points),
+            )
         )
-        if points
-        else _("Nothing was charged.")
-    )
     return Letter(
-        _("Order %(number)s is cancelled", number=values["number"]),
-        [_("Your order was cancelled before it was paid."), back],
-        button=_button(_("See the order"), values),
+        _("Order %(number)s is cancelled", number=values["number"]), said, button=_button(_("See the order"), values)
     )
 
 
 def refund_done(values: Values) -> Letter:
+    back, gone, points = values.get("back_cents"), values.get("gone_cents"), values.get("points")
+    said = []
+    if back:
+        said.append(_("Cash goes back the way it came; your bank may take a few days."))
+    if gone:
+        said.append(_("%(money)s has gone back to you already.", money=money_words(gone)))
+    if points:
+        said.append(_("Points go back with the last day they had."))
     return Letter(
         _("Your refund for order %(number)s", number=values["number"]),
-        [
-            _("Cash goes back the way it came; your bank may take a few days."),
-            _("Points go back with the last day they had."),
-        ],
-        figures=_figure(_("Cash back"), _cash(values), money_words)
-        + _figure(_("Points back"), values.get("points"), _points),
+        said or [_("There was nothing to give back for what you returned.")],
+        figures=_figure(_("Cash back"), back, money_words) + _figure(_("Points back"), points, _points),
         button=_button(_("See the order"), values),
     )
 
@@ -219,6 +228,24 @@ def points_unlocked(values: Values) -> Letter:
     )
 
 
+def points_expiring(values: Values) -> Letter:
+    points, day = values["points"], day_words(values["expires_on"])
+    return Letter(
+        ngettext(
+            "%(num)s point expires on %(day)s",
+            "%(points)s points expire on %(day)s",
+            points,
+            points=number(points),
+            day=day,
+        ),
+        [
+            _("They can be used until the end of %(day)s by the shop's clock. After that they are gone.", day=day),
+            _("Under My points you see what they could get you now. Orders always use the soonest to expire first."),
+        ],
+        button=_button(_("See what they can get"), values),
+    )
+
+
 def level_raised(values: Values) -> Letter:
     level = local(values["level"])
     return Letter(
@@ -261,6 +288,36 @@ def level_lowered(values: Values) -> Letter:
     )
 
 
+def coupon_received(values: Values) -> Letter:
+    return Letter(
+        _("A coupon for you: %(title)s", title=local(values["title"])),
+        [_("It is among your coupons; checkout proposes the best one by itself.")],
+        figures=_figure(_("Use it until"), day_words(values["ends_at"])),
+        button=_button(_("See my coupons"), values),
+    )
+
+
+def coupon_expiring(values: Values) -> Letter:
+    return Letter(
+        _("Your coupon ends soon: %(title)s", title=local(values["title"])),
+        [_("It has not been used yet.")],
+        figures=_figure(_("Use it until"), day_words(values["ends_at"])),
+        button=_button(_("See my coupons"), values),
+    )
+
+
+def back_in_stock(values: Values) -> Letter:
+    title, kind = local(values["title"]), local(values["variant_title"])
+    return Letter(
+        _("Back in stock: %(title)s", title=f"{title}, {kind}" if kind else title),
+        [
+            _("You asked us to tell you. It can be had again."),
+            _("Nothing is set aside: we tell as many members at a time as there are pieces, first who asked first."),
+        ],
+        button=_button(_("See the item"), values),
+    )
+
+
 LETTERS: dict[str, Callable[[Values], Letter]] = {
     letter.__name__: letter
     for letter in (
@@ -283,12 +340,16 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         return_withdrawn,
         return_received,
         points_unlocked,
+        points_expiring,
         level_raised,
         level_review,
         level_lowered,
+        coupon_received,
+        coupon_expiring,
+        back_in_stock,
     )
 }
-# The page a letter's button opens when the notice brings no link of its own.
+# The page a letter's button opens when the notice brings no link of its own, and the value that names the one.
 PAGES = {
     "order_placed": "store.orders.show",
     "order_paid": "store.orders.show",
@@ -302,10 +363,24 @@ PAGES = {
     "return_withdrawn": "store.orders.show",
     "return_received": "store.orders.show",
     "points_unlocked": "store.wallet.show",
+    "points_expiring": "store.wallet.show",
     "level_raised": "store.member.show",
     "level_review": "store.member.show",
     "level_lowered": "store.member.show",
+    "coupon_received": "store.coupons.show",
+    "coupon_expiring": "store.coupons.show",
+    "back_in_stock": "store.item.show",
 }
+_NAMED_BY = {"store.orders.show": "number", "store.item.show": "slug"}
+
+
+def page_of(kind: str, values: Values) -> tuple[str, dict[str, Any]] | None:
+    """Return the page a letter is about, as (endpoint, what its address is filled with); None where there is none."""
+    endpoint = PAGES.get(kind)
+    if endpoint is None:
+        return None
+    name = _NAMED_BY.get(endpoint)
+    return endpoint, {name: values[name]} if name else {}
 
 
 def _button(words: str, values: Values) -> tuple[str, str] | None:

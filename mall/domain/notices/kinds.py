@@ -1,0 +1,58 @@
+"""Kinds: what a notice can be about, the values it is told with, and what a member may say about mails of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Every kind of notice; web.shared has a letter for each. Behind it the values it is told with: all of them, no others.
+KINDS: dict[str, tuple[str, ...]] = {
+    "verify_email": ("name", "link"),
+    "reset_password": ("name", "link"),
+    "password_changed": ("name",),
+    "confirm_email": ("name", "link"),
+    "email_changing": ("name", "email"),
+    "email_known": (),
+    "sign_in_slowed": (),
+    "order_placed": ("number", "total_cents", "points"),
+    "order_paid": ("number", "total_cents", "points", "earned_points"),
+    "order_shipped": ("number", "carrier", "tracking"),
+    # What goes back now, and what of that which came had gone back before or by the bank.
+    "order_cancelled": ("number", "points", "back_cents", "gone_cents"),
+    "refund_done": ("number", "points", "back_cents", "gone_cents"),
+    "return_asked": ("number",),
+    "return_advanced": ("number",),
+    "return_approved": ("number", "words"),
+    "return_declined": ("number", "words"),
+    "return_withdrawn": ("number",),
+    "return_received": ("number",),
+    "points_unlocked": ("points", "number"),
+    "points_expiring": ("points", "expires_on"),
+    "level_raised": ("level",),
+    "level_review": ("level", "missing", "review_on"),
+    "level_lowered": ("level",),
+    "coupon_received": ("title", "ends_at"),
+    "coupon_expiring": ("title", "ends_at"),
+    "back_in_stock": ("title", "variant_title", "slug"),
+}
+# Mails whose link opens an account: the link is wiped from the outbox once it is on its way.
+SECRET_KINDS = ("verify_email", "reset_password", "confirm_email")
+# Mails only: whoever reads the notices of an account must not find in them what proves an address.
+NOT_SHOWN = (*SECRET_KINDS, "email_known")
+
+SECURITY, ORDERS, POINTS, LEVELS, COUPONS, STOCK = "security", "orders", "points", "levels", "coupons", "stock"
+TOPIC_OF: dict[str, str] = {
+    **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_"))},
+    **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
+    **{kind: LEVELS for kind in KINDS if kind.startswith("level_")},
+    **{kind: COUPONS for kind in KINDS if kind.startswith("coupon_")},
+    "back_in_stock": STOCK,
+    **{kind: SECURITY for kind in KINDS if "email" in kind or "password" in kind or "sign_in" in kind},
+}
+# What a member may do without by mail; the rest, orders and security, always comes.
+CHOICES = (POINTS, LEVELS, COUPONS, STOCK)
+# What is mailed only to members who let the shop send them news.
+NEWS = (COUPONS,)
+
+
+def misfits(kind: str, values: Mapping[str, Any]) -> set[str]:
+    """Return the names by which values differ from those a kind is told with: what is missing or strange."""
+    return set(KINDS[kind]) ^ values.keys()
