@@ -68,8 +68,8 @@ def _question(*, member: bool, basket: bool, shelves: bool) -> Any:
     if member:
         return select(*_of_member(bindparam("member_id", type_=people.Member.id.type)), *_of_all(shelves=shelves))
     pieces = _pieces(checkout.Basket.token == bindparam("token")) if basket else literal(0)
-    nothing: dict[str, Any] = {"ready": literal(0), "rank": literal(0), "pieces": pieces, "coupons": literal(0), "unread": literal(0),
-               "wished": literal("")}  # fmt: skip
+    nothing: dict[str, Any] = {name: literal(0) for name in ("ready", "rank", "coupons", "unread")}
+    nothing |= {"pieces": pieces, "wished": literal("")}
     return select(*(column.label(name) for name, column in nothing.items()), *_of_all(shelves=shelves))
 
 
