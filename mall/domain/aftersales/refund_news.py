@@ -9,6 +9,8 @@ from mall.base.cashier import RefundState
 from mall.base.text import N_, Message, say
 from mall.domain import cash, checkout, programme
 
+from . import credits
+
 life = checkout.life
 
 APPLIED, NO_EFFECT, _IGNORED, ALARM = cash.OUTCOMES
@@ -33,6 +35,8 @@ def told_of_refund(
     recorded = cash.record_foreign_refund(payment_id, state, at=at)
     if recorded is not None and not recorded.changed:
         return NO_EFFECT, ""
+    if recorded is not None and recorded.now == cash.VOID:
+        _give_instead(order, recorded.refund, at=at)
     words = say(N_("{amount_cents} were refunded at the cashier, not here"), amount_cents=state.amount_cents)
     _follow(order, life.REFUND_SEEN, words, state, at=at, event_id=event_id)
     return ALARM, life.REFUND_SEEN
@@ -56,6 +60,22 @@ def record_ours(
             words = say(N_("A refund failed at the cashier again and again: decide how the money goes back"))
         _follow(order, life.REFUND_FAILED, words, state, at=at, event_id=event_id)
     return recorded
+
+
+def _give_instead(order: Row[Any], fell_away: Row[Any], *, at: datetime) -> None:
+    """Give back by ourselves what a credit note counted as gone, when that came to nothing."""
+    reference = checkout.reference_of(order.id)
+    gone = sum(note.gone_cents for note in credits.credits_of(order.id))
+    never_came = max(-order.accepted_difference_cents, 0)
+    without_note = sum(
+        each.amount_cents
+        for each in cash.refunds_of(reference)
+        if each.state != cash.VOID and not each.key.startswith("credit:") and each.payment_id == fell_away.payment_id
+    )
+    owed = min(gone - never_came - without_note, fell_away.amount_cents)
+    if owed > 0:
+        key = f"refund:{fell_away.id}:instead"
+        cash.ask_refund(fell_away.payment_id, owed, key=key, reason="came to nothing at the cashier", at=at)
 
 
 def _follow(

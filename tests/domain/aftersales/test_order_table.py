@@ -29,16 +29,8 @@ REVIEWS = {
     life.PAID_OTHERWISE: ["processing", "paid"],
     life.PAYMENT_ENDED: ["processing"],
 }
-# The refund that fails is of no goods, which no page can ask for.
-FOR_NOTHING = {(life.REFUND_FAILED, state) for state in (checkout.PAID, checkout.SHIPPED, checkout.COMPLETED)}
 CELLS = [
-    pytest.param(
-        event,
-        state,
-        how,
-        id=f"{event}, {state}{f' ({how})' if how else ''}",
-        marks=[pytest.mark.breaks_the_books] if (event, state) in FOR_NOTHING else [],
-    )
+    pytest.param(event, state, how, id=f"{event}, {state}{f' ({how})' if how else ''}")
     for event in life.LIFE
     for state in life.STATES
     for how in (REVIEWS.get(event, ["unpaid", "paid"]) if state == checkout.REVIEW else [""])
@@ -48,12 +40,12 @@ CELLS = [
 class Case:
     """An order of Mei's, and what can happen to it."""
 
-    def __init__(self, stage):
+    def __init__(self, stage, *, pieces=1):
         self.stage = stage
         self.mei = stage.member("mei")
         self.mug = stage.item(prices=(catalogue.mix_price(1_590, least=600, most=1_500, step=100),), stock=PIECES)
         stage.give(self.mei, GIVEN)
-        stage.put_in(self.mei, self.mug, "mix", points=SPENT)
+        stage.put_in(self.mei, self.mug, "mix", points=SPENT, quantity=pieces)
         self.order = stage.place(self.mei)
         self.due = checkout.cash_cents_of(self.order)
         self.at = NOON
@@ -207,11 +199,13 @@ class Case:
             assert self.stage.close(self.order, at=self.at)
 
     def refund_that_was_sent(self):
-        if self.state() in (checkout.CANCELLED, checkout.TIMED_OUT):
-            self.says(paid=True)  # Too late, so that it goes back.
-        elif self.state() != checkout.REFUNDED:
-            with transaction():
-                cash.ask_refund(self.payment_id, 10, key="part", reason="returned", at=self.at)
+        match self.state():
+            case checkout.CANCELLED | checkout.TIMED_OUT:
+                self.says(paid=True)  # Too late, so that it goes back.
+            case checkout.REVIEW:
+                self.says(paid=True, payment_id=self.first.id)  # Once more, so that it goes back.
+            case checkout.PAID | checkout.SHIPPED | checkout.COMPLETED:
+                self.stage.refund(self.order, reason="damaged", pieces={1: 1}, restock=False, at=self.at)
         with reading():
             refund = next(each for each in cash.refunds_of(self.reference) if each.origin == "mall")
         with transaction():
@@ -324,11 +318,13 @@ def case(app):
 
 
 @pytest.mark.parametrize(("event", "state", "how"), CELLS)
-def test_the_cell(case, event, state, how):
+def test_the_cell(app, event, state, how):
+    # A refund that fails is of one of two pieces, so that the order stays in its state.
+    case = Case(open_shop(), pieces=2 if event == life.REFUND_FAILED else 1)
     case.into(state, how)
     if (event, state) in IMPOSSIBLE:
-        with pytest.raises(cash.RefundTooLarge):
-            case.refund_that_was_sent()
+        with pytest.raises(cash.RefundTooLarge), transaction():
+            cash.ask_refund(case.payment_id, 10, key="part", reason="returned", at=case.at)
         return
     act = case.happens(event)
     before = case.seen()
