@@ -110,7 +110,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Taking:
-    """A line of the cashier's own books: what came or went, what it kept for itself."""
+    """A line of the cashier's own books: what came or went, what it kept for itself.
+
+    `source` is the cashier's id of the payment, refund, dispute or payout it is of, empty when it is of none;
+    `payout` that of the payout it is part of, where the cashier says.
+    """
 
     id: str
     kind: str
@@ -119,6 +123,13 @@ class Taking:
     currency: str
     source: str
     created_at: datetime
+    available_at: datetime | None = None
+    payout: str = ""
+
+    @property
+    def net_cents(self) -> int:
+        """What it changed at the cashier."""
+        return self.amount_cents - self.fee_cents
 
 
 @dataclass(frozen=True)

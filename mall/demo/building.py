@@ -17,12 +17,14 @@ from .cast import PASSWORD, STAFF, STARS
 from .coupons import give_coupons
 from .goods import CATEGORIES, SHELVES, VOUCHER, Goods
 from .queue import Queue
+from .statement import read_statement
 from .story import Story
 from .year import MEMBERS, ORDERS, live
 
 CAST_FILE = "demo-cast.json"
 DAYS = 365
 OPERATOR = "staff:1"
+FINANCE = "staff:3"
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def build(
         )
         worker.tell_of_points(end)
         worker.tell_of_coupons(end)
+        read_statement(cashier, terms=terms, by=FINANCE, at=end)
         finance.roll_up(terms, at=end)
         finance.run_proof(by="system", at=end)
     write_cast(instance)

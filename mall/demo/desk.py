@@ -16,7 +16,7 @@ from .story import Story
 
 CARRIERS = ("Swift Parcel", "Northern Post")
 # What looks at the whole of the books is done when the year is over, or its nights would take minutes.
-ONCE_AT_THE_END = ("finance.add_up", "finance.prove", "points.tell", "coupons.tell")
+ONCE_AT_THE_END = ("cashier.statement", "finance.add_up", "finance.prove", "points.tell", "coupons.tell")
 # Mails of the last days stay in the outbox, so that a visitor of the demo can read some.
 MAILS_LEFT = timedelta(days=2)
 

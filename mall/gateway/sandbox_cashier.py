@@ -199,10 +199,20 @@ class SandboxCashier:
                 .where(SandboxRefund.made_at >= instant)
             ).all()
         lines = [
-            Taking(f"txn_{row.payment_id}", "charge", row.amount_cents, 0, row.currency, row.payment_id, row.paid_at)
+            Taking(
+                f"txn_{row.payment_id}",
+                "charge",
+                row.amount_cents,
+                0,
+                row.currency,
+                row.payment_id,
+                row.paid_at,
+                available_at=row.paid_at,
+            )
             for row in paid
         ] + [
-            Taking(f"txn_{row.id}", "refund", -row.amount_cents, 0, row.currency, row.id, row.made_at) for row in given
+            Taking(f"txn_{row.id}", "refund", -row.amount_cents, 0, row.currency, row.id, row.made_at, row.made_at)
+            for row in given
         ]
         return iter(sorted(lines, key=lambda line: (line.created_at, line.id)))
 

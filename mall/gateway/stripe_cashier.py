@@ -174,8 +174,11 @@ class StripeCashier:
         return iter([_event(each.to_dict()) for each in reversed(found)])
 
     def takings_since(self, instant: datetime) -> Iterator[Taking]:
-        """List the lines of Stripe's books since an instant, oldest first."""
-        params: Any = {"created": {"gte": int(instant.timestamp())}, "limit": PAGE}
+        """List the lines of Stripe's books since an instant, oldest first.
+
+        A line names the charge; its payment is known by asking for the charge along with it.
+        """
+        params: Any = {"created": {"gte": int(instant.timestamp())}, "limit": PAGE, "expand": ["data.source"]}
         found = _asked(lambda: list(self._client.v1.balance_transactions.list(params).auto_paging_iter()))
         return iter(
             [
@@ -185,8 +188,10 @@ class StripeCashier:
                     amount_cents=each.amount,
                     fee_cents=each.fee,
                     currency=each.currency.upper(),
-                    source=_id_of(each.source) or "",
+                    source=_what_of(each.source),
                     created_at=_instant(each.created),
+                    available_at=_instant(each.available_on),
+                    payout=(_id_of(each.source) or "") if each.type.startswith("payout") else "",
                 )
                 for each in reversed(found)
             ]
@@ -264,6 +269,13 @@ def _refund_state(refund: Any) -> RefundState:
         payment_id=_id_of(refund.payment_intent) or "",
         key=metadata.get("refund", ""),
     )
+
+
+def _what_of(source: Any) -> str:
+    """Return what a line of the books is of: a charge stands for its payment, all else for itself."""
+    if source is not None and not isinstance(source, str) and source.object == "charge" and source.payment_intent:
+        return _id_of(source.payment_intent) or ""
+    return _id_of(source) or ""
 
 
 def _id_of(thing: Any) -> str | None:

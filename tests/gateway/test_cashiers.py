@@ -111,7 +111,7 @@ def test_nothing_is_given_back_of_a_payment_that_is_not_there(counter):
 
 def test_the_books_name_what_came_and_what_went(counter):
     state = counter.paid()
-    counter.cashier.refund(state.payment_id, 90, key="refund:1")
+    refund = counter.cashier.refund(state.payment_id, 90, key="refund:1")
 
     lines = list(counter.cashier.takings_since(now() - timedelta(hours=1)))
 
@@ -119,6 +119,8 @@ def test_the_books_name_what_came_and_what_went(counter):
         ("charge", 690, "USD"),
         ("refund", -90, "USD"),
     ]
+    assert {line.source for line in lines} == {state.payment_id, refund.id}
+    assert all(line.net_cents == line.amount_cents - line.fee_cents for line in lines)
     assert list(counter.cashier.takings_since(now() + timedelta(hours=1))) == []
 
 

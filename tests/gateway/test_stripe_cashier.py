@@ -181,6 +181,22 @@ def test_the_catch_up_lists_what_was_told_oldest_first_over_many_pages(stripe, d
     assert list(stripe.cashier.events_since(now() + timedelta(hours=1))) == []
 
 
+def test_the_books_are_listed_oldest_first_over_many_pages_and_a_charge_is_of_its_payment(stripe, double, monkeypatch):
+    monkeypatch.setattr("mall.gateway.stripe_cashier.PAGE", 2)
+    paid = [stripe.paid(key=f"order:{number}:session:1").payment_id for number in range(3)]
+    payout = double.books.pay_out(500, fee=25)
+    double.books.charge_a_fee(2_000)
+
+    lines = list(stripe.cashier.takings_since(now() - timedelta(hours=1)))
+
+    assert [line.source for line in lines] == [*paid, payout, ""]
+    assert [line.kind for line in lines] == ["charge", "charge", "charge", "payout", "stripe_fee"]
+    assert [line.payout for line in lines] == ["", "", "", payout, ""]
+    assert {line.fee_cents for line in lines[:3]} == {690 // 50}
+    assert lines[3].net_cents == -525
+    assert all(line.available_at for line in lines)
+
+
 def test_what_we_ask_to_be_told_is_what_we_know_the_meaning_of():
     assert set(EVENTS) == set(cash.MEANINGS)
 

@@ -325,10 +325,32 @@ class Books:
                 "fee": fee,
                 "net": amount - fee,
                 "currency": currency,
-                "source": source,
+                "source": source or None,
                 "created": self.now(),
+                "available_on": self.now(),
             }
         )
+
+    def pay_out(self, amount: int, *, fee: int = 0) -> str:
+        """Pay out to the merchant's bank. Returns the payout's id."""
+        payout_id = self._id("po")
+        self._line("payout", -amount, payout_id, "usd", fee=fee)
+        return payout_id
+
+    def charge_a_fee(self, amount: int) -> None:
+        """Take something for itself, such as for a month."""
+        self._line("stripe_fee", -amount, "", "usd")
+
+    def taking(self, line: dict[str, Any], *, expand: list[str]) -> dict[str, Any]:
+        """Return a line of the books, its source whole where that is asked for."""
+        source = line["source"]
+        if "data.source" not in expand or source is None:
+            return line
+        charges = {intent["latest_charge"]: intent_id for intent_id, intent in self.intents.items()}
+        if source in charges:
+            return line | {"source": {"id": source, "object": "charge", "payment_intent": charges[source]}}
+        kind = {"re": "refund", "du": "dispute", "po": "payout"}.get(source.partition("_")[0], "other")
+        return line | {"source": {"id": source, "object": kind}}
 
     def _event(self, kind: str, thing: dict[str, Any]) -> None:
         event = {

@@ -97,7 +97,7 @@ class Double:
             case ("GET", "v1", "events"):
                 return "list_events", lambda given: page_of(books.events, given, request.path)
             case ("GET", "v1", "balance_transactions"):
-                return "list_balance_transactions", lambda given: page_of(books.takings, given, request.path)
+                return "list_balance_transactions", lambda given: takings_of(books, given, request.path)
         return "unknown", _no_such_address
 
     def _answer(self, request: Request, operation: str, call: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
@@ -215,6 +215,12 @@ def page_of(things: list[dict[str, Any]], given: dict[str, Any], path: str) -> d
     if not 1 <= limit <= 100:
         raise Fault(400, "invalid_request_error", "limit is 1 to 100", param="limit")
     return {"object": "list", "url": path, "has_more": len(found) > limit, "data": found[:limit]}
+
+
+def takings_of(books: Books, given: dict[str, Any], path: str) -> dict[str, Any]:
+    """Answer a page of the books, what its lines are of whole where that is asked for."""
+    page = page_of(books.takings, given, path)
+    return page | {"data": [books.taking(line, expand=given.get("expand", [])) for line in page["data"]]}
 
 
 def _no_such_address(_given: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from .inbox import CashierEvent
 from .payments import CAPTURED, EXPIRED, FAILED, LATE, OPEN, OPENING, PROCESSING, Payment
 from .refund_moves import CAME_BACK, DROPPED, GIVEN, RefundMove
 from .refunds import ASKED, DONE, REFUSED, SENT, VOID, Refund
+from .statement import StatementLine
 
 
 def checks() -> list[Check]:
@@ -68,6 +69,12 @@ def checks() -> list[Check]:
             select(Refund.id, Refund.state).where(Refund.state == SENT, Refund.cashier_id.is_(None)),
         ),
         Check(N_("A refund is done when its money was given and has not come back"), _money_moved()),
+        Check(
+            N_("A line of the cashier's statement is its amount less its fee"),
+            select(StatementLine.id, StatementLine.line_id, StatementLine.net_cents).where(
+                StatementLine.net_cents != StatementLine.amount_cents - StatementLine.fee_cents
+            ),
+        ),
         Check(
             N_("A webhook event has one outcome, with its time"),
             select(CashierEvent.id, CashierEvent.outcome).where(

@@ -1,4 +1,4 @@
-"""The cash side of the journal: payments received, orders paid, orders refunded, refunds given.
+"""The cash side of the journal: payments received, orders paid and refunded, refunds given, fees and payouts.
 
 A payment stands as an advance until its order is paid; a refund is owed as an advance until the cashier has given it.
 """
@@ -16,6 +16,8 @@ from mall.base.db import execute
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
 from mall.domain import aftersales, cash, checkout
+
+from .statement import booked_by_statement, left_cashier
 
 # What takes a sale back: a credit note of ours, a refund made without one, one of what was in part given back before
 # or never came, and a refund without a note that came to nothing.
@@ -35,7 +37,7 @@ class Happened:
     amounts: Mapping[str, int]
 
 
-def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
+def cash_happenings(*, until: datetime, zone: str, currency: str) -> Iterator[Happened]:
     """Yield all that ever happened to money until an instant."""
     for row in _payments(until):
         account = account_of(row.cashier)
@@ -71,6 +73,14 @@ def cash_happenings(*, until: datetime, zone: str) -> Iterator[Happened]:
             N_("Refunds given") if given else N_("Refunds sent back by the bank"),
             _number(row.reference),
             {"advance": cents, _left_from(row): -cents},
+        )
+    for booked in booked_by_statement(until=until, currency=currency):
+        yield Happened(
+            day_of(booked.imported_at, zone),
+            6 if booked.account == "fees" else 7,
+            booked.name,
+            booked.document,
+            {booked.account: booked.cents, account_of(booked.cashier): -booked.cents},
         )
 
 
@@ -141,8 +151,11 @@ def _answer_for(others: list[Part], gone_cents: int, amounts: dict[str, int]) ->
     return gone_cents - left
 
 
-def cash_balances(*, until: datetime) -> dict[str, int]:
-    """Return the money at each cashier at an instant, captured less given back; and what was given back by hand."""
+def cash_balances(*, until: datetime, currency: str) -> dict[str, int]:
+    """Return the money at each cashier at an instant: captured, less given back, kept as a fee or paid out.
+
+    And what was paid out to the bank, and given back from there by hand.
+    """
     held: dict[str, int] = defaultdict(int)
     captured = func.sum(cash.Payment.captured_cents)
     for row in execute(
@@ -154,6 +167,10 @@ def cash_balances(*, until: datetime) -> dict[str, int]:
         held[account_of(row.cashier)] = int(row.cents)
     for row in _refund_moves(until):
         held[_left_from(row)] -= row.amount_cents if row.kind == cash.GIVEN else -row.amount_cents
+    for (cashier, account), cents in left_cashier(until=until, currency=currency).items():
+        held[account_of(cashier)] -= cents
+        if account == "payouts":
+            held["payouts"] += cents
     return dict(held)
 
 

@@ -47,6 +47,8 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "opening": (N_("Balances before the first day"), "Equity:Opening"),
     "cashier": (N_("Money at the cashier"), "Assets:Cashier"),
     "bank": (N_("Refunds given by hand, such as by bank transfer"), "Assets:Bank:RefundsByHand"),
+    "payouts": (N_("Payouts of the cashier"), "Assets:Bank:Payouts"),
+    "fees": (N_("Fees of the cashier"), "Expenses:CashierFees"),
     "advance": (N_("Payments not yet applied or refunded"), "Liabilities:Payments"),
     "sales": (N_("Sales of goods, without tax"), "Income:Sales:Goods"),
     "shipping": (N_("Shipping, without tax"), "Income:Sales:Shipping"),

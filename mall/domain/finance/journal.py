@@ -80,7 +80,7 @@ def journal(*, first: date, last: date, terms: programme.Programme, at: datetime
     if first > last:
         raise WrongWayRound
     until = min(end_of(last, terms.zone), settled(at))
-    cash = list(cash_happenings(until=until, zone=terms.zone))
+    cash = list(cash_happenings(until=until, zone=terms.zone, currency=terms.currency))
     before, opening = _opening(first, cash, zone=terms.zone)
     entries = [
         *([opening] if opening.lines else []),
@@ -97,7 +97,7 @@ def journal(*, first: date, last: date, terms: programme.Programme, at: datetime
         shop_name=terms.legal_name or next(iter(terms.shop_name.values()), ""),
         names=chart(),
         entries=tuple(entries),
-        balances=tuple(_balances(first, last, until=until, zone=terms.zone)),
+        balances=tuple(_balances(first, last, until=until, zone=terms.zone, currency=terms.currency)),
     )
 
 
@@ -205,7 +205,7 @@ def _cash_entries(happened: Iterable[Happened]) -> Iterator[JournalEntry]:
         yield JournalEntry(day, name, _together(lines), documents=tuple(documents))
 
 
-def _balances(first: date, last: date, *, until: datetime, zone: str) -> Iterator[Balance]:
+def _balances(first: date, last: date, *, until: datetime, zone: str, currency: str) -> Iterator[Balance]:
     """Yield what must come out at the end of each month and of the last day."""
     reached = min(last, day_of(until, zone))
     if reached < first:
@@ -216,7 +216,7 @@ def _balances(first: date, last: date, *, until: datetime, zone: str) -> Iterato
     for number, end in enumerate(ends):
         so_far = liability_of((each for each in every if each.stretch <= number), as_of=until).total
         yield Balance(end, "points", -so_far.cents, -so_far.points)
-        held = cash_balances(until=min(end_of(end, zone), until))
+        held = cash_balances(until=min(end_of(end, zone), until), currency=currency)
         yield from (Balance(end, account, cents) for account, cents in held.items())
 
 
@@ -252,7 +252,7 @@ def _in_order(*streams: Iterable[JournalEntry]) -> list[JournalEntry]:
 
 def _stays(account: str) -> bool:
     """Tell whether an account's balance is carried on: what is owned and owed, not what was earned and spent."""
-    return account.partition(":")[0] in ("cashier", "bank", "advance", "tax")
+    return account.partition(":")[0] in ("cashier", "bank", "payouts", "advance", "tax")
 
 
 def _by_number(document: str) -> tuple[bool, int, str]:

@@ -35,6 +35,7 @@ from mall.domain import (
 )
 
 from . import proof
+from .breaks import OPEN, StatementBreak
 
 # Every room that offers checks(), this one by its own file; test_architecture.py tells when one is missing.
 ROOMS: tuple[ModuleType, ...] = (
@@ -177,6 +178,12 @@ def _watch(*, at: datetime) -> list[Check]:
         Check(
             N_("Mails and jobs given up"),
             select(notice.id, notice.kind, notice.last_error).where(notice.given_up_at.is_not(None)),
+        ),
+        Check(
+            N_("Breaks of the cashier's statement that are open"),
+            select(StatementBreak.id, StatementBreak.kind, StatementBreak.source, StatementBreak.found_at).where(
+                StatementBreak.state == OPEN
+            ),
         ),
         Check(
             N_("Rows a job could not do and tries again later"),

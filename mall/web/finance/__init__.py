@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from mall.web.shared.signing_in import staff_only
 
-from . import adjustments, ageing, as_of, asked, checks, entries, journal, liability, movements
+from . import adjustments, ageing, as_of, asked, checks, entries, journal, liability, movements, reconciliation
 
 bp = Blueprint("finance", __name__, url_prefix="/finance")
 bp.before_request(staff_only("finance"))
@@ -19,6 +19,7 @@ PAGES: list[Blueprint] = [
     journal.bp,
     liability.bp,
     movements.bp,
+    reconciliation.bp,
 ]
 
 for page in PAGES:

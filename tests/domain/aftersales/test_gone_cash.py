@@ -39,6 +39,14 @@ class Case:
         with transaction():
             hearing.told_of_refund(self.payment.id, state, refund_id=None, terms=self.stage.terms, at=at)
 
+    def refunds(self):
+        with reading():
+            return cash.refunds_of(checkout.reference_of(self.order.id))
+
+    def alarms(self):
+        with reading():
+            return len(checkout.alarms_of(self.order.id))
+
     def decide(self, verb, *, at):
         with transaction():
             verb(self.order.id, by="staff:1", reason="Asked", terms=self.stage.terms, at=at)
@@ -60,11 +68,12 @@ class Case:
             aftersales.send_refunds(self.stage.cashier, terms=self.stage.terms, at=at)
         sums = defaultdict(int)
         with reading():
-            for each in cash_side.cash_happenings(until=at, zone=self.stage.terms.zone):
-                assert sum(each.amounts.values()) == 0
+            for each in cash_side.cash_happenings(until=at, zone=self.stage.terms.zone, currency="USD"):
+                assert sum(each.amounts.values()) == 0, each
                 for account, cents in each.amounts.items():
                     sums[account] += cents
-            assert sums["cashier:sandbox"] == cash_side.cash_balances(until=at).get("cashier:sandbox", 0)
+            held = cash_side.cash_balances(until=at, currency="USD")
+            assert sums["cashier:sandbox"] == held.get("cashier:sandbox", 0)
         return {account: cents for account, cents in sums.items() if cents}
 
 
@@ -82,6 +91,34 @@ def test_what_was_refunded_at_the_cashier_is_taken_out_of_sales_once(case):
     assert (note.gone_cents, note.goods_cents + note.shipping_cents) == (700, case.due)
     assert case.payment.refunded_cents == case.due
     assert case.books(at=NOON + 3 * HOUR) == {}
+
+
+@pytest.mark.parametrize("decide", [aftersales.give_back, aftersales.accept])
+def test_what_a_credit_note_counted_as_gone_is_given_back_after_all_when_it_falls_away(case, decide):
+    case.refund_is_seen(700, at=NOON + HOUR)
+    case.decide(decide, at=NOON + 2 * HOUR)
+    if decide is aftersales.accept:
+        for hours in (3, 4):
+            case.one_piece(at=NOON + hours * HOUR, reason="damaged")
+    assert case.books(at=NOON + 5 * HOUR) == {}
+    alarms = case.alarms()
+    for _time in range(2):
+        case.refund_is_seen(700, at=NOON + 6 * HOUR, status="failed")
+
+    refunds = case.refunds()
+    assert [each.amount_cents for each in refunds if each.state == cash.ASKED] == [700]
+    assert case.payment.refunded_cents == case.due
+    assert case.alarms() == alarms + 1
+    assert case.books(at=NOON + 7 * HOUR) == {}
+    assert {each.state for each in case.refunds()} == {cash.DONE, cash.VOID}
+
+
+def test_what_no_credit_note_counted_on_just_falls_away(case):
+    case.refund_is_seen(700, at=NOON + HOUR)
+    case.refund_is_seen(700, at=NOON + 2 * HOUR, status="failed")
+
+    assert [each.state for each in case.refunds()] == [cash.VOID]
+    assert case.payment.refunded_cents == 0
 
 
 def test_at_one_instant_too(case):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mall.base.cashier import RefundState
+from mall.base.cashier import RefundState, Taking
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
 from mall.domain import aftersales, cash, catalogue, finance
@@ -234,7 +234,7 @@ def test_the_cash_side_ties_as_well(sold, tmp_path):
     assert totals["Liabilities:Payments"] == "-84.40"
     # The refunds were asked for and not yet given; a day later they are.
     with reading():
-        held = finance.cash_balances(until=at)
+        held = finance.cash_balances(until=at, currency="EUR")
     assert totals["Assets:Cashier:Sandbox"] == f"{held['cashier:sandbox'] / 100:.2f}"
     with moved_to(at + timedelta(days=1)):
         aftersales.send_refunds(sold.cashier, terms=sold.terms, at=at + timedelta(days=1))
@@ -303,7 +303,7 @@ def test_a_refund_made_at_the_cashier_that_comes_to_nothing_is_put_back_on_the_d
 def test_a_refund_given_by_hand_leaves_the_money_at_the_cashier(sold, tmp_path):
     books, at = Books(sold.terms), instant("2026-03-20 12:00")
     with reading():
-        held = finance.cash_balances(until=at)["cashier:sandbox"]
+        held = finance.cash_balances(until=at, currency="EUR")["cashier:sandbox"]
     refund = last_refund()
     with transaction():
         cash.refused_refund(refund.id, why="charge disputed", at=at)
@@ -311,7 +311,7 @@ def test_a_refund_given_by_hand_leaves_the_money_at_the_cashier(sold, tmp_path):
         cash.given_by_hand(refund.id, by="staff:1", reason="transfer 4711", at=at)
 
     with reading():
-        assert finance.cash_balances(until=at) == {
+        assert finance.cash_balances(until=at, currency="EUR") == {
             "cashier:sandbox": held,
             "bank": -refund.amount_cents,
         }
@@ -341,3 +341,36 @@ def totals(text: str) -> dict[str, str]:
     """Return the money in every account, as hledger adds it up."""
     shown = hledger(text, "balance", "-N", "--flat")
     return {line.split()[-1]: line.split()[0] for line in shown.splitlines() if "EUR" in line}
+
+
+def test_fees_and_payouts_are_booked_by_the_statement_on_the_day_it_came(sold, tmp_path):
+    books, came = Books(sold.terms), instant("2026-04-03 04:00")
+    march = {"first": date(2026, 3, 1), "last": date(2026, 3, 31), "at": instant("2026-04-02 12:00")}
+    closed = {form: text_of(books, form, **march) for form in ("hledger", "beancount")}
+    with reading():
+        held = finance.cash_balances(until=came, currency="EUR")["cashier:sandbox"]
+    happened = instant("2026-03-31 20:00")
+    lines = [
+        Taking("txn_1", "charge", 5_000, 95, "EUR", "pay_1", happened),
+        Taking("txn_2", "stripe_fee", -1_000, 0, "EUR", "", happened),
+        Taking("txn_3", "payout", -4_000, 25, "EUR", "po_1", happened),
+        Taking("txn_4", "charge", 700, 70, "USD", "pay_2", happened),  # Not the shop's money: a break, not booked.
+    ]
+    with transaction():
+        cash.import_lines(lines, cashier="sandbox", zone=sold.terms.zone, at=came, by="staff:1")
+
+    assert {form: text_of(books, form, **march) for form in ("hledger", "beancount")} == closed
+    april = {"last": date(2026, 4, 30), "at": instant("2026-05-02 12:00")}
+    text = text_of(books, "hledger", **april)
+    hledger(text, "check")
+    assert bean_check(text_of(books, "beancount", **april), tmp_path) == ""
+    assert "2026-04-03 Fees of the cashier" in text
+    assert "2026-04-03 Payouts to the bank" in text
+    assert totals(text)["Expenses:CashierFees"] == "11.20"
+    assert totals(text)["Assets:Bank:Payouts"] == "40.00"
+    assert totals(text)["Assets:Cashier:Sandbox"] == f"{(held - 4_000 - 1_120) / 100:.2f}"
+    # A month that begins later brings the money over, and not the fees.
+    may = text_of(books, "hledger", first=date(2026, 5, 1), last=date(2026, 5, 2), at=instant("2026-05-05 12:00"))
+    hledger(may, "check")
+    assert totals(may)["Assets:Bank:Payouts"] == "40.00"
+    assert "Expenses:CashierFees" not in totals(may)
