@@ -13,6 +13,9 @@ from . import credits
 
 life = checkout.life
 
+# Of these nothing was sold: all that came goes back.
+_CALLED_OFF = (checkout.CANCELLED, checkout.TIMED_OUT)
+
 APPLIED, NO_EFFECT, _IGNORED, ALARM = cash.OUTCOMES
 
 
@@ -36,7 +39,8 @@ def told_of_refund(
     if recorded is not None and not recorded.changed:
         return NO_EFFECT, ""
     if recorded is not None and recorded.now == cash.VOID:
-        _give_instead(order, recorded.refund, at=at)
+        _make_good(order, recorded.refund, state, at=at, event_id=event_id)
+        return ALARM, life.REFUND_FAILED
     words = say(N_("{amount_cents} were refunded at the cashier, not here"), amount_cents=state.amount_cents)
     _follow(order, life.REFUND_SEEN, words, state, at=at, event_id=event_id)
     return ALARM, life.REFUND_SEEN
@@ -62,20 +66,29 @@ def record_ours(
     return recorded
 
 
-def _give_instead(order: Row[Any], fell_away: Row[Any], *, at: datetime) -> None:
-    """Give back by ourselves what a credit note counted as gone, when that came to nothing."""
-    reference = checkout.reference_of(order.id)
-    gone = sum(note.gone_cents for note in credits.credits_of(order.id))
-    never_came = max(-order.accepted_difference_cents, 0)
-    without_note = sum(
-        each.amount_cents
-        for each in cash.refunds_of(reference)
-        if each.state != cash.VOID and not each.key.startswith("credit:") and each.payment_id == fell_away.payment_id
+def _make_good(order: Row[Any], refund: Row[Any], state: RefundState, *, at: datetime, event_id: int | None) -> None:
+    """Send what we had counted on a refund made at the cashier to bring, now that it has fallen through."""
+    payment = cash.payment_now(refund.payment_id)
+    left_cents = payment.captured_cents - payment.refunded_cents
+    if payment.state == cash.PAID and order.state not in _CALLED_OFF:
+        payments = [each for each in cash.payments_of(payment.reference) if each.state == cash.PAID]
+        credited_cents = sum(note.goods_cents + note.shipping_cents for note in credits.credits_of(order.id))
+        kept_cents = max(0, sum(each.captured_cents for each in payments) - credited_cents)
+        left_cents = sum(each.captured_cents - each.refunded_cents for each in payments) - kept_cents
+    back_cents = min(refund.amount_cents, left_cents)
+    words = say(
+        N_("A refund of {amount_cents} made at the cashier fell through; the money is still with the shop"),
+        amount_cents=refund.amount_cents,
     )
-    owed = min(gone - never_came - without_note, fell_away.amount_cents)
-    if owed > 0:
-        key = f"refund:{fell_away.id}:instead"
-        cash.ask_refund(fell_away.payment_id, owed, key=key, reason="came to nothing at the cashier", at=at)
+    if back_cents > 0:
+        key = f"refund:{refund.id}:instead"
+        cash.ask_refund(payment.id, back_cents, key=key, reason="fell through at the cashier", at=at, first=True)
+        words = say(
+            N_("A refund of {amount_cents} made at the cashier fell through; {back_cents} are sent by us instead"),
+            amount_cents=refund.amount_cents,
+            back_cents=back_cents,
+        )
+    _follow(order, life.REFUND_FAILED, words, state, at=at, event_id=event_id)
 
 
 def _follow(

@@ -138,6 +138,46 @@ def test_piece_by_piece_only_the_last_meets_what_is_gone(case):
     assert case.books(at=NOON + 5 * HOUR) == {}
 
 
+def asked_again(case):
+    with reading():
+        refunds = cash.refunds_of(checkout.reference_of(case.order.id))
+    return [(each.amount_cents, each.asked_by) for each in refunds if each.key.endswith(":instead")]
+
+
+def test_what_a_credit_note_counted_on_is_sent_by_us_when_the_refund_at_the_cashier_falls_through(case):
+    case.refund_is_seen(700, at=NOON + HOUR, status="pending")
+    case.decide(aftersales.give_back, at=NOON + 2 * HOUR)
+    case.refund_is_seen(700, at=NOON + 3 * HOUR, status="failed")
+    case.refund_is_seen(700, at=NOON + 4 * HOUR, status="failed")
+
+    assert asked_again(case) == [(700, "system")]
+    assert case.payment.refunded_cents == case.due
+    assert case.stage.order(case.order).state == checkout.REFUNDED
+    assert case.books(at=NOON + 5 * HOUR) == {}
+
+
+def test_only_what_was_counted_on_is_sent(case):
+    case.refund_is_seen(case.due - 100, at=NOON + HOUR, status="pending")
+    case.decide(aftersales.accept, at=NOON + 2 * HOUR)
+    note = case.one_piece(at=NOON + 3 * HOUR, reason="damaged")
+    case.refund_is_seen(case.due - 100, at=NOON + 4 * HOUR, status="canceled")
+
+    assert asked_again(case) == [(note.gone_cents, "system")]
+    assert case.payment.refunded_cents == note.goods_cents + note.shipping_cents
+
+
+def test_nothing_is_sent_where_nothing_was_counted_on(case):
+    case.refund_is_seen(700, at=NOON + HOUR, status="pending")
+    case.decide(aftersales.accept, at=NOON + 2 * HOUR)
+    case.refund_is_seen(700, at=NOON + 3 * HOUR, status="failed")
+
+    assert asked_again(case) == []
+    assert case.payment.refunded_cents == 0
+    with reading():
+        said = [str(each.said) for each in checkout.alarms_of(case.order.id)]
+    assert "A refund of 700 made at the cashier fell through; the money is still with the shop" in said[-1]
+
+
 def test_a_lost_dispute_takes_all_that_is_left_even_what_a_return_had_kept(case):
     case.one_piece(at=NOON + HOUR)
     case.dispute_is("open", at=NOON + 2 * HOUR)
