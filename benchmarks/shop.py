@@ -15,6 +15,7 @@ from mall.base.db import db, dialect, execute, reading, transaction
 from mall.base.text import say
 from mall.demo.building import OnShelf, open_categories, shelve
 from mall.demo.goods import SHELVES
+from mall.demo.joining import token_mailed_to
 from mall.domain import catalogue, checkout, earning, ledger, membership, people, programme
 
 PASSWORD = "seven green lanterns"
@@ -222,7 +223,7 @@ def _first_member(terms: programme.Programme) -> int:
         )  # fmt: skip
         assert member_id is not None
         earning.welcome(member_id, terms=terms, at=at)
-        people.mark_verified(member_id, at=at)
+        people.verify(token_mailed_to(member_id), at=at)
         people.add_address(member_id, people.AddressLines(**ADDRESS), at=at)
         ledger.adjust_up(
             ledger.lock(member_id, zone=terms.zone), PLENTY, key="bench", reference="bench",

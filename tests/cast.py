@@ -1,12 +1,15 @@
 """The cast: Mei and Tom shop, Ola runs the office, Finn keeps the books, Ada manages. Made by the real verbs."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import Row, select
 from werkzeug.test import TestResponse
 
-from mall.base.db import reading, transaction
-from mall.domain import earning, people, programme
+from mall.base.db import execute, reading, transaction
+from mall.demo.joining import token_mailed_to
+from mall.domain import earning, notices, people, programme
 
 PASSWORD = "seven green lanterns"
 STAFF = {"ola": ("Ola", ["operator"]), "finn": ("Finn", ["finance"]), "ada": ("Ada", ["admin"])}
@@ -37,7 +40,7 @@ def join(name: str, *, at: datetime, terms: programme.Programme, verified: bool 
         assert member_id is not None
         earning.welcome(member_id, terms=terms, at=at)
         if verified:
-            people.mark_verified(member_id, at=at)
+            people.verify(token_mailed_to(member_id), at=at)
     return member_id
 
 
@@ -51,6 +54,13 @@ def hire(name: str, *, at: datetime) -> int:
         )
         people.set_staff_password(token, hashed, at=at)
     return staff_id
+
+
+def undone() -> list[Row[Any]]:
+    """Return the mails and jobs that are not done, given up or not, oldest first."""
+    notice = notices.Notice
+    with reading():
+        return list(execute(select(notice).where(notice.sent_at.is_(None)).order_by(notice.id)))
 
 
 def sign_in(client: FlaskClient, member_id: int, *, password: str = PASSWORD) -> TestResponse:

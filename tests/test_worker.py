@@ -13,6 +13,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import aftersales, cash, checkout, earning, ledger, membership, notices, people, programme
 from mall.gateway.mailers import FileMailer, MailNotSent
+from tests import cast
 from tests.threads import errors, race
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -201,8 +202,7 @@ def test_a_job_nobody_knows_is_kept_to_be_seen(mei):
         notices.later("tea.make", {}, key="tea", at=NOON)
     drain(Postman())
 
-    with reading():
-        (seen,) = notices.open_notices(before=NOON + DAY)
+    (seen,) = cast.undone()
     assert (seen.kind, seen.last_error) == ("tea.make", "KeyError: 'tea.make'")
 
 
@@ -252,9 +252,7 @@ def test_every_job_that_comes_round_can_be_done(mei):
     rounds(NOON)
     drain(Postman())
 
-    with reading():
-        undone = notices.open_notices(before=NOON + DAY)
-    assert [(notice.kind, notice.last_error) for notice in undone] == []
+    assert [(notice.kind, notice.last_error) for notice in cast.undone()] == []
 
 
 def test_the_catch_up_looks_back_to_when_it_last_succeeded_and_at_least_three_days(mei, monkeypatch):
@@ -382,9 +380,7 @@ def test_a_round_that_fails_keeps_no_other_round_from_running(mei, monkeypatch):
     rounds(NOON)
     drain(Postman())
 
-    with reading():
-        undone = {notice.kind for notice in notices.open_notices(before=NOON + DAY)}
-    assert undone == {"cashier.hear", "payments.look_after"}
+    assert {notice.kind for notice in cast.undone()} == {"cashier.hear", "payments.look_after"}
 
 
 def test_the_background_worker_sends_and_stops(app, mei):

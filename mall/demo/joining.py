@@ -103,7 +103,7 @@ def token_mailed_to(member_id: int) -> str:
     """Return the token of the mail a new member was sent: the demo opens it for them."""
     notice = notices.Notice
     wanted = select(notice.details).where(notice.member_id == member_id, notice.kind == "verify_email")
-    return str(execute(wanted).scalar_one()["link"])
+    return str(execute(wanted).scalar_one()["link"]).rpartition("/")[2]
 
 
 def _share(weights: list[float], wanted: int, *, most: int) -> float:

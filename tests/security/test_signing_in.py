@@ -691,14 +691,26 @@ def test_sec_19_signing_in_leads_back_to_where_one_was(client, mei):
     assert answer.location == "/account/addresses?page=2"
 
 
-def test_sec_20_a_deactivated_members_session_ends_at_the_next_request(client, mei):
+def test_sec_20_a_frozen_members_session_ends_at_the_next_request(client, mei):
     enter(client)
     assert is_in(client)
     with transaction():
-        people.deactivate_member(mei, by="staff:1", reason="fraud", at=clock.now())
+        people.freeze_member(mei, own_member_id=None, by="staff:1", reason="fraud", at=clock.now())
 
     assert not is_in(client)
     assert enter(client).status_code == 422
+
+
+def test_sec_20_only_who_knows_the_password_is_told_that_a_member_is_frozen(client, mei):
+    with transaction():
+        people.freeze_member(mei, own_member_id=None, by="staff:1", reason="fraud", at=clock.now())
+
+    wrong = client.post("/sign-in", data={"email": "mei@tessera.example", "password": "not hers, 1742"})
+    right = enter(client)
+
+    assert "do not fit together" in wrong.text and "frozen" not in wrong.text
+    assert "This account is frozen" in right.text and right.status_code == 422
+    assert not is_in(client)
 
 
 def test_sec_20_deactivated_staff_are_out_at_the_next_request(app, client, ops, adm):

@@ -16,7 +16,7 @@ from .asking import (
     returnable,
     withdraw_return,
 )
-from .credits import CreditLine, CreditNote, credits_of
+from .credits import CreditLine, CreditNote, credits_of, is_of_credit
 from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
 from .hearing import hear, hear_all
@@ -125,6 +125,7 @@ __all__ = [
     "give_back",
     "hear",
     "hear_all",
+    "is_of_credit",
     "pieces_to_return",
     "plan_receipt",
     "plan_refund",

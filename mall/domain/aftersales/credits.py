@@ -3,7 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, bindparam, insert, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Row,
+    String,
+    bindparam,
+    cast,
+    insert,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -11,6 +23,8 @@ from mall.base.db import db, execute
 from mall.base.guard import append_only
 
 LONGEST_NOTE = 500
+# What every reference of a credit note begins with.
+_CREDIT = "credit:"
 
 
 class CreditNote(db.Model):
@@ -86,7 +100,12 @@ def credits_of(order_id: int) -> list[Row[Any]]:
 
 def reference_of(credit_id: int) -> str:
     """Return what other rooms know a credit note by: "credit:7"."""
-    return f"credit:{credit_id}"
+    return f"{_CREDIT}{credit_id}"
+
+
+def is_of_credit(key: Any) -> ColumnElement[bool]:
+    """Return the condition that a key, such as a refund's, is of what a credit note brought about."""
+    return type_coerce(key, String).startswith(_CREDIT, autoescape=True)
 
 
 def write(note: dict[str, Any], lines: list[dict[str, Any]]) -> int:
@@ -101,3 +120,6 @@ _WITH_KEY = select(CreditNote).where(
 )
 _WRITE = insert(CreditNote).returning(CreditNote.id)
 _WRITE_LINES = insert(CreditLine).inline()
+
+# A credit note's reference in SQL, to compare with what other rooms keep.
+CREDIT_REFERENCE = literal(_CREDIT).concat(cast(CreditNote.id, String))

@@ -45,22 +45,17 @@ def told_of_dispute(
     if life.FLAG in does:
         checkout.flag_dispute(order, at)
     if life.FREEZE in does:
-        ledger.freeze(purse, _earned(order), reference=reference_of(dispute), at=at)
+        ledger.freeze(purse, _earned(order), reference=cash.dispute_reference(dispute), at=at)
     if life.UNFLAG in does and not _others_open(order, dispute):
         checkout.flag_dispute(order, None)
     if life.THAW in does:
-        ledger.thaw(purse, reference=reference_of(dispute), at=at)
+        ledger.thaw(purse, reference=cash.dispute_reference(dispute), at=at)
     if life.LOSE in does:
         _lose(checkout.order_of(order.id), dispute, purse=purse, terms=terms, at=at)
     if life.ALARM in does:
-        key = f"{reference_of(dispute)}:{recorded.now}"
+        key = f"{cash.dispute_reference(dispute)}:{recorded.now}"
         checkout.alarm(order, WORDS[event], key=key, at=at, event_id=event_id)
     return True, life.ALARM in does
-
-
-def reference_of(dispute: Row[Any]) -> str:
-    """Return what the ledger knows a dispute by: "dispute:7"."""
-    return f"dispute:{dispute.id}"
 
 
 def _lose(
@@ -70,7 +65,7 @@ def _lose(
     payment = cash.payment_now(dispute.payment_id)
     left = payment.captured_cents - payment.refunded_cents
     if dispute.amount_cents < left:
-        cash.taken_by_bank(dispute, dispute.amount_cents, key=f"{reference_of(dispute)}:cash", at=at)
+        cash.taken_by_bank(dispute, dispute.amount_cents, key=f"{cash.dispute_reference(dispute)}:cash", at=at)
         if order.state != checkout.REVIEW:
             checkout.to_review(order, why=LOST_IN_PART, at=at)
     elif order.paid_at is not None:
@@ -86,7 +81,7 @@ def _take_rest(dispute: Row[Any], *, at: datetime) -> None:
     left = payment.captured_cents - payment.refunded_cents
     if left:
         begun = any(refund.cashier_id == dispute.cashier_id for refund in cash.refunds_of_payment(payment.id))
-        cash.taken_by_bank(dispute, left, key=f"{reference_of(dispute)}:rest", at=at, rest=begun)
+        cash.taken_by_bank(dispute, left, key=f"{cash.dispute_reference(dispute)}:rest", at=at, rest=begun)
 
 
 def _earned(order: checkout.OrderRow) -> list[int]:

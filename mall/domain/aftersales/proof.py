@@ -1,12 +1,12 @@
 """What must always be true of refunds: credit notes, lines, cash and facts say the same, to the cent and the point."""
 
-from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, Select, String, case, cast, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import cash, checkout, earning
 
-from .credits import CreditLine, CreditNote
+from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
 from .returns import OPEN, Return, ReturnLine
 
 Order, Line = checkout.Order, checkout.OrderLine
@@ -120,7 +120,7 @@ def _delivery_agrees() -> Select:
 
 def _cash_agrees() -> Select:
     """Find where not: the cash refunds asked with a credit note's key add up to what it says, less what was gone."""
-    key = literal("credit:").concat(cast(CreditNote.id, String)).concat(":cash:")
+    key = CREDIT_REFERENCE.concat(":cash:")
     asked = (
         select(func.coalesce(func.sum(cash.Refund.amount_cents), 0))
         .join(cash.Payment, cash.Payment.id == cash.Refund.payment_id)

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Row,
+    String,
+    cast,
+    insert,
+    literal,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.cashier import DisputeState
@@ -14,6 +26,8 @@ from mall.base.db import db, execute, in_transaction
 from .payments import PAID, Payment, lock_payment
 from .refunds import DONE, take_from, write_refund
 
+# What every reference of a dispute begins with.
+_DISPUTE = "dispute:"
 # Who asked for cash that the bank took by a lost dispute.
 BANK = "bank"
 
@@ -56,6 +70,16 @@ class RecordedDispute:
     def changed(self) -> bool:
         """Tell whether this was news."""
         return self.was != self.now
+
+
+def dispute_reference(dispute: Row[Any]) -> str:
+    """Return what other rooms know a dispute by: "dispute:7"."""
+    return f"{_DISPUTE}{dispute.id}"
+
+
+def is_of_dispute(reference: Any) -> ColumnElement[bool]:
+    """Return the condition that a reference, such as a posting's, is that of a dispute."""
+    return type_coerce(reference, String).startswith(_DISPUTE, autoescape=True)
 
 
 def record_dispute(payment_id: int, state: DisputeState, *, at: datetime) -> RecordedDispute:
@@ -140,3 +164,7 @@ def taken_by_bank(dispute: Row[Any], amount_cents: int, *, key: str, at: datetim
         cashier_id=None if rest else dispute.cashier_id,
         done_at=at,
     )
+
+
+# A dispute's reference in SQL, to compare with what other rooms keep.
+DISPUTE_REFERENCE = literal(_DISPUTE).concat(cast(Dispute.id, String))

@@ -5,7 +5,7 @@ cashier's network lies between them.
 """
 
 from . import life
-from .alarms import OrderAlarm, alarm, alarms, alarms_of, count_alarms, looked_at
+from .alarms import OrderAlarm, alarm, alarms, alarms_of, looked_at
 from .baskets import (
     MOST_LINES,
     MOST_PIECES,
@@ -191,7 +191,6 @@ __all__ = [
     "choose",
     "close",
     "complete_due",
-    "count_alarms",
     "count_refunded",
     "deliver",
     "deliverable",

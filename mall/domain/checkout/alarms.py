@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, func, insert, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -79,8 +79,3 @@ def alarms(*, limit: int = 100) -> list[Row[Any]]:
 def alarms_of(order_id: int) -> list[Row[Any]]:
     """Return every alarm of an order, the first first."""
     return list(execute(select(OrderAlarm).where(OrderAlarm.order_id == order_id).order_by(OrderAlarm.id)))
-
-
-def count_alarms() -> int:
-    """Return how many alarms nobody has looked at."""
-    return execute(select(func.count()).where(OrderAlarm.looked_at.is_(None))).scalar_one()

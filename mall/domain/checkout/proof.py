@@ -1,6 +1,6 @@
 """What must always be true of orders: they add up, and agree with points held, stock reserved and cash taken."""
 
-from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -282,14 +282,13 @@ def _disputes_agree() -> Select:
 
 def _frozen_for_open_disputes() -> Select:
     posting, dispute = ledger.Posting, cash.Dispute
-    name = literal("dispute:").concat(cast(dispute.id, String))
     frozen = func.sum(
         case((posting.destination == "held", posting.points), (posting.source == "held", -posting.points), else_=0)
     )
-    still_open = select(name).where(dispute.state == cash.DISPUTED)
+    still_open = select(cash.DISPUTE_REFERENCE).where(dispute.state == cash.DISPUTED)
     return (
         select(posting.reference)
-        .where(posting.reference.like("dispute:%"), posting.reference.not_in(still_open))
+        .where(cash.is_of_dispute(posting.reference), posting.reference.not_in(still_open))
         .group_by(posting.reference)
         .having(frozen != 0)
     )

@@ -231,21 +231,13 @@ def was_used(reference: str) -> bool:
     return execute(given_and_used).first() is not None
 
 
-def take_back(reference: str, *, at: datetime, line: int | None = None, pieces: int | None = None) -> int:
-    """Revoke the coupons that were given for an order and have not been used, or so many of one of its lines.
-
-    Returns how many.
-    """
+def take_back(reference: str, *, at: datetime) -> int:
+    """Revoke the coupons that were given for an order and have not been used. Returns how many."""
     assert in_transaction()
-    given = select(Coupon.id).where(Coupon.reference == reference, Coupon.state == USABLE)
-    if line is not None:
-        given = given.where(Coupon.key.startswith(f"{reference}:{line}:", autoescape=True))
-    chosen = given.order_by(Coupon.id.desc()).limit(pieces) if pieces is not None else given
-    ids = list(execute(chosen).scalars())
-    if not ids:
-        return 0
     return execute(
-        update(Coupon).where(Coupon.id.in_(ids), Coupon.state == USABLE).values(state=REVOKED, revoked_at=at)
+        update(Coupon)
+        .where(Coupon.reference == reference, Coupon.state == USABLE)
+        .values(state=REVOKED, revoked_at=at)
     ).rowcount
 
 
@@ -297,13 +289,6 @@ def gift_of(coupon_id: int, *, member_id: int, at: datetime) -> int:
     if product_id is None:
         raise NoSuchCoupon()
     return product_id
-
-
-def count_ready(member_id: int, *, at: datetime) -> int:
-    """Return how many coupons a member could use now or later."""
-    return execute(
-        select(func.count()).where(Coupon.member_id == member_id, Coupon.state == USABLE, Coupon.ends_at > at)
-    ).scalar_one()
 
 
 def _count_used(template_ids: Sequence[int]) -> int:

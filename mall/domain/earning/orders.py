@@ -6,14 +6,14 @@ Rates and level are those of placing, carried by the Sale; so are validity and w
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, notices, programme
 
 from .facts import Fact, FactRow, record
-from .formula import Earned, Rates
+from .formula import Rates
 
 RULE = "order"
 
@@ -237,21 +237,6 @@ def reduction(sale: Sale, *, at: datetime, growth_given: bool = True) -> Reducti
         earned=earned,
         growth_counts_on=counts_on,
     )
-
-
-def earned_by(sale: Sale) -> Earned:
-    """Return what an order has given so far and not had taken back."""
-    posting = ledger.Posting
-    points = execute(
-        select(
-            func.coalesce(
-                func.sum(case((posting.kind == "earn", posting.points), else_=-posting.points)),
-                0,
-            )
-        ).where(posting.reference == sale.reference, posting.kind.in_(("earn", "clawback")))
-    ).scalar_one()
-    growth, _counts_on = membership.growth_of(sale.reference)
-    return Earned(points=int(points), growth=growth)
 
 
 def why_earned(sale: Sale) -> Message:

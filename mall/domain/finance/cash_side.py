@@ -270,7 +270,7 @@ def _refunds(until: datetime) -> Any:
             refund.asked_at <= until,
             order.paid_at <= until,
             payment.state == cash.PAID,
-            refund.key.not_like("credit:%"),
+            ~aftersales.is_of_credit(refund.key),
         )
     )
 

@@ -165,7 +165,7 @@ def _watch(*, at: datetime) -> list[Check]:
             select(posting.reference, posting.member_id, posting.points, posting.happened_at).where(
                 posting.kind == "hold",
                 posting.happened_at < at - HELD_TOO_LONG,
-                posting.reference.not_like("dispute:%"),  # A bank takes weeks.
+                ~cash.is_of_dispute(posting.reference),  # A bank takes weeks.
                 ~select(ended.id).where(ended.reference == posting.reference, ended.source == "held").exists(),
             ),
         ),

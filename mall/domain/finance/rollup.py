@@ -18,7 +18,6 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
-    delete,
     func,
     insert,
     literal,
@@ -94,12 +93,6 @@ def roll_up(terms: programme.Programme, at: datetime) -> int:
     while (added := again(lambda: _roll_next_day(terms.zone, at))) is not None:
         days += added
     return days
-
-
-def forget_roll_up() -> None:
-    """Throw the daily sums away; the next roll_up() makes them anew from the postings."""
-    execute(delete(DaySum))
-    execute(delete(RolledDay))
 
 
 def watermark() -> datetime | None:

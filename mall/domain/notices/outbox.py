@@ -3,12 +3,12 @@
 What concerns a member is a notice in the shop as well: the same row, shown until and after it was read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, Row, String, delete, func, select, text, true, update
+from sqlalchemy import JSON, CheckConstraint, Index, String, delete, func, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -205,16 +205,6 @@ def last_done(job: str) -> datetime | None:
         .order_by(Notice.id.desc())
         .limit(1)
     ).scalar_one_or_none()
-
-
-def open_notices(*, before: datetime, limit: int = 50) -> Sequence[Row[Any]]:
-    """Return what was written before an instant and is not done, given up or not, oldest first: for the watch."""
-    return execute(
-        select(Notice.id, Notice.channel, Notice.kind, Notice.written_at, Notice.tries, Notice.last_error)
-        .where(Notice.written_at < before, Notice.sent_at.is_(None))
-        .order_by(Notice.id)
-        .limit(limit)
-    ).all()
 
 
 def _write(

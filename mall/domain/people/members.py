@@ -35,6 +35,12 @@ class BirthdayRests(Refusal):
     message = N_("A birthday can be changed once in 365 days. Yours can be changed again on {change_on}.")
 
 
+class OwnAccount(Refusal):
+    """Whoever works here and buys here is another's to freeze."""
+
+    message = N_("This is your own account as a member, so it is for a colleague to freeze or unfreeze.")
+
+
 class Member(db.Model):
     """A member. `email_key` is the same for every spelling of one address; `number` is said at a till."""
 
@@ -143,11 +149,6 @@ def verify(token: str, *, at: datetime) -> int | None:
         return None
     execute(update(Member).where(Member.id == member.id).values(verified_at=at))
     return member.id
-
-
-def mark_verified(member_id: int, *, at: datetime) -> None:
-    """Take a member's e-mail as theirs without a mail: it was shown elsewhere, or the demo makes them so."""
-    execute(update(Member).where(Member.id == member_id, Member.verified_at.is_(None)).values(verified_at=at))
 
 
 def member_of(member_id: int) -> Row[Any]:
@@ -329,25 +330,33 @@ def change_email(token: str, *, at: datetime) -> int:
     return member.id
 
 
-# Leaving, and being asked to leave
+# Being kept out
 
 
-def deactivate_member(member_id: int, *, by: str, reason: str, at: datetime) -> None:
-    """Keep a member out: their sign-ins end, new ones are refused. Points and orders stay."""
-    _set_deactivated(member_id, at, act="member.deactivated", by=by, reason=reason, at=at)
-    end_sign_ins(member_id=member_id, at=at)
+def freeze_member(member_id: int, *, own_member_id: int | None, by: str, reason: str, at: datetime) -> None:
+    """Keep a member out: their sign-ins end, new ones are refused. Points and orders stay. Once, however often.
+
+    `own_member_id` is the member that `by` is, if any. Raises OwnAccount, NotFound.
+    """
+    _insist_on_another(member_id, own_member_id)
+    free = Member.deactivated_at.is_(None)
+    if execute(update(Member).where(Member.id == member_id, free).values(deactivated_at=at)).rowcount:
+        end_sign_ins(member_id=member_id, at=at)
+        audit.write("member.frozen", by=by, subject=f"member:{member_id}", at=at, reason=reason)
 
 
-def reactivate_member(member_id: int, *, by: str, reason: str, at: datetime) -> None:
-    """Let a member in again."""
-    _set_deactivated(member_id, None, act="member.reactivated", by=by, reason=reason, at=at)
+def unfreeze_member(member_id: int, *, own_member_id: int | None, by: str, reason: str, at: datetime) -> None:
+    """Let a frozen member in again; the password is the one they had. Raises OwnAccount, NotFound."""
+    _insist_on_another(member_id, own_member_id)
+    frozen = Member.deactivated_at.is_not(None)
+    if execute(update(Member).where(Member.id == member_id, frozen).values(deactivated_at=None)).rowcount:
+        audit.write("member.unfrozen", by=by, subject=f"member:{member_id}", at=at, reason=reason)
 
 
-def _set_deactivated(member_id: int, since: datetime | None, *, act: str, by: str, reason: str, at: datetime) -> None:
-    changed = execute(update(Member).where(Member.id == member_id).values(deactivated_at=since))
-    if changed.rowcount == 0:
-        raise NotFound(N_("There is no such member."))
-    audit.write(act, by=by, subject=f"member:{member_id}", at=at, reason=reason)
+def _insist_on_another(member_id: int, own_member_id: int | None) -> None:
+    if member_id == own_member_id:
+        raise OwnAccount
+    member_of(member_id)
 
 
 def new_number() -> str:

@@ -43,6 +43,15 @@ BASKETS_BY_NETWORK = Limit("basket-network", 100, timedelta(hours=1))
 VERIFY_AGAIN = Limit("verify-again", 5, timedelta(hours=1))
 
 
+class AccountFrozen(Refusal):
+    """A member's password was right, but they are kept out for now."""
+
+    message = N_(
+        "This account is frozen, so you cannot sign in for now. Your points and orders are kept."
+        " Write to {email}, and we will look at it together."
+    )
+
+
 class WrongPassword(Refusal):
     """There is no such account, or this is not its password; nobody is told which."""
 
@@ -91,12 +100,16 @@ class HalfIn:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What there is to compare a password with. Both are None where there is no account that may sign in."""
+    """What there is to compare a password with. Both are None where there is no account that may sign in.
+
+    `frozen`: the account is there, but may not; only who knows its password is told.
+    """
 
     person_id: int | None
     password_hash: str | None
     enrolled: bool = False
     language: str = "en"
+    frozen: bool = False
 
 
 def person_select() -> Select[*tuple[Any, ...]]:
@@ -189,9 +202,9 @@ def credentials_of_member(email: Email) -> Credentials:
             Member.email_key == email.key
         )
     ).one_or_none()
-    if row is None or row.deactivated_at is not None:
+    if row is None:
         return Credentials(None, None)
-    return Credentials(row.id, row.password_hash, language=row.language)
+    return Credentials(row.id, row.password_hash, language=row.language, frozen=row.deactivated_at is not None)
 
 
 def credentials_of_staff(email: Email) -> Credentials:

@@ -7,15 +7,23 @@ from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_babel import gettext as _
-from wtforms import DateTimeLocalField, StringField
-from wtforms.validators import StopValidation
+from flask_babel import lazy_gettext as _l
+from wtforms import DateTimeLocalField, StringField, TextAreaField
+from wtforms.validators import DataRequired, StopValidation
 
 from mall.base.money import cents_of
+from mall.web.shared.forms import Form, at_most
 from mall.web.shared.numbers import whole
 from mall.web.shared.texts import zone
 
 MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2200)
+
+
+class ReasonForm(Form):
+    """Why something is done to somebody's access."""
+
+    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Say why; it is kept in the audit log.")), at_most(500)])
 
 
 class Cents(StringField):

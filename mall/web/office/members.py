@@ -1,17 +1,22 @@
 """Members at the desk: find them, see their portrait, level, points and orders."""
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
 from mall.base.clock import now
 from mall.base.db import reading
+from mall.base.errors import Refusal
 from mall.domain import approvals, audit, checkout, insight, ledger, membership, people
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.moves import order_number, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.paging import page_number, pages_of
+from mall.web.shared.signing_in import form_page, person
 
 from .actors import actor_words
 from .acts import act_words, reason_words
+from .fields import ReasonForm
 from .orders import state_words
 
 bp = Blueprint("members", __name__, url_prefix="/members")
@@ -43,6 +48,38 @@ def index():
 @bp.get("/<int:member_id>")
 def show(member_id: int):
     """Show one member: portrait, level, balances, history, orders, what is waiting."""
+    return member_page(member_id)
+
+
+@bp.post("/<int:member_id>/freeze")
+def freeze(member_id: int):
+    """Keep a member out from their next request on."""
+    return with_reason(member_id, people.freeze_member, _("Frozen: they are signed out, and cannot sign in."))
+
+
+@bp.post("/<int:member_id>/unfreeze")
+def unfreeze(member_id: int):
+    """Let a frozen member in again."""
+    return with_reason(member_id, people.unfreeze_member, _("They can sign in again."))
+
+
+def with_reason(member_id: int, verb, done: str):
+    """Do something to a member's access for a reason that is kept."""
+    form = ReasonForm()
+    if not form.validate_on_submit():
+        return member_page(member_id, form=form)
+    with reading():
+        own = people.member_like_staff(person().id)
+    try:
+        done_once(verb, member_id, own_member_id=own, by=person().actor, reason=form.reason.data, at=now())
+    except people.OwnAccount as refusal:
+        return member_page(member_id, form=form, refusal=refusal)
+    flash(done)
+    return redirect(url_for("office.members.show", member_id=member_id), 303)
+
+
+def member_page(member_id: int, *, form: ReasonForm | None = None, refusal: Refusal | None = None):
+    """Render a member. With a form that was sent or a refusal the answer is 422."""
     terms, at = layout.terms(), now()
     cursor = asked("before")
     subject = f"member:{member_id}"
@@ -57,8 +94,11 @@ def show(member_id: int):
         levels = membership.history_of(member_id)
         requests = approvals.requests_about(ledger.ADJUSTMENT_KIND, subject)
         acts = audit.entries(subject=subject, limit=10)
-    return render_template(
+    return form_page(
         "office/members/show.html",
+        refused=form is not None,
+        refusal=refusal,
+        form=form or ReasonForm(formdata=None),
         member=member,
         portrait=portrait,
         standing=standing,

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, SelectChoice, SelectMultipleField, StringField, TextAreaField
+from wtforms import EmailField, SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -16,6 +16,8 @@ from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, email_address, one_line
 from mall.web.shared.layout import public_link
 from mall.web.shared.signing_in import form_page, person, staff_only
+
+from .fields import ReasonForm
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
 bp.before_request(staff_only("admin"))
@@ -56,18 +58,6 @@ class RolesForm(Form):
     """What someone may do."""
 
     roles = roles_field()
-
-
-class ReasonForm(Form):
-    """Why."""
-
-    reason = TextAreaField(
-        _l("Reason"),
-        [
-            DataRequired(_l("Say why; it is kept in the audit log.")),
-            at_most(500),
-        ],
-    )
 
 
 @bp.route("/", methods=["GET", "POST"])

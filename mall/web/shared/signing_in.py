@@ -24,6 +24,7 @@ from mall.domain import people
 from . import problems, visit
 from .addresses import came_from
 from .done import done_once
+from .layout import terms
 from .logs import log
 
 MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
@@ -187,7 +188,8 @@ def check_password(door: str, email: people.Email, password: str) -> people.Cred
 
     A browser in which it was right is known to the account from then on, and has an allowance of tries of its own.
 
-    Raises TooManyTries; and WrongPassword, alike and after as long a while, where there is no such account.
+    Raises TooManyTries; WrongPassword, alike and after as long a while, where there is no such account; and
+    AccountFrozen, to who knows the password only.
     """
     known_browser = request.cookies.get(_known_cookie(), "")
     number = people.known_as(known_browser, door, email)
@@ -213,6 +215,8 @@ def _compared(door: str, email: people.Email, password: str) -> people.Credentia
         known = look_up(email)
     if not people.matches(known.password_hash, password):
         raise people.WrongPassword
+    if known.frozen:
+        raise people.AccountFrozen(email=terms().support_email)
     return known
 
 

@@ -88,7 +88,7 @@ def sign_in_demo(name: str):
     someone = demo_cast.one_of("member", name)
     with reading():
         known = people.credentials_of_member(people.read_email(someone["email"]))
-    if known.person_id is None:
+    if known.person_id is None or known.frozen:
         abort(404)
     _let_in(known.person_id, language=known.language)
     return redirect(safe_next(request.form.get("next")) or "/")

@@ -286,20 +286,6 @@ def test_a_given_coupon_is_taken_back_with_its_order(stage, mei):
     assert stage.balances(mei).ready == 800
 
 
-def test_of_a_line_so_many_are_taken_back_as_come_back(stage, mei):
-    voucher = sold(stage, stage.coupon_kind())
-    stage.give(mei, 2_400)
-    stage.put_in(mei, voucher, quantity=3)
-    order = stage.place(mei)
-
-    with transaction():
-        assert coupons.take_back(f"order:{order.id}", at=NOON, line=1, pieces=2) == 2
-        assert coupons.take_back(f"order:{order.id}", at=NOON, line=2, pieces=2) == 0
-
-    with reading():
-        assert sorted(row.state for row in coupons.coupons_of(mei)) == ["revoked", "revoked", "usable"]
-
-
 def test_a_coupon_that_was_bought_goes_back_with_all_that_is_left_or_not(stage, mei, lamp):
     voucher = sold(stage, stage.coupon_kind())
     stage.give(mei, 800)

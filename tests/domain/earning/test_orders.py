@@ -216,16 +216,6 @@ def test_points_that_expired_are_not_taken_again(mei, sale_of):
     assert balances(mei, at=late) == (0, 0, 0, 0)
 
 
-def test_what_an_order_has_given_is_known_before_it_is_taken(mei, sale_of):
-    sale = sale_of(mei, 1_590)
-    pay(sale)
-    with reading():
-        assert earning.earned_by(sale) == earning.Earned(points=159, growth=0)
-    keep(sale)
-    with reading():
-        assert earning.earned_by(sale) == earning.Earned(points=159, growth=15)
-
-
 def test_a_preview_gives_what_the_order_will(mei, sale_of):
     with reading():
         terms = programme.current(NOON)

@@ -4,11 +4,12 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from mall.base.db import execute, reading, transaction
 from mall.base.money import half_up
 from mall.domain import finance, ledger
+from mall.domain.finance.rollup import DaySum, RolledDay
 
 from .conftest import APRIL, ZONE, instant, open_books
 
@@ -168,7 +169,8 @@ def test_a_roll_up_thrown_away_is_made_anew(history):
     before = figures(finance.Month(2026, 2))
 
     with transaction():
-        finance.forget_roll_up()
+        execute(delete(DaySum))
+        execute(delete(RolledDay))
 
     assert figures(finance.Month(2026, 2)) == before
     assert finance.roll_up(history.terms, APRIL) == 100 - 10

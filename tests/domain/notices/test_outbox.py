@@ -8,6 +8,7 @@ from sqlalchemy import select
 from mall.base.db import execute, reading, transaction
 from mall.domain import notices
 from mall.domain.notices.outbox import MOST_TRIES, wait_after
+from tests.cast import undone
 from tests.threads import errors, race
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -101,8 +102,7 @@ def test_after_the_last_try_it_is_given_up_and_stays_to_be_seen(app):
 
     assert not kept
     assert claim(at=at + timedelta(days=30)) == []
-    with reading():
-        (seen,) = notices.open_notices(before=at)
+    (seen,) = undone()
     assert (seen.tries, seen.last_error) == (MOST_TRIES, "no such mailbox")
 
 

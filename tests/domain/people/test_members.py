@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from mall.base.db import again, execute, reading, transaction
 from mall.base.errors import NotFound
-from mall.domain import notices, people
+from mall.domain import audit, notices, people
 from mall.domain.people.members import check_digit, new_number
 from tests import cast
 from tests.conftest import NOON
@@ -108,7 +108,7 @@ def test_a_link_sent_to_an_old_address_verifies_nothing(either):
 def test_a_verified_member_is_not_asked_again(either):
     member_id = register()
     with transaction():
-        people.mark_verified(member_id, at=NOON)
+        people.verify(token_of("verify_email"), at=NOON)
         people.ask_to_verify(member_id, page=PAGE, at=NOON)
 
     assert len(mails("verify_email")) == 1
@@ -150,16 +150,40 @@ def test_a_link_is_mailed_although_an_older_one_was_swept_away(either):
     assert len(mails("verify_email")) == 3
 
 
-def test_a_deactivated_member_gets_no_reset_link(either):
-    member_id = register()
+def freeze(member_id, verb=people.freeze_member, *, own=None):
     with transaction():
-        people.deactivate_member(member_id, by="staff:1", reason="asked to", at=NOON)
+        verb(member_id, own_member_id=own, by="staff:1", reason="Points for parcels", at=NOON)
+
+
+def test_a_frozen_member_gets_no_reset_link(either):
+    member_id = register()
+    freeze(member_id)
+    with transaction():
         people.ask_reset(people.read_email("new@tessera.example"), page=PAGE, at=NOON)
     assert mails("reset_password") == []
 
-    with transaction():
-        people.reactivate_member(member_id, by="staff:1", reason="came back", at=NOON)
+    freeze(member_id, people.unfreeze_member)
     assert member(member_id).deactivated_at is None
+
+
+def test_freezing_twice_is_freezing_once(either):
+    member_id = register()
+    for verb in (people.freeze_member, people.unfreeze_member):
+        for _press in range(2):
+            freeze(member_id, verb)
+
+    with reading():
+        acts = [(act.act, act.reason) for act in audit.entries(subject=f"member:{member_id}", limit=10)]
+    assert acts == [("member.unfrozen", "Points for parcels"), ("member.frozen", "Points for parcels")]
+
+
+def test_nobody_freezes_or_unfreezes_their_own_account_nor_one_that_there_is_not(either):
+    member_id = register()
+    for verb in (people.freeze_member, people.unfreeze_member):
+        with pytest.raises(people.OwnAccount, match="for a colleague"):
+            freeze(member_id, verb, own=member_id)
+        with pytest.raises(NotFound):
+            freeze(member_id + 1, verb)
 
 
 def save(member_id, *, at, **said):

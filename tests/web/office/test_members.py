@@ -4,7 +4,8 @@ import pytest
 
 from mall.base.db import reading, transaction
 from mall.domain import checkout, people
-from tests.stage import NOON
+from tests import cast
+from tests.stage import NOON, PASSWORD
 from tests.web.office.conftest import bought
 from tests.web.office.forms import send
 
@@ -120,3 +121,31 @@ def test_a_member_number_is_found_as_it_is_shown(desk, stage, mei):
 
     assert "Mei" in desk.get(f"/office/members?q={spaced}").text
     assert desk.get(f"/office/search?q={spaced}").location == f"/office/members/{mei}"
+
+
+def test_a_member_is_frozen_for_a_reason_and_let_in_again(desk, app, mei):
+    page, hers = f"/office/members/{mei}", app.test_client()
+    assert cast.sign_in(hers, mei, password=PASSWORD).status_code == 302
+
+    assert "Say why" in send(desk, page, f"{page}/freeze", reason=" ").text
+    assert hers.get("/account").status_code == 200
+    for _press in range(2):
+        assert desk.post(f"{page}/freeze", data={"reason": "Points for parcels"}).status_code == 303
+    seen = desk.get(page).text
+    assert "Frozen since" in seen and seen.count("Member frozen") == 1 and "Points for parcels" in seen
+    assert hers.get("/account").status_code == 302
+    refused = cast.sign_in(hers, mei, password=PASSWORD)
+    assert refused.status_code == 422 and "This account is frozen" in refused.text and "Write to " in refused.text
+
+    assert desk.post(f"{page}/unfreeze", data={"reason": "All was well"}).status_code == 303
+    assert cast.sign_in(hers, mei, password=PASSWORD).status_code == 302
+    assert "Frozen" not in desk.get("/office/members").text
+
+
+def test_nobody_at_the_desk_freezes_their_own_account(desk, stage):
+    own = cast.join("ola", at=NOON, terms=stage.terms)
+
+    refused = desk.post(f"/office/members/{own}/freeze", data={"reason": "Holidays"})
+
+    assert refused.status_code == 422
+    assert "for a colleague to freeze" in refused.text and "Holidays" in refused.text
