@@ -30,6 +30,9 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "DEMO": demo,
         "SECRET_KEY": environ.get("SECRET_KEY") or (demo_secret(instance) if demo else ""),
+        "SECRET_KEY_FALLBACKS": [
+            key.strip() for key in environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()
+        ],
         "INSTANCE_DIR": str(instance),
         "UPLOADS_DIR": environ.get("UPLOADS_DIR", str(instance / "uploads")),
         "OUTBOX_DIR": environ.get("OUTBOX_DIR", str(instance / "outbox")),
@@ -105,6 +108,10 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
         )
     if len(set(settings["SECRET_KEY"])) < 8:
         raise UnsafeSettings("SECRET_KEY repeats a few characters. Set it to random ones.")
+    if any(len(key) < SHORTEST_SECRET for key in settings["SECRET_KEY_FALLBACKS"]):
+        raise UnsafeSettings(
+            f"SECRET_KEY_FALLBACKS are former keys of at least {SHORTEST_SECRET} characters, separated by commas."
+        )
     if settings["CASHIER"] not in CASHIERS:
         raise UnsafeSettings(f"CASHIER is one of {', '.join(CASHIERS)}.")
     if settings["CASHIER"] == "sandbox" and not demo:

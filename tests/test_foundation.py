@@ -49,6 +49,15 @@ def test_with_a_secret_it_starts(tmp_path):
     assert (started.returncode, started.stdout.strip()) == (0, "started"), started.stderr
 
 
+def test_former_secrets_are_read_one_by_one(tmp_path):
+    code = "import wsgi; print(wsgi.app.config['SECRET_KEY_FALLBACKS'])"
+    former = ["a" * 32, "b" * 32]
+
+    started = start(tmp_path, code, SECRET_KEY=LONG, SECRET_KEY_FALLBACKS=f" {former[0]}, {former[1]},")
+
+    assert started.stdout.strip() == str(former), started.stderr
+
+
 def test_the_demo_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
     code = "import wsgi; print(wsgi.app.secret_key)"
     first, second = start(tmp_path, code, DEMO="1"), start(tmp_path, code, DEMO="1")
@@ -64,6 +73,7 @@ def test_the_demo_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
     ("setting", "sentence"),
     [
         ({"PORT": "abc"}, "PORT is a whole number, such as 5000; it is set to 'abc'."),
+        ({"SECRET_KEY_FALLBACKS": f"{LONG},short"}, "SECRET_KEY_FALLBACKS are former keys of at least 32 characters"),
         ({"PORT": "70000"}, "PORT is a number from 1 to 65535; it is set to 70000."),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is a number from 0 to 9; it is set to -1."),
         ({"ARGON2_TIME_COST": "x"}, "ARGON2_TIME_COST is a whole number"),

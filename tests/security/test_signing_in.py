@@ -575,6 +575,33 @@ def test_sec_15_a_code_from_the_phone_works_once(strict, ola):
     assert not staff_is_in(second, later)
 
 
+def with_key(make_app, strict, **keys):
+    """Start the strict mall once more on the same database, with other secret keys."""
+    address = strict.config["SQLALCHEMY_DATABASE_URI"]
+    return make_app(STAFF_TOTP_WAIVED=False, SQLALCHEMY_DATABASE_URI=address, DATABASE_READ_URL=address, **keys)
+
+
+def take_along(client, app):
+    """Open the mall in a browser that has the cookies of another."""
+    browser, held = app.test_client(), client.get_cookie("mall")
+    browser.set_cookie("mall", held.value)
+    return browser
+
+
+def test_after_the_secret_key_was_changed_former_ones_still_open_sign_ins_and_seals(make_app, strict, ola):
+    phone, client, _codes = enrolled(strict, ola, START)
+    later = START + timedelta(minutes=5)
+    former, new = strict.config["SECRET_KEY"], "another secret for tests, 9876543210-zyxwv"
+
+    forgetful = with_key(make_app, strict, SECRET_KEY=new)
+    assert not staff_is_in(take_along(client, forgetful), later)
+    rotated = with_key(make_app, strict, SECRET_KEY=new, SECRET_KEY_FALLBACKS=[former])
+    assert staff_is_in(take_along(client, rotated), later)
+
+    second, answer = give_code(rotated, ola, phone.code(later), later)
+    assert answer.status_code == 302 and staff_is_in(second, later)
+
+
 def test_sec_15_an_older_code_does_not_work_after_a_newer(strict, ola):
     phone, _client, _codes = enrolled(strict, ola, START)
     later = START + timedelta(minutes=5)

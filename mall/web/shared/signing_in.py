@@ -39,7 +39,7 @@ UNSAFE_IN_AN_ADDRESS = re.compile(r"[\x00-\x20\x7f\\]")
 def prepare(app: Flask) -> None:
     """Tell flask-login who is behind a request; note when people were here; answer too many tries with 429."""
     people.configure_passwords(time_cost=app.config["ARGON2_TIME_COST"], memory_kib=app.config["ARGON2_MEMORY_KIB"])
-    configure_seals([app.config["SECRET_KEY"], *(app.config.get("SECRET_KEY_FALLBACKS") or ())])
+    configure_seals([app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"]])
     manager = LoginManager()
     manager.session_protection = None  # The table of sign-ins decides, not the browser's address.
     manager.init_app(app, add_context_processor=False)
