@@ -3,7 +3,7 @@
 What concerns a member is a notice in the shop as well: the same row, shown until and after it was read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
