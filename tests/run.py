@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests import chromium, postgresql  # noqa: E402 - Found by the line above when run as a script.
 
-BASE = ["tests/base", *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "check"))]
+BASE = ["tests/base", *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "check", "run"))]
 DOMAIN = ["tests/domain"]
 BROWSER = ["tests/browser"]
 SQLITE = "not postgresql and not concurrency and not browser"
@@ -26,23 +26,26 @@ CLOSING = re.compile(r"^=*\s*((?:\d+ [a-z]+(?:, )?)+ in [\d.]+s)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Part:
-    """A share of the suite: its name, what it is about, and how pytest finds it. Every test is in exactly one."""
+    """A share of the suite: its name, what it is about, in which files it is, by which marks. A test is in one."""
 
     name: str
     about: str
-    arguments: list[str]
+    paths: list[str]
+    marks: str = ""
+    but: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> list[str]:
+        """How pytest finds it."""
+        return [*self.paths, *(["-m", self.marks] if self.marks else []), *(f"--ignore={path}" for path in self.but)]
 
 
 PARTS = [
-    Part("base", "pure tests, foundation and plan", [*BASE, "-m", SQLITE]),
-    Part("domain", "the domain on SQLite", [*DOMAIN, "-m", SQLITE]),
-    Part("postgresql", "PostgreSQL and races", ["tests", "-m", "(postgresql or concurrency) and not browser"]),
-    Part(
-        "web",
-        "the faces, security, everything else",
-        ["tests", "-m", SQLITE, *(f"--ignore={path}" for path in (*BASE, *DOMAIN, *BROWSER))],
-    ),
-    Part("browser", "stories in a real browser", [*BROWSER]),
+    Part("base", "pure tests, foundation and plan", BASE, SQLITE),
+    Part("domain", "the domain on SQLite", DOMAIN, SQLITE),
+    Part("postgresql", "PostgreSQL and races", ["tests"], "(postgresql or concurrency) and not browser"),
+    Part("web", "the faces, security, everything else", ["tests"], SQLITE, but=(*BASE, *DOMAIN, *BROWSER)),
+    Part("browser", "stories in a real browser", BROWSER),
 ]
 
 
