@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -67,6 +67,15 @@ def checks() -> list[Check]:
         Check(
             N_("A refund under way or done at the cashier has the cashier's id"),
             select(Refund.id, Refund.state).where(Refund.state == SENT, Refund.cashier_id.is_(None)),
+        ),
+        Check(
+            N_("A refund that was made at the cashier is known by the cashier's id, any other by our own key"),
+            select(Refund.id, Refund.origin, Refund.key).where(
+                case(
+                    (Refund.origin == "cashier", Refund.key != literal("cashier:").concat(Refund.cashier_id)),
+                    else_=Refund.key.like("cashier:%"),
+                )
+            ),
         ),
         Check(N_("A refund is done when its money was given and has not come back"), _money_moved()),
         Check(

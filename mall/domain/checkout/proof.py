@@ -23,6 +23,7 @@ from .orders import (
     cash_cents_of,
 )
 from .proof_of_cash import cash_checks
+from .proof_of_terms import terms_checks
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
 
@@ -48,6 +49,7 @@ def checks() -> list[Check]:
         Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
         Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
         *cash_checks(),
+        *terms_checks(),
     ]  # fmt: skip
 
 

@@ -70,6 +70,15 @@ def test_a_refund_under_way_that_the_cashier_does_not_know_is_seen(mei):
 
 
 @pytest.mark.breaks_the_books
+@pytest.mark.parametrize("values", [{"origin": "cashier", "cashier_id": "re_9"}, {"key": "cashier:re_9"}])
+def test_a_refund_that_changes_whose_it_is_is_seen(mei, values):
+    change(cash.Refund, ask(paid_payment(mei), 100).id, **values)
+
+    broken = "A refund that was made at the cashier is known by the cashier's id, any other by our own key"
+    assert broken in found_by(cash.checks())
+
+
+@pytest.mark.breaks_the_books
 @pytest.mark.parametrize("values", [{"state": "done", "done_at": NOON}, {"state": "void"}])
 def test_a_refund_whose_money_did_not_do_what_it_says_is_seen(mei, values):
     change(cash.Refund, ask(paid_payment(mei), 100).id, **values)
