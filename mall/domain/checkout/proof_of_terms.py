@@ -3,8 +3,6 @@
 Each stands beside another row that was written for another reason, so that neither can be changed alone.
 """
 
-from typing import Any
-
 from sqlalchemy import Select, or_, select
 
 from mall.base.proof import Check
@@ -28,7 +26,7 @@ def terms_checks() -> list[Check]:
     ]
 
 
-def _rates_agree() -> Select[Any]:
+def _rates_agree() -> Select:
     settings = programme.ProgrammeVersion.settings
     return (
         select(Order.id, Order.version)
@@ -42,7 +40,7 @@ def _rates_agree() -> Select[Any]:
     )
 
 
-def _facts_are_there() -> Select[Any]:
+def _facts_are_there() -> Select:
     fact = earning.FactRow
     told = (
         select(fact.id)
@@ -53,13 +51,13 @@ def _facts_are_there() -> Select[Any]:
     return select(Order.id, Order.member_id).where(Order.paid_at.is_not(None), ~told)
 
 
-def _levels_are_there() -> Select[Any]:
+def _levels_are_there() -> Select:
     history = membership.LevelHistory
     known = select(history.id).where(history.member_id == Order.member_id).correlate(Order).exists()
     return select(Order.id, Order.member_id).where(~known)
 
 
-def _coupons_of_others() -> Select[Any]:
+def _coupons_of_others() -> Select:
     coupon = coupons.Coupon
     return (
         select(coupon.id, Order.id.label("order_id"))
@@ -68,7 +66,7 @@ def _coupons_of_others() -> Select[Any]:
     )
 
 
-def _captured_agrees() -> Select[Any]:
+def _captured_agrees() -> Select:
     payment = cash.Payment
     return (
         select(payment.id, payment.amount_cents, payment.captured_cents)
