@@ -11,11 +11,11 @@ from wtforms.validators import InputRequired, NumberRange
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.base.money import half_up
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
-from mall.web.shared.done import done_once
+from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.forms import Form, Whole, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
@@ -114,7 +114,7 @@ def approve(request_id: int):
     with reading():
         colleagues = [one for one in people.staff_able_to("operate") if one != person().id]
     try:
-        done_once(
+        done_or_gone(
             ledger.approve_adjustment,
             request_id,
             own_member_id=own,
@@ -123,8 +123,6 @@ def approve(request_id: int):
             by=person().actor,
             at=now(),
         )
-    except NotFound:
-        raise
     except approvals.NotApart as refusal:
         done_once(approvals.note_not_apart, request_id, by=person().actor, at=now())
         return waiting_page(refusal=refusal)

@@ -9,9 +9,9 @@ from wtforms import StringField
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.domain import catalogue
-from mall.web.shared.done import done_once
+from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import LANGUAGES
@@ -51,11 +51,9 @@ def rename(category_id: int):
     if not form.validate_on_submit():
         return category_page(renamed=(category_id, form))
     try:
-        done_once(
+        done_or_gone(
             catalogue.rename_category, category_id, texts_of(form, "title", LANGUAGES), by=person().actor, at=now()
         )
-    except NotFound:
-        raise
     except Refusal as refusal:
         form.refuse(refusal, at="title_en")
         return category_page(renamed=(category_id, form))

@@ -9,11 +9,11 @@ from werkzeug.wrappers import Response
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.domain import catalogue, coupons, people
 from mall.web.shared import layout, tables
 from mall.web.shared.coupons import standing_of, terms_words, worth_words
-from mall.web.shared.done import done_once
+from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.moves import order_number
 from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
@@ -77,7 +77,7 @@ def show(template_id: int):
     if not form.validate_on_submit():
         return coupon_page(template_id, form=form)
     try:
-        done_once(
+        done_or_gone(
             coupons.edit_template,
             template_id,
             seen_version=whole(form.seen_version.data) or 0,
@@ -86,8 +86,6 @@ def show(template_id: int):
             by=person().actor,
             at=now(),
         )
-    except NotFound:
-        raise
     except coupons.TemplateChanged as refusal:
         return coupon_page(template_id, form=form, refusal=refusal)
     except Refusal as refusal:
@@ -112,7 +110,7 @@ def make_codes(template_id: int):
     if not form.validate_on_submit():
         return coupon_page(template_id, codes=form)
     try:
-        made = done_once(
+        made = done_or_gone(
             coupons.make_codes,
             template_id,
             count=form.count.data,
@@ -121,8 +119,6 @@ def make_codes(template_id: int):
             by=person().actor,
             at=now(),
         )
-    except NotFound:
-        raise
     except Refusal as refusal:
         form.refuse(refusal, at=refusal.field)
         return coupon_page(template_id, codes=form)
@@ -136,9 +132,7 @@ def sell(template_id: int):
     if not form.validate_on_submit():
         return coupon_page(template_id, sale=form)
     try:
-        done_once(coupons.sell, template_id, form.product_id.data, by=person().actor, at=now())
-    except NotFound:
-        raise
+        done_or_gone(coupons.sell, template_id, form.product_id.data, by=person().actor, at=now())
     except Refusal as refusal:
         form.refuse(refusal, at="product_id")
         return coupon_page(template_id, sale=form)
@@ -185,7 +179,7 @@ def revoke(member_id: int, coupon_id: int):
     if not form.validate_on_submit():
         return member_page(member_id, revoking=(coupon_id, form))
     try:
-        done_once(
+        done_or_gone(
             coupons.revoke,
             coupon_id,
             member_id=member_id,
@@ -194,8 +188,6 @@ def revoke(member_id: int, coupon_id: int):
             at=now(),
             reason=form.reason.data,
         )
-    except NotFound:
-        raise
     except Refusal as refusal:
         return member_page(member_id, refusal=refusal)
     flash(_("The coupon is taken back."))

@@ -8,10 +8,10 @@ from wtforms.validators import Optional
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
-from mall.web.shared.done import done_once
+from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.signing_in import form_page, person
 
 from .item_forms import KINDS, ItemForm, ScheduleForm, VariantForm, new_variant_form, seen_version
@@ -90,7 +90,7 @@ def show(product_id: int):
     if not form.validate_on_submit():
         return item_page(product_id, form=form)
     try:
-        done_once(
+        done_or_gone(
             catalogue.edit_product,
             product_id,
             terms=layout.terms(),
@@ -101,8 +101,6 @@ def show(product_id: int):
         )
     except catalogue.ChangedMeanwhile as refusal:
         return item_page(product_id, form=form, refusal=refusal)
-    except NotFound:
-        raise
     except Refusal as refusal:
         form.place(refusal)
         return item_page(product_id, form=form)
@@ -140,7 +138,7 @@ def plan(product_id: int):
     if form.errors:
         return item_page(product_id, schedule=form)
     try:
-        done_once(
+        done_or_gone(
             catalogue.schedule,
             [product_id],
             listed_from=form.listed_from.data,
@@ -149,8 +147,6 @@ def plan(product_id: int):
             by=person().actor,
             at=now(),
         )
-    except NotFound:
-        raise
     except catalogue.NotReady as refusal:
         return item_page(product_id, schedule=form, refusal=refusal)
     except Refusal as refusal:

@@ -12,10 +12,10 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
-from mall.web.shared.done import done_once
+from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.forms import Form, Whole, at_most, one_line
 from mall.web.shared.moves import order_number
 from mall.web.shared.numbers import asked
@@ -88,9 +88,7 @@ def move(product_id: int, variant_id: int):
     if not form.validate_on_submit():
         return stock_page(product_id, moved=(variant_id, form))
     try:
-        done_once(book, variant_id, form, by=person().actor, at=now())
-    except NotFound:
-        raise
+        done_or_gone(book, variant_id, form, by=person().actor, at=now())
     except Refusal as refusal:
         form.refuse(refusal, at="reason" if not form.reason.data and form.act.data in ("add", "take") else "pieces")
         return stock_page(product_id, moved=(variant_id, form))

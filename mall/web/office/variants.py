@@ -5,10 +5,10 @@ from flask_babel import gettext as _
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
-from mall.web.shared.done import done_once
+from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.signing_in import person
 
 from .item_forms import VariantForm, new_variant_form, prefix_of
@@ -24,11 +24,9 @@ def add(product_id: int):
     if not form.validate_on_submit():
         return item_page(product_id, added=form)
     try:
-        done_once(
+        done_or_gone(
             catalogue.add_variant, product_id, **form.details(), terms=layout.terms(), by=person().actor, at=now()
         )
-    except NotFound:
-        raise
     except Refusal as refusal:
         form.place(refusal)
         return item_page(product_id, added=form)
