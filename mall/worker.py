@@ -207,6 +207,8 @@ def tidy(at: datetime) -> None:
         people.sweep_throttle(at=at)
     with transaction():
         cash.forget_events(at=at)
+    with transaction():
+        interest.forget_views(before=at - interest.VIEWS_KEPT)
 
     def baskets() -> int:
         with transaction():

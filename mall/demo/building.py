@@ -16,6 +16,7 @@ from mall.domain import catalogue, finance, people, programme
 from .cast import PASSWORD, STAFF, STARS
 from .coupons import give_coupons
 from .goods import CATEGORIES, SHELVES, VOUCHER, Goods
+from .interests import show_interest
 from .queue import Queue
 from .statement import read_statement
 from .story import Story
@@ -91,6 +92,13 @@ def build(
             tea=categories["tea"],
             candle=next(shelf.product_id for shelf in stocked if shelf.goods.art.startswith("candle-ivory")),
             voucher=stocked[-1].product_id,
+            terms=terms,
+            by=OPERATOR,
+            at=end,
+        )
+        show_interest(
+            {shopper.name: shopper.member_id for shopper in story.members},
+            {shelf.goods.art: shelf.product_id for shelf in stocked},
             terms=terms,
             by=OPERATOR,
             at=end,

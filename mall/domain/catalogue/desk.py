@@ -193,11 +193,18 @@ def stock_history(product_id: int, *, limit: int = 100, before_id: int | None = 
 def low_stock(*, at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
     """Return listed variants at their low-water mark or below, fewest first.
 
-    Rows have product_id, title, sku, free, low_water.
+    Rows have product_id, variant_id, title, sku, free, low_water.
     """
     free = Stock.on_hand - Stock.reserved
     return execute(
-        select(Product.id.label("product_id"), Product.title, Variant.sku, free.label("free"), Stock.low_water)
+        select(
+            Product.id.label("product_id"),
+            Stock.variant_id,
+            Product.title,
+            Variant.sku,
+            free.label("free"),
+            Stock.low_water,
+        )
         .select_from(Stock)
         .join(Variant, Variant.id == Stock.variant_id)
         .join(Product, Product.id == Variant.product_id)

@@ -19,7 +19,8 @@ from .shelves import in_state
 from .stock import Stock
 from .variants import Variant
 
-SORTS = ("newest", "points", "cash")
+# "fit": what takes the most points first, where what can be afforded is asked for.
+SORTS = ("newest", "points", "cash", "fit")
 WIDE = BigInteger().with_variant(Integer(), "sqlite")
 # What every statement of a listing is filled with: the instant, the viewer's level, the points they have ready.
 AT, RANK, READY = bindparam("at", type_=Instant), bindparam("rank", type_=WIDE), bindparam("ready", type_=WIDE)
@@ -30,7 +31,8 @@ class Wishes:
     """What somebody wants to see of the shelves.
 
     `category` is a slug; `form` one of FORMS; `sort` one of SORTS, else the best match, or the newest. Of what is
-    none of these nothing is made. `above_my_level`: only what a level still opens.
+    none of these nothing is made. `above_my_level`: only what a level still opens. `ids`: only these products; None:
+    all of them.
     """
 
     words: str = ""
@@ -41,6 +43,7 @@ class Wishes:
     form: str | None = None
     in_stock: bool = False
     sort: str = ""
+    ids: tuple[int, ...] | None = None
 
 
 EVERYTHING = Wishes()
@@ -57,6 +60,7 @@ class Filters(NamedTuple):
     form: str
     in_stock: bool
     sort: str
+    ids: bool
 
 
 def asked_for(viewer: Viewer, wishes: Wishes, *, at: datetime) -> tuple[Filters, dict[str, Any]]:
@@ -71,12 +75,15 @@ def asked_for(viewer: Viewer, wishes: Wishes, *, at: datetime) -> tuple[Filters,
         form=wishes.form if wishes.form in FORMS else "",
         in_stock=wishes.in_stock,
         sort=wishes.sort if wishes.sort in SORTS else "",
+        ids=wishes.ids is not None,
     )
     values: dict[str, Any] = {"at": at, "rank": viewer.rank, "ready": viewer.ready_points or 0}
     if asked:
         values |= search.values_for(asked)
     if wishes.category:
         values["category"] = wishes.category[:80]
+    if wishes.ids is not None:
+        values["ids"] = wishes.ids
     return filters, values
 
 
@@ -122,6 +129,8 @@ def conditions(filters: Filters) -> dict[str, ColumnElement[bool]]:
         wishes["my_level"] = Product.buy_rank <= RANK
     if filters.above_my_level:
         wishes["above_my_level"] = Product.buy_rank > RANK
+    if filters.ids:
+        wishes["ids"] = Product.id.in_(bindparam("ids", expanding=True))
     if filters.form:
         wishes["form"] = with_form[filters.form].is_(True)
     return wishes
@@ -134,6 +143,8 @@ def order_of(filters: Filters) -> list[tuple[Any, bool]]:
         return [(_nulls_last(ShelfLabel.least_points).label("points"), False), last]
     if filters.sort == "cash":
         return [(_nulls_last(ShelfLabel.least_cash_cents).label("cash"), False), last]
+    if filters.sort == "fit":
+        return [(func.coalesce(ShelfLabel.least_points, 0).label("fit"), True), last]
     if filters.terms and not filters.sort:
         return [(search.hits(filters.terms).c.score.label("score"), True), last]
     return [(Product.listed_from.label("newest"), True), last]

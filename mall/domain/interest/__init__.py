@@ -17,7 +17,16 @@ from .requests import (
     waits_for,
     withdraw,
 )
-from .views import ON_A_SHELF, SEEN_AGAIN_AFTER, ItemView, bring_views, note_view, seen_lately
+from .views import (
+    ON_A_SHELF,
+    SEEN_AGAIN_AFTER,
+    VIEWS_KEPT,
+    ItemView,
+    bring_views,
+    forget_views,
+    note_view,
+    seen_lately,
+)
 from .wishes import MOST_WISHES, TooManyWishes, Wish, take_off, wish, wished_ids, wishes_of
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "MOST_WISHES",
     "ON_A_SHELF",
     "SEEN_AGAIN_AFTER",
+    "VIEWS_KEPT",
     "ItemView",
     "NoSuchRequest",
     "NothingToWaitFor",
@@ -36,6 +46,7 @@ __all__ = [
     "ask_for_stock",
     "bring_views",
     "checks",
+    "forget_views",
     "names",
     "note_view",
     "only",

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, bindparam, delete, select
+from sqlalchemy import ForeignKey, Index, bindparam, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute
+from mall.domain import catalogue
 
 SEEN_AGAIN_AFTER = timedelta(minutes=5)
 ON_A_SHELF = 6
-MOST_KEPT = 50
+VIEWS_KEPT = timedelta(days=180)
 
 
 class ItemView(db.Model):
@@ -29,26 +30,23 @@ class ItemView(db.Model):
 
 def note_view(member_id: int, product_id: int, *, at: datetime) -> bool:
     """Note that a member looked at an item. Within five minutes of the last time it writes nothing, and says False."""
-    noted = execute(
-        _NOTE[dialect()],
-        {"member_id": member_id, "product_id": product_id, "seen_at": at, "rested": at - SEEN_AGAIN_AFTER},
-    ).first()
-    if noted is None:
-        return False
-    newest = (
-        select(ItemView.product_id)
-        .where(ItemView.member_id == member_id)
-        .order_by(ItemView.seen_at.desc())
-        .limit(MOST_KEPT)
-    )
-    execute(delete(ItemView).where(ItemView.member_id == member_id, ItemView.product_id.not_in(newest)))
-    return True
+    values = {"member_id": member_id, "product_id": product_id, "seen_at": at, "rested": at - SEEN_AGAIN_AFTER}
+    return execute(_NOTE[dialect()], values).first() is not None
 
 
 def bring_views(member_id: int, seen: Mapping[int, datetime], *, at: datetime) -> None:
     """Bring what a visitor looked at before signing in among the member's own: {product_id: when}."""
-    for product_id, seen_at in sorted(seen.items()):
+    known = select(catalogue.Product.id).where(catalogue.Product.id.in_(list(seen)))
+    there = set(execute(known).scalars())
+    for product_id, seen_at in sorted(each for each in seen.items() if each[0] in there):
         note_view(member_id, product_id, at=min(seen_at, at))
+
+
+def forget_views(*, before: datetime, limit: int = 10_000) -> int:
+    """Delete what was last looked at before an instant. Returns how many."""
+    old = select(ItemView.member_id, ItemView.product_id).where(ItemView.seen_at < before).limit(limit)
+    mine = tuple_(ItemView.member_id, ItemView.product_id)
+    return execute(delete(ItemView).where(mine.in_(old))).rowcount
 
 
 def seen_lately(member_id: int, *, limit: int = ON_A_SHELF) -> dict[int, datetime]:

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
-from mall.domain import catalogue
+from mall.domain import catalogue, interest
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.forms import Form, Whole, at_most, one_line
@@ -71,7 +71,8 @@ def index():
     """List what runs low in the shop, fewest first."""
     with reading():
         rows = catalogue.low_stock(at=now(), limit=100)
-    return render_template("office/stock/index.html", rows=rows)
+        waiting = interest.waiting_counts([row.variant_id for row in rows])
+    return render_template("office/stock/index.html", rows=rows, waiting=waiting)
 
 
 @bp.get("/<int:product_id>")
@@ -129,6 +130,7 @@ def stock_page(product_id: int, *, moved: tuple[int, MoveForm] | None = None, lo
     with reading():
         item = catalogue.desk_item(product_id, terms=layout.terms(), at=now())
         moves = catalogue.stock_history(product_id, limit=PER_PAGE + 1, before_id=before_id)
+        waiting = interest.waiting_counts([each.row.id for each in item.variants])
     cards = []
     for each in item.variants:
         blank = MoveForm(formdata=None, prefix=f"m{each.row.id}-", key=secrets.token_urlsafe(12))
@@ -146,6 +148,7 @@ def stock_page(product_id: int, *, moved: tuple[int, MoveForm] | None = None, lo
         item=item,
         product=item.product,
         cards=cards,
+        waiting=waiting,
         sent=moved[1] if moved else low[1] if low else None,
         moves=moves[:PER_PAGE],
         older=moves[PER_PAGE - 1].id if len(moves) > PER_PAGE else None,

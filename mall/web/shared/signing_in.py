@@ -28,8 +28,8 @@ from .layout import terms
 from .logs import log
 
 MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
-# What a browser keeps when someone signs in: its language, its basket, and the other door's token.
-KEPT = ("language", "basket", "_permanent", MEMBER_KEY, STAFF_KEY)
+# What a browser keeps when someone signs in: its language, its basket, what it looked at, and the other door's token.
+KEPT = ("language", "basket", "seen", "_permanent", MEMBER_KEY, STAFF_KEY)
 STAFF_FACES = ("office", "finance")
 # What a browser is known by keeps for a year after the last sign-in.
 KNOWN_SECONDS = 365 * 24 * 60 * 60

@@ -32,7 +32,13 @@ def prepare(app: Flask) -> None:
     app.jinja_env.globals.update({"_": words, "gettext": words, "ngettext": counted_words})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        number=number, money=money_words, day=day_words, moment=moment_words, local=local, sentence=sentence
+        number=number,
+        money=money_words,
+        day=day_words,
+        month=month_words,
+        moment=moment_words,
+        local=local,
+        sentence=sentence,
     )
     app.context_processor(lambda: {"lang": language(), "languages": LANGUAGES})
 
@@ -126,6 +132,12 @@ def after_delivery_words(days: int, *, begins: bool = False) -> str:
     if not days:
         return gettext("At delivery") if begins else gettext("at delivery")
     return ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
+
+
+def month_words(day: date) -> str:
+    """Return the month of a day in words: March 2026."""
+    form = "MMMM y" if language() == "en" else "y年M月"
+    return format_date(day, format=form, locale=money.LOCALES[language()])
 
 
 def moment_words(instant: datetime) -> Markup:

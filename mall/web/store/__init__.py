@@ -25,6 +25,7 @@ from . import (
     sign_in,
     style,
     wallet,
+    wishes,
 )
 
 bp = Blueprint("store", __name__, url_prefix="/")
@@ -50,6 +51,7 @@ PAGES: list[Blueprint] = [
     shop.bp,
     style.bp,
     wallet.bp,
+    wishes.bp,
 ]
 
 for page in PAGES:

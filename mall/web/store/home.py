@@ -7,6 +7,7 @@ from mall.base.db import reading
 from mall.domain import catalogue, ledger, membership
 from mall.web.shared import layout
 
+from . import lately
 from .shop import for_cards
 
 bp = Blueprint("home", __name__)
@@ -36,6 +37,7 @@ def show() -> str:
         balances = None if member_id is None else ledger.balances(member_id, at=at)
     return render_template(
         "store/home/show.html",
+        lately=lately.cards(viewer, terms=terms, at=at, everywhere=True),
         within_reach=within_reach,
         newest=newest,
         above=above,

@@ -9,11 +9,12 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, checkout, membership
+from mall.domain import catalogue, checkout, interest, membership
 from mall.web.shared import layout
 from mall.web.shared.forms import words_of
 from mall.web.shared.numbers import asked, stepped, whole
 
+from . import lately
 from .shop import for_cards
 
 bp = Blueprint("item", __name__, url_prefix="/items")
@@ -77,6 +78,11 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
             at=at,
             limit=ON_A_SHELF + 1,
         )
+        waits: set[int] = set()
+        if viewer.member_id is not None and any(variant.sold_out for variant in item.variants):
+            waits = interest.waits_for(viewer.member_id)
+    if request.method == "GET":
+        lately.note(item.product.id)
     cards = for_cards(terms, viewer)
     chosen = None if gated else choosing(item, viewer=viewer, mine=cards["mine"])
     if refusal is not None and chosen is not None:
@@ -95,6 +101,8 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         my_level=terms.level(viewer.rank) if viewer.rank else None,
         ready=viewer.ready_points,
         standing=standing,
+        waits=waits,
+        seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],
         terms=terms,
         **cards,

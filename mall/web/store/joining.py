@@ -22,6 +22,7 @@ from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
 from mall.web.shared.signing_in import check_password, let_member_in, me
 
+from . import lately
 from .addresses import AddressForm
 from .basket import basket_page, lines_of
 from .checkout import go_and_pay
@@ -186,6 +187,7 @@ def _known(form: JoinForm) -> Response:
     except people.WrongPassword:
         raise KnownEmail from None
     layout.bring_basket(known.person_id)
+    lately.bring(known.person_id)
     return _to_their_order(form)
 
 

@@ -6,7 +6,7 @@ bp = Blueprint("robots", __name__, url_prefix="/")
 
 CLOSED = (
     "/account", "/basket", "/checkout", "/finance", "/member", "/notices", "/office", "/orders", "/outbox", "/sandbox",
-    "/wallet",
+    "/wallet", "/wishes",
 )  # fmt: skip
 
 

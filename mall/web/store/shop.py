@@ -48,7 +48,25 @@ def index(category: str | None):
     except catalogue.TooManyWords as too_many:
         refusal = too_many
         listed = listed_now(category, terms=terms, viewer=viewer, at=at, refusal=refusal)
-    return render_template("store/shop/index.html", listed=listed), 422 if refusal else 200
+    wished = wished_by(viewer)
+    page = render_template(
+        "store/shop/index.html", listed=listed, html=marked(listed.html, wished or frozenset()), wished=wished
+    )
+    return page, 422 if refusal else 200
+
+
+def marked(html: Markup, wished: frozenset[int]) -> Markup:
+    """Return a listing, kept as nobody's own, with the hearts of a member's wishes filled."""
+    plain = str(html)
+    for product_id in wished:
+        item = f'data-item="{product_id}"'
+        plain = plain.replace(f'{item} name="on" aria-pressed="false"', f'{item} name="off" aria-pressed="true"')
+    return Markup(plain)
+
+
+def wished_by(viewer: catalogue.Viewer) -> frozenset[int] | None:
+    """Return the items on a member's wish list; None for visitors, who have none."""
+    return None if viewer.member_id is None else layout.strip().wished
 
 
 def listed_now(
@@ -89,18 +107,21 @@ def listed_now(
         sorts=sorts(searching=bool(words)),
         ticks=ticks(viewer),
         refusal=refusal,
-        **for_cards(terms, viewer),
+        **for_cards(terms, viewer) | {"wished": None if viewer.member_id is None else frozenset()},
     )
     return Listed(here.title if here else None, Markup(html))
 
 
 def for_cards(terms: programme.Programme, viewer: catalogue.Viewer) -> dict[str, Any]:
-    """Return what the cards of items need beside themselves: the levels' names, and what a piece is to this viewer.
-
-    A visitor sees what a new member would pay and earn.
+    """Return what the cards of items need beside themselves: the levels' names, what a piece is to this viewer, and
+    which of them the viewer wishes for. A visitor sees what a new member would pay and earn.
     """
     mine = checkout.PieceFor(terms.level(max(viewer.rank, 1)), terms)
-    return {"level_names": {level.rank: level.name for level in terms.levels}, "mine": mine}
+    return {
+        "level_names": {level.rank: level.name for level in terms.levels},
+        "mine": mine,
+        "wished": wished_by(viewer),
+    }
 
 
 def pays() -> list[tuple[str, str]]:

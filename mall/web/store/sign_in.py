@@ -28,6 +28,7 @@ from mall.web.shared.signing_in import (
 )
 from mall.web.shared.signing_in import sign_out as end_sign_in
 
+from . import lately
 from .account import bp
 
 
@@ -166,3 +167,4 @@ def _reset(token: str, password: people.PasswordHash, email: people.Email, *, at
 def _let_in(member_id: int, *, known: people.Credentials | None = None, language: str | None = None) -> None:
     let_member_in(member_id, known=known, language=language)
     bring_basket(member_id)
+    lately.bring(member_id)

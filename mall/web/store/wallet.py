@@ -1,6 +1,7 @@
 """My points: ready, on the way, held, owed; what expires when; the history, each line open to why."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -9,12 +10,14 @@ from flask_babel import gettext as _
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import checkout, ledger
+from mall.domain import catalogue, checkout, ledger
 from mall.web.shared import layout, tables
 from mall.web.shared.moves import order_number, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.texts import after_delivery_words, day_words, sentence
+
+from .shop import for_cards
 
 bp = Blueprint("wallet", __name__, url_prefix="/wallet")
 bp.before_request(members_only)
@@ -22,11 +25,25 @@ bp.before_request(members_only)
 PER_PAGE = 20
 ALL = 100_000
 SOON_DAYS = 30
+MOST_GOODS = 4
 TABS: dict[str, tuple[str, ...]] = {
     "earned": ("earn", "unlock", "give_back", "release"),
     "spent": ("redeem", "hold"),
     "expired": ("expire", "clawback"),
 }
+
+
+@dataclass(frozen=True)
+class Planner:
+    """What expires when: by month, and within the next 30 days.
+
+    `points` are those that go within 30 days; where none do, those of `day`, the first on which some do.
+    """
+
+    months: list[tuple[date, int]]
+    soon_points: int
+    points: int
+    day: date | None
 
 
 @dataclass(frozen=True)
@@ -40,13 +57,24 @@ class Expiring:
 
 @bp.get("")
 def show():
-    """Show the balances, the expiry planner and the history."""
+    """Show the balances, the expiry planner with what it could get, and the history."""
     at, tab = now(), request.args.get("show", "")
+    terms, viewer = layout.terms(), layout.viewer()
     cursor = asked("before")
-    today = layout.terms().today(at)
+    today = terms.today(at)
     with reading():
         balances = ledger.balances(me(), at=at)
         expiring = [Expiring(day, points, (day - today).days) for day, points in ledger.expiring(me(), at=at)]
+        planner = planner_of(expiring)
+        goods = []
+        if planner.points:
+            goods = catalogue.shelf(
+                replace(viewer, ready_points=planner.points),
+                catalogue.Wishes(affordable=True, my_level=True, in_stock=True, sort="fit"),
+                terms=terms,
+                at=at,
+                limit=MOST_GOODS,
+            )
         waiting = ledger.waiting(me())
         held = ledger.set_aside(me())
         entries = ledger.history(me(), limit=PER_PAGE + 1, before=cursor, kinds=TABS.get(tab, ()))
@@ -55,6 +83,9 @@ def show():
         "store/wallet/show.html",
         balances=balances,
         expiring=expiring,
+        planner=planner,
+        goods=goods,
+        most_of_a_month=max((points for _month, points in planner.months), default=0),
         most=max((each.points for each in expiring), default=0),
         soon=expiring[0] if expiring and expiring[0].days <= SOON_DAYS else None,
         waiting=[(lot, order_number(lot.reference), _when_ready(lot, orders, at=at)) for lot in waiting],
@@ -65,6 +96,23 @@ def show():
         tab=tab if tab in TABS else "",
         words=words_of_entry,
         order_number=order_number,
+        **for_cards(terms, viewer),
+    )
+
+
+def planner_of(expiring: Sequence[Expiring]) -> Planner:
+    """Return what expires by month and soon, from what expires by day, soonest first. Pure."""
+    months: dict[date, int] = {}
+    for each in expiring:
+        month = each.day.replace(day=1)
+        months[month] = months.get(month, 0) + each.points
+    soon_points = sum(each.points for each in expiring if each.days <= SOON_DAYS)
+    first = expiring[0] if expiring else None
+    return Planner(
+        months=list(months.items()),
+        soon_points=soon_points,
+        points=soon_points or (first.points if first else 0),
+        day=first.day if first and not soon_points else None,
     )
 
 

@@ -2,7 +2,11 @@
 
 import pytest
 
+from mall.base.db import transaction
+from mall.domain import catalogue, interest
+from tests.stage import NOON
 from tests.web.office.forms import form_of, send
+from tests.web.store.till import words
 
 
 def book(desk, item, act, pieces, reason=""):
@@ -106,7 +110,7 @@ def test_the_page_costs_as_many_statements_for_many_moves(desk, stage, mug, coun
     count_statements.clear()
     desk.get(page)
 
-    assert len(count_statements) == for_one <= 14
+    assert len(count_statements) == for_one <= 15
 
 
 def test_a_mark_that_is_no_number_is_told_once(desk, mug):
@@ -125,3 +129,17 @@ def test_a_number_too_long_to_be_kept_is_told_the_most(desk, mug):
 
     assert "Enter a number from 0 to 1,000,000." in answer.text
     assert "Write a whole number." not in answer.text
+
+
+def test_the_desk_sees_how_many_members_wait_for_what_is_sold_out(desk, stage):
+    lamp = stage.item("Lamp", stock=0)
+    for name in ("mei", "tom"):
+        member = stage.member(name)
+        with transaction():
+            item = catalogue.item("lamp", catalogue.Viewer(1, member), terms=stage.terms, at=NOON)
+            interest.ask_for_stock(member, item, lamp.variant_id, at=NOON)
+    with transaction():
+        catalogue.set_low_water(lamp.variant_id, 3, by="staff:1", at=NOON)
+
+    assert "Members waiting 2" in words(desk.get(f"/office/stock/{lamp.product_id}").text)
+    assert "SKU-1 Sold out 3 2 Restock" in words(desk.get("/office/stock").text)

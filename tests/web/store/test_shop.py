@@ -168,14 +168,28 @@ def test_a_listing_that_is_kept_is_made_anew_when_an_item_changes(put, see, as_m
     assert "Porcelain mugs" in see("/shop", browser=as_mei)
 
 
+NOTED = 2  # The transaction that notes that an item was looked at: once in five minutes.
+
+
 def test_the_item_page_takes_four_statements_beside_the_strip(put, see, as_mei, count_statements):
     put()
     put("Teapot", buy_rank=4)
     see("/items/teapot", browser=as_mei)  # Notes that she was here.
     for slug in ("stoneware-mugs", "teapot"):
+        see(f"/items/{slug}", browser=as_mei)
         count_statements.clear()
         see(f"/items/{slug}", browser=as_mei)
         assert len(count_statements) <= 4 + 1
+
+
+def test_a_first_look_at_an_item_takes_no_more_than_its_note(put, see, as_mei, count_statements):
+    put()
+    put("Teapot")
+    see("/items/teapot", browser=as_mei)
+    count_statements.clear()
+    see("/items/stoneware-mugs", browser=as_mei)
+
+    assert len(count_statements) <= 4 + 1 + NOTED
 
 
 def test_the_item_page_offers_every_way_to_pay(put, see):

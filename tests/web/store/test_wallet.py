@@ -182,3 +182,57 @@ def test_a_new_member_sees_an_empty_purse(till):
 
     assert "Ready to use 0 pts" in page
     assert "No points are ready, so none expire." in page
+
+
+def give(stage, member_id, points, *, days):
+    with transaction():
+        day = stage.terms.today(NOON) + timedelta(days=days)
+        ledger.adjust_up(
+            ledger.lock(member_id, zone=stage.terms.zone), points, key=f"gift:{days}", reference="gift",
+            expiry=ledger.last_day(day, stage.terms.zone), version=stage.terms.version, worth=stage.terms.worth,
+            why=say("A gift"), by="staff:1", at=NOON,
+        )  # fmt: skip
+
+
+def test_the_planner_says_what_goes_soon_by_month_and_what_that_could_get(till, stage, mei):
+    stage.item("Dear lamp", prices=(catalogue.points_price(5_000),))
+    stage.item("Tea", prices=(catalogue.points_price(400),))
+    stage.item("Bowl", prices=(catalogue.points_price(550),))
+    stage.item("Sold-out tin", prices=(catalogue.points_price(600),), stock=0)
+    stage.item("Gated vase", prices=(catalogue.points_price(600),), buy_rank=4)
+    for days, points in ((3, 200), (20, 400), (70, 5_000), (72, 50)):
+        give(stage, mei, points, days=days)
+
+    page = words(wallet(till))
+    planner = page[page.index("When points expire") :]
+
+    assert "600 points in the next 30 days" in planner
+    assert "By month March 2026 600 pts 600 points May 2026 5,050 pts" in planner
+    goods = planner[planner.index("What they could get you now") :]
+    assert "For the 600 points of the next 30 days." in goods
+    assert goods.index("Bowl") < goods.index("Tea")
+    assert not any(name in goods for name in ("Dear lamp", "Sold-out tin", "Gated vase"))
+
+
+def test_where_nothing_goes_soon_the_planner_looks_at_what_goes_first(till, stage, mei):
+    stage.item("Tea", prices=(catalogue.points_price(400),))
+    give(stage, mei, 450, days=60)
+    page = words(wallet(till))
+
+    assert "None in the next 30 days." in page
+    assert "For the 450 points that expire on 1 May 2026, the first to go." in page
+
+
+def test_the_wallet_takes_as_many_statements_however_much_expires(till, stage, mei, count_statements):
+    stage.item("Tea", prices=(catalogue.points_price(400),))
+    give(stage, mei, 450, days=20)
+    wallet(till)
+    count_statements.clear()
+    wallet(till)
+    one = len(count_statements)
+    for days in range(30, 90, 7):
+        give(stage, mei, 100, days=days)
+    count_statements.clear()
+    wallet(till)
+
+    assert len(count_statements) <= one <= 8, "\n".join(count_statements)
