@@ -95,6 +95,57 @@ def test_sec_82_the_position_is_dropped_and_the_picture_turned_upright(folder):
             assert "xmp" not in image.info
 
 
+def with_exif(*entries):
+    """A PNG of 60 x 40 whose EXIF has these entries: (tag, type, count, four bytes)."""
+    directory = struct.pack(">H", len(entries)) + b"".join(struct.pack(">HHI4s", *entry) for entry in entries)
+    data = picture()
+    return data[:33] + chunk(b"eXIf", b"MM\x00*" + struct.pack(">I", 8) + directory + b"\x00" * 4) + data[33:]
+
+
+# The maker of the camera as a fraction: it can be read, and not be written again.
+NO_NAME = (0x010F, 5, 1, struct.pack(">I", 8))
+NOWHERE = (0x010F, 5, 1, struct.pack(">I", 9_999))
+TURNED = (0x0112, 3, 1, b"\x00\x06\x00\x00")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("entries", "size"),
+    [
+        ([TURNED], (40, 60)),
+        ([TURNED, NO_NAME, NOWHERE], (40, 60)),
+        ([NOWHERE, TURNED], (60, 40)),
+        ([(0x0112, 2, 4, b"six\x00")], (60, 40)),
+        ([(0x0112, 5, 1, struct.pack(">I", 9_999))], (60, 40)),
+        ([(0x0112, 3, 2, b"\x00\x06\x00\x06")], (40, 60)),
+        ([(0x0112, 77, 1, b"\x00\x06\x00\x00")], (60, 40)),
+        ([(0x0112, 3, 1, b"\x00\x63\x00\x00")], (60, 40)),
+    ],
+    ids=[
+        "sound",
+        "other entries broken",
+        "broken before it",
+        "text",
+        "points nowhere",
+        "two numbers",
+        "of no type",
+        "no such turn",
+    ],
+)
+def test_sec_82_exif_that_cannot_be_read_is_ignored(folder, entries, size):
+    prepared = catalogue.prepare_picture(with_exif(*entries), folder=folder)
+
+    assert (prepared.width, prepared.height) == size
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_sec_82_exif_that_is_none_at_all_is_ignored(folder):
+    data = picture()
+    for body in (b"", b"MM", b"\xff" * 40, b"II*\x00\xff\xff\xff\xff"):
+        inside = data[:33] + chunk(b"eXIf", body) + data[33:]
+        assert catalogue.prepare_picture(inside, folder=folder).width == 60
+
+
 @pytest.mark.parametrize(
     "data",
     [
