@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from mall.base.clock import now
-from mall.base.db import execute, reading
+from mall.base.db import execute, reading, transaction
 from mall.domain import audit, people, programme
 
 ANSWERS = {
@@ -225,6 +225,22 @@ def test_the_programme_is_drafted_by_one_and_approved_by_another(flask, draft):
         assert {row.act for row in audit.entries()} >= {"programme.changed"}
     assert "A better offer" in flask("programme", "list").output
     assert json.loads(flask("programme", "show", "1").stdout)["worth_points"] == 100
+
+
+def test_the_other_administrator_sent_away_for_the_minute_it_takes_leaves_nobody_alone(flask, draft):
+    set_up(flask)
+    second_administrator(flask)
+    ada, bea = staff()["ada@example.com"].id, staff()["bea@example.com"].id
+    draft(worth_points=1)
+    with transaction():
+        people.change_roles(bea, ["operator"], by=f"staff:{ada}", at=now())
+
+    alone = flask("programme", "approve", "2", "--by", "ada@example.com")
+
+    assert alone.exit_code == 1
+    assert "you cannot approve it alone" in alone.output
+    with reading():
+        assert programme.current(now()).version == 1
 
 
 def test_a_draft_may_begin_on_a_day_of_the_shop(flask, draft):

@@ -35,6 +35,15 @@ class NotApart(Refusal):
     )
 
 
+class NotAlone(NotApart):
+    """Access on the staff was touched while this was asked for: whoever could approve may have been sent away."""
+
+    message = N_(
+        "A colleague's access was changed after this was asked for or less than {hours} hours before, so you cannot "
+        "approve it alone. A colleague approves it, or it is asked for again {hours} hours later."
+    )
+
+
 class AlreadyDecided(Refusal):
     """The request has been approved or declined before."""
 
@@ -128,18 +137,19 @@ def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1,
     `other_approvers` counts the people besides `by` who could approve it: only where there is none may the one who
     asked approve, and the act is marked as done by one person.
 
-    Nobody approves whose access a colleague has touched (joining, roles, a link to set the password, the second
-    factor) since the request, or less than a day before: whoever asked could come in as them.
+    Nobody approves whose access a colleague has touched (joining, leaving, roles, a link to set the password, the
+    second factor) since the request, or less than a day before: whoever asked could come in as them. And nobody
+    approves alone when anyone's access was touched in that time: whoever asked could have sent the others away.
 
-    Raises OwnRequest, NotApart, AlreadyDecided, NotFound.
+    Raises OwnRequest, NotApart, NotAlone, AlreadyDecided, NotFound.
     """
     request = request_for(request_id)
     alone = request.asked_by == by
     if request.decided_by != by:
         if alone and other_approvers > 0:
             raise OwnRequest
-        if not alone and _access_given(by, since=request.asked_at - APART):
-            raise NotApart(hours=APART // timedelta(hours=1))
+        if _access_touched(None if alone else by, since=request.asked_at - APART):
+            raise (NotAlone if alone else NotApart)(hours=APART // timedelta(hours=1))
     return _decide(request, APPROVED, by=by, at=at, reason=reason, by_one_person=alone)
 
 
@@ -188,14 +198,14 @@ def requests_about(kind: str, subject: str) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _access_given(actor: str, *, since: datetime) -> bool:
-    """Tell whether a colleague did something to the access of someone on the staff: all of that is in the audit."""
-    touched = select(audit.Entry.id).where(
-        audit.Entry.subject == actor,
-        audit.Entry.by != actor,
-        audit.Entry.by.startswith("staff:"),
-        audit.Entry.at > since,
-    )
+def _access_touched(actor: str | None, *, since: datetime) -> bool:
+    """Tell whether a colleague did something to the access of someone on the staff, or of anyone: it is in the audit.
+
+    Nobody loses or gains access otherwise but by the server's own commands.
+    """
+    entry = audit.Entry
+    whose = entry.subject.startswith("staff:") if actor is None else entry.subject == actor
+    touched = select(entry.id).where(whose, entry.by != entry.subject, entry.by.startswith("staff:"), entry.at > since)
     return execute(touched.limit(1)).first() is not None
 
 

@@ -123,7 +123,7 @@ def decode(data: bytes, kind: str, size: tuple[int, int]) -> "Image.Image":
 
 
 def _upright(picture: "Image.Image") -> "Image.Image":
-    """Turn a picture as its EXIF says. Only that one number is read; where it cannot be, the picture stays as it is."""
+    """Turn a picture as its EXIF says: of that only one number is read, and where it cannot be, nothing is turned."""
     from PIL.Image import Transpose  # noqa: PLC0415
 
     turns = {

@@ -94,6 +94,30 @@ def test_where_only_one_person_could_approve_it_is_marked(app):
         assert [entry.act for entry in audit.entries(by_one_person=True)] == ["adjustment.approved"]
 
 
+@pytest.mark.parametrize("by", ["staff:1", "staff:3"], ids=["by who asked", "by whom they may have made up"])
+@pytest.mark.parametrize("at", [NOON - timedelta(hours=23), NOON, LATER], ids=["before", "as asked", "after"])
+def test_nobody_approves_alone_who_may_have_sent_the_others_away(either, by, at):
+    request = ask()
+    touch_access(by=by, at=at)
+
+    with pytest.raises(approvals.NotAlone, match="A colleague approves it, or it is asked for again"):
+        approve(request, by="staff:1", other_approvers=0)
+    with reading():
+        assert approvals.request_for(request).decision is None
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [{"at": NOON - timedelta(hours=24)}, {"by": "staff:2", "at": NOON}, {"by": "system", "at": NOON}],
+    ids=["a day before", "what they did to their own", "from the server's own commands"],
+)
+def test_who_has_long_been_alone_approves_alone(app, touched):
+    request = ask()
+    touch_access(**touched)
+
+    assert approve(request, by="staff:1", other_approvers=0).by_one_person
+
+
 def test_a_second_person_who_happens_to_be_the_only_other_is_two_people(app):
     assert not approve(ask(), by="staff:2", other_approvers=0).by_one_person
 

@@ -88,6 +88,31 @@ def test_alone_at_the_desk_it_is_done_and_marked(desk, stage, mei):
     assert "by one person" in desk.get("/office/audit").text
 
 
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        (("deactivation", {"reason": "Holiday"}), ("return", {"reason": "Back"})),
+        (("", {"roles": ["finance"]}), ("", {"roles": ["operator"]})),
+    ],
+    ids=["out of the office", "out of the role"],
+)
+def test_a_colleague_sent_away_for_the_minute_it_takes_leaves_nobody_alone(stage, mei, ola, enter, away, back):
+    boss = enter(hire("ada", "admin"))
+    ask(boss, mei, "900000")
+    whom = f"/office/staff/{ola}"
+    assert boss.post(f"{whom}/{away[0]}".rstrip("/"), data=away[1]).status_code == 302
+
+    answer = boss.post("/office/adjustments/1/approval")
+
+    assert answer.status_code == 422
+    assert "you cannot approve it alone" in " ".join(answer.text.split())
+    assert boss.post(f"{whom}/{back[0]}".rstrip("/"), data=back[1]).status_code == 302
+    assert stage.balances(mei).ready == 0
+    with reading():
+        assert [entry.act for entry in audit.entries(act="points.adjustment.not_apart")]
+        assert people.staff_able_to("operate") == [ola, ola + 1]
+
+
 def test_the_sixth_of_a_day_needs_a_second_person(desk, stage, mei, otto):
     for _time in range(6):
         ask(desk, mei, "10")
