@@ -224,15 +224,18 @@ def draft(
     by: str,
     at: datetime,
     reason: str,
-    currency_fixed: bool = True,
+    books_begun: bool = True,
 ) -> int:
     """Draft a version and ask for its approval. Returns its number.
 
-    `currency_fixed` says that points or money have moved, so that the currency may not change. Raises BadSetting.
+    `books_begun` says that points or money have moved, so that currency and time zone may not change: what was added
+    up by days of one zone would not be what the days of another moved. Raises BadSetting.
     """
     before = version(based_on)
-    if currency_fixed and settings.get("currency") != before.currency:
+    if books_begun and settings.get("currency") != before.currency:
         raise BadSetting("currency", say(N_("The currency is fixed since the first points were given.")))
+    if books_begun and settings.get("zone") != before.zone:
+        raise BadSetting("zone", say(N_("The time zone is fixed since the first points were given.")))
     terms = _write(settings, based_on=based_on, effective_from=effective_from, by=by, at=at, reason=reason)
     approvals.ask(
         KIND,

@@ -169,7 +169,15 @@ def test_bad_settings_are_not_drafted(shop, settings):
 def test_the_currency_is_fixed_once_points_were_given(shop, settings):
     with pytest.raises(programme.BadSetting, match="fixed"):
         draft(settings | {"currency": "USD"})
-    assert draft(settings | {"currency": "USD"}, currency_fixed=False) == 2
+    assert draft(settings | {"currency": "USD"}, books_begun=False) == 2
+
+
+def test_the_time_zone_is_fixed_too_so_that_the_days_of_the_books_stay_what_they_were(shop, settings):
+    with pytest.raises(programme.BadSetting, match="time zone is fixed"):
+        draft(settings | {"zone": "Asia/Shanghai"})
+    with reading():
+        assert len(programme.versions()) == 1
+    assert draft(settings | {"zone": "Asia/Shanghai"}, books_begun=False) == 2
 
 
 def test_a_version_that_is_not_there(shop):
