@@ -39,10 +39,10 @@ check: $(VENV)/.tests ## Lint, types, the plan of the house, migrations and cata
 	@$(BIN)/python tests/check/messages.py
 	@$(BIN)/pytest -n 2 tests/test_architecture.py tests/test_migrations.py
 
-bench: $(VENV)/.tests ## Measure listing, ordering, redeeming, memory and start; prints a table.
+bench: $(VENV)/.tests ## Measure pages, orders, redeeming, refunds, webhooks, memory and start; prints a table.
 	@$(BIN)/python -m benchmarks.run
 
-soak: $(VENV)/.tests ## Run the property tests with 50 times as many examples.
+soak: $(VENV)/.tests ## Run the property tests with 50 times as many examples, and every crash by itself.
 	@SOAK=50 $(BIN)/pytest -m soak
 
 fmt: $(VENV)/.tests ## Format the code.

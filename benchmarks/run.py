@@ -20,12 +20,12 @@ from sqlalchemy import make_url
 
 from tests import postgresql
 
-from . import measures
-from .measures import Effort
+from . import measures, selling
+from .measures import Database, Effort
 from .servers import THREADS
 from .table import Figure, lines
 
-PARTS = ("pages", "orders", "start", "redemptions", "behind", "books")
+PARTS = ("pages", "orders", "start", "redemptions", "behind", "cash", "books")
 # As a shop runs it: what is committed is on the disk.
 DURABLE = {
     **postgresql.SETTINGS,
@@ -92,12 +92,24 @@ def measured(
         "behind": lambda: measures.behind(
             name, (new_database(), new_folder(folder)), (new_database(), new_folder(folder)), effort
         ),
+        "cash": lambda: cash(database, effort),
         "books": lambda: measures.books(database),
     }
     for part in (part for part in PARTS if part in parts):
         said(f"{name}: {part}")
         figures += whole[part]()
     return figures
+
+
+def cash(database: Database, effort: Effort) -> list[Figure]:
+    """Measure selling for cash."""
+    where = (database.name, database.url, database.folder, database.shop)
+    orders = effort.samples // 2
+    return [
+        *selling.with_cash(*where, orders=orders),
+        *selling.rush(*where),
+        *selling.webhooks(*where, workers=database.workers, orders=orders),
+    ]
 
 
 def new_folder(folder: Path) -> Path:

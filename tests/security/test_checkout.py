@@ -1,15 +1,17 @@
-"""Attacks on baskets, checkout and orders: SECURITY 23, 24, 32-41, 47-49 and 53, through HTTP."""
+"""Attacks on baskets, checkout and orders: SECURITY 23, 24, 32-41, 46-49, 52 and 53, through HTTP."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from mall.base.clock import moved_to
-from mall.base.db import transaction
-from mall.domain import catalogue, checkout, people
+from mall.base.db import execute, reading, transaction
+from mall.domain import cash, catalogue, checkout, people
 from tests.cast import sign_in
 from tests.stage import NOON, PASSWORD, Item, Stage, open_shop
 from tests.threads import race
@@ -17,6 +19,7 @@ from tests.web.store.till import Till, count_orders, fields_of
 
 HOME = people.AddressLines("Chen Meilin", "18 Juniper Lane", "Portland", "97201", "US")
 BURST = 30
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -367,3 +370,68 @@ def test_sec_53_a_limit_per_member_holds_for_parallel_orders(either):
     buy()  # In case they all stood in one another's way.
     assert sum(order.points for order in till.orders()) == 800
     assert stage.balances(till.member_id).ready == 4_200
+
+
+@pytest.fixture
+def sale(stage: Stage, mug: Item) -> int:
+    """A price of 1.00 that begins in an hour. Returns its id."""
+    soon = catalogue.cash_price(100, old_cash_cents=1_590, starts_at=NOON + HOUR, ends_at=NOON + 2 * HOUR)
+    with transaction():
+        catalogue.set_price_options(
+            mug.variant_id,
+            [catalogue.cash_price(1_590, id=mug.options["cash"]), soon],
+            terms=stage.terms,
+            by="staff:1",
+            at=NOON,
+        )
+    with reading():
+        return execute(
+            select(catalogue.PriceOption.id).where(
+                catalogue.PriceOption.variant_id == mug.variant_id, catalogue.PriceOption.starts_at.is_not(None)
+            )
+        ).scalar_one()
+
+
+@pytest.mark.parametrize("clock", [{"Date": "Mon, 02 Mar 2026 13:30:00 GMT"}, {"If-Modified-Since": "2026-03-02"}])
+def test_sec_52_a_sale_goes_by_the_shops_clock_whatever_the_browser_says(till, mug, sale, clock):
+    till.browser.post(
+        "/basket",
+        data={"variant_id": mug.variant_id, "option_id": sale, "quantity": 1, "at": "2026-03-02T13:30:00+00:00"},
+        headers=clock,
+    )
+    till.browser.post("/checkout", data=till.form() | {"at": "2026-03-02T13:30:00+00:00"}, headers=clock)
+    assert 100 not in {order.goods_cents for order in till.orders()}
+    placed = count_orders()
+
+    with moved_to(NOON + HOUR):
+        till.browser.post("/basket", data={"variant_id": mug.variant_id, "option_id": sale, "quantity": 1})
+        form = till.form()
+    with moved_to(NOON + 2 * HOUR):
+        late = till.browser.post("/checkout", data=form | {"at": "2026-03-02T13:30:00+00:00"}, headers=clock)
+    assert late.status_code == 422
+    assert count_orders() == placed
+
+    with moved_to(NOON + 2 * HOUR - timedelta(seconds=1)):
+        till.browser.post("/checkout", data=form)
+    assert till.orders()[-1].goods_cents % 100 == 0
+    assert count_orders() == placed + 1
+
+
+def test_sec_46_a_cancel_in_the_second_the_payment_arrives_leaves_one_of_both_and_never_half(till, stage, mug):
+    till.put_in(mug, "mix", points="600")
+    session_id = till.place().location.rpartition("/")[2]
+    number = checkout.number_of(till.orders()[0].id)
+    stage.cashier.pay(session_id)  # The shop has not been told yet.
+
+    first = till.browser.post(f"/orders/{number}/cancellation", follow_redirects=True)
+    assert "The payment had come through already" in first.text
+    assert till.orders()[0].state == "paid"
+    assert stage.balances(till.member_id).held == 0
+    assert stage.balances(till.member_id).ready == 4_400
+
+    till.browser.post(f"/orders/{number}/cancellation")
+    till.browser.get(f"/orders/{number}/paid?session={session_id}")
+    assert till.orders()[0].state == "refunded"
+    assert stage.balances(till.member_id).ready == 5_000
+    with reading():
+        assert len(cash.refunds_of(checkout.reference_of(till.orders()[0].id))) == 1
