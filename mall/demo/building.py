@@ -98,7 +98,7 @@ def build(
         )
         show_interest(
             {shopper.name: shopper.member_id for shopper in story.members},
-            {shelf.goods.art: shelf.product_id for shelf in stocked},
+            {shelf.goods.art.removesuffix(".svg"): shelf.product_id for shelf in stocked},
             terms=terms,
             by=OPERATOR,
             at=end,
