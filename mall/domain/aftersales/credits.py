@@ -30,7 +30,8 @@ _CREDIT = "credit:"
 class CreditNote(db.Model):
     """What one refund of goods gave back and took back, in cents and points. Tax is inside the cash.
 
-    `gone_cents` of the cash were given back at the cashier before, or had never come: only the rest was sent.
+    `gone_cents` of the cash were given back at the cashier before, or had never come: only the rest was sent. Of the
+    points what was netted for used coupons was kept.
     """
 
     __tablename__ = "credit_note"

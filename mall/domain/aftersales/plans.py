@@ -14,7 +14,9 @@ from datetime import datetime
 from mall.base.errors import Refusal
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import cash, checkout, coupons, earning, ledger
+from mall.domain import cash, checkout, earning, ledger
+
+from .netting import Netted, netted_of
 
 # Why goods come back, and whether that is our fault, so that delivery is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
@@ -38,7 +40,7 @@ class NotRefundable(Refusal):
 
 
 class CouponUsed(NotRefundable):
-    message = N_("Order {number} gave a coupon that has been used, so it cannot be refunded.")
+    message = N_("Order {number} gave a coupon that has been used, and it was paid in cash: it cannot be refunded.")
 
 
 class CouponsOnlyWhole(NotRefundable):
@@ -88,6 +90,7 @@ class Plan:
     `returning` says to which lots spent points go back, with the last day they have then; `taken` what is taken back
     of what the order earned. `growth_less` is growth the order has not given yet and will give less of. `gone_cents`
     is the part of the cash that is not there to be given: it was given back at the cashier already, or never came.
+    `netted` are used coupons whose value is kept of the points.
     """
 
     order: checkout.OrderRow
@@ -102,6 +105,7 @@ class Plan:
     taken: earning.Reduction
     growth_less: int
     gone_cents: int = 0
+    netted: tuple[Netted, ...] = ()
 
     @property
     def goods_cents(self) -> int:
@@ -129,9 +133,19 @@ class Plan:
         return sum(each.quantity for each in self.lines)
 
     @property
+    def line_points(self) -> int:
+        """The points that the pieces cost: they go back, but for what is netted."""
+        return sum(each.points for each in self.lines)
+
+    @property
+    def netted_points(self) -> int:
+        """The points that are kept for used coupons."""
+        return sum(each.points for each in self.netted)
+
+    @property
     def points(self) -> int:
         """The points that go back."""
-        return sum(each.points for each in self.lines)
+        return self.line_points - self.netted_points
 
     @property
     def earned_points(self) -> int:
@@ -162,6 +176,7 @@ class Plan:
             [(each.line.line, each.line.refunded, each.quantity, each.unsent) for each in self.lines],
             [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],
             sorted(self.taken.lots.items()),
+            [(each.coupon_id, each.points) for each in self.netted],
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -192,20 +207,21 @@ def plan_refund(
     lost = reason == DISPUTE_LOST  # The money is gone already: nothing can keep that from being so.
     if order.disputed_at is not None and not lost:
         raise checkout.UnderDispute(number=checkout.number_of(order.id))
-    if order.gives_coupons and not lost and coupons.was_used(checkout.reference_of(order.id)):
-        raise CouponUsed(number=checkout.number_of(order.id))
     lines = checkout.lines_of(order.id) if lines is None else lines
     chosen = _chosen(lines, pieces)
     whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
     if order.gives_coupons and not lost and not whole and any(line.digital for line, _quantity in chosen):
         raise CouponsOnlyWhole(number=checkout.number_of(order.id))
+    netted = netted_of(order, [line for line, _quantity in chosen]) if order.gives_coupons else ()
+    if not lost and not all(each.covered for each in netted):
+        raise CouponUsed(number=checkout.number_of(order.id))
     back = tuple(_back_of(line, quantity) for line, quantity in chosen)
     carried = tuple(_carried(each, reason=reason) for each in back)
     was_cents = checkout.kept_cents_of(lines)
     sale = checkout.sale_of(order, kept_cents=was_cents - sum(each.cash_cents for each in back))
     before = checkout.sale_of(order, kept_cents=was_cents)
     kept = order.window_closed_at is not None
-    points = sum(each.points for each in back)
+    points = sum(each.points for each in back) - sum(each.points for each in netted)
     returning: Sequence[ledger.Returning] = ()
     if points:
         returning = ledger.would_give_back(
@@ -231,6 +247,7 @@ def plan_refund(
         taken=earning.reduction(sale, at=at, growth_given=kept),
         growth_less=0 if kept else before.growth - sale.growth,
         gone_cents=max(0, cash_cents - cash.left_of(sale.reference)) if cash_cents else 0,
+        netted=netted,
     )
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Select, String, case, cast, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import cash, checkout, earning
+from mall.domain import cash, checkout, coupons, earning, ledger
 
 from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
 from .returns import OPEN, Return, ReturnLine
@@ -19,6 +19,8 @@ def checks() -> list[Check]:
         Check(N_("a credit note is the sum of its lines"), _notes_add_up()),
         Check(N_("the delivery given back of an order is its cumulative share"), _delivery_agrees()),
         Check(N_("cash asked back for goods is what the credit notes say"), _cash_agrees()),
+        Check(N_("points given back are what credit notes say, less what coupons used up"), _points_agree()),
+        Check(N_("what was kept for a used coupon is within the piece that gave it"), _netted_agree()),
         Check(N_("the cash kept of an order is what its facts say"), _facts_agree()),
         Check(N_("a return that was refunded has a credit note for the same pieces"), _returns_agree()),
         Check(N_("no return window was closed while a return was open"), _closed_too_early()),
@@ -130,6 +132,38 @@ def _cash_agrees() -> Select:
     )
     said = CreditNote.goods_cents + CreditNote.shipping_cents - CreditNote.gone_cents
     return select(CreditNote.id).where(asked != said)
+
+
+def _points_agree() -> Select:
+    """Find credit notes of which other points went back than they say; what is kept stands with the coupons."""
+    reference = literal("credit:").concat(cast(CreditNote.id, String))
+    given = (
+        select(func.coalesce(func.sum(ledger.Posting.points), 0))
+        .where(ledger.Posting.move == reference.concat(":give_back"), ledger.Posting.kind == "give_back")
+        .correlate(CreditNote)
+        .scalar_subquery()
+    )
+    kept = (
+        select(func.coalesce(func.sum(coupons.Coupon.netted_points), 0))
+        .where(coupons.Coupon.netted_for == reference)
+        .correlate(CreditNote)
+        .scalar_subquery()
+    )
+    return select(CreditNote.id).where(given + kept != CreditNote.points)
+
+
+def _netted_agree() -> Select:
+    """Find netted coupons of another order than the one refunded, and points beyond their piece's."""
+    coupon = coupons.Coupon
+    line = coupon.key.startswith(checkout.REFERENCE.concat(":").concat(cast(Line.line, String)).concat(":"))
+    piece = (Line.price_points + Line.switch_points + Line.quantity - 1) // Line.quantity
+    return (
+        select(coupon.id)
+        .outerjoin(CreditNote, literal("credit:").concat(cast(CreditNote.id, String)) == coupon.netted_for)
+        .outerjoin(Order, (Order.id == CreditNote.order_id) & (coupon.reference == checkout.REFERENCE))
+        .outerjoin(Line, (Line.order_id == Order.id) & line)
+        .where(coupon.netted_for.is_not(None), or_(Line.line.is_(None), coupon.netted_points > piece))
+    )
 
 
 def _facts_agree() -> Select:

@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, cash, catalogue, checkout, earning, ledger, notices, programme
+from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, programme
 
 from . import credits
 from .plans import ALL_REASONS, REASONS, NotRefundable, Plan, plan_refund
@@ -131,6 +131,7 @@ def _carry_out(
     )
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
     back_cents = _ask_cash(plan, credit, by=by, at=at, lost=lost) if plan.cash_cents > plan.gone_cents else 0
+    coupons.net({each.coupon_id: each.points for each in plan.netted}, reference=credit)
     _take_goods_back(plan, shelved, by=by, at=at)
     audit.write(
         "order.refund",
@@ -221,7 +222,7 @@ def _write(plan: Plan, shelved: Mapping[int, int], *, note: str, by: str, at: da
             "shipping_cents": plan.shipping_cents,
             "shipping_tax_cents": plan.shipping_tax_cents,
             "gone_cents": plan.gone_cents,
-            "points": plan.points,
+            "points": plan.line_points,
             "earned_points": plan.earned_points,
             "growth": plan.growth,
             "by": by,

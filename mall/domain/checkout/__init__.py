@@ -105,6 +105,7 @@ from .reads import (
     order_page,
     orders_of,
     placed_as,
+    taken_off_by,
     taxes_of,
     windows_of,
 )
@@ -234,6 +235,7 @@ __all__ = [
     "shippable",
     "sweep",
     "switch_for",
+    "taken_off_by",
     "taxes_of",
     "to_review",
     "to_ship",

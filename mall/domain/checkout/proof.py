@@ -106,17 +106,27 @@ def _points_agree() -> Select:
     released, given_back = func.coalesce(flows.c.released, 0), func.coalesce(flows.c.given_back, 0)
     back_of_line = (OrderLine.price_points + OrderLine.switch_points) * OrderLine.refunded // OrderLine.quantity
     back = select(OrderLine.order_id, func.sum(back_of_line).label("points")).group_by(OrderLine.order_id).subquery()
+    # What was kept for coupons that the order gave and that were used did not go back.
+    coupon = coupons.Coupon
+    netted = (
+        select(coupon.reference, func.sum(coupon.netted_points).label("points"))
+        .where(coupon.netted_for.is_not(None))
+        .group_by(coupon.reference)
+        .subquery("netted")
+    )
+    settled = given_back + func.coalesce(netted.c.points, 0)
     wrong = case(
         (Order.state.in_((AWAITING, PROCESSING)), or_(held != Order.points, redeemed != 0, released != 0)),
         (Order.state.in_((CANCELLED, TIMED_OUT)), or_(held != Order.points, released != Order.points, redeemed != 0)),
-        (Order.state == REFUNDED, or_(redeemed != Order.points, given_back != Order.points)),
-        (Order.state.in_(SETTLED), or_(redeemed != Order.points, given_back != func.coalesce(back.c.points, 0))),
+        (Order.state == REFUNDED, or_(redeemed != Order.points, settled != Order.points)),
+        (Order.state.in_(SETTLED), or_(redeemed != Order.points, settled != func.coalesce(back.c.points, 0))),
         else_=False,
     )
     return (
         select(Order.id, Order.state)
         .outerjoin(flows, flows.c.reference == REFERENCE)
         .outerjoin(back, back.c.order_id == Order.id)
+        .outerjoin(netted, netted.c.reference == REFERENCE)
         .where(wrong)
     )
 
@@ -236,7 +246,9 @@ def _given_agree() -> Select:
         select(
             coupon.reference,
             func.count().label("coupons"),
-            func.sum(case((coupon.state == coupons.USABLE, 1), else_=0)).label("usable"),
+            func.sum(case((and_(coupon.state == coupons.USABLE, coupon.netted_for.is_(None)), 1), else_=0)).label(
+                "usable"
+            ),
         )
         .where(coupon.source == "points")
         .group_by(coupon.reference)

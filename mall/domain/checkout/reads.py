@@ -1,5 +1,6 @@
 """Orders to look at: a member's list, the operators' queue, one order with everything on its page."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,13 @@ def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[lis
     ).all()
     total = execute(select(func.count()).select_from(Order).where(Order.member_id == member_id)).scalar_one()
     return list(rows), total
+
+
+def taken_off_by(references: Collection[str]) -> dict[int, int]:
+    """Return what coupons took off the orders they were used for, in cents: {coupon id: cents}."""
+    ids = {order_id for reference in references if (order_id := orders.order_id_of(reference)) is not None}
+    rows = execute(select(Order.coupons).where(Order.id.in_(ids))).scalars()
+    return {coupon["id"]: coupon["cents"] for used in rows for coupon in used or ()}
 
 
 def windows_of(references: list[str]) -> dict[str, Row[Any]]:

@@ -45,11 +45,12 @@ from .given import (
     gift_of,
     give,
     give_by_hand,
+    net,
     ready,
     revoke,
     take_back,
     use,
-    was_used,
+    used_of,
 )
 from .proof import checks
 from .reminders import tell_expiring
@@ -148,6 +149,7 @@ __all__ = [
     "make_codes",
     "make_template",
     "may_stack",
+    "net",
     "products_selling",
     "read_code",
     "ready",
@@ -162,6 +164,6 @@ __all__ = [
     "template_of",
     "templates",
     "use",
-    "was_used",
+    "used_of",
     "withdraw_template",
 ]

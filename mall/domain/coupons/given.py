@@ -4,7 +4,7 @@ Whether one has expired is a matter of the clock, not of a job: a coupon that is
 its state says. Coming back never lengthens its life.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,8 @@ class Coupon(db.Model):
     """One coupon of a member.
 
     `reference` is what it was given for ("order:7", "code:12"), `key` makes that happen once. `used_for` is the order
-    it is used for: there is room for one, so that it is used once.
+    it is used for: there is room for one, so that it is used once. Where the order that gave it was refunded after
+    its use, `netted_points` were kept for it by `netted_for` ("credit:7"): it is its member's for good.
     """
 
     __tablename__ = "coupon"
@@ -45,6 +46,8 @@ class Coupon(db.Model):
         CheckConstraint("(state = 'used') = (used_for IS NOT NULL)", name="used_for_something"),
         CheckConstraint("(state = 'used') = (used_at IS NOT NULL)", name="used_at_some_time"),
         CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_at_some_time"),
+        CheckConstraint("(netted_for IS NULL) = (netted_points IS NULL)", name="netted_for_something"),
+        CheckConstraint("netted_points >= 0", name="netted_not_negative"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -60,6 +63,8 @@ class Coupon(db.Model):
     used_for: Mapped[str | None] = mapped_column(String(40), index=True)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    netted_for: Mapped[str | None] = mapped_column(String(40), index=True)
+    netted_points: Mapped[int | None]
 
 
 class CouponGone(Refusal):
@@ -225,10 +230,22 @@ def come_back(reference: str) -> int:
     return len(back)
 
 
-def was_used(reference: str) -> bool:
-    """Tell whether a coupon that was given for an order has been used."""
-    given_and_used = select(Coupon.id).where(Coupon.reference == reference, Coupon.state == USED).limit(1)
-    return execute(given_and_used).first() is not None
+def used_of(reference: str) -> list[Row[Any]]:
+    """Return the coupons given for an order that are used and not yet paid for otherwise: id, key, used_for."""
+    return list(
+        execute(
+            select(Coupon.id, Coupon.key, Coupon.used_for)
+            .where(Coupon.reference == reference, Coupon.state == USED, Coupon.netted_for.is_(None))
+            .order_by(Coupon.id)
+        )
+    )
+
+
+def net(points: Mapping[int, int], *, reference: str) -> None:
+    """Note of used coupons, {coupon id: points}, that so many points were kept for them by a refund."""
+    assert in_transaction()
+    for coupon_id, kept in sorted(points.items()):
+        execute(update(Coupon).where(Coupon.id == coupon_id).values(netted_for=reference, netted_points=kept))
 
 
 def take_back(reference: str, *, at: datetime) -> int:
@@ -236,7 +253,7 @@ def take_back(reference: str, *, at: datetime) -> int:
     assert in_transaction()
     return execute(
         update(Coupon)
-        .where(Coupon.reference == reference, Coupon.state == USABLE)
+        .where(Coupon.reference == reference, Coupon.state == USABLE, Coupon.netted_for.is_(None))
         .values(state=REVOKED, revoked_at=at)
     ).rowcount
 

@@ -306,23 +306,6 @@ def test_a_coupon_that_was_bought_goes_back_with_all_that_is_left_or_not(stage, 
         assert [given.state for given in coupons.coupons_of(mei)] == [coupons.REVOKED]
 
 
-def test_an_order_whose_coupon_was_used_cannot_be_refunded(stage, mei, lamp):
-    voucher = sold(stage, stage.coupon_kind())
-    stage.give(mei, 800)
-    stage.put_in(mei, voucher)
-    order = stage.place(mei)
-    with reading():
-        [given] = coupons.coupons_of(mei)
-    stage.put_in(mei, lamp, "cash")
-    stage.place(mei, use=[given.id])
-
-    with pytest.raises(aftersales.CouponUsed):
-        stage.refund(order)
-    with reading(), pytest.raises(aftersales.CouponUsed):
-        aftersales.plan_refund(stage.order(order), reason="goodwill", at=NOON, zone=stage.terms.zone)
-    assert stage.balances(mei).ready == 0
-
-
 def test_an_item_whose_coupon_is_withdrawn_is_no_longer_offered(stage, mei):
     kind = stage.coupon_kind()
     voucher = sold(stage, kind)

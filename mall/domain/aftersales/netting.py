@@ -1,0 +1,51 @@
+"""Netting: what a coupon was worth that an order gave and its member has used is kept when the order is refunded.
+
+It is kept of the points that go back for the piece that gave the coupon: as many as stand for what the coupon took
+off, at the worth of placing, rounded up, and at most the piece's own. The coupon is paid for by that: should the order
+it was used for come to nothing, it may be used again. Cash goes back whole, so a piece that was paid in cash, whose
+points do not cover what its coupon took off, is not refunded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mall.base.money import part_by_quantity
+from mall.domain import checkout, coupons
+
+
+@dataclass(frozen=True)
+class Netted:
+    """A used coupon of a piece that is refunded: what it took off, in cents, and the points that are kept for it.
+
+    `covered`: no cash of the piece stands for what it took off.
+    """
+
+    coupon_id: int
+    cents: int
+    points: int
+    covered: bool
+
+
+def netted_of(order: checkout.OrderRow, lines: Sequence[checkout.LineRow]) -> tuple[Netted, ...]:
+    """Return the used coupons that lines of an order gave. Two statements; one where none was used."""
+    reference = checkout.reference_of(order.id)
+    by_number = {str(line.line): line for line in lines}
+    used = [
+        (row, line, int(piece))
+        for row in coupons.used_of(reference)
+        for number, _, piece in [row.key.removeprefix(f"{reference}:").partition(":")]
+        if (line := by_number.get(number)) is not None
+    ]
+    if not used:
+        return ()
+    took = checkout.taken_off_by([row.used_for for row, _line, _piece in used])
+    return tuple(_netted(order, line, piece, coupon_id=row.id, cents=took[row.id]) for row, line, piece in used)
+
+
+def _netted(order: checkout.OrderRow, line: checkout.LineRow, piece: int, *, coupon_id: int, cents: int) -> Netted:
+    def share(amount: int) -> int:
+        return part_by_quantity(amount, of=line.quantity, before=piece - 1, after=piece)
+
+    wanted = -(-cents * order.worth_points // order.worth_cents)
+    points = min(wanted, share(line.price_points + line.switch_points))
+    return Netted(coupon_id, cents, points, covered=points == wanted or share(line.cash_cents) == 0)
