@@ -16,7 +16,7 @@ from .asking import (
     returnable,
     withdraw_return,
 )
-from .credits import CreditLine, CreditNote, credits_of, is_of_credit
+from .credits import CreditLine, CreditNote, credits_of, is_of_credit, points_back_of
 from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
 from .hearing import hear, hear_all
@@ -130,6 +130,7 @@ __all__ = [
     "plan_receipt",
     "plan_refund",
     "plan_return",
+    "points_back_of",
     "receive_return",
     "recheck",
     "refund",

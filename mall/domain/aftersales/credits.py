@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
+    func,
     insert,
     literal,
     select,
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.domain import checkout, coupons
 
 LONGEST_NOTE = 500
 # What every reference of a credit note begins with.
@@ -97,6 +99,16 @@ def credited_with(key: str, *, order_id: int) -> Row[Any] | None:
 def credits_of(order_id: int) -> list[Row[Any]]:
     """Return the credit notes of an order, the first first."""
     return list(execute(select(CreditNote).where(CreditNote.order_id == order_id).order_by(CreditNote.id)))
+
+
+def points_back_of(order_id: int) -> int:
+    """Return the points that went back of an order: what its credit notes say, less what was netted."""
+    said = select(func.coalesce(func.sum(CreditNote.points), 0)).where(CreditNote.order_id == order_id)
+    coupon = coupons.Coupon
+    kept = select(func.coalesce(func.sum(coupon.netted_points), 0)).where(
+        coupon.reference == checkout.reference_of(order_id), coupon.netted_for.is_not(None)
+    )
+    return int(execute(select(said.scalar_subquery() - kept.scalar_subquery())).scalar_one())
 
 
 def reference_of(credit_id: int) -> str:

@@ -102,9 +102,11 @@ from .proof import checks
 from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooManyPoints, Wanted, quote
 from .reads import (
     OrderPage,
+    Sums,
     order_page,
     orders_of,
     placed_as,
+    sums_of,
     taken_off_by,
     taxes_of,
     windows_of,
@@ -169,6 +171,7 @@ __all__ = [
     "Rules",
     "Shipping",
     "StillPaying",
+    "Sums",
     "Switch",
     "Taken",
     "TooManyPoints",
@@ -233,6 +236,7 @@ __all__ = [
     "settle",
     "ship",
     "shippable",
+    "sums_of",
     "sweep",
     "switch_for",
     "taken_off_by",

@@ -60,6 +60,20 @@ class PricedLine:
     trouble: Refusal | None
 
     @property
+    def was_cents(self) -> int:
+        """The cash of the line before its sale, to be struck through; 0: there is no sale."""
+        if self.price is None or self.wanted is None:
+            return 0
+        return (self.price.old_cash_cents or 0) * self.wanted.quantity
+
+    @property
+    def was_points(self) -> int:
+        """The points of the line before its sale, to be struck through; 0: there is no sale."""
+        if self.price is None or self.wanted is None:
+            return 0
+        return (self.price.old_points or 0) * self.wanted.quantity
+
+    @property
     def changed(self) -> bool:
         """Tell whether the price differs from when the item was put in the basket."""
         return (

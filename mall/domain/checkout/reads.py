@@ -27,6 +27,28 @@ class OrderPage:
     refunds: list[Row[Any]]
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What an order comes to, in the order of calculation: points and cents.
+
+    list - level discount - coupon - saved by points + delivery - waived = cash; price points + switch points = points.
+    Tax is inside the cash.
+    """
+
+    list_cents: int
+    price_points: int
+    level_discount_cents: int
+    coupon_cents: int
+    switch_points: int
+    saved_cents: int
+    delivery_list_cents: int
+    delivery_cents: int
+    waived_cents: int
+    points: int
+    cash_cents: int
+    tax_cents: int
+
+
 def placed_as(key: str, *, member_id: int) -> Row[Any] | None:
     """Return the order that a basket's key was placed as by a member, or None."""
     return execute(select(Order).where(Order.key == key, Order.member_id == member_id)).one_or_none()
@@ -88,6 +110,29 @@ def windows_of(references: list[str]) -> dict[str, Row[Any]]:
     asked = (Order.id, Order.state, Order.digital, Order.return_window_days, Order.window_ends_at)
     rows = execute(select(*asked).where(Order.id.in_(ids)))
     return {orders.reference_of(row.id): row for row in rows}
+
+
+def sums_of(seen: OrderPage) -> Sums:
+    """Return what an order's lines come to, component by component."""
+
+    def total(name: str) -> int:
+        return sum(getattr(line, name) for line in seen.lines)
+
+    order = seen.order
+    return Sums(
+        list_cents=total("list_cents"),
+        price_points=total("price_points"),
+        level_discount_cents=total("level_discount_cents"),
+        coupon_cents=total("coupon_cents"),
+        switch_points=total("switch_points"),
+        saved_cents=total("saved_cents"),
+        delivery_list_cents=order.shipping_list_cents,
+        delivery_cents=order.shipping_cents + order.shipping_waived_cents,
+        waived_cents=total("waived_cents") + order.shipping_waived_cents,
+        points=order.points,
+        cash_cents=orders.cash_cents_of(order),
+        tax_cents=total("tax_cents") + order.shipping_tax_cents,
+    )
 
 
 def taxes_of(seen: OrderPage) -> list[tuple[int, int, int]]:

@@ -349,6 +349,8 @@ def order_page(
         payment_words=payment_words,
         refund_words=refund_words,
         cash_cents=checkout.cash_cents_of(order),
+        sums=checkout.sums_of(seen),
+        taxes=checkout.taxes_of(seen),
         method=layout.terms().shipping_method(order.shipping_key) if order.shipping_key else None,
         terms=layout.terms(),
     )

@@ -50,6 +50,8 @@ class Line:
     seen_points: int
     seen_cents: int
     quantity: int
+    was_points: int
+    was_cents: int
     most: int
     points_each: int
     allowed: tuple[int, int, int] | None
@@ -160,6 +162,8 @@ def lines_of(priced: checkout.Priced, *, typed: Mapping[int | None, Mapping[str,
             seen_points=each.line.seen_points or 0,
             seen_cents=each.line.seen_cents or 0,
             quantity=each.line.quantity,
+            was_points=each.was_points,
+            was_cents=each.was_cents,
             most=min(checkout.MOST_PIECES, max(each.offer.left, 1)) if each.offer else checkout.MOST_PIECES,
             points_each=each.wanted.unit_points if each.wanted else each.line.points_each,
             allowed=catalogue.points_allowed(each.price) if each.price else None,

@@ -62,17 +62,17 @@ def receipt(number: str):
     with reading():
         seen = checkout.order_page(number, member_id=me())
         terms = programme.version(seen.order.version)
-        credits = aftersales.credits_of(seen.order.id)
+        points_back = aftersales.points_back_of(seen.order.id)
     if seen.order.paid_at is None:
         raise NotFound(NO_RECEIPT)
     return render_template(
         "store/orders/receipt.html",
         seen=seen,
         order=seen.order,
-        sums=_sums(seen),
+        sums=checkout.sums_of(seen),
         taxes=checkout.taxes_of(seen),
         refunds=_refunds(seen),
-        points_back=sum(each.points for each in credits),
+        points_back=points_back,
         terms=terms,
         countries=dict(countries(language())),
         state=state_of(seen.order),
@@ -160,7 +160,7 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         to_return = aftersales.returnable(seen.order, at=now()) and aftersales.pieces_to_return(
             seen.order.id, seen.lines
         )
-        credits = aftersales.credits_of(seen.order.id)
+        points_back = aftersales.points_back_of(seen.order.id)
         reference = checkout.reference_of(seen.order.id)
         on_the_way = sum(lot.points for lot in ledger.waiting(me()) if lot.reference == reference)
     order, terms = seen.order, layout.terms()
@@ -169,7 +169,8 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         "store/orders/show.html",
         seen=seen,
         order=order,
-        sums=_sums(seen),
+        sums=checkout.sums_of(seen),
+        taxes=checkout.taxes_of(seen),
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),
         heading=_heading(order),
@@ -180,7 +181,7 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         kept_days=order.return_window_days,
         returns=[(each, return_words(each.state)) for each in returns],
         to_return=bool(to_return),
-        points_back=sum(each.points for each in credits),
+        points_back=points_back,
         refunds=_refunds(seen),
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
@@ -293,21 +294,6 @@ def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
     if order.window_ends_at is not None:
         return f"{day_words(order.window_ends_at)}: {what}"
     return f"{after_delivery_words(checkout.window_days_of(order), begins=True)}: {what}"
-
-
-def _sums(seen: checkout.OrderPage) -> dict[str, int]:
-    """Return the sums of an order's lines, component by component, in the order of calculation."""
-    names = (
-        "list_cents", "level_discount_cents", "coupon_cents", "price_points", "switch_points", "saved_cents",
-        "waived_cents",
-    )  # fmt: skip
-    sums = {name: sum(getattr(line, name) for line in seen.lines) for name in names}
-    order = seen.order
-    sums["waived_cents"] += order.shipping_waived_cents
-    sums["delivery_cents"] = order.shipping_cents + order.shipping_waived_cents
-    sums["cash_cents"] = checkout.cash_cents_of(order)
-    sums["tax_cents"] = sum(line.tax_cents for line in seen.lines) + order.shipping_tax_cents
-    return sums
 
 
 def _refunds(seen: checkout.OrderPage) -> list[dict[str, Any]]:
