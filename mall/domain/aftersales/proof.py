@@ -1,6 +1,6 @@
 """What must always be true of refunds: credit notes, lines, cash and facts say the same, to the cent and the point."""
 
-from sqlalchemy import BigInteger, Select, String, case, cast, func, or_, select
+from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
