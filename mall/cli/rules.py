@@ -72,7 +72,6 @@ def draft_programme(file: Any, email: str, reason: str, start: datetime | None) 
         zone, based_on = ZoneInfo(programme.current(at).zone), programme.newest()
         begins = at if start is None else start.replace(tzinfo=zone)
         withdrawn = programme.would_withdraw(begins, at=at)
-        before = programme.settings_of(programme.version(based_on))
         number = programme.draft(
             settings,
             based_on=based_on,
@@ -81,7 +80,7 @@ def draft_programme(file: Any, email: str, reason: str, start: datetime | None) 
             at=at,
             reason=reason,
         )
-    changed = [name for name in sorted(before) if settings.get(name) != before[name]]
+        changed = sorted(programme.changes(programme.version(based_on), programme.version(number)))
     click.echo(
         f"Compared with version {based_on}, the last one approved, it changes: {', '.join(changed) or 'nothing'}."
     )

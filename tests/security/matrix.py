@@ -56,6 +56,7 @@ MATRIX = {
     "store.account.confirm_email": PUBLIC,
     "office": OPERATOR,
     "office.staff": ADMIN,
+    "office.programme.drafts": ADMIN,
     "office.account": STAFF,
     "office.account.sign_in": PUBLIC,
     "office.account.sign_in_demo": PUBLIC,

@@ -5,12 +5,13 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
-from .settings import BadSetting, is_address, settings_of, terms_of
+from .settings import BOUNDS, BadSetting, changes, is_address, settings_of, terms_of
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
     AlreadySetUp,
     LevelThreshold,
     NoProgramme,
+    NothingChanged,
     ProgrammeApproval,
     ProgrammeVersion,
     ThingsChanged,
@@ -23,13 +24,16 @@ from .versions import (
     in_force,
     known_version,
     newest,
+    note_not_apart,
     upcoming,
     version,
     versions,
+    waiting,
     would_withdraw,
 )
 
 __all__ = [
+    "BOUNDS",
     "LEVEL_SETS",
     "PYRAMID",
     "SIX_STEPS",
@@ -38,6 +42,7 @@ __all__ = [
     "Level",
     "LevelThreshold",
     "NoProgramme",
+    "NothingChanged",
     "Programme",
     "ProgrammeApproval",
     "ProgrammeVersion",
@@ -45,6 +50,7 @@ __all__ = [
     "TaxClass",
     "ThingsChanged",
     "approve",
+    "changes",
     "checks",
     "current",
     "decline",
@@ -56,10 +62,12 @@ __all__ = [
     "is_address",
     "known_version",
     "newest",
+    "note_not_apart",
     "settings_of",
     "terms_of",
     "upcoming",
     "version",
     "versions",
+    "waiting",
     "would_withdraw",
 ]

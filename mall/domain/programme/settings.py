@@ -78,6 +78,12 @@ def settings_of(terms: Programme) -> dict[str, Any]:
     }
 
 
+def changes(before: Programme, after: Programme) -> list[str]:
+    """Return the names of the settings in which two versions differ."""
+    one, other = settings_of(before), settings_of(after)
+    return [name for name in one if one[name] != other[name]]
+
+
 def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
     """Return the programme that stored settings make. Raises BadSetting."""
     wanted = {field.name for field in fields(Programme)} - {"version"}

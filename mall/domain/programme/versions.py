@@ -52,6 +52,12 @@ class ThingsChanged(Refusal):
     message = N_("The programme has changed since this was drafted. Draft it again from version {version}.")
 
 
+class NothingChanged(Refusal):
+    """A draft that is the version it began from."""
+
+    message = N_("Nothing is changed yet. Change a number, then draft it.")
+
+
 class ProgrammeVersion(db.Model):
     """A version as drafted. `based_on` is the version its drafter saw; none for the first."""
 
@@ -225,12 +231,15 @@ def draft(
     at: datetime,
     reason: str,
     books_begun: bool = True,
+    key: str | None = None,
 ) -> int:
-    """Draft a version and ask for its approval. Returns its number.
+    """Draft a version and ask for its approval. Returns its number; with a `key`, once however often it is sent.
 
     `books_begun` says that points or money have moved, so that currency and time zone may not change: what was added
     up by days of one zone would not be what the days of another moved. Raises BadSetting.
     """
+    if key is not None and (asked := approvals.request_with(key)) is not None:
+        return int(asked.what["version"])
     before = version(based_on)
     if books_begun and settings.get("currency") != before.currency:
         raise BadSetting("currency", say(N_("The currency is fixed since the first points were given.")))
@@ -244,6 +253,7 @@ def draft(
         by=by,
         at=at,
         reason=reason,
+        key=key,
     )
     return terms.version
 
@@ -299,6 +309,16 @@ def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> date
 def decline(number: int, *, by: str, at: datetime, reason: str) -> None:
     """Decline a drafted version; its drafter may withdraw it this way. Raises AlreadyDecided, NotFound."""
     approvals.decline(_request_of(number), by=by, at=at, reason=reason)
+
+
+def note_not_apart(number: int, *, by: str, at: datetime) -> None:
+    """Keep for the auditors that someone tried to approve a version who may be the one that drafted it."""
+    approvals.note_not_apart(_request_of(number), by=by, at=at)
+
+
+def waiting() -> list[int]:
+    """Return the drafted versions that nobody has decided on, oldest first."""
+    return [request.what["version"] for request in approvals.waiting(KIND)]
 
 
 def _write(

@@ -1,0 +1,236 @@
+"""The programme at the desk: what holds, its versions, and changes that one drafts and another decides on."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import Field, HiddenField, TextAreaField
+from wtforms.validators import DataRequired
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.base.errors import Refusal
+from mall.domain import approvals, people, programme
+from mall.web.shared.done import done_or_gone
+from mall.web.shared.forms import Form, Whole, at_most, one_line, put
+from mall.web.shared.numbers import whole
+from mall.web.shared.signing_in import form_page, person, staff_only
+from mall.web.shared.texts import money_words, number
+
+from .actors import actor_words
+from .fields import Cents, Moment, needed
+
+bp = Blueprint("programme", __name__, url_prefix="/programme")
+drafts = Blueprint("drafts", __name__, url_prefix="/drafts")
+drafts.before_request(staff_only("admin"))
+
+LONGEST_REASON = 500
+# The everyday numbers, as the desk calls them; those of money end in _cents.
+EVERYDAY = {
+    "worth_points": _l("So many points"),
+    "worth_cents": _l("are worth"),
+    "earn_points": _l("Points earned"),
+    "earn_per_cents": _l("for every"),
+    "growth_per_cents": _l("One growth for every"),
+    "points_cap_percent": _l("Most of an order that points may pay, in per cent"),
+    "validity_months": _l("Months until points expire"),
+    "debt_cap_points": _l("Most points a member may owe"),
+    "return_window_days": _l("Days to return goods"),
+    "completes_after_days": _l("Days after which a parcel counts as delivered"),
+    "pay_within_minutes": _l("Minutes to pay an order"),
+    "unpaid_orders": _l("Unpaid orders a member may have"),
+    "least_cash_cents": _l("Least amount the cashier takes"),
+    "adjustment_limit_points": _l("Most points one person may adjust alone"),
+    "adjustments_per_day": _l("Adjustments one person may make a day"),
+}
+OTHERS = {
+    "shop_name": _l("Name of the shop"),
+    "legal_name": _l("Legal name"),
+    "address": _l("Address"),
+    "tax_number": _l("Tax number"),
+    "support_email": _l("Support e-mail"),
+    "currency": _l("Currency"),
+    "zone": _l("Time zone"),
+    "language": _l("Main language"),
+    "points_only_ships_free": _l("Orders for points only ship free"),
+    "levels": _l("Levels"),
+    "tax_classes": _l("Tax classes"),
+    "shipping_methods": _l("Shipping methods"),
+}
+
+
+def everyday(name: str) -> Field:
+    """Return the field of an everyday number."""
+    if name.endswith("_cents"):
+        return Cents(EVERYDAY[name], [needed(_l("Enter an amount."))])
+    return Whole(EVERYDAY[name], [needed(_l("Enter a whole number."))])
+
+
+class DraftForm(Form):
+    """The everyday numbers as they are to be. `key` makes a form that is sent twice one draft."""
+
+    key = HiddenField()
+    based_on = HiddenField()
+    worth_points = everyday("worth_points")
+    worth_cents = everyday("worth_cents")
+    earn_points = everyday("earn_points")
+    earn_per_cents = everyday("earn_per_cents")
+    growth_per_cents = everyday("growth_per_cents")
+    points_cap_percent = everyday("points_cap_percent")
+    validity_months = everyday("validity_months")
+    debt_cap_points = everyday("debt_cap_points")
+    return_window_days = everyday("return_window_days")
+    completes_after_days = everyday("completes_after_days")
+    pay_within_minutes = everyday("pay_within_minutes")
+    unpaid_orders = everyday("unpaid_orders")
+    least_cash_cents = everyday("least_cash_cents")
+    adjustment_limit_points = everyday("adjustment_limit_points")
+    adjustments_per_day = everyday("adjustments_per_day")
+    begins_at = Moment(_l("Holds from"))
+    reason = TextAreaField(
+        _l("What changes, and why"),
+        [DataRequired(_l("Say why; it is kept with the version.")), at_most(LONGEST_REASON)],
+    )
+
+    def refuse_setting(self, bad: programme.BadSetting) -> None:
+        """Show what is wrong with a setting at its field, with the bounds it has."""
+        if bad.setting not in EVERYDAY:
+            return self.refuse(bad)
+        write = written(bad.setting)
+        least, most = (write(bound) for bound in programme.BOUNDS[bad.setting])
+        put(self[bad.setting], _("Choose from %(least)s to %(most)s.", least=least, most=most))
+
+
+@bp.get("")
+def show():
+    """Show the programme in force, what waits for a second person, and every version."""
+    return programme_page()
+
+
+@drafts.route("/new", methods=["GET", "POST"])
+def new():
+    """Draft a change of the everyday numbers; nothing holds before another administrator has approved it."""
+    with reading():
+        newest = programme.newest()
+        before = programme.version(newest)
+    form = DraftForm(
+        key=secrets.token_urlsafe(16), based_on=str(newest), **{name: getattr(before, name) for name in EVERYDAY}
+    )
+    refusal: Refusal | None = None
+    if form.validate_on_submit():
+        try:
+            _draft(form, before, at=now())
+        except programme.BadSetting as bad:
+            form.refuse_setting(bad)
+        except Refusal as no:
+            refusal = no
+        else:
+            flash(_("Drafted. Nothing changes before it is approved."), "info")
+            return redirect(url_for("office.programme.show"), 303)
+    return form_page(
+        "office/programme/draft.html", refused=request.method == "POST", refusal=refusal, form=form, before=before
+    )
+
+
+@drafts.post("/<int:number>/approval")
+def approve(number: int):
+    """Let a drafted version hold. Pressed twice, it is approved once."""
+    with reading():
+        others = [one for one in people.staff_able_to("admin") if one != person().id]
+    try:
+        done_or_gone(programme.approve, number, by=person().actor, at=now(), other_approvers=len(others))
+    except approvals.NotApart as refusal:
+        done_or_gone(programme.note_not_apart, number, by=person().actor, at=now())
+        return programme_page(refusal=refusal)
+    except Refusal as refusal:
+        return programme_page(refusal=refusal)
+    flash(_("Approved. What was agreed before stays as it was."))
+    return redirect(url_for("office.programme.show"), 303)
+
+
+@drafts.post("/<int:number>/refusal")
+def decline(number: int):
+    """Decline a drafted version; the one who drafted it may withdraw it this way."""
+    reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
+    if not reason:
+        return programme_page(missing=number)
+    try:
+        done_or_gone(programme.decline, number, by=person().actor, at=now(), reason=reason)
+    except Refusal as refusal:
+        return programme_page(refusal=refusal)
+    flash(_("Declined. The programme stays as it is."))
+    return redirect(url_for("office.programme.show"), 303)
+
+
+bp.register_blueprint(drafts)
+
+
+def programme_page(*, refusal: Refusal | None = None, missing: int | None = None):
+    """Render the programme. `missing` is the draft whose reason to decline is missing."""
+    at = now()
+    with reading():
+        terms = programme.current(at)
+        versions = programme.versions()
+        rows = {row.id: row for row in versions}
+        proposed = [
+            (rows[one], difference(programme.version(rows[one].based_on), programme.version(one)))
+            for one in programme.waiting()
+        ]
+        admins = people.staff_able_to("admin")
+    return form_page(
+        "office/programme/show.html",
+        refused=missing is not None,
+        refusal=refusal,
+        missing=missing,
+        terms=terms,
+        since=rows[terms.version].effective_from,
+        numbers=[(words, written(name)(getattr(terms, name))) for name, words in EVERYDAY.items()],
+        versions=versions,
+        proposed=proposed,
+        me_actor=person().actor,
+        alone=admins == [person().id],
+        actor_words=actor_words,
+        at=at,
+    )
+
+
+def difference(before: programme.Programme, after: programme.Programme) -> list[tuple[str, str, str]]:
+    """Return what a version changes: [(what, as it was, as it is to be)]; of what has no short form, that it does."""
+    rows = []
+    for name in programme.changes(before, after):
+        was, becomes = getattr(before, name), getattr(after, name)
+        if name in EVERYDAY:
+            write = written(name)
+            rows.append((str(EVERYDAY[name]), write(was), write(becomes)))
+        else:
+            plain = isinstance(was, str)
+            rows.append((str(OTHERS[name]), was if plain else "–", becomes if plain else _("changed")))
+    return rows
+
+
+def written(name: str) -> Any:
+    """Return how the values of a setting are written: as money or as a number."""
+    return money_words if name.endswith("_cents") else number
+
+
+def _draft(form: DraftForm, before: programme.Programme, *, at: datetime) -> None:
+    """Draft what the form says. Raises BadSetting, ThingsChanged, NothingChanged."""
+    if whole(form.based_on.data) != before.version:
+        raise programme.ThingsChanged(version=before.version)
+    settings = programme.settings_of(before)
+    wanted = settings | {name: form[name].data for name in EVERYDAY}
+    if wanted == settings:
+        raise programme.NothingChanged
+    done_or_gone(
+        programme.draft,
+        wanted,
+        based_on=before.version,
+        effective_from=form.begins_at.data or at,
+        by=person().actor,
+        at=at,
+        reason=form.reason.data,
+        key=f"programme:{person().id}:{form.key.data}"[:120],
+    )

@@ -1,0 +1,126 @@
+"""The programme at the desk: everybody there sees what holds; administrators change it, one drafting, one deciding."""
+
+import pytest
+
+from mall.base.db import reading
+from mall.domain import audit, programme
+from tests.stage import NOON
+from tests.web.office.conftest import hire
+from tests.web.office.forms import form_of, send
+
+PAGE, NEW = "/office/programme", "/office/programme/drafts/new"
+
+
+@pytest.fixture
+def ada(stage, enter):
+    """An administrator's browser."""
+    return enter(hire("ada", "admin"))
+
+
+@pytest.fixture
+def abe(stage, enter):
+    """Another administrator's."""
+    return enter(hire("abe", "admin"))
+
+
+def versions():
+    with reading():
+        return [(row.id, row.approved_by is not None) for row in programme.versions()]
+
+
+def test_operators_see_what_holds_and_change_nothing(desk, ada, abe):
+    send(ada, NEW, "", earn_points="12", reason="Spring")
+
+    page = desk.get(PAGE).text
+
+    assert "Version 1 holds since" in page and "Draft of version 2" in page and "Spring" in page
+    assert "Approve version" not in page and "Draft a change" not in page
+    assert desk.get(NEW).status_code == 404
+    for act in ("approval", "refusal"):
+        assert desk.post(f"{PAGE}/drafts/2/{act}", data={"reason": "No"}).status_code == 404
+    assert versions() == [(2, False), (1, True)]
+
+
+def test_a_change_is_drafted_with_its_difference_and_held_by_another_administrator(ada, abe):
+    drafted = send(ada, NEW, "", earn_points="12", least_cash_cents="0.80", reason="Spring")
+    assert drafted.status_code == 303
+
+    mine, theirs = ada.get(PAGE).text, abe.get(PAGE).text
+    assert "Points earned" in theirs and ">12<" in theirs and "0.80" in theirs and "Months until" in theirs
+    assert "Nobody approves their own" in mine and "Approve version 2" not in mine
+    assert "Another person has to approve it" in ada.post(f"{PAGE}/drafts/2/approval").text
+
+    for _press in range(2):
+        assert abe.post(f"{PAGE}/drafts/2/approval").status_code == 303
+    with reading():
+        terms = programme.current(NOON)
+        acts = [act.act for act in audit.entries(subject="programme:2", limit=10)]
+    assert (terms.version, terms.earn_points, terms.least_cash_cents) == (2, 12, 80)
+    assert sorted(acts) == ["programme.approved", "programme.asked", "programme.changed"]
+    assert "Version 2 holds since" in abe.get(PAGE).text
+
+
+def test_a_draft_sent_twice_is_one(ada, abe):
+    data = {"earn_points": "12", "reason": "Spring"}
+    fields = form_of(ada.get(NEW).text, "") | data
+
+    for _press in range(2):
+        assert ada.post(NEW, data=fields).status_code == 303
+
+    assert versions() == [(2, False), (1, True)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"points_cap_percent": "101"}, "Choose from 0 to 100."),
+        ({"earn_points": "ten"}, "Write a whole number."),
+        ({"earn_per_cents": "0"}, "Choose from"),
+        ({"worth_cents": "much"}, "Write an amount like 15.90."),
+        ({"reason": " "}, "Say why"),
+        ({"begins_at": "tomorrow"}, "Write day and time like"),
+        ({"unpaid_orders": ""}, "Enter a whole number."),
+        ({}, "Nothing is changed yet"),
+    ],
+)
+def test_what_cannot_hold_is_said_at_its_field_and_nothing_typed_is_lost(ada, typed, sentence):
+    refused = send(
+        ada, NEW, "", **({"reason": "Because of spring"} | ({"earn_points": "12"} if typed else {}) | typed)
+    )
+
+    assert refused.status_code == 422
+    assert sentence in refused.text
+    assert "Because of spring" in refused.text or typed.get("reason")
+    assert versions() == [(1, True)]
+
+
+def test_a_draft_from_a_version_that_is_not_the_last_any_more_is_refused(ada, abe):
+    stale = form_of(ada.get(NEW).text, "") | {"earn_points": "13", "reason": "Late"}
+    send(abe, NEW, "", earn_points="12", reason="Spring")
+    ada.post(f"{PAGE}/drafts/2/approval")
+
+    refused = ada.post(NEW, data=stale)
+
+    assert refused.status_code == 422 and "Draft it again from version 2" in refused.text
+    assert versions() == [(2, True), (1, True)]
+
+
+def test_a_draft_is_declined_for_a_reason_and_what_is_not_there_is_not_found(ada, abe):
+    send(ada, NEW, "", earn_points="12", reason="Spring")
+
+    assert "Say why it is declined" in abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": " "}).text
+    assert abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": "Too dear"}).status_code == 303
+    assert "Draft of version 2" not in abe.get(PAGE).text
+    assert abe.post(f"{PAGE}/drafts/2/approval").status_code == 422
+    for act in ("approval", "refusal"):
+        assert abe.post(f"{PAGE}/drafts/99/{act}", data={"reason": "No"}).status_code == 404
+    assert versions() == [(2, False), (1, True)]
+
+
+def test_who_is_alone_approves_their_own_and_it_is_marked(ada):
+    send(ada, NEW, "", earn_points="12", reason="Spring")
+    assert "only administrator" in ada.get(PAGE).text
+
+    assert ada.post(f"{PAGE}/drafts/2/approval").status_code == 303
+
+    assert "By one person" in ada.get(PAGE).text
