@@ -736,7 +736,11 @@ def test_sec_20_only_who_knows_the_password_is_told_that_a_member_is_frozen(clie
     right = enter(client)
 
     assert "do not fit together" in wrong.text and "frozen" not in wrong.text
-    assert "This account is frozen" in right.text and right.status_code == 422
+    assert (
+        "This account is frozen" in right.text
+        and "Write to help@tessera.example" in right.text
+        and right.status_code == 422
+    )
     assert not is_in(client)
 
 

@@ -50,6 +50,13 @@ class AccountFrozen(Refusal):
         "This account is frozen, so you cannot sign in for now. Your points and orders are kept."
         " Write to {email}, and we will look at it together."
     )
+    without_address = N_(
+        "This account is frozen, so you cannot sign in for now. Your points and orders are kept."
+        " Ask the shop about it."
+    )
+
+    def __init__(self, *, email: str) -> None:
+        super().__init__(None if email else self.without_address, email=email)
 
 
 class WrongPassword(Refusal):
