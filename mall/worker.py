@@ -184,6 +184,13 @@ def tell_in_shares(share: Callable[[int], int | None]) -> None:
         after = again(unit)
 
 
+def lapse_returns(at: datetime) -> None:
+    """Announce and end returns whose goods do not come."""
+    terms = terms_at(at)
+    while aftersales.lapse_due_returns(terms=terms, at=at):
+        pass
+
+
 def add_up_days(at: datetime) -> None:
     """Add up for finance the days that are over."""
     finance.roll_up(terms_at(at), at)
@@ -250,6 +257,7 @@ JOBS: dict[str, Round] = {
     "orders.complete": Round(complete_orders, minutes=10),
     "windows.close": Round(close_windows, minutes=10),
     "stock.tell": Round(tell_of_stock, minutes=1),
+    "returns.lapse": Round(lapse_returns),
 }
 
 

@@ -38,6 +38,15 @@ class Built:
     seconds: float
 
 
+PICKUP = {
+    "key": "pickup",
+    "name": {"en": "Collect at 12 Kiln Street", "zh": "到店自提"},
+    "price_cents": 0,
+    "free_from_cents": None,
+    "kind": "pickup",
+}
+
+
 def build(
     *,
     cashier: Cashier,
@@ -64,6 +73,7 @@ def build(
             address="12 Kiln Street, Portland, OR 97209",
             tax_number="93-1234567",
         )
+        settings["shipping_methods"].append(PICKUP)
         with transaction():
             terms = programme.establish(settings, by="system", at=opening)
         password = people.password_hash(PASSWORD)

@@ -15,6 +15,8 @@ from .story import Shopper, Story
 LOOKS = 24
 # How payments end, and how often of a thousand.
 ENDINGS, HOW_OFTEN = ("paid", "declined", "given up", "left", "late"), (940, 25, 15, 15, 5)
+# One order of so many is collected at the counter.
+COLLECTED_OF = 16
 
 
 def shop(story: Story, shopper: Shopper, *, form: str | None = None, ending: str | None = None) -> None:
@@ -68,6 +70,7 @@ def choose(story: Story, shopper: Shopper, form: str, ready: int) -> list[tuple[
 def place(story: Story, shopper: Shopper, wanted: list[Any], offered: int, level: Any) -> Any:
     """Place an order of these lines and no others. Returns the order."""
     at, owner = now(), checkout.Owner(member_id=shopper.member_id)
+    method = "pickup" if story.placed % COLLECTED_OF == 5 else None
     with transaction():
         for line in checkout.basket_of(owner).lines:
             checkout.set_line(owner, line.id, quantity=0)
@@ -79,9 +82,13 @@ def place(story: Story, shopper: Shopper, wanted: list[Any], offered: int, level
         viewer = catalogue.Viewer(level.rank, shopper.member_id, None, level.early_access_hours)
         offered = min(
             offered,
-            checkout.price(basket, viewer=viewer, level=level, terms=story.terms, at=at).quote.most_switch_points,
+            checkout.price(
+                basket, viewer=viewer, level=level, terms=story.terms, method_key=method, at=at
+            ).quote.most_switch_points,
         )
-        priced = checkout.price(basket, viewer=viewer, level=level, terms=story.terms, points_offered=offered, at=at)
+        priced = checkout.price(
+            basket, viewer=viewer, level=level, terms=story.terms, points_offered=offered, method_key=method, at=at
+        )
         return checkout.place(
             shopper.member_id,
             key=basket.key,
@@ -90,7 +97,8 @@ def place(story: Story, shopper: Shopper, wanted: list[Any], offered: int, level
             terms=story.terms,
             verified=True,
             cashier=True,
-            address=shopper.address,
+            address=None if method else shopper.address,
+            method_key=method,
             at=at,
         )
 

@@ -15,6 +15,8 @@ from mall.domain import aftersales, catalogue, checkout, ledger, notices
 from .story import Story
 
 CARRIERS = ("Swift Parcel", "Northern Post")
+# One order of so many leaves in two parcels, if it can.
+IN_TWO_OF = 7
 # What looks at the whole of the books is done when the year is over, or its nights would take minutes.
 ONCE_AT_THE_END = ("cashier.statement", "finance.add_up", "finance.prove", "points.tell", "coupons.tell")
 # Mails of the last days stay in the outbox, so that a visitor of the demo can read some.
@@ -34,13 +36,32 @@ def cancel(story: Story, order: Any) -> None:
 
 
 def ship(story: Story, order: Any) -> None:
-    """Send an order, and plan that most are said to have arrived."""
+    """Send an order, a few in two parcels, and plan that most are said to have arrived."""
     carrier = story.chance.choice(CARRIERS)
-    attempt(
-        lambda: checkout.ship(order.id, carrier=carrier, tracking=f"{carrier[0]}{order.id:07}", by="staff:1", at=now())
-    )
+    number = f"{carrier[0]}{order.id:07}"
+    with reading():
+        collected = checkout.is_collected(order)
+    if collected:
+        attempt(lambda: checkout.make_ready(order.id, by="staff:1", at=now()))
+        story.queue.at(now() + timedelta(hours=26), lambda: hand_over(order))
+        return
+    if order.id % IN_TWO_OF == 0:
+        attempt(lambda: send_one(order, carrier=carrier, tracking=f"{number}A"))
+    attempt(lambda: checkout.ship(order.id, carrier=carrier, tracking=number, by="staff:1", at=now()))
     if story.chance.random() < 0.9:
         story.queue.at(now() + timedelta(hours=story.chance.uniform(30, 110)), lambda: deliver(story, order))
+
+
+def send_one(order: Any, *, carrier: str, tracking: str) -> None:
+    """Send one piece of an order ahead of the others, where there are others."""
+    left = checkout.left_to_ship(checkout.lines_of(order.id))
+    if sum(left.values()) > 1:
+        checkout.ship(order.id, carrier=carrier, tracking=tracking, pieces={min(left): 1}, by="staff:1", at=now())
+
+
+def hand_over(order: Any) -> None:
+    """Hand an order over at the counter."""
+    attempt(lambda: checkout.hand_over(order.id, by="staff:1", at=now()))
 
 
 def deliver(story: Story, order: Any) -> None:

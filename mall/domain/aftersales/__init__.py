@@ -20,6 +20,7 @@ from .credits import CreditLine, CreditNote, credits_of, is_of_credit, points_ba
 from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
 from .hearing import hear, hear_all
+from .lapsing import lapse_due_returns, lapses_at
 from .plans import (
     ALL_REASONS,
     REASONS,
@@ -46,12 +47,15 @@ from .refunds import (
     call_off,
     cancel,
     refund,
+    unsent_pieces,
 )
 from .returns import (
     ADVANCED,
     APPROVED,
     ASKED,
+    AWAITED,
     DECLINED,
+    LAPSED,
     OPEN,
     PAID_OUT,
     REFUNDED,
@@ -71,7 +75,9 @@ __all__ = [
     "ALL_REASONS",
     "APPROVED",
     "ASKED",
+    "AWAITED",
     "DECLINED",
+    "LAPSED",
     "MOST_PICTURES",
     "OPEN",
     "PAID_OUT",
@@ -126,6 +132,8 @@ __all__ = [
     "hear",
     "hear_all",
     "is_of_credit",
+    "lapse_due_returns",
+    "lapses_at",
     "pieces_to_return",
     "plan_receipt",
     "plan_refund",
@@ -141,6 +149,7 @@ __all__ = [
     "review_of",
     "send_refunds",
     "told_of_dispute",
+    "unsent_pieces",
     "waive_return",
     "withdraw_return",
 ]

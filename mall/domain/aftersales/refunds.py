@@ -183,20 +183,29 @@ def call_off(order_id: int, *, by: str, cashier: Cashier | None, terms: programm
 
 
 def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) -> Row[Any]:
-    """Cancel a paid order before it is shipped: everything goes back, shipping too. Returns the order as it is then.
+    """Cancel what has not been shipped of a paid order: all of it, delivery too, where nothing has left.
 
-    Asked again it is the same answer, and nothing more is done.
+    Returns the order as it is then. Asked again it is the same answer, and nothing more is done.
     Refuses: AlreadyShipped, LookedAt; NotToBeCancelled, of what is not paid or is complete.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     does = checkout.life.follows(checkout.life.GIVEN_UP, order.state)
     if not does:
         return checkout.order_of(order_id)
+    lines = checkout.lines_of(order_id)
     if checkout.life.REFUND not in does:
+        if order.state == checkout.SHIPPED and any(line.called_off for line in lines):
+            return checkout.order_of(order_id)
         why = LookedAt if order.state == checkout.REVIEW else AlreadyShipped if order.shipped_at else NotToBeCancelled
         raise why(number=checkout.number_of(order_id))
-    refund_locked(order, purse, reason="changed_mind", restock=True, by=by, terms=terms, at=at)
+    pieces = unsent_pieces(lines)
+    refund_locked(order, purse, reason="changed_mind", restock=True, pieces=pieces, by=by, terms=terms, at=at)
     return checkout.order_of(order_id)
+
+
+def unsent_pieces(lines: Sequence[Row[Any]]) -> dict[int, int]:
+    """Return the pieces of lines that cancelling calls off, {line: n}: those that have not left."""
+    return {line.line: left for line in lines if (left := checkout.to_ship(line))}
 
 
 def _shelved(plan: Plan, restock: bool | Mapping[int, int]) -> dict[int, int]:
@@ -316,7 +325,7 @@ def _move_order(plan: Plan, lines: Sequence[checkout.LineRow], *, by: str, at: d
     words, _our_fault = ALL_REASONS[plan.reason]
     if plan.whole:
         said = say(N_("Refunded: {reason}"), reason=words)
-        if order.shipped_at is None and plan.reason in REASONS:
+        if plan.reason in REASONS and not any(line.shipped for line in lines):
             said = say(N_("Cancelled before it was shipped; everything goes back"))
         checkout.move(
             order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at, state_before_review=None

@@ -22,23 +22,27 @@ WAIVED = "waived"  # Refunded without the goods; should they come after all, the
 REFUNDED = "refunded"  # Refunded, and the goods are in.
 DECLINED = "declined"
 WITHDRAWN = "withdrawn"
-STATES = (ASKED, APPROVED, ADVANCED, WAIVED, REFUNDED, DECLINED, WITHDRAWN)
+LAPSED = "lapsed"  # Approved, and the goods never came; should they come after all, they are taken in and refunded.
+STATES = (ASKED, APPROVED, ADVANCED, WAIVED, REFUNDED, DECLINED, WITHDRAWN, LAPSED)
 # Nothing is refunded yet: the pieces are spoken for and the window stays open.
 OPEN = (ASKED, APPROVED)
 # The money has gone, the goods have not come.
 PAID_OUT = (ADVANCED, WAIVED)
+# Goods of these may arrive.
+AWAITED = (APPROVED, ADVANCED, WAIVED, LAPSED)
 
-APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE = "approve", "waive", "decline", "withdraw", "receive"
-EVENTS = (APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE)
+APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE, LAPSE = "approve", "waive", "decline", "withdraw", "receive", "lapse"
+EVENTS = (APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE, LAPSE)
 # A return's life: what may happen in each state, and what comes of it. To waive is to refund without the goods.
 NEXT: dict[str, dict[str, str]] = {
     ASKED: {APPROVE: APPROVED, WAIVE: WAIVED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN},
-    APPROVED: {RECEIVE: REFUNDED, WAIVE: WAIVED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN},
+    APPROVED: {RECEIVE: REFUNDED, WAIVE: WAIVED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN, LAPSE: LAPSED},
     ADVANCED: {RECEIVE: REFUNDED},
     WAIVED: {RECEIVE: REFUNDED},
     REFUNDED: {},
     DECLINED: {},
     WITHDRAWN: {},
+    LAPSED: {RECEIVE: REFUNDED},
 }
 # In these states an event has been done already: done again, it answers the same.
 DONE_ALREADY = {event: {life[event] for life in NEXT.values() if event in life} for event in EVENTS}
@@ -163,10 +167,10 @@ def write_down(act: str, row: Row[Any], *, by: str, reason: str, at: datetime, *
     audit.write(act, by=by, subject=subject, at=at, after={"return": row.id, **more}, reason=reason)
 
 
-def tell(row: Row[Any], kind: str, *, at: datetime) -> None:
+def tell(row: Row[Any], kind: str, *, at: datetime, **more: str) -> None:
     """Tell the member how a return stands, once for each kind of notice."""
     answer = {"words": row.answer} if kind in ANSWERS else {}
-    values = {"number": checkout.number_of(row.order_id)} | answer
+    values = {"number": checkout.number_of(row.order_id)} | answer | more
     notices.tell(row.member_id, kind, values=values, key=f"return:{row.id}:{kind}", at=at)
 
 

@@ -1,7 +1,7 @@
 """Orders: what was agreed, line by line, and where in its life an order is. Only this room writes the state."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -63,7 +63,7 @@ class Order(db.Model):
     """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme.
 
     `coupons` are those used, as they were: id, title, kind, cents taken off, end. `gives_coupons`: some of what was
-    bought are coupons, to be given as soon as it is paid.
+    bought are coupons, to be given as soon as it is paid. `ready_at`: since when it can be collected.
     """
 
     __tablename__ = "orders"
@@ -111,6 +111,7 @@ class Order(db.Model):
     window_closed_at: Mapped[datetime | None] = mapped_column(Instant)
     disputed_at: Mapped[datetime | None] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    ready_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class OrderRow(Protocol):
@@ -154,6 +155,7 @@ class OrderRow(Protocol):
     window_closed_at: datetime | None
     disputed_at: datetime | None
     ended_at: datetime | None
+    ready_at: datetime | None
 
 
 class OrderLine(db.Model):
@@ -261,18 +263,6 @@ class OrderEvent(db.Model):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
-class Parcel(db.Model):
-    """A parcel that left: who carries it, and the number to follow it by."""
-
-    __tablename__ = "parcel"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
-    carrier: Mapped[str] = mapped_column(String(60))
-    tracking: Mapped[str] = mapped_column(String(80), index=True)
-    shipped_at: Mapped[datetime] = mapped_column(Instant)
-
-
 append_only(OrderEvent)
 
 
@@ -361,6 +351,14 @@ def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
             for each in pieces
         ],
     ).rowcount  # fmt: skip
+    assert counted == len(pieces), "a line that the order does not have"
+
+
+def count_shipped(order_id: int, pieces: Mapping[int, int]) -> None:
+    """Count pieces of a locked order's lines, {line: n}, as shipped, in one statement."""
+    counted = execute(
+        _COUNT_SHIPPED, [{"of_order": order_id, "of_line": line, "more": count} for line, count in pieces.items()]
+    ).rowcount
     assert counted == len(pieces), "a line that the order does not have"
 
 
@@ -470,6 +468,11 @@ _COUNT_REFUNDED = (
         called_off=OrderLine.called_off + bindparam("unsent"),
         shipping_back=OrderLine.shipping_back + bindparam("delivered"),
     )
+)
+_COUNT_SHIPPED = (
+    update(OrderLine)
+    .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
+    .values(shipped=OrderLine.shipped + bindparam("more"))
 )
 
 # An order's reference in SQL, to compare with what other rooms keep.

@@ -22,6 +22,7 @@ from .orders import (
     OrderLine,
     cash_cents_of,
 )
+from .parcels import Parcel, ParcelLine
 from .proof_of_cash import cash_checks
 from .proof_of_terms import terms_checks
 
@@ -43,6 +44,7 @@ def checks() -> list[Check]:
         Check(N_("what an order took of a total is within what it bought, and nothing once it was let go or refunded"),
               _quotas_agree()),
         Check(N_("no more is refunded than was bought"), _refunded_quantity()),
+        Check(N_("an order's parcels hold what was sent of its lines"), _parcels_agree()),
         Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
         Check(N_("the coupons used for an order are those it names, while it stands"), _coupons_agree()),
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
@@ -204,6 +206,23 @@ def _refunded_quantity() -> Select:
     return select(OrderLine.order_id, OrderLine.line).where(
         or_(OrderLine.refunded > OrderLine.quantity, OrderLine.refunded < 0)
     )
+
+
+def _parcels_agree() -> Select:
+    """Find lines of which more or less was sent than their order's parcels hold, and pieces of no line in them."""
+    held = (
+        select(Parcel.order_id, ParcelLine.line, func.sum(ParcelLine.quantity).label("pieces"))
+        .join(ParcelLine, ParcelLine.parcel_id == Parcel.id)
+        .group_by(Parcel.order_id, ParcelLine.line)
+        .subquery("in_parcels")
+    )
+    here = and_(held.c.order_id == OrderLine.order_id, held.c.line == OrderLine.line)
+    sent = case((OrderLine.digital, 0), else_=OrderLine.shipped)
+    of_lines = (
+        select(OrderLine.order_id, OrderLine.line).outerjoin(held, here).where(func.coalesce(held.c.pieces, 0) != sent)
+    )
+    of_none = select(held.c.order_id, held.c.line).outerjoin(OrderLine, here).where(OrderLine.line.is_(None))
+    return select(union_all(of_lines, of_none).subquery("unmatched_pieces"))
 
 
 def _refunded_whole() -> Select:

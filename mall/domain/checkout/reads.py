@@ -10,21 +10,22 @@ from mall.base.db import execute
 from mall.domain import cash
 
 from . import orders
-from .fulfilment import parcels_of
 from .orders import Order, OrderEvent, OrderLine
+from .parcels import Sent, is_collected, parcels_of
 
 
 @dataclass(frozen=True)
 class OrderPage:
-    """Everything an order's page shows."""
+    """Everything an order's page shows; `collected` if it is fetched at the counter."""
 
     order: Row[Any]
     number: str
     lines: list[Row[Any]]
     events: list[Row[Any]]
-    parcels: list[Row[Any]]
+    parcels: list[Sent]
     payments: list[Row[Any]]
     refunds: list[Row[Any]]
+    collected: bool
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def order_page(number: str, *, member_id: int | None = None) -> OrderPage:
         parcels=parcels_of(order.id),
         payments=cash.payments_of(reference),
         refunds=cash.refunds_of(reference),
+        collected=is_collected(order),
     )
 
 

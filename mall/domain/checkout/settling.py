@@ -13,7 +13,7 @@ from mall.base.db import execute
 from mall.base.text import N_, Message, say
 from mall.domain import cash, catalogue, coupons, earning, ledger, notices, programme
 
-from . import baskets, life, orders
+from . import baskets, life, orders, parcels
 from .alarms import alarm
 from .orders import (
     CANCELLED,
@@ -162,8 +162,16 @@ def send_off(order: orders.OrderRow, *, by: str, at: datetime) -> None:
 
 
 def nothing_left_to_ship(order: orders.OrderRow, *, by: str, at: datetime) -> Row[Any]:
-    """Complete a paid order of which all that had to be sent was called off: what is left needs no parcel."""
+    """Let a paid order be where it is when all that was still to be sent was called off.
+
+    With parcels on their way it is shipped, since the last of them; what is left of any other needs no parcel.
+    """
     send_off(order, by=by, at=at)
+    if sent := parcels.parcels_of(order.id):
+        said = say(N_("Nothing is left to send"))
+        return orders.move(
+            order, SHIPPED, kind="shipped", said=said, by=by, at=at, shipped_at=sent[-1].shipped_at
+        ).order
     return complete(order, by=by, at=at)
 
 

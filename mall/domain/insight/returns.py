@@ -16,7 +16,7 @@ Return, Line = aftersales.Return, aftersales.ReturnLine
 RETURN_QUEUES: dict[str, tuple[str, ...]] = {
     "to_decide": (aftersales.ASKED,),
     "goods_awaited": (aftersales.APPROVED, aftersales.ADVANCED),
-    "ended": (aftersales.WAIVED, aftersales.REFUNDED, aftersales.DECLINED, aftersales.WITHDRAWN),
+    "ended": (aftersales.WAIVED, aftersales.REFUNDED, aftersales.DECLINED, aftersales.WITHDRAWN, aftersales.LAPSED),
 }
 
 

@@ -145,6 +145,7 @@ def default_settings(
         "validity_months": 12,
         "return_window_days": 14,
         "completes_after_days": 10,
+        "returns_lapse_days": 30,
         "points_cap_percent": 50,
         "least_cash_cents": 50,
         "debt_cap_points": 20_000,

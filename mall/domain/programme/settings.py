@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from datetime import date
 from email.headerregistry import Address
 from itertools import pairwise
@@ -32,6 +32,7 @@ BOUNDS = {
     "validity_months": (1, 120),
     "return_window_days": (0, 365),
     "completes_after_days": (1, 365),
+    "returns_lapse_days": (8, 365),
     "points_cap_percent": (0, 100),
     "least_cash_cents": (0, 100_000),
     "debt_cap_points": (0, 1_000_000_000),
@@ -87,7 +88,9 @@ def changes(before: Programme, after: Programme) -> list[str]:
 def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
     """Return the programme that stored settings make. Raises BadSetting."""
     wanted = {field.name for field in fields(Programme)} - {"version"}
-    if missing := sorted(wanted - set(settings)):
+    # Versions that were drafted before a setting came have its default.
+    needed = {field.name for field in fields(Programme) if field.default is MISSING} - {"version"}
+    if missing := sorted(needed - set(settings)):
         raise BadSetting(missing[0], say(N_("The setting {name} is missing."), name=missing[0]))
     if unknown := sorted(set(settings) - wanted):
         raise BadSetting(unknown[0], say(N_("There is no setting {name}."), name=unknown[0]))

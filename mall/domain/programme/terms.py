@@ -87,6 +87,8 @@ class Programme:
     levels: tuple[Level, ...]
     tax_classes: Mapping[str, TaxClass]
     shipping_methods: tuple[ShippingMethod, ...]
+    # A return that was approved ends so many days later, unless its goods have come.
+    returns_lapse_days: int = 30
 
     @property
     def worth(self) -> tuple[int, int]:

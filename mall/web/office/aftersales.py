@@ -182,7 +182,7 @@ def return_page(
     with reading():
         page = aftersales.return_page(return_id)
         member = people.member_of(page.row.member_id)
-        if page.row.state in aftersales.OPEN:
+        if page.row.state in (*aftersales.OPEN, aftersales.LAPSED):
             try:
                 plan = aftersales.plan_receipt(page, terms=layout.terms(), at=now())
             except Refusal as refused:
@@ -202,13 +202,19 @@ def return_page(
         hindrance=hindrance,
         asked=page.row.state == aftersales.ASKED,
         open=page.row.state in aftersales.OPEN,
-        awaited=page.row.state == aftersales.APPROVED or page.row.state in aftersales.PAID_OUT,
-        waived=page.row.state == aftersales.WAIVED,
+        awaited=page.row.state in aftersales.AWAITED,
+        after_all=page.row.state in (aftersales.WAIVED, aftersales.LAPSED),
+        lapses_at=lapses_at(page.row),
         answer=answer or AnswerForm(formdata=None),
         receipt=receipt_now,
         shelves=fields_of(receipt_now, name="shelf"),
         sent=answer or receipt,
     )
+
+
+def lapses_at(row: Any) -> Any:
+    """Return when a return that waits for its goods lapses, or None."""
+    return aftersales.lapses_at(row.decided_at, terms=layout.terms()) if row.state == aftersales.APPROVED else None
 
 
 def reason_of(reason: str) -> str:

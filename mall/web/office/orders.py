@@ -1,4 +1,4 @@
-"""Orders at the desk: the queue, one order, ship, deliver, refund."""
+"""Orders at the desk: the queue, one order, refund. What leaves the house is in parcels.py."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired
 
 from mall.base.clock import now
@@ -25,6 +25,7 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
 from .actors import actor_words
+from .parcel_forms import ParcelForm, parcel_form
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 
@@ -33,20 +34,10 @@ LATE_HOURS, SOON_HOURS = 24, 16
 LONGEST_REASON = 300
 
 
-class ParcelForm(Form):
-    """A parcel that leaves."""
-
-    carrier = StringField(_l("Carrier"), [DataRequired(_l("Enter the carrier.")), at_most(60)], filters=[one_line])
-    tracking = StringField(
-        _l("Tracking number"), [DataRequired(_l("Enter the tracking number.")), at_most(80)], filters=[one_line]
-    )
-
-
 class RefundForm(Form):
-    """Why an order, or some pieces of it, is refunded, and what becomes of the goods."""
+    """Why an order, or some pieces of it, is refunded; of each line so many that were sent go back on the shelf."""
 
     reason = SelectField(_l("Reason"), [InputRequired(_l("Choose why the order is refunded."))])
-    restock = BooleanField(_l("Goods that were sent are back and can be sold again"))
     note = TextAreaField(_l("Note for colleagues"), [at_most(500)])
 
     def __init__(self, **given: Any) -> None:
@@ -131,42 +122,6 @@ def show(number: str):
     return order_page(number)
 
 
-@bp.post("/<number>/parcels")
-def ship(number: str):
-    """Send an order on its way."""
-    form = ParcelForm()
-    if not form.validate_on_submit():
-        return order_page(number, parcel=form)
-    try:
-        done_once(
-            checkout.ship,
-            checkout.id_of(number),
-            carrier=form.carrier.data,
-            tracking=form.tracking.data,
-            by=person().actor,
-            at=now(),
-        )
-    except Refusal as refusal:
-        if isinstance(refusal, NotFound):
-            raise
-        return order_page(number, parcel=form, refusal=refusal)
-    flash(_("Order %(number)s is on its way. The member has been told.", number=number))
-    return redirect(url_for("office.orders.show", number=number))
-
-
-@bp.post("/<number>/delivery")
-def deliver(number: str):
-    """Mark an order delivered: its return window begins."""
-    try:
-        done_once(checkout.deliver, checkout.id_of(number), by=person().actor, at=now())
-    except Refusal as refusal:
-        if isinstance(refusal, NotFound):
-            raise
-        return order_page(number, refusal=refusal)
-    flash(_("Order %(number)s is delivered.", number=number))
-    return redirect(url_for("office.orders.show", number=number))
-
-
 @bp.get("/<number>/refund")
 def consider(number: str):
     """Ask what is refunded and why, before anything is done."""
@@ -197,7 +152,7 @@ def confirmed_refund(number: str, form: RefundForm):
             aftersales.refund,
             checkout.id_of(number),
             reason=form.reason.data,
-            restock=form.restock.data,
+            restock=pieces_in(form, name="shelf"),
             pieces=pieces_in(form),
             note=form.note.data or "",
             shown=request.form.get("shown", ""),
@@ -207,7 +162,7 @@ def confirmed_refund(number: str, form: RefundForm):
         )
     except aftersales.RefundChanged as refusal:
         return refund_page(number, form, confirming=True, refusal=refusal)
-    except (aftersales.TooManyPieces, aftersales.NothingChosen):
+    except (aftersales.TooManyPieces, aftersales.NothingChosen, aftersales.MoreThanReturned):
         return refund_page(number, form, confirming=True)
     except Refusal as refusal:
         if isinstance(refusal, NotFound):
@@ -262,7 +217,9 @@ def refund_form(number: str, **given: Any) -> RefundForm:
         lines = checkout.order_page(number).lines
     bought = {line.line: line.quantity for line in lines}
     left = {line.line: line.quantity - line.refunded for line in lines}
-    return asking_for_pieces(RefundForm, lines, bought, filled=left)(**given)
+    sent = {line.line: line.shipped for line in lines if not line.digital}
+    with_pieces = asking_for_pieces(RefundForm, lines, bought, filled=left)
+    return asking_for_pieces(with_pieces, lines, sent, name="shelf")(**given)
 
 
 def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refusal: Refusal | None = None):
@@ -288,6 +245,8 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
                     pieces=pieces_in(form),
                     lines=seen.lines,
                 )
+                if refuse_shelf(form, plan):
+                    plan = None
             except (aftersales.TooManyPieces, aftersales.NothingChosen) as nothing:
                 refuse_pieces(form, nothing)
     return form_page(
@@ -301,9 +260,20 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
         coupons_back=coming_back(seen.order, at=now()),
         form=form,
         pieces=[each for each in fields_of(form) if each.default != "0" or each.errors],
-        shipped=any(line.shipped for line in seen.lines),
+        shelf=fields_of(form, name="shelf"),
+        shelved=sum(pieces_in(form, name="shelf").values()) if plan else 0,
         reason_words=sentence(aftersales.REASONS[form.reason.data][0]) if plan else "",
     )
+
+
+def refuse_shelf(form: RefundForm, plan: aftersales.Plan) -> bool:
+    """Say at each line of which more would go on the shelf than comes back of what was sent. Returns whether any."""
+    sent = {each.line.line: each.sent for each in plan.lines}
+    for line, count in pieces_in(form, name="shelf").items():
+        if count > sent.get(line, 0):
+            field = form[f"shelf-{line}"]
+            field.errors = [*field.errors, _("Of these, %(sent)s were sent and come back.", sent=sent.get(line, 0))]
+    return bool(form.errors)
 
 
 def order_page(
@@ -319,6 +289,7 @@ def order_page(
         order = seen.order
         member = people.member_of(order.member_id)
         disputes = cash.disputes_of(checkout.reference_of(order.id)) if seen.payments else []
+    shown_parcel = parcel or parcel_form(seen.lines, formdata=None)
     return form_page(
         "office/orders/show.html",
         refused=bool(parcel and parcel.errors) or decision is not None,
@@ -330,7 +301,11 @@ def order_page(
         events=[
             {"title": sentence(event.said), "at": event.at, "by": actor_words(event.actor)} for event in seen.events
         ],
-        parcel=parcel or ParcelForm(formdata=None),
+        parcel=shown_parcel,
+        parcel_pieces=[each for each in fields_of(shown_parcel) if each.default != "0" or each.errors],
+        lines={line.line: line for line in seen.lines},
+        left=checkout.left_to_ship(seen.lines),
+        collected=seen.collected,
         sent=decision[1] if decision else parcel,
         decisions=[
             (each, decision[1] if decision and decision[0] == each.id else DecisionForm(None, prefix=f"r{each.id}-"))

@@ -108,6 +108,7 @@ def review_page(number: str, form: ReviewForm, *, confirming: bool = False, refu
         confirming=confirming,
         accepting=form.decision.data == ACCEPT,
         words_of_cash=cash_words,
+        sent=checkout.part_sent(seen.lines),
     )
 
 

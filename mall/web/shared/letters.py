@@ -113,10 +113,35 @@ def order_paid(values: Values) -> Letter:
 
 
 def order_shipped(values: Values) -> Letter:
+    left = values.get("left") or 0
+    rest = ngettext("%(num)s more piece follows by itself.", "%(num)s more pieces follow by themselves.", left)
     return Letter(
-        _("Order %(number)s is on its way", number=values["number"]),
-        [_("A parcel has left the house. Tell us on the order's page when it has arrived.")],
-        figures=_figure(_("Carrier"), values.get("carrier")) + _figure(_("Tracking number"), values.get("tracking")),
+        _("A part of order %(number)s is on its way", number=values["number"])
+        if left
+        else _("Order %(number)s is on its way", number=values["number"]),
+        [
+            _("A parcel has left the house. The order's page says what is in it."),
+            rest if left else _("Tell us on the order's page when it has arrived."),
+        ],
+        figures=_figure(_("Carrier"), values.get("carrier"))
+        + _figure(_("Tracking number"), values.get("tracking"))
+        + _figure(_("Pieces"), values.get("pieces"), number),
+        button=_button(_("See the order"), values),
+    )
+
+
+def order_ready(values: Values) -> Letter:
+    return Letter(
+        _("Order %(number)s is ready to be collected", number=values["number"]),
+        [_("Come when it suits you and bring the number of the order, %(number)s.", number=values["number"])],
+        button=_button(_("See the order"), values),
+    )
+
+
+def order_collected(values: Values) -> Letter:
+    return Letter(
+        _("Order %(number)s was collected", number=values["number"]),
+        [_("It was handed over at the counter. If that was not you, answer this mail.")],
         button=_button(_("See the order"), values),
     )
 
@@ -207,6 +232,26 @@ def return_withdrawn(values: Values) -> Letter:
     return Letter(
         _("Your return of order %(number)s is withdrawn", number=values["number"]),
         [_("You keep the goods, and nothing is refunded.")],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_lapsing(values: Values) -> Letter:
+    day = day_words(values["lapses_at"])
+    return Letter(
+        _("The return of order %(number)s ends on %(day)s", number=values["number"], day=day),
+        [
+            _("We have not received the goods yet. Send them soon, with the order's number inside the parcel."),
+            _("If nothing has come by then, the return ends by itself and nothing is refunded."),
+        ],
+        button=_button(_("See the order"), values),
+    )
+
+
+def return_lapsed(values: Values) -> Letter:
+    return Letter(
+        _("The return of order %(number)s has ended", number=values["number"]),
+        [_("The goods did not come, so nothing is refunded. If you have sent them, answer this mail.")],
         button=_button(_("See the order"), values),
     )
 
@@ -331,6 +376,8 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         order_placed,
         order_paid,
         order_shipped,
+        order_ready,
+        order_collected,
         order_cancelled,
         refund_done,
         return_asked,
@@ -338,6 +385,8 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         return_approved,
         return_declined,
         return_withdrawn,
+        return_lapsing,
+        return_lapsed,
         return_received,
         points_unlocked,
         points_expiring,
@@ -354,6 +403,8 @@ PAGES = {
     "order_placed": "store.orders.show",
     "order_paid": "store.orders.show",
     "order_shipped": "store.orders.show",
+    "order_ready": "store.orders.show",
+    "order_collected": "store.orders.show",
     "order_cancelled": "store.orders.show",
     "refund_done": "store.orders.show",
     "return_asked": "store.orders.show",
@@ -361,6 +412,8 @@ PAGES = {
     "return_approved": "store.orders.show",
     "return_declined": "store.orders.show",
     "return_withdrawn": "store.orders.show",
+    "return_lapsing": "store.orders.show",
+    "return_lapsed": "store.orders.show",
     "return_received": "store.orders.show",
     "points_unlocked": "store.wallet.show",
     "points_expiring": "store.wallet.show",

@@ -19,6 +19,7 @@ def state_words(state: str) -> tuple[str, str, str]:
         aftersales.WAIVED: (_("Refunded without the goods"), "ok", "check"),
         aftersales.REFUNDED: (_("Refunded"), "ok", "check"),
         aftersales.DECLINED: (_("Declined"), "bad", "x"),
+        aftersales.LAPSED: (_("Ended, the goods did not come"), "", "clock"),
         aftersales.WITHDRAWN: (_("Withdrawn"), "", "undo"),
     }[state]
 

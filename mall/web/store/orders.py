@@ -75,6 +75,7 @@ def receipt(number: str):
         points_back=points_back,
         terms=terms,
         countries=dict(countries(language())),
+        titles={line.line: line for line in seen.lines},
         state=state_of(seen.order),
     )
 
@@ -114,9 +115,22 @@ def consider(number: str) -> Response | str:
     if order.state != checkout.PAID:
         return redirect(url_for("store.orders.show", number=number))
     with reading():
-        plan = aftersales.plan_refund(order, reason="changed_mind", at=now(), zone=layout.terms().zone)
+        lines = checkout.lines_of(order.id)
+        plan = aftersales.plan_refund(
+            order,
+            reason="changed_mind",
+            at=now(),
+            zone=layout.terms().zone,
+            pieces=aftersales.unsent_pieces(lines),
+            lines=lines,
+        )
     return render_template(
-        "store/orders/cancel.html", order=order, number=number, plan=plan, coupons_back=coming_back(order, at=now())
+        "store/orders/cancel.html",
+        order=order,
+        number=number,
+        plan=plan,
+        part_sent=checkout.part_sent(lines),
+        coupons_back=coming_back(order, at=now()),
     )
 
 
@@ -135,6 +149,8 @@ def cancel(number: str) -> Response | tuple[str, int]:
         return order_page(number, refusal=refusal)
     if order.state in ENDED:
         flash(_words_of_cancelling(order))
+    elif order.state == checkout.SHIPPED:
+        flash(_("What had not been sent is cancelled and goes back the way it came. The rest is on its way."))
     else:
         flash(_("The payment had come through already, so the order is paid."), "info")
     return redirect(url_for("store.orders.show", number=number), 303)
@@ -173,7 +189,11 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         taxes=checkout.taxes_of(seen),
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),
-        heading=_heading(order),
+        heading=_heading(order, part_sent=checkout.part_sent(seen.lines)),
+        part_sent=order.state == checkout.PAID and checkout.part_sent(seen.lines),
+        collected=seen.collected,
+        titles={line.line: line for line in seen.lines},
+        left=checkout.left_to_ship(seen.lines) if order.state == checkout.PAID else {},
         timeline=_timeline(seen, on_the_way=on_the_way),
         unpaid=order.state == checkout.AWAITING,
         declined=last == "declined",
@@ -225,6 +245,8 @@ def the_cashier():
 
 def state_of(order: Any) -> tuple[str, str, str]:
     """Return how an order stands, for its badge: (words, kind, icon)."""
+    if order.state == checkout.PAID and order.ready_at is not None:
+        return _("Ready to be collected"), "ok", "box"
     return {
         checkout.AWAITING: (_("Waiting for payment"), "warn", "clock"),
         checkout.PROCESSING: (_("Payment under way"), "info", "clock"),
@@ -243,7 +265,11 @@ def called_off(order: Any) -> bool:
     return order.state == checkout.REFUNDED and order.shipped_at is None
 
 
-def _heading(order: Any) -> str:
+def _heading(order: Any, *, part_sent: bool) -> str:
+    if order.state == checkout.PAID and order.ready_at is not None:
+        return _("It is ready to be collected")
+    if order.state == checkout.PAID and part_sent:
+        return _("A part of it is on its way")
     return {
         checkout.AWAITING: _("Waiting for your payment"),
         checkout.PROCESSING: _("Your bank takes its time"),
@@ -275,10 +301,14 @@ def _to_come(seen: checkout.OrderPage, *, on_the_way: int) -> list[tuple[str, An
         return steps
     if order.state in checkout.UNPAID:
         steps.append((_("Paid"), ""))
-    if not order.digital and order.state in (*checkout.UNPAID, checkout.PAID):
-        steps.append((_("Shipped"), ""))
-    if order.state != checkout.COMPLETED:
-        steps.append((_("Delivered"), ""))
+    if seen.collected:
+        steps += [(_("Ready to be collected"), "")] if order.ready_at is None else []
+        steps += [(_("Collected"), "")] if order.state != checkout.COMPLETED else []
+    else:
+        if not order.digital and order.state in (*checkout.UNPAID, checkout.PAID):
+            steps.append((_("Shipped"), ""))
+        if order.state != checkout.COMPLETED:
+            steps.append((_("Delivered"), ""))
     if (kept_cents := checkout.kept_cents_of(seen.lines)) and order.window_closed_at is None:
         sale = checkout.sale_of(order, kept_cents=kept_cents)
         steps.append((_("Points and growth are yours"), _when_kept(order, sale, on_the_way=on_the_way)))

@@ -201,6 +201,9 @@ def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
         state=state_words(page.row.state),
         open=page.row.state in aftersales.OPEN,
         reason_words=reason_words()[page.row.reason],
+        lapses_at=aftersales.lapses_at(page.row.decided_at, terms=layout.terms())
+        if page.row.state == aftersales.APPROVED
+        else None,
         to_send=page.row.state in (aftersales.APPROVED, aftersales.ADVANCED),
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import NotFound
 from mall.domain import aftersales, audit, catalogue, checkout, ledger, notices
-from mall.domain.aftersales import returns
+from mall.domain.aftersales import lapsing, returns
 from tests.stage import NOON, open_shop
 
 DELIVERED = NOON + timedelta(days=3)
@@ -57,12 +57,17 @@ class Desk:
             returns.RECEIVE: lambda: aftersales.receive_return(
                 row.id, shelved=shelved or {}, by="staff:1", terms=self.stage.terms, shown=None, at=at
             ),
+            returns.LAPSE: lambda: self.lapse(row, at=at),
             returns.WAIVE: lambda: aftersales.waive_return(
                 row.id, by="staff:1", terms=self.stage.terms, shown=None, at=at
             ),
         }[event]
         with transaction():
             return act()
+
+    def lapse(self, row, *, at):
+        lapsing.lapse_return(row.id, at=at)
+        return returns.return_of(row.id)
 
     def brought_to(self, state):
         if state == returns.ADVANCED:
@@ -72,7 +77,7 @@ class Desk:
             returns.ASKED: [], returns.ADVANCED: [], returns.APPROVED: [returns.APPROVE],
             returns.WAIVED: [returns.WAIVE], returns.REFUNDED: [returns.APPROVE, returns.RECEIVE],
             returns.DECLINED: [returns.DECLINE],
-            returns.WITHDRAWN: [returns.WITHDRAW],
+            returns.WITHDRAWN: [returns.WITHDRAW], returns.LAPSED: [returns.APPROVE, returns.LAPSE],
         }[state]  # fmt: skip
         for event in way:
             row = self.do(event, row)
@@ -112,10 +117,10 @@ def test_every_cell_of_a_returns_life(here, state, event):
         after = here.do(event, row)
         assert after.state == returns.NEXT[state][event]
         refunds = after.credit_id is not None and state not in returns.PAID_OUT
-        by_staff = event != returns.WITHDRAW
-        assert here.wrote() == (before[0] + refunds, before[1] + by_staff, before[2] + 1)
+        written_down = event != returns.WITHDRAW
+        assert here.wrote() == (before[0] + refunds, before[1] + written_down, before[2] + 1)
         assert here.do(event, row).state == after.state
-        assert here.wrote() == (before[0] + refunds, before[1] + by_staff, before[2] + 1)
+        assert here.wrote() == (before[0] + refunds, before[1] + written_down, before[2] + 1)
     elif state in returns.DONE_ALREADY[event]:
         assert here.do(event, row).state == state
         assert here.wrote() == before
@@ -209,6 +214,38 @@ def test_goods_refunded_at_once_go_on_the_shelf_when_they_come_and_are_not_refun
     desk.do(returns.RECEIVE, row, shelved={1: 1})
 
     assert desk.stage.stock(desk.mug) == (8, 0)
+    assert desk.wrote()[0] == 1
+
+
+def test_a_return_whose_goods_do_not_come_is_announced_then_lapses_and_its_window_closes(desk):
+    row = desk.do(returns.APPROVE, desk.ask())
+    lapses = aftersales.lapses_at(DELIVERED, terms=desk.stage.terms)
+
+    def told():
+        with reading():
+            kinds = execute(select(notices.Notice.kind).where(notices.Notice.kind.like("return_laps%"))).scalars()
+            return sorted(kinds)
+
+    def night(at):
+        return aftersales.lapse_due_returns(terms=desk.stage.terms, at=at)
+
+    assert (night(lapses - timedelta(days=8)), told()) == (0, [])
+    assert (night(lapses - timedelta(days=7)), told()) == (0, ["return_lapsing"])
+    assert (night(lapses - timedelta(seconds=1)), told()) == (0, ["return_lapsing"])
+    assert not desk.stage.close(desk.order, at=lapses)
+    assert (night(lapses), told()) == (1, ["return_lapsed", "return_lapsing"])
+    assert (night(lapses), told()) == (0, ["return_lapsed", "return_lapsing"])
+
+    with reading():
+        assert returns.return_of(row.id).state == returns.LAPSED
+        assert aftersales.credits_of(desk.order.id) == []
+    assert desk.stage.close(desk.order, at=lapses)
+
+
+def test_goods_that_come_after_their_return_lapsed_are_taken_in_and_refunded(desk):
+    row = desk.do(returns.RECEIVE, desk.brought_to(returns.LAPSED), shelved={1: 1})
+
+    assert (row.state, desk.stage.stock(desk.mug)) == (returns.REFUNDED, (8, 0))
     assert desk.wrote()[0] == 1
 
 

@@ -82,8 +82,9 @@ def test_an_order_is_shown_whole(desk, order):
 
 
 def test_an_order_is_shipped_once_and_the_member_is_told(desk, stage, order):
-    fields = {"carrier": "Swift", "tracking": "SW 123"}
-    first = send(desk, page_of(order), f"{page_of(order)}/parcels", **fields)
+    fields = form_of(desk.get(page_of(order)).text, f"{page_of(order)}/parcels")
+    fields |= {"carrier": "Swift", "tracking": "SW 123"}
+    first = desk.post(f"{page_of(order)}/parcels", data=fields)
     second = desk.post(f"{page_of(order)}/parcels", data=fields)
 
     assert first.status_code == second.status_code == 302
@@ -311,6 +312,28 @@ def test_a_refund_that_waits_for_nobody_is_not_decided(desk, stage, order):
     assert "no longer waits for a decision" in answer.text
 
 
+def test_of_what_comes_back_some_goes_on_the_shelf_and_the_rest_is_written_off(desk, stage, cup, three_cups):
+    typed = {"pieces-1": "3", "reason": "damaged", "shelf-1": "1"}
+    shown = send(desk, f"{page_of(three_cups)}/refund", "", **typed)
+    assert "1 back on the shelf, 2 written off" in shown.text
+
+    assert (
+        desk.post(f"{page_of(three_cups)}/refund", data=form_of(shown.text, "") | {"confirm": "1"}).status_code == 302
+    )
+
+    assert (state(stage, three_cups), stage.stock(cup)) == (checkout.REFUNDED, (8, 0))
+
+
+@pytest.mark.parametrize(("count", "sentence"), [("2", "Of these, 1 were sent and come back."), ("4", "from 0 to 3")])
+def test_no_more_goes_on_the_shelf_than_comes_back(desk, stage, cup, three_cups, count, sentence):
+    typed = {"pieces-1": "1", "reason": "damaged", "shelf-1": count}
+    answer = send(desk, f"{page_of(three_cups)}/refund", "", **typed)
+
+    assert answer.status_code == 422 and sentence in answer.text
+    assert form_of(answer.text, "")["shelf-1"] == count
+    assert stage.stock(cup) == (7, 0)
+
+
 @pytest.fixture
 def three_cups(stage, mei, cup):
     """Mei's order of three cups, paid in cash, sent."""
@@ -323,7 +346,7 @@ def three_cups(stage, mei, cup):
 def test_some_pieces_are_refunded_as_it_was_shown(desk, stage, cup, three_cups):
     asked = form_of(desk.get(f"{page_of(three_cups)}/refund").text, "")
     assert asked["pieces-1"] == "3"
-    shown = send(desk, f"{page_of(three_cups)}/refund", "", **{"pieces-1": "1", "reason": "damaged", "restock": "y"})
+    shown = send(desk, f"{page_of(three_cups)}/refund", "", **{"pieces-1": "1", "reason": "damaged", "shelf-1": "1"})
     text = " ".join(shown.text.split())
 
     assert "Tea cup × 1" in text and "Cash back for goods</dt><dd>$15.90" in text
