@@ -18,7 +18,6 @@ from .measure import worth
 from .movements import EFFECT, with_lots
 
 PER_PAGE = 50
-KEY = "adjustment:"
 
 
 @dataclass(frozen=True)
@@ -111,15 +110,16 @@ def _worth_of(moves: Sequence[str]) -> dict[str, Amount]:
 
 
 def _decisions(rows: Sequence[Any]) -> dict[str, Any]:
-    """Return the approvals behind adjustments, by their move: the request carries the key of the move."""
+    """Return the approvals behind adjustments, by their move, which has the request's own key."""
     approval = approvals.Approval
-    subjects = {f"member:{row.member_id}" for row in rows}
     found = execute(
-        select(approval.what, approval.decided_by, approval.decided_at, approval.by_one_person).where(
-            approval.decision == "approved", approval.kind == "points.adjustment", approval.subject.in_(subjects)
+        select(approval.key, approval.decided_by, approval.decided_at, approval.by_one_person).where(
+            approval.decision == "approved",
+            approval.kind == ledger.ADJUSTMENT_KIND,
+            approval.key.in_([row.move for row in rows]),
         )
     )
-    return {f"{KEY}{row.what['key']}": row for row in found if "key" in row.what}
+    return {row.key: row for row in found}
 
 
 def _adjustment(row: Any, amount: Amount, decision: Any) -> Adjustment:

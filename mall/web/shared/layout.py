@@ -52,6 +52,7 @@ class Visitor:
 
 def prepare(app: Flask) -> None:
     """Give every template `me`, `shop` and `request_id`."""
+    app.extensions["shop_terms"] = shop  # Whoever writes or reads a time or an amount asks for it, whenever that is.
 
     @app.context_processor
     def frame() -> dict[str, Any]:

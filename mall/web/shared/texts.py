@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
-from flask import Flask, g, request, session
+from flask import Flask, current_app, g, has_request_context, request, session
 from flask_babel import Babel, gettext, ngettext
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
@@ -19,6 +19,7 @@ from mall.base import text as base_text
 from mall.base.errors import Refusal
 from mall.base.text import Message
 from mall.config import ROOT
+from mall.domain.programme import Programme
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 
@@ -75,12 +76,21 @@ def language() -> str:
 
 def currency() -> str:
     """Return the shop's currency, such as "USD"."""
-    return g.shop.currency if "shop" in g else "USD"
+    terms = _terms()
+    return terms.currency if terms else "USD"
 
 
 def zone() -> str:
     """Return the shop's time zone."""
-    return g.shop.zone if "shop" in g else "UTC"
+    terms = _terms()
+    return terms.zone if terms else "UTC"
+
+
+def _terms() -> Programme | None:
+    """Return the shop's programme: that of the mail being written, or of the request, which asks for it only now."""
+    if "shop" not in g and has_request_context():
+        current_app.extensions["shop_terms"]()
+    return g.get("shop")
 
 
 def sentence(said: Message | Refusal | str | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mall.base.clock import moved_to
-from mall.base.db import execute, reading
+from mall.base.db import execute, reading, transaction
 from mall.base.text import Message
 from mall.domain import finance, ledger
 from tests.domain.finance.conftest import APRIL, Books, instant
@@ -180,6 +180,23 @@ def test_adjustments_name_who_asked_and_why(desk):
     assert page.index("Typed twice") < page.index("For the delay")
     assert "(10)" in page
     assert "Finn" in page
+
+
+def test_an_adjustment_above_the_limit_names_who_approved_it(desk, books):
+    terms, at = books.terms, instant("2026-04-09 10:00")
+    with transaction():
+        asked = ledger.ask_adjustment(
+            books.members["mei"], 5_000, reason="goodwill", document="A letter", key="letter", own_member_id=None,
+            terms=terms, by="staff:1", at=at,
+        )  # fmt: skip
+    with transaction():
+        ledger.approve_adjustment(
+            asked.request_id, own_member_id=None, other_approvers=1, terms=terms, by="staff:2", at=at
+        )
+
+    with reading():
+        latest = finance.adjustments_page(until=instant("2026-04-10 11:00"), page=1).adjustments[0]
+    assert (latest.actor, latest.approved_by) == ("staff:1", "staff:2")
 
 
 def test_the_board_says_so_when_nothing_was_asked_yet(desk):

@@ -9,10 +9,20 @@ from PIL import Image
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
 from mall.domain import catalogue
-from tests.stage import NOON
+from tests import cast
+from tests.stage import NOON, open_shop
+from tests.web.office.conftest import hire
 from tests.web.office.forms import form_of, send
 
 NEW = "/office/catalogue/new"
+
+
+@pytest.fixture
+def hired_in_shanghai(app):
+    """Ola's browser at a shop whose clock is eight hours ahead, and the shop."""
+    stage, browser = open_shop(zone="Asia/Shanghai"), app.test_client()
+    assert cast.sign_in_staff(browser, hire("ola", "operator")).status_code == 302
+    return browser, stage
 
 
 def item(stage, product_id=1, at=NOON):
@@ -256,6 +266,19 @@ def test_dates_list_and_delist_by_themselves(desk, stage):
     assert item(stage).state == "scheduled"
     assert item(stage, at=datetime(2026, 3, 15, tzinfo=NOON.tzinfo)).state == "listed"
     assert item(stage, at=datetime(2026, 3, 25, tzinfo=NOON.tzinfo)).state == "delisted"
+
+
+def test_dates_are_read_and_shown_by_the_shops_clock_and_saving_moves_none(hired_in_shanghai):
+    desk, stage = hired_in_shanghai
+    make(desk)
+    page = "/office/catalogue/1"
+    send(desk, page, f"{page}/schedule", listed_from="2026-03-10T08:00")
+    assert item(stage).product.listed_from == datetime(2026, 3, 10, 0, tzinfo=NOON.tzinfo)
+
+    send(desk, page, f"{page}/schedule")
+
+    assert item(stage).product.listed_from == datetime(2026, 3, 10, 0, tzinfo=NOON.tzinfo)
+    assert form_of(desk.get(page).text, f"{page}/schedule")["listed_from"] == "2026-03-10T08:00"
 
 
 @pytest.mark.parametrize(
