@@ -19,7 +19,7 @@ from mall.base import text as base_text
 from mall.base.errors import Refusal
 from mall.base.text import Message
 from mall.config import ROOT
-from mall.domain.programme import Programme
+from mall.domain import programme
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 
@@ -86,7 +86,7 @@ def zone() -> str:
     return terms.zone if terms else "UTC"
 
 
-def _terms() -> Programme | None:
+def _terms() -> programme.Programme | None:
     """Return the shop's programme: that of the mail being written, or of the request, which asks for it only now."""
     if "shop" not in g and has_request_context():
         current_app.extensions["shop_terms"]()
