@@ -87,6 +87,15 @@ def test_registering_takes_a_shop(client):
     assert "not set up yet" in answer.text
 
 
+def test_the_language_of_the_profile_is_that_of_the_next_page(signed_in):
+    fields = {"display_name": "Somebody", "birthday": "", "phone": "", "language": "zh"}
+
+    page = signed_in.post("/account/profile", data=fields, follow_redirects=True).text
+
+    assert '<html lang="zh' in page
+    assert "个人资料已保存。" in page
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectChoice, SelectField, StringField
@@ -93,6 +93,8 @@ def profile():
         except people.BirthdayRests as no:
             form.refuse(no, at="birthday")
         else:
+            session["language"] = form.language.data  # From the next page on.
+            g.pop("language", None)
             flash(_("Your profile is saved."))
             return redirect(url_for("store.account.show"))
     rests_until = people.birthday_rests_until(member, at=now())

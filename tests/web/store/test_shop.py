@@ -27,7 +27,7 @@ def put(app, shop):
     """Put an item on the shelf; returns (product_id, variant_id)."""
     made = []
 
-    def put(title="Stoneware mugs", *, prices=(points_price(800),), stock=10, **details):
+    def put(title="Stoneware mugs", *, prices=(points_price(800),), stock=10, pictured=True, **details):
         made.append(title)
         titles = title if isinstance(title, dict) else {"en": title}
         with transaction():
@@ -37,7 +37,8 @@ def put(app, shop):
             )
             if stock:
                 catalogue.receive(variant_id, stock, by=OPERATOR, at=NOON)
-            catalogue.add_art(product_id, "mug-celadon.svg", alt={"en": "A green mug"}, by=OPERATOR, at=NOON)
+            if pictured:
+                catalogue.add_art(product_id, "mug-celadon.svg", alt={"en": "A green mug"}, by=OPERATOR, at=NOON)
             catalogue.list_products([product_id], terms=shop, by=OPERATOR, at=NOON)
         return product_id, variant_id
 
@@ -158,6 +159,16 @@ def test_a_listing_that_is_kept_takes_the_one_statement_that_tells_who_is_here(
     assert len(count_statements) == 1, "\n".join(count_statements)
 
 
+def test_an_item_without_a_picture_has_the_shops_mark(put, see):
+    put()
+    put("Bare", pictured=False)
+
+    for address in ("/", "/shop"):
+        page = see(address)
+        assert 'src=""' not in page
+        assert page.count("img/mark.svg") > see("/shop?q=stoneware").count("img/mark.svg")
+
+
 def test_a_listing_that_is_kept_is_made_anew_when_an_item_changes(put, see, as_mei, shop):
     product_id, _variant_id = put()
     assert "Stoneware mugs" in see("/shop", browser=as_mei)
@@ -179,7 +190,7 @@ def test_the_item_page_takes_four_statements_beside_the_strip(put, see, as_mei, 
         see(f"/items/{slug}", browser=as_mei)
         count_statements.clear()
         see(f"/items/{slug}", browser=as_mei)
-        assert len(count_statements) <= 4 + 1
+        assert len(count_statements) <= 4 + 2
 
 
 def test_a_first_look_at_an_item_takes_no_more_than_its_note(put, see, as_mei, count_statements):
