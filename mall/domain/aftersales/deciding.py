@@ -7,9 +7,9 @@ from sqlalchemy import Row
 
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import checkout
+from mall.domain import checkout, people
 
-from .returns import APPROVE, DECLINE, move, tell, write_down
+from .returns import APPROVE, DECLINE, move, return_of, tell, write_down
 
 
 class NoSentence(Refusal):
@@ -18,7 +18,11 @@ class NoSentence(Refusal):
 
 
 def approve_return(return_id: int, *, by: str, words: str = "", at: datetime) -> Row[Any]:
-    """Let goods be sent back: the member is told to send them. Done again, changes nothing. Refuses: ReturnMoved."""
+    """Let goods be sent back: the member is told to send them. Done again, changes nothing.
+
+    Refuses: ReturnMoved, OwnMatter.
+    """
+    people.not_for_oneself(return_of(return_id).member_id, by=by)
     row, moved = move(return_id, APPROVE, by=by, answer=words, at=at)
     if moved:
         checkout.note(row.order_id, "return_approved", say(N_("Return approved")), by=by, at=at)
@@ -30,10 +34,11 @@ def approve_return(return_id: int, *, by: str, words: str = "", at: datetime) ->
 def decline_return(return_id: int, *, by: str, words: str, at: datetime) -> Row[Any]:
     """Decline a return with a sentence to the member. Done again, changes nothing.
 
-    Refuses: NoSentence, ReturnMoved.
+    Refuses: NoSentence, ReturnMoved, OwnMatter.
     """
     if not words.strip():
         raise NoSentence()
+    people.not_for_oneself(return_of(return_id).member_id, by=by)
     row, moved = move(return_id, DECLINE, by=by, answer=words, at=at)
     if moved:
         said = say(N_("Return declined: {words}"), words=row.answer)

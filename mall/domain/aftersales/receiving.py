@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, select, update
 from mall.base.db import execute
 from mall.base.errors import NotFound
 from mall.base.text import N_, say
-from mall.domain import catalogue, checkout, programme
+from mall.domain import catalogue, checkout, people, programme
 
 from . import credits
 from .plans import Plan, plan_refund
@@ -85,7 +85,7 @@ def receive_return(
 
     The return is refunded, unless that was done before they came; `shown` is the fingerprint of the refund that was
     confirmed. Done again, changes nothing. Refuses: ReturnMoved, RefundChanged, MoreThanReturned, and what refund()
-    refuses.
+    refuses, OwnMatter among it.
     """
     return _settle(return_id, RECEIVE, shelved=shelved, by=by, terms=terms, shown=shown, at=at)
 
@@ -109,6 +109,7 @@ def _settle(
     at: datetime,
 ) -> Row[Any]:
     purse, order = checkout.lock_with_purse(return_of(return_id).order_id, zone=terms.zone)
+    people.not_for_oneself(order.member_id, by=by)
     page = return_page(return_id)
     if page.row.state in DONE_ALREADY[event]:
         return page.row

@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, programme
+from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, people, programme
 
 from . import credits
 from .plans import ALL_REASONS, REASONS, NotRefundable, Plan, plan_refund
@@ -63,9 +63,10 @@ def refund(
     on the shelf again, or of all (True) or none; what never left is freed in any case. `shown` is the
     fingerprint of the plan that was confirmed, where one was shown: confirmed again, it does nothing more and returns
     None. Refuses: NotRefundable, NoReason, NothingChosen, TooManyPieces, RefundChanged, MoreThanReturned,
-    UnderDispute.
+    UnderDispute, OwnMatter.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
+    people.not_for_oneself(order.member_id, by=by)
     lines = checkout.lines_of(order.id)
     try:
         plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)

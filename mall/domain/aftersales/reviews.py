@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
-from mall.domain import audit, cash, checkout, ledger, programme
+from mall.domain import audit, cash, checkout, ledger, people, programme
 
 from .plans import GIVEN_BACK
 from .refunds import refund_locked
@@ -103,9 +103,10 @@ def accept(
     """Accept what came. An unpaid order is settled with it; one that was paid goes back to the state it came from.
 
     `shown` is the fingerprint of the review that was looked at. Returns the order. Refuses: NotInReview, NoReason,
-    ReviewChanged, OtherCurrency, NothingCame, StillPaying, UnderDispute.
+    ReviewChanged, OtherCurrency, NothingCame, StillPaying, UnderDispute, OwnMatter.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
+    people.not_for_oneself(order.member_id, by=by)
     seen = _look(order, reason=reason, shown=shown)
     if seen.why_not is not None:
         raise seen.why_not
@@ -143,9 +144,10 @@ def give_back(
     """Give everything back: an unpaid order is cancelled, one that was paid is refunded in full. Returns the order.
 
     `restock` puts goods that were sent back on the shelf. Refuses: NotInReview, NoReason, ReviewChanged, StillPaying,
-    UnderDispute.
+    UnderDispute, OwnMatter.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
+    people.not_for_oneself(order.member_id, by=by)
     seen = _look(order, reason=reason, shown=shown)
     if order.disputed_at is not None:
         raise checkout.UnderDispute(number=checkout.number_of(order.id))

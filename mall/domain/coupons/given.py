@@ -16,7 +16,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import audit, catalogue, ledger, notices, programme
+from mall.domain import audit, catalogue, ledger, notices, people, programme
 
 from .templates import CouponScope, CouponTemplate, Withdrawn, end_for, locked_template
 from .terms import GIFT, Ready, UsedUp
@@ -140,8 +140,9 @@ def give_by_hand(
 ) -> list[int]:
     """Give a member a coupon at the desk. Asked again with the key, gives nothing more.
 
-    Raises NoSuchTemplate, Withdrawn.
+    Raises OwnMatter, NoSuchTemplate, Withdrawn.
     """
+    people.not_for_oneself(member_id, by=by)
     ledger.lock(member_id, zone=terms.zone)
     template = locked_template(template_id)
     if template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at):

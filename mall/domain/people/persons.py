@@ -59,6 +59,12 @@ class AccountFrozen(Refusal):
         super().__init__(None if email else self.without_address, email=email)
 
 
+class OwnMatter(Refusal):
+    """Nobody who works here gives, refunds or decides anything for themselves."""
+
+    message = N_("This is your own account or order. A colleague has to decide about it.")
+
+
 class WrongPassword(Refusal):
     """There is no such account, or this is not its password; nobody is told which."""
 
@@ -297,3 +303,13 @@ def member_like_staff(staff_id: int) -> int | None:
     return execute(
         select(Member.id).join(Staff, Staff.email_key == Member.email_key).where(Staff.id == staff_id)
     ).scalar_one_or_none()
+
+
+def not_for_oneself(member_id: int, *, by: str) -> None:
+    """Keep whoever works here from deciding about their own account or order. `by` is who acts, "staff:3".
+
+    What the mall itself and the members do is theirs to do. Raises OwnMatter.
+    """
+    kind, _colon, number = by.partition(":")
+    if kind == "staff" and member_like_staff(int(number)) == member_id:
+        raise OwnMatter
