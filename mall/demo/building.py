@@ -186,7 +186,7 @@ def shelve(
                 at=at,
             )
             if goods.stock:
-                catalogue.receive(variant_id, goods.stock * 2, by=OPERATOR, at=at, reason="opening stock")
+                catalogue.receive(variant_id, goods.stock * 2, by=OPERATOR, at=at, reason=f"DN-{number:03}")
             variants.append(variant_id)
         catalogue.list_products([product_id], terms=terms, by=OPERATOR, at=at)
         offers = catalogue.offers(variants, at=at)

@@ -52,7 +52,7 @@ def make_a_coupon(ola):
     ola.sees("Who has this item now has the coupon.", "Members have this coupon, or can have it.")
     shot(ola, "desk")
     ola.open("/office/coupons")
-    ola.sees("Given out")
+    ola.sees("Can be given")
     shot(ola, "list")
     ola.open("/office/coupons/members/1")
     ola.press("Give it")

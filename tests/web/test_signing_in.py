@@ -286,6 +286,7 @@ def test_addresses_are_added_changed_made_default_and_removed(signed_in, mei):
         ("city", "", "Enter the town or city."),
         ("country", "", "Choose the country."),
         ("country", "XX", "Choose one of the list."),
+        ("phone", "abc", "Use digits and spaces, such as +49 30 1234567."),
     ],
 )
 def test_an_address_says_at_the_field_what_is_wrong(signed_in, mei, field, value, sentence):

@@ -72,6 +72,7 @@ def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime
         return made
     scope_ids = details.pop("scope_ids", ())
     values = _checked(dict.fromkeys(DETAILS) | {"threshold_cents": 0, "scope": "all", "min_rank": 0} | details, terms)
+    _refuse_over(values["ends_at"], at=at)
     template_id = execute(
         insert(CouponTemplate).values(**values, key=key, used=0, version=1, created_at=at).returning(CouponTemplate.id)
     ).scalar_one()
@@ -97,6 +98,8 @@ def edit_template(
     before = _kept(template_id)
     scope_ids = details.pop("scope_ids", before["scope_ids"])
     values = _checked({name: before[name] for name in DETAILS} | details, terms)
+    if values["ends_at"] != before["ends_at"]:
+        _refuse_over(values["ends_at"], at=at)
     if is_given(template_id):
         _refuse_other_worth(before, values | {"scope_ids": sorted(scope_ids) if values["scope"] != "all" else []})
     if values["total_limit"] is not None and values["total_limit"] < row.used:
@@ -157,6 +160,12 @@ def _is_sold(template_id: int) -> bool:
         execute(select(CouponGood.product_id).where(CouponGood.template_id == template_id).limit(1)).first()
         is not None
     )
+
+
+def _refuse_over(ends_at: datetime | None, *, at: datetime) -> None:
+    """Raise BadTemplate where a coupon would have ended before anybody could have it."""
+    if ends_at is not None and ends_at <= at:
+        raise BadTemplate(N_("That is over already. Let it end later.")).about("ends_at")
 
 
 def _refuse_other_worth(before: Mapping[str, Any], values: Mapping[str, Any]) -> None:
@@ -245,4 +254,7 @@ def _figure(values: Mapping[str, Any], name: str, most: int, *, least: int = 1, 
             raise BadTemplate(missing).about(name)
         return
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        if name.endswith("_cents"):
+            sentence = N_("Write an amount from {least_cents} to {most_cents}.")
+            raise BadTemplate(sentence, least_cents=least, most_cents=most).about(name)
         raise BadTemplate(N_("Use a whole number from {least} to {most}."), least=least, most=most).about(name)

@@ -47,8 +47,8 @@ class PriceForm(PlainForm):
     least_points = Whole(_l("Fewest points"))
     most_points = Whole(_l("Most points"))
     step_points = Whole(_l("In steps of"))
-    starts_at = Moment(_l("From"))
-    ends_at = Moment(_l("Until"))
+    starts_at = Moment(_l("Holds from"))
+    ends_at = Moment(_l("Holds until"))
     remove = BooleanField(_l("Remove this price"))
 
     @property

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.routing import IntegerConverter
 from wtforms import Field, IntegerField
-from wtforms.validators import Length, StopValidation, ValidationError
+from wtforms.validators import Length, Regexp, StopValidation, ValidationError
 from wtforms.widgets import TextInput
 
 from mall.base.errors import Refusal
@@ -21,6 +21,7 @@ from .numbers import capped
 from .texts import sentence
 
 LARGEST_ID = 2**63 - 1
+PHONE = Regexp(r"^\+?[0-9 ().\-/]{4,}$", message=lazy_gettext("Use digits and spaces, such as +49 30 1234567."))
 
 
 class BoundedInteger(IntegerConverter):

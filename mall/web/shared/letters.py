@@ -189,7 +189,7 @@ def refund_done(values: Values) -> Letter:
 
 def return_asked(values: Values) -> Letter:
     return Letter(
-        _("Your return of order %(number)s has reached us", number=values["number"]),
+        _("You asked to return something of order %(number)s", number=values["number"]),
         [_("We look at it and write again. Until then please keep the goods; the points of the order wait as well.")],
         button=_button(_("See the order"), values),
     )

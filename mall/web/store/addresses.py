@@ -7,14 +7,14 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectChoice, SelectField, StringField
-from wtforms.validators import DataRequired, InputRequired
+from wtforms.validators import DataRequired, InputRequired, Optional
 
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.money import LOCALES
 from mall.domain import people
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import PHONE, Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, me, safe_next
 from mall.web.shared.texts import language
 
@@ -39,7 +39,7 @@ class AddressForm(Form):
     city = line(_l("Town or city"), most=80, needed=_l("Enter the town or city."))
     region = line(_l("State or province"), most=80)
     country = SelectField(_l("Country"), [InputRequired(_l("Choose the country."))])
-    phone = line(_l("Phone for the carrier"), most=30)
+    phone = StringField(_l("Phone for the carrier"), [Optional(), at_most(30), PHONE], filters=[one_line])
     as_default = BooleanField(_l("Propose this address at checkout"))
 
     def __init__(self, **given) -> None:

@@ -97,6 +97,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         gate=item.gate,
         required=terms.level(item.gate.required_rank) if item.gate.required_rank else None,
         choosing=chosen,
+        wrong=wrong_boxes(chosen) if chosen else [],
         cash_closed=current_app.config["CASHIER"] == "none",
         my_level=terms.level(viewer.rank) if viewer.rank else None,
         ready=viewer.ready_points,
@@ -160,6 +161,13 @@ def at_its_field(chosen: Choosing, refusal: Refusal) -> tuple[Choosing, Refusal 
     if isinstance(refusal, NoNumber | catalogue.BadMix) and chosen.points_trouble:
         return chosen, None
     return chosen, refusal
+
+
+def wrong_boxes(chosen: Choosing) -> list[tuple[str, Refusal]]:
+    """Return what is wrong with what was typed: (id of the box, why), in the order of the page."""
+    points = chosen.points_trouble if chosen.choice.form == "mix" else None
+    boxes = (("points", points), ("quantity", chosen.trouble))
+    return [(box, trouble) for box, trouble in boxes if trouble is not None]
 
 
 def picture_shown(item: catalogue.Item) -> Any:

@@ -6,7 +6,7 @@ from flask import flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectChoice, SelectField, StringField
-from wtforms.validators import DataRequired, InputRequired, Optional, Regexp, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -14,7 +14,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import people
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most, email_address, one_line, strong_password
+from mall.web.shared.forms import PHONE, Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, let_member_in, me
 from mall.web.shared.texts import LANGUAGES
@@ -41,7 +41,7 @@ class ProfileForm(Form):
         [
             Optional(),
             at_most(30),
-            Regexp(r"^\+?[0-9 ().\-/]{4,}$", message=_l("Use digits and spaces, such as +49 30 1234567.")),
+            PHONE,
         ],
         filters=[one_line],
     )

@@ -53,6 +53,7 @@ def test_a_kind_of_coupon_is_made_once_for_its_key(stage):
         ({"valid_days": None}, "ends_at"),
         ({"valid_days": 0}, "valid_days"),
         ({"starts_at": NOON + DAY, "ends_at": NOON}, "ends_at"),
+        ({"ends_at": NOON - DAY}, "ends_at"),
         ({"member_limit": 0}, "member_limit"),
         ({"total_limit": -1}, "total_limit"),
         ({"min_rank": 6}, "min_rank"),
@@ -95,6 +96,17 @@ def test_before_anybody_has_one_everything_may_change(stage, lamp):
     assert template(kind).amount_cents == 2_000
     with reading():
         assert coupons.scope_of(kind) == [lamp.product_id]
+
+
+def test_what_is_over_may_still_be_renamed(stage):
+    kind = stage.coupon_kind(valid_days=None, ends_at=NOON + DAY)
+
+    with transaction():
+        coupons.edit_template(
+            kind, seen_version=1, title={"en": "Spring"}, terms=stage.terms, by="staff:1", at=NOON + 2 * DAY
+        )
+
+    assert template(kind).title == {"en": "Spring"}
 
 
 def test_what_members_have_keeps_its_worth(stage, mei):

@@ -80,6 +80,7 @@ def test_a_quantity_that_cannot_be_is_refused_and_stays_as_typed(till, mug, type
     assert answer.status_code == 422
     assert "Choose a quantity from 1 to 99." in answer.text
     assert f'name="quantity" inputmode="numeric" autocomplete="off" value="{typed}"' in answer.text
+    assert f'<li><a href="#quantity-{line.id}">Choose a quantity from 1 to 99.</a></li>' in answer.text
     assert till.lines()[0].quantity == 1
 
 

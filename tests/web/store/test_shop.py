@@ -257,6 +257,18 @@ def test_a_quantity_that_cannot_be_had_is_said_and_stays_as_typed(put, see, clie
 
     assert "Choose a quantity from 1 to 3." in page
     assert f'autocomplete="off" value="{typed}" aria-label="Quantity" aria-invalid="true"' in page
+    assert '<li><a href="#quantity">Choose a quantity from 1 to 3.</a></li>' in page
+    assert 'aria-describedby="quantity-error" autofocus>' in page
+
+
+def test_two_boxes_that_are_wrong_are_both_named_at_the_top_and_the_page_opens_at_the_first(put, see):
+    put(prices=(mix_price(1590, least=600, most=1500, step=100),))
+
+    page = see("/items/stoneware-mugs?points=1&quantity=0")
+
+    assert page.index('class="error-summary"') < page.index('href="#points"') < page.index('href="#quantity"')
+    assert page.count(" autofocus") == 1
+    assert 'aria-describedby="points-error" autofocus>' in page
 
 
 def test_a_quantity_that_can_be_had_is_no_trouble(put, see):
