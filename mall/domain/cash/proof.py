@@ -7,6 +7,7 @@ from sqlalchemy import Select, case, func, literal, or_, select
 from mall.base.proof import Check
 from mall.base.text import N_
 
+from .disputes import BANK
 from .inbox import CashierEvent
 from .payments import CAPTURED, EXPIRED, FAILED, LATE, OPEN, OPENING, PROCESSING, Payment
 from .refund_moves import CAME_BACK, DROPPED, GIVEN, RefundMove
@@ -72,6 +73,8 @@ def checks() -> list[Check]:
             N_("A refund that was made at the cashier is known by the cashier's id, any other by our own key"),
             select(Refund.id, Refund.origin, Refund.key).where(
                 case(
+                    # What the bank took by a lost dispute has the key of what it was taken for.
+                    (Refund.asked_by == BANK, Refund.key.like("cashier:%")),
                     (Refund.origin == "cashier", Refund.key != literal("cashier:").concat(Refund.cashier_id)),
                     else_=Refund.key.like("cashier:%"),
                 )
