@@ -94,7 +94,11 @@ class Stage:
             variant_id = catalogue.add_variant(
                 product_id, sku=f"SKU-{self.made}", prices=prices, terms=self.terms, by="staff:1", at=at
             )
-            if stock:
+            if details.get("kind") == "code":
+                if stock:
+                    new = [f"CODE-{self.made:04}-{number:04}" for number in range(stock)]
+                    catalogue.upload_codes(variant_id, new, by="staff:1", at=at)
+            elif stock:
                 catalogue.receive(variant_id, stock, by="staff:1", at=at)
             catalogue.list_products([product_id], terms=self.terms, by="staff:1", at=at)
         with reading():

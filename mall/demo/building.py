@@ -14,6 +14,7 @@ from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
 from .cast import PASSWORD, STAFF, STARS
+from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
 from .goods import CATEGORIES, SHELVES, VOUCHER, Goods
 from .interests import show_interest
@@ -94,6 +95,7 @@ def build(
         queue=Queue(end),
     )
     live(story, members=members, orders=orders)
+    look_at_codes()
     with moved_to(end):
         vary_shelves(stocked, terms=terms, at=end)
         stocked.append(shelve(VOUCHER, categories, len(stocked) + 1, terms=terms, at=end))
@@ -186,7 +188,7 @@ def shelve(
                 at=at,
             )
             if goods.stock:
-                catalogue.receive(variant_id, goods.stock * 2, by=OPERATOR, at=at, reason=f"DN-{number:03}")
+                stock_up(variant_id, goods.kind, goods.stock * 2, by=OPERATOR, at=at, note=f"DN-{number:03}")
             variants.append(variant_id)
         catalogue.list_products([product_id], terms=terms, by=OPERATOR, at=at)
         offers = catalogue.offers(variants, at=at)

@@ -12,6 +12,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import aftersales, catalogue, checkout, ledger, notices
 
+from .codes import stock_up
 from .story import Story
 
 CARRIERS = ("Swift Parcel", "Northern Post")
@@ -129,7 +130,7 @@ def restock(story: Story) -> None:
         short = [offer for offer in catalogue.offers(variants, at=at) if offer.free < 15]
     with transaction():
         for offer in short[:12]:
-            catalogue.receive(offer.variant_id, 40, by="staff:1", at=at, reason="delivery")
+            stock_up(offer.variant_id, offer.kind, 40, by="staff:1", at=at, note="delivery")
 
 
 def tidy_outbox(story: Story) -> None:

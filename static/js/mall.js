@@ -76,11 +76,23 @@
     box.form?.addEventListener("submit", () => { box.type = "password"; });
   };
 
+  // A code, into the clipboard. Where the browser lends none, the button stays away; the text can be selected.
+  const copies = (button) => {
+    const words = document.getElementById(button.dataset.copy);
+    if (!words || !navigator.clipboard) return;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(words.textContent);
+      button.textContent = button.dataset.copied;
+    });
+  };
+
   // What arrives with the page, or later through htmx.
   const prepare = (root) => {
     root.querySelectorAll("[data-mirrors]").forEach(mirror);
     root.querySelectorAll("[data-bulk-bar]").forEach(bulk);
     root.querySelectorAll("[data-shows]").forEach(shows);
+    root.querySelectorAll("[data-copy]").forEach(copies);
     const problem = root.querySelector("[data-focus]");
     if (problem) problem.focus();
   };

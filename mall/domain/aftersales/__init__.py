@@ -32,6 +32,7 @@ from .plans import (
     Plan,
     PlanLine,
     TooManyPieces,
+    plan_cancel,
     plan_refund,
     refundable,
 )
@@ -47,7 +48,6 @@ from .refunds import (
     call_off,
     cancel,
     refund,
-    unsent_pieces,
 )
 from .returns import (
     ADVANCED,
@@ -135,6 +135,7 @@ __all__ = [
     "lapse_due_returns",
     "lapses_at",
     "pieces_to_return",
+    "plan_cancel",
     "plan_receipt",
     "plan_refund",
     "plan_return",
@@ -149,7 +150,6 @@ __all__ = [
     "review_of",
     "send_refunds",
     "told_of_dispute",
-    "unsent_pieces",
     "waive_return",
     "withdraw_return",
 ]

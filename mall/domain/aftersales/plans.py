@@ -14,7 +14,7 @@ from datetime import datetime
 from mall.base.errors import Refusal
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import cash, checkout, earning, ledger
+from mall.domain import cash, catalogue, checkout, earning, ledger
 
 from .netting import Netted, netted_of
 
@@ -26,6 +26,7 @@ REASONS: dict[str, tuple[str, bool]] = {
     "missing": (N_("Missing"), True),
     "goodwill": (N_("Goodwill"), True),
 }
+CANCELLED_BY_MEMBER = "changed_mind"
 # Reasons that nobody chooses: these refunds follow from something else, and are made whatever state the order is in.
 GIVEN_BACK = "given_back"
 DISPUTE_LOST = "dispute_lost"
@@ -68,7 +69,11 @@ class TooManyPieces(Refusal):
 
 @dataclass(frozen=True)
 class PlanLine:
-    """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax."""
+    """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax.
+
+    Where the pieces are codes, so many that nobody has seen go back into their pool (`codes_free`); the rest were
+    shown and are void (`codes_void`).
+    """
 
     line: checkout.LineRow
     quantity: int
@@ -76,6 +81,8 @@ class PlanLine:
     cash_cents: int
     points: int
     tax_cents: int
+    codes_free: int = 0
+    codes_void: int = 0
 
     @property
     def sent(self) -> int:
@@ -158,6 +165,16 @@ class Plan:
         return self.taken.growth
 
     @property
+    def codes_free(self) -> int:
+        """The codes that go back into their pool."""
+        return sum(each.codes_free for each in self.lines)
+
+    @property
+    def codes_void(self) -> int:
+        """The codes that were shown, and are given up."""
+        return sum(each.codes_void for each in self.lines)
+
+    @property
     def shipped(self) -> bool:
         """Tell whether any of the pieces has left the house."""
         return any(each.sent for each in self.lines)
@@ -173,7 +190,10 @@ class Plan:
         parts = [
             self.order.id, self.order.state, self.reason, self.cash_cents, self.shipping_cents, self.growth,
             self.gone_cents,
-            [(each.line.line, each.line.refunded, each.quantity, each.unsent) for each in self.lines],
+            [
+                (each.line.line, each.line.refunded, each.quantity, each.unsent, each.codes_void)
+                for each in self.lines
+            ],
             [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],
             sorted(self.taken.lots.items()),
             [(each.coupon_id, each.points) for each in self.netted],
@@ -215,7 +235,8 @@ def plan_refund(
     netted = netted_of(order, [line for line, _quantity in chosen]) if order.gives_coupons else ()
     if not lost and not all(each.covered for each in netted):
         raise CouponUsed(number=checkout.number_of(order.id))
-    back = tuple(_back_of(line, quantity) for line, quantity in chosen)
+    unseen = catalogue.never_shown(checkout.reference_of(order.id)) if any(line.codes for line, _n in chosen) else {}
+    back = tuple(_back_of(line, quantity, unseen=unseen.get(line.line, 0)) for line, quantity in chosen)
     carried = tuple(_carried(each, reason=reason) for each in back)
     was_cents = checkout.kept_cents_of(lines)
     sale = checkout.sale_of(order, kept_cents=was_cents - sum(each.cash_cents for each in back))
@@ -251,6 +272,25 @@ def plan_refund(
     )
 
 
+def pieces_to_cancel(order: checkout.OrderRow, lines: Sequence[checkout.LineRow]) -> dict[int, int]:
+    """Return the pieces of lines that a member's cancelling calls off, {line: n}: those not sent, and codes not seen.
+
+    A code that was shown stays bought.
+    """
+    unseen = catalogue.never_shown(checkout.reference_of(order.id)) if order.gives_codes else {}
+    pieces = {line.line: unseen.get(line.line, 0) if line.codes else checkout.to_ship(line) for line in lines}
+    return {line: count for line, count in pieces.items() if count}
+
+
+def plan_cancel(
+    order: checkout.OrderRow, *, at: datetime, zone: str, lines: Sequence[checkout.LineRow] | None = None
+) -> Plan:
+    """Think out what a member's cancelling a paid order gives back. Refuses what plan_refund() refuses."""
+    lines = checkout.lines_of(order.id) if lines is None else lines
+    pieces = pieces_to_cancel(order, lines)
+    return plan_refund(order, reason=CANCELLED_BY_MEMBER, at=at, zone=zone, pieces=pieces, lines=lines)
+
+
 def _refund_follows(order: checkout.OrderRow) -> bool:
     """Tell whether the order table has an order refunded when somebody wants it."""
     return checkout.life.REFUND in checkout.life.follows(checkout.life.REFUND_WANTED, order.state)
@@ -280,8 +320,9 @@ def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None)
     return chosen
 
 
-def _back_of(line: checkout.LineRow, quantity: int) -> PlanLine:
-    """Return what goes back for so many more pieces of a line. What was never sent goes back first."""
+def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0) -> PlanLine:
+    """Return what goes back for so many more pieces of a line. What was never sent, or seen, goes back first."""
+    codes_free = min(quantity, unseen) if line.codes else 0
 
     def share(amount: int) -> int:
         return part_by_quantity(amount, of=line.quantity, before=line.refunded, after=line.refunded + quantity)
@@ -293,6 +334,8 @@ def _back_of(line: checkout.LineRow, quantity: int) -> PlanLine:
         cash_cents=share(line.cash_cents),
         points=share(line.price_points + line.switch_points),
         tax_cents=share(line.tax_cents),
+        codes_free=codes_free,
+        codes_void=quantity - codes_free if line.codes else 0,
     )
 
 

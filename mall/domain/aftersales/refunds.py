@@ -17,7 +17,15 @@ from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, people, programme
 
 from . import credits
-from .plans import ALL_REASONS, REASONS, NotRefundable, Plan, plan_refund
+from .plans import (
+    ALL_REASONS,
+    CANCELLED_BY_MEMBER,
+    REASONS,
+    NotRefundable,
+    Plan,
+    pieces_to_cancel,
+    plan_refund,
+)
 
 
 class NotToBeCancelled(Refusal):
@@ -120,7 +128,7 @@ def _carry_out(
 ) -> int:
     """Do all that a plan says. Returns the id of its credit note."""
     order = plan.order
-    shelved = _shelved(plan, restock)
+    shelved = _shelved(plan, restock) | {each.line.line: each.codes_free for each in plan.lines if each.codes_free}
     credit_id = _write(plan, shelved, note=note, by=by, at=at)
     credit = credits.reference_of(credit_id)
     checkout.count_refunded(
@@ -186,6 +194,7 @@ def call_off(order_id: int, *, by: str, cashier: Cashier | None, terms: programm
 def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) -> Row[Any]:
     """Cancel what has not been shipped of a paid order: all of it, delivery too, where nothing has left.
 
+    Codes that were shown stay bought; an order that holds nothing else by then is complete.
     Returns the order as it is then. Asked again it is the same answer, and nothing more is done.
     Refuses: AlreadyShipped, LookedAt; NotToBeCancelled, of what is not paid or is complete.
     """
@@ -199,14 +208,9 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
             return checkout.order_of(order_id)
         why = LookedAt if order.state == checkout.REVIEW else AlreadyShipped if order.shipped_at else NotToBeCancelled
         raise why(number=checkout.number_of(order_id))
-    pieces = unsent_pieces(lines)
-    refund_locked(order, purse, reason="changed_mind", restock=True, pieces=pieces, by=by, terms=terms, at=at)
+    pieces = pieces_to_cancel(order, lines)
+    refund_locked(order, purse, reason=CANCELLED_BY_MEMBER, restock=True, pieces=pieces, by=by, terms=terms, at=at)
     return checkout.order_of(order_id)
-
-
-def unsent_pieces(lines: Sequence[Row[Any]]) -> dict[int, int]:
-    """Return the pieces of lines that cancelling calls off, {line: n}: those that have not left."""
-    return {line.line: left for line in lines if (left := checkout.to_ship(line))}
 
 
 def _shelved(plan: Plan, restock: bool | Mapping[int, int]) -> dict[int, int]:
@@ -301,11 +305,12 @@ def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime, lost: Row[Any] 
 
 
 def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: datetime) -> None:
-    """Free what was never sent, put on the shelf what came back sound, let it be had again by who may."""
+    """Free what was never sent or seen, put on the shelf what came back sound, let it be had again by who may."""
     reference = checkout.reference_of(plan.order.id)
     of_product: dict[int, int] = {}
     freed: dict[int, int] = {}
     back: dict[int, int] = {}
+    codes: dict[int, tuple[int, int]] = {}
     for each in plan.lines:
         line = each.line
         of_product[line.product_id] = of_product.get(line.product_id, 0) + each.quantity
@@ -313,6 +318,10 @@ def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: dat
             freed[line.variant_id] = freed.get(line.variant_id, 0) + each.unsent
         if quantity := shelved.get(line.line):
             back[line.variant_id] = back.get(line.variant_id, 0) + quantity
+        if line.codes:
+            codes[line.line] = (each.codes_free, each.codes_void)
+    if codes:
+        catalogue.take_codes_back(reference, codes)
     catalogue.return_quota(reference, of_product)
     if freed:
         catalogue.unreserve(reference, freed, at=at, by=by)

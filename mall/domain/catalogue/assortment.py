@@ -14,7 +14,7 @@ from mall.domain import audit, programme
 from .labels import relabel
 from .prices import POINTS, Price, UnsoundPrice, set_prices
 from .products import Product, create_product, faults_of, refused, touch
-from .stock import LOW_WATER, Stock, open_stock, receive
+from .stock import LOW_WATER, Stock, StockIsCodes, open_stock, receive
 from .variants import Variant, free_sku, variant_row, variant_title, variants_of
 
 MOST_VARIANTS = 50
@@ -40,7 +40,10 @@ def make_item(*, first: Mapping[str, Any], terms: programme.Programme, by: str, 
 
 def faults_of_item(*, first: Mapping[str, Any], terms: programme.Programme, **details: Any) -> list[Refusal]:
     """Return everything that keeps make_item() from making this, each about its field; prices are not looked at."""
-    return [*faults_of(details, terms), *refused(free_sku, first["sku"])]
+    faults = [*faults_of(details, terms), *refused(free_sku, first["sku"])]
+    if details.get("kind") == "code" and first.get("on_hand"):
+        faults.append(StockIsCodes().about("on_hand"))
+    return faults
 
 
 def add_variant(
@@ -57,7 +60,7 @@ def add_variant(
 ) -> int:
     """Give a product another variant, with so many pieces received. Returns its id.
 
-    Raises NoSuchProduct, BadSku, SkuTaken, TooManyVariants, UnsoundPrice, BadFigure.
+    Raises NoSuchProduct, BadSku, SkuTaken, TooManyVariants, UnsoundPrice, BadFigure, StockIsCodes.
     """
     touch(product_id, at=at)
     if len(variants_of(product_id)) >= MOST_VARIANTS:
@@ -76,7 +79,10 @@ def add_variant(
     if prices:
         set_price_options(variant_id, prices, terms=terms, by=by, at=at)
     if on_hand:
-        receive(variant_id, on_hand, by=by, at=at)
+        try:
+            receive(variant_id, on_hand, by=by, at=at)
+        except StockIsCodes as refusal:
+            raise refusal.about("on_hand") from None
     return variant_id
 
 

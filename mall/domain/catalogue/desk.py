@@ -193,7 +193,7 @@ def stock_history(product_id: int, *, limit: int = 100, before_id: int | None = 
 def low_stock(*, at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
     """Return listed variants at their low-water mark or below, fewest first.
 
-    Rows have product_id, variant_id, title, sku, free, low_water.
+    Rows have product_id, variant_id, title, kind, sku, free, low_water.
     """
     free = Stock.on_hand - Stock.reserved
     return execute(
@@ -201,6 +201,7 @@ def low_stock(*, at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
             Product.id.label("product_id"),
             Stock.variant_id,
             Product.title,
+            Product.kind,
             Variant.sku,
             free.label("free"),
             Stock.low_water,

@@ -226,6 +226,8 @@ def faults_of(values: Mapping[str, Any], terms: programme.Programme) -> Iterator
     yield from refused(description, values["description"])
     if values["kind"] not in KINDS or values["delivery"] not in DELIVERIES:
         yield BadProduct(N_("Choose what kind of item this is and how it is delivered.")).about("delivery")
+    if values["kind"] == "code" and values["delivery"] == "shipped":
+        yield BadProduct(N_("Codes are never shipped: choose digital delivery.")).about("delivery")
     if values["tax_class"] not in terms.tax_classes:
         yield BadProduct(N_("Choose one of the shop's tax classes.")).about("tax_class")
     top = max((level.rank for level in terms.levels), default=0)

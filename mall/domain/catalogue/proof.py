@@ -1,13 +1,16 @@
 """What must always be true of the catalogue: each check is a select that must find nothing."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
 
 from .pictures import Picture
+from .pool import FREE, ISSUED, VOID, CodeShown, CodeUpload, PoolCode
+from .products import Product
 from .quotas import Quota, QuotaDraw
 from .stock import Reservation, Stock, StockMove
+from .variants import Variant
 
 
 def checks() -> list[Check]:
@@ -43,7 +46,50 @@ def checks() -> list[Check]:
         .group_by(StockMove.reference, StockMove.variant_id)
         .having(func.sum(StockMove.on_hand_change) > 0)
     )
+    free = (
+        select(PoolCode.variant_id, func.count().label("codes"))
+        .where(PoolCode.state == FREE)
+        .group_by(PoolCode.variant_id)
+        .subquery("free")
+    )
+    uploaded = (
+        select(PoolCode.upload_id, func.count().label("codes")).group_by(PoolCode.upload_id).subquery("uploaded")
+    )
+    shown = (
+        select(CodeShown.code_id, func.min(CodeShown.at).label("first")).group_by(CodeShown.code_id).subquery("shown")
+    )
     return [
+        Check(
+            N_("of an item that is delivered as codes, as many are on hand as its pool has free codes"),
+            select(Stock.variant_id)
+            .join(Variant, Variant.id == Stock.variant_id)
+            .join(Product, Product.id == Variant.product_id)
+            .outerjoin(free, free.c.variant_id == Stock.variant_id)
+            .where(
+                or_(
+                    and_(Product.kind == "code", Stock.on_hand != func.coalesce(free.c.codes, 0)),
+                    and_(Product.kind != "code", free.c.codes > 0),
+                )
+            ),
+        ),
+        Check(
+            N_("a code that was shown is issued or void, and its log says since when"),
+            select(PoolCode.id)
+            .outerjoin(shown, shown.c.code_id == PoolCode.id)
+            .where(
+                or_(
+                    PoolCode.shown_at.is_(None) != shown.c.first.is_(None),
+                    PoolCode.shown_at != shown.c.first,
+                    and_(shown.c.first.is_not(None), PoolCode.state.not_in((ISSUED, VOID))),
+                )
+            ),
+        ),
+        Check(
+            N_("an upload is the codes that came with it"),
+            select(CodeUpload.id)
+            .outerjoin(uploaded, uploaded.c.upload_id == CodeUpload.id)
+            .where(CodeUpload.codes != func.coalesce(uploaded.c.codes, 0)),
+        ),
         Check(
             N_("stock on hand is the sum of its moves"),
             select(Stock.variant_id)

@@ -50,6 +50,9 @@ MOVES = {
     "stocktake": (1, 0),
 }
 
+# Two moves at once, reserve and ship: what that does to the counters together.
+HAND_OVER = "hand over"
+
 
 class Stock(db.Model):
     """A variant's counters; at `low_water` free pieces and below, operators are told (None: never)."""
@@ -121,6 +124,12 @@ class NotReserved(Refusal):
     message = N_("That many pieces are not reserved for this order.")
 
 
+class StockIsCodes(Refusal):
+    """A piece of such an item is a code, so its stock changes with its pool only."""
+
+    message = N_("The stock of this item is its codes. Upload codes, or withdraw some, on its page of codes.")
+
+
 class StockSpokenFor(Refusal):
     message = N_("{reserved} pieces are reserved for orders: the count cannot go below that.")
 
@@ -141,15 +150,21 @@ def reserve(pieces: Mapping[int, int], *, reference: str, at: datetime, by: str 
     moved = _change("reserve", pieces)
     if len(moved) < len(pieces):
         raise _shortage({variant_id: n for variant_id, n in pieces.items() if variant_id not in moved})
-    execute(
-        _RESERVE,
-        [
-            {"reference": reference, "variant_id": id_, "quantity": pieces[id_], "open": pieces[id_],
-             "reserved_at": at}
-            for id_ in sorted(pieces)
-        ],
-    )  # fmt: skip
+    execute(_RESERVE, _reservations(pieces, still_open=True, reference=reference, at=at))
     _write("reserve", pieces, reference=reference, at=at, by=by)
+
+
+def hand_over(pieces: Mapping[int, int], *, reference: str, at: datetime, by: str = "system") -> None:
+    """Let pieces {variant_id: n} of an order leave as it is placed: reserved and shipped in one go, all or none.
+
+    Raises OutOfStock for the first that is short; the refusal must end the transaction.
+    """
+    moved = _change(HAND_OVER, pieces)
+    if len(moved) < len(pieces):
+        raise _shortage({variant_id: n for variant_id, n in pieces.items() if variant_id not in moved})
+    execute(_RESERVE, _reservations(pieces, still_open=False, reference=reference, at=at))
+    moves = [*_moves("reserve", pieces), *_moves("ship", pieces)]
+    execute(_MOVE, [move | {"reference": reference, "reason": "", "by": by, "at": at} for move in moves])
 
 
 def unreserve(
@@ -190,7 +205,11 @@ def take_returned(reference: str, pieces: Mapping[int, int], *, at: datetime, by
 
 
 def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: str = "", key: str = "") -> None:
-    """Book pieces that arrived; asked again with the same key, books nothing more. Raises NoSuchVariant, BadFigure."""
+    """Book pieces that arrived; asked again with the same key, books nothing more.
+
+    Raises NoSuchVariant, BadFigure, StockIsCodes.
+    """
+    _refuse_codes(variant_id)
     pieces = {variant_id: quantity}
     if key and _moved_before("receive", variant_id, reference=key):
         return
@@ -202,8 +221,9 @@ def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: st
 def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime, key: str = "") -> None:
     """Correct what is on hand by some pieces up or down, for a reason; asked again with the same key, does nothing.
 
-    Raises StockSpokenFor, NoSuchVariant.
+    Raises StockSpokenFor, NoSuchVariant, StockIsCodes.
     """
+    _refuse_codes(variant_id)
     if not reason.strip():
         raise Refusal(N_("Say why the stock is corrected."))
     whole(abs(change) if isinstance(change, int) else change, QUANTITY, least=1, most=MOST_PIECES)
@@ -215,8 +235,9 @@ def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime, 
 def set_on_hand(variant_id: int, count: int, *, by: str, at: datetime, reason: str = "") -> int:
     """Take stock: what was counted is on hand now; the difference is the move. Returns it.
 
-    Raises StockSpokenFor, NoSuchVariant, BadFigure.
+    Raises StockSpokenFor, NoSuchVariant, BadFigure, StockIsCodes.
     """
+    _refuse_codes(variant_id)
     whole(count, QUANTITY, least=0, most=MOST_PIECES)
     assert in_transaction()
     known = execute(select(Stock.on_hand).where(Stock.variant_id == variant_id).with_for_update()).scalar_one_or_none()
@@ -240,10 +261,29 @@ def set_low_water(variant_id: int, low_water: int | None, *, by: str, at: dateti
     _note("stock.low_water", variant_id, low_water, by=by, at=at, reason="")
 
 
-def _moved_before(kind: str, variant_id: int, *, reference: str) -> bool:
-    """Tell whether a move of this reference was made, once nobody else can be making it."""
+def book(kind: str, variant_id: int, change: int, *, reference: str, reason: str, by: str, at: datetime) -> None:
+    """Move what is on hand of a variant with its pool of codes. Raises StockSpokenFor, NoSuchVariant."""
+    pieces = {variant_id: change}
+    if not _change(kind, pieces):
+        raise _refused(variant_id)
+    _write(kind, pieces, reference=reference, at=at, by=by, reason=reason)
+
+
+def lock_stock(variant_id: int) -> None:
+    """Keep others from moving a variant's stock until the transaction ends."""
     assert in_transaction(), "stock moves outside transaction()"
     execute(select(Stock.variant_id).where(Stock.variant_id == variant_id).with_for_update())
+
+
+def _refuse_codes(variant_id: int) -> None:
+    kind = select(Product.kind).join(Variant, Variant.product_id == Product.id).where(Variant.id == variant_id)
+    if execute(kind).scalar_one_or_none() == "code":
+        raise StockIsCodes()
+
+
+def _moved_before(kind: str, variant_id: int, *, reference: str) -> bool:
+    """Tell whether a move of this reference was made, once nobody else can be making it."""
+    lock_stock(variant_id)
     made = select(StockMove.id).where(
         StockMove.reference == reference, StockMove.kind == kind, StockMove.variant_id == variant_id
     )
@@ -253,12 +293,13 @@ def _moved_before(kind: str, variant_id: int, *, reference: str) -> bool:
 def _correct(
     kind: str, variant_id: int, change: int, *, reason: str, by: str, at: datetime, reference: str = ""
 ) -> None:
-    pieces = {variant_id: change}
-    if not _change(kind, pieces):
-        reserved = execute(select(Stock.reserved).where(Stock.variant_id == variant_id)).scalar_one_or_none()
-        raise NoSuchVariant() if reserved is None else StockSpokenFor(reserved=reserved)
-    _write(kind, pieces, reference=reference, at=at, by=by, reason=reason)
+    book(kind, variant_id, change, reference=reference, reason=reason, by=by, at=at)
     _note(f"stock.{kind}", variant_id, change, by=by, at=at, reason=reason)
+
+
+def _refused(variant_id: int) -> Refusal:
+    reserved = execute(select(Stock.reserved).where(Stock.variant_id == variant_id)).scalar_one_or_none()
+    return NoSuchVariant() if reserved is None else StockSpokenFor(reserved=reserved)
 
 
 def _change(kind: str, pieces: Mapping[int, int]) -> set[int]:
@@ -274,7 +315,7 @@ def _change(kind: str, pieces: Mapping[int, int]) -> set[int]:
 
 @lru_cache(maxsize=512)
 def _counters(kind: str, count: int) -> Update:
-    on_hand, reserved = MOVES[kind]
+    on_hand, reserved = (-1, 0) if kind == HAND_OVER else MOVES[kind]
     asked = [bindparam(f"variant_{number}", type_=_WIDE) for number in range(count)]
     pieces: ColumnElement[int] = case(
         *[(Stock.variant_id == asked[number], bindparam(f"pieces_{number}", type_=_WIDE)) for number in range(count)],
@@ -318,23 +359,36 @@ def _close(reference: str, pieces: Mapping[int, int]) -> None:
 
 
 def _write(kind: str, pieces: Mapping[int, int], *, reference: str, at: datetime, by: str, reason: str = "") -> None:
+    about = {"reference": reference, "reason": reason[:LONGEST_REASON], "by": by, "at": at}
+    execute(_MOVE, [move | about for move in _moves(kind, pieces)])
+
+
+def _moves(kind: str, pieces: Mapping[int, int]) -> list[dict[str, Any]]:
     on_hand, reserved = MOVES[kind]
-    execute(
-        _MOVE,
-        [
-            {
-                "variant_id": variant_id,
-                "kind": kind,
-                "on_hand_change": on_hand * pieces[variant_id],
-                "reserved_change": reserved * pieces[variant_id],
-                "reference": reference,
-                "reason": reason[:LONGEST_REASON],
-                "by": by,
-                "at": at,
-            }
-            for variant_id in sorted(pieces)
-        ],
-    )
+    return [
+        {
+            "variant_id": variant_id,
+            "kind": kind,
+            "on_hand_change": on_hand * pieces[variant_id],
+            "reserved_change": reserved * pieces[variant_id],
+        }
+        for variant_id in sorted(pieces)
+    ]
+
+
+def _reservations(
+    pieces: Mapping[int, int], *, still_open: bool, reference: str, at: datetime
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "reference": reference,
+            "variant_id": variant_id,
+            "quantity": pieces[variant_id],
+            "open": pieces[variant_id] if still_open else 0,
+            "reserved_at": at,
+        }
+        for variant_id in sorted(pieces)
+    ]
 
 
 _RESERVE, _MOVE = insert(Reservation).inline(), insert(StockMove).inline()

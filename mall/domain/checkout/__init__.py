@@ -23,6 +23,7 @@ from .baskets import (
     set_line,
 )
 from .choosing import change, choose, line_of
+from .codes import NotShownNow, show_code
 from .dispatch import (
     LARGEST_FILE,
     MOST_ROWS,
@@ -182,6 +183,7 @@ __all__ = [
     "NoCashier",
     "NoLongerOffered",
     "NoTracking",
+    "NotShownNow",
     "NotToBeCollected",
     "NotToBePaid",
     "NothingInIt",
@@ -286,6 +288,7 @@ __all__ = [
     "ship",
     "shippable",
     "shipping_of",
+    "show_code",
     "sums_of",
     "sweep",
     "switch_for",

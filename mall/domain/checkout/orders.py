@@ -62,8 +62,9 @@ class UnderDispute(Refusal):
 class Order(db.Model):
     """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme.
 
-    `coupons` are those used, as they were: id, title, kind, cents taken off, end. `gives_coupons`: some of what was
-    bought are coupons, to be given as soon as it is paid. `ready_at`: since when it can be collected.
+    `coupons` are those used, as they were: id, title, kind, cents taken off, end. `gives_coupons`, `gives_codes`: some
+    of what was bought are coupons, or codes of a pool, to be given as soon as it is paid. `ready_at`: since when it
+    can be collected.
     """
 
     __tablename__ = "orders"
@@ -112,6 +113,7 @@ class Order(db.Model):
     disputed_at: Mapped[datetime | None] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     ready_at: Mapped[datetime | None] = mapped_column(Instant)
+    gives_codes: Mapped[bool]
 
 
 class OrderRow(Protocol):
@@ -156,13 +158,14 @@ class OrderRow(Protocol):
     disputed_at: datetime | None
     ended_at: datetime | None
     ready_at: datetime | None
+    gives_codes: bool
 
 
 class OrderLine(db.Model):
     """One line of an order: what it was, and its share of every component of the price, in cents and points.
 
     Of its pieces so many were `refunded`; of those some were `called_off` before they were sent, and for some the
-    delivery was given back as well (`shipping_back`).
+    delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool.
     """
 
     __tablename__ = "order_line"
@@ -212,6 +215,7 @@ class OrderLine(db.Model):
     refunded: Mapped[int]
     called_off: Mapped[int]
     shipping_back: Mapped[int]
+    codes: Mapped[bool]
 
 
 class LineRow(Protocol):
@@ -248,6 +252,7 @@ class LineRow(Protocol):
     refunded: int
     called_off: int
     shipping_back: int
+    codes: bool
 
 
 class OrderEvent(db.Model):

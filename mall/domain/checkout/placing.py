@@ -15,7 +15,7 @@ from mall.domain import catalogue, coupons, earning, ledger, membership, program
 from . import baskets, orders
 from .baskets import BasketNow
 from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
-from .pricing import PricedLine, first_trouble
+from .pricing import CODE, PricedLine, first_trouble
 from .quote import Quote, QuoteChanged, QuoteLine, Taken, TooManyPoints
 from .settling import after_payment, sale_of
 from .totals import Priced, price
@@ -107,10 +107,12 @@ def place(
     baskets.take_out(basket, at=at)
     if quote.coupons:
         coupons.use([each.coupon for each in quote.coupons], member_id=member_id, reference=reference, at=at)
-    _set_aside(basket, priced, reference=reference, at=at)  # Stock last: the rows that others wait for.
+    at_once = quote.cash_cents == 0 and not priced.ships
+    # Stock last: the rows that others wait for.
+    _set_aside(basket, priced, at_once=at_once, reference=reference, at=at)
     if quote.cash_cents == 0:
         earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
-        return after_payment(order, zone=terms.zone, at=at)
+        return after_payment(order, zone=terms.zone, at=at, handed_over=at_once)
     return order
 
 
@@ -260,6 +262,7 @@ def _delivery(priced: Priced, address: Mapping[str, Any] | None) -> dict[str, An
     return {
         "digital": not priced.ships,
         "gives_coupons": priced.gives_coupons,
+        "gives_codes": priced.gives_codes,
         "shipping_key": priced.method.key if priced.method and priced.ships else None,
         "address": dict(address) if address and priced.ships else None,
     }
@@ -284,6 +287,7 @@ def _bought(line: PricedLine) -> dict[str, Any]:
         "slug": line.offer.slug,
         "file": line.offer.file,
         "art": line.offer.art,
+        "codes": line.offer.kind == CODE,
     }
 
 
@@ -311,14 +315,15 @@ def _share(share: QuoteLine) -> dict[str, Any]:
     }
 
 
-def _set_aside(basket: BasketNow, priced: Priced, *, reference: str, at: datetime) -> None:
+def _set_aside(basket: BasketNow, priced: Priced, *, at_once: bool, reference: str, at: datetime) -> None:
     of_product: dict[int, int] = {}
     for line in priced.lines:
         if line.offer is not None and line.offer.quota_left is not None:
             of_product[line.offer.product_id] = of_product.get(line.offer.product_id, 0) + line.line.quantity
     if of_product:
         catalogue.draw_quota(of_product, reference=reference, at=at)
-    catalogue.reserve(orders.pieces_of(basket.lines), reference=reference, at=at)
+    take = catalogue.hand_over if at_once else catalogue.reserve
+    take(orders.pieces_of(basket.lines), reference=reference, at=at)
 
 
 _NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0}

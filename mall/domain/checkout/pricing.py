@@ -19,6 +19,8 @@ from .orders import SOLD, Order, OrderLine, pieces_of
 from .quote import Rules, Shipping, Wanted, price_of_piece
 
 SHIPPING_TAX_CLASS = "standard"
+# The kind of product that is delivered from a pool of codes.
+CODE = "code"
 
 
 class NoLongerOffered(Refusal):

@@ -26,11 +26,12 @@ from .parcels import Parcel, ParcelLine
 from .proof_of_cash import cash_checks
 from .proof_of_terms import terms_checks
 
+_CODE = catalogue.PoolCode
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
 
 
 def checks() -> list[Check]:
-    """Return the orders' invariants (3, 6, 9 and 10 of the ledger's list)."""
+    """Return the orders' invariants (3, 6, 7, 9 and 10 of the ledger's list)."""
     return [
         Check(N_("an order's lines add up to what is due"), _lines_add_up()),
         Check(N_("a line's price is that of its pieces"), _pieces_add_up()),
@@ -48,6 +49,8 @@ def checks() -> list[Check]:
         Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
         Check(N_("the coupons used for an order are those it names, while it stands"), _coupons_agree()),
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
+        Check(N_("of every line of codes as many are issued as are kept, and none before it is paid"), _codes_agree()),
+        Check(N_("a code is issued for one line that bought its item"), _codes_have_a_line()),
         Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
         Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
         *cash_checks(),
@@ -293,6 +296,46 @@ def _given_agree() -> Select:
         .outerjoin(given, given.c.reference == REFERENCE)
         .outerjoin(kept, kept.c.order_id == Order.id)
         .where(wrong)
+    )
+
+
+def _codes_agree() -> Select:
+    """Find lines whose issued and void codes are not what was bought of them, or that are of two minds about codes."""
+    codes = (
+        select(
+            _CODE.reference,
+            _CODE.line,
+            func.sum(case((_CODE.state == catalogue.ISSUED, 1), else_=0)).label("issued"),
+            func.sum(case((_CODE.state == catalogue.VOID, 1), else_=0)).label("void"),
+        )
+        .where(_CODE.reference.is_not(None))
+        .group_by(_CODE.reference, _CODE.line)
+        .subquery("codes_of_lines")
+    )
+    issued, void = func.coalesce(codes.c.issued, 0), func.coalesce(codes.c.void, 0)
+    kept = case((Order.paid_at.is_not(None), OrderLine.quantity - OrderLine.refunded), else_=0)
+    return (
+        select(OrderLine.order_id, OrderLine.line)
+        .join(Order, Order.id == OrderLine.order_id)
+        .outerjoin(codes, (codes.c.reference == REFERENCE) & (codes.c.line == OrderLine.line))
+        .where(
+            or_(
+                and_(OrderLine.codes, or_(issued != kept, void > OrderLine.refunded, ~Order.gives_codes)),
+                and_(~OrderLine.codes, issued + void > 0),
+            )
+        )
+    )
+
+
+def _codes_have_a_line() -> Select:
+    return (
+        select(_CODE.id)
+        .outerjoin(Order, _CODE.reference == REFERENCE)
+        .outerjoin(OrderLine, (OrderLine.order_id == Order.id) & (OrderLine.line == _CODE.line))
+        .where(
+            _CODE.reference.is_not(None),
+            or_(OrderLine.variant_id.is_(None), OrderLine.variant_id != _CODE.variant_id),
+        )
     )
 
 

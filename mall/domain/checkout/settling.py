@@ -6,7 +6,7 @@ Every verb here may be called repeatedly and in any order: webhook, return page 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, update
+from sqlalchemy import Boolean, Row, bindparam, or_, update
 
 from mall.base.cashier import SessionState
 from mall.base.db import execute
@@ -114,8 +114,11 @@ def become_paid(
     return after_payment(moved, zone=terms.zone, at=at)
 
 
-def after_payment(order: Row[Any], *, zone: str, at: datetime) -> Row[Any]:
-    """Do what follows from being paid: tell the member, give what is a coupon, complete what is digital."""
+def after_payment(order: Row[Any], *, zone: str, at: datetime, handed_over: bool = False) -> Row[Any]:
+    """Do what follows from being paid: tell the member, give what are coupons or codes, complete what is digital.
+
+    `handed_over`: the stock of what is digital is gone already.
+    """
     notices.tell(
         order.member_id,
         "order_paid",
@@ -130,10 +133,20 @@ def after_payment(order: Row[Any], *, zone: str, at: datetime) -> Row[Any]:
     )
     if order.gives_coupons:
         give_coupons(order, zone=zone, at=at)
-    if order.digital:
-        send_off(order, by="system", at=at)
-        return complete(order, by="system", at=at)
-    return order
+    if order.digital or order.gives_codes:
+        deliver_digital(order, at=at, handed_over=handed_over)
+    return complete(order, by="system", at=at) if order.digital else order
+
+
+def deliver_digital(order: orders.OrderRow, *, at: datetime, handed_over: bool) -> None:
+    """Let leave what needs no parcel: all of a digital order, the codes of another. Codes are issued, one a piece."""
+    reference = orders.reference_of(order.id)
+    leaving = execute(_LEAVE_AT_ONCE, {"of_order": order.id, "everything": order.digital}).all()
+    codes = [catalogue.Issuing(line.line, line.variant_id, line.quantity) for line in leaving if line.codes]
+    if codes:
+        catalogue.issue_codes(sorted(codes, key=lambda each: each.line), reference=reference, at=at)
+    if not handed_over:
+        catalogue.ship(reference, orders.pieces_of(leaving), at=at)
 
 
 def give_coupons(order: orders.OrderRow, *, zone: str, at: datetime) -> None:
@@ -323,4 +336,7 @@ _ALL_SHIPPED = (
     update(orders.OrderLine)
     .where(orders.OrderLine.order_id == bindparam("of_order"))
     .values(shipped=orders.OrderLine.quantity - orders.OrderLine.called_off)
+)
+_LEAVE_AT_ONCE = _ALL_SHIPPED.where(or_(orders.OrderLine.codes, bindparam("everything", type_=Boolean))).returning(
+    orders.OrderLine.line, orders.OrderLine.variant_id, orders.OrderLine.quantity, orders.OrderLine.codes
 )

@@ -13,7 +13,7 @@ from mall.base.errors import Refusal
 from mall.domain import catalogue, coupons, programme
 
 from .baskets import BasketNow
-from .pricing import PricedLine, priced_lines, rules_of, shipping_of
+from .pricing import CODE, PricedLine, priced_lines, rules_of, shipping_of
 from .quote import Quote, Shipping, cents_in_scope, quote
 
 # Of so many kinds of coupon that stack every combination is tried: 26 at most.
@@ -79,6 +79,11 @@ class Priced:
     def gives_coupons(self) -> bool:
         """Tell whether coupons are among what is bought."""
         return any(line.wanted and line.offer and line.offer.kind == "coupon" for line in self.lines)
+
+    @property
+    def gives_codes(self) -> bool:
+        """Tell whether codes of a pool are among what is bought."""
+        return any(line.wanted and line.offer and line.offer.kind == CODE for line in self.lines)
 
 
 def price(

@@ -11,6 +11,8 @@ ACTS = {
     "category.created": _l("Category opened"),
     "category.ordered": _l("Categories put in order"),
     "category.renamed": _l("Category renamed"),
+    "codes.uploaded": _l("Codes uploaded"),
+    "codes.withdrawn": _l("Codes withdrawn"),
     "coupon.changed": _l("Coupon changed"),
     "coupon.codes_made": _l("Coupon codes made"),
     "coupon.given": _l("Coupon given"),

@@ -21,14 +21,14 @@ from mall.web.shared.signing_in import person
 from mall.web.shared.texts import language, sentence
 from mall.web.shared.texts import number as number_words
 
-from . import categories, editor, pictures, variants
+from . import categories, codes, editor, pictures, variants
 from .fields import needed, typed_ids
 from .item_forms import KINDS
 from .item_page import state_words
 from .shelving import say_delisted, say_listed, take_undo
 
 bp = Blueprint("catalogue", __name__, url_prefix="/catalogue")
-for part in (categories.bp, editor.bp, pictures.bp, variants.bp):
+for part in (categories.bp, codes.bp, editor.bp, pictures.bp, variants.bp):
     bp.register_blueprint(part)
 
 PER_PAGE = 25

@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, cash, checkout, insight, people
+from mall.domain import aftersales, cash, catalogue, checkout, insight, people
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
@@ -288,6 +288,7 @@ def order_page(
         seen = checkout.order_page(number)
         order = seen.order
         member = people.member_of(order.member_id)
+        codes = catalogue.codes_of(checkout.reference_of(order.id)) if order.gives_codes else []
         disputes = cash.disputes_of(checkout.reference_of(order.id)) if seen.payments else []
     shown_parcel = parcel or parcel_form(seen.lines, formdata=None)
     return form_page(
@@ -297,6 +298,8 @@ def order_page(
         seen=seen,
         order=order,
         member=member,
+        codes=codes,
+        code_words=code_words,
         state=state_words(order.state),
         events=[
             {"title": sentence(event.said), "at": event.at, "by": actor_words(event.actor)} for event in seen.events
@@ -344,6 +347,11 @@ def state_words(state: str) -> tuple[str, str, str]:
         checkout.REFUNDED: (_("Refunded"), "", "undo"),
         checkout.REVIEW: (_("To review"), "bad", "eye"),
     }[state]
+
+
+def code_words(state: str) -> tuple[str, str]:
+    """Return what the desk calls a state of an issued code, for its badge: (words, kind)."""
+    return {catalogue.ISSUED: (_("Issued"), "ok"), catalogue.VOID: (_("Void"), "")}[state]
 
 
 def payment_words(state: str) -> str:

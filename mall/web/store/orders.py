@@ -1,5 +1,6 @@
 """A member's orders: the list, one order with its timeline, paying, calling off, confirming receipt."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
@@ -11,7 +12,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, cash, checkout, ledger, programme
+from mall.domain import aftersales, cash, catalogue, checkout, ledger, programme
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
@@ -108,22 +109,31 @@ def unpaid(number: str) -> Response:
     return redirect(url_for("store.orders.show", number=number))
 
 
+@bp.post("/<number>/codes/<int:code_id>")
+def show_code(number: str, code_id: int):
+    """Show a code to who bought it. Each time is written down, so this is never a page to be opened by its address."""
+    order = my_order(number)
+    try:
+        code = done_once(checkout.show_code, order.id, code_id, member_id=me(), at=now())
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return order_page(number, refusal=refusal)
+    return order_page(number, shown=(code_id, code))
+
+
 @bp.get("/<number>/cancellation")
-def consider(number: str) -> Response | str:
+def consider(number: str) -> Response | str | tuple[str, int]:
     """Show what cancelling a paid order brings back, before it is done."""
     order = my_order(number)
     if order.state != checkout.PAID:
         return redirect(url_for("store.orders.show", number=number))
-    with reading():
-        lines = checkout.lines_of(order.id)
-        plan = aftersales.plan_refund(
-            order,
-            reason="changed_mind",
-            at=now(),
-            zone=layout.terms().zone,
-            pieces=aftersales.unsent_pieces(lines),
-            lines=lines,
-        )
+    try:
+        with reading():
+            lines = checkout.lines_of(order.id)
+            plan = aftersales.plan_cancel(order, at=now(), zone=layout.terms().zone, lines=lines)
+    except Refusal as refusal:
+        return order_page(number, refusal=refusal)
     return render_template(
         "store/orders/cancel.html",
         order=order,
@@ -151,6 +161,8 @@ def cancel(number: str) -> Response | tuple[str, int]:
         flash(_words_of_cancelling(order))
     elif order.state == checkout.SHIPPED:
         flash(_("What had not been sent is cancelled and goes back the way it came. The rest is on its way."))
+    elif order.state == checkout.COMPLETED:
+        flash(_("The order is cancelled, but for codes that you have seen: they stay yours. The rest goes back."))
     else:
         flash(_("The payment had come through already, so the order is paid."), "info")
     return redirect(url_for("store.orders.show", number=number), 303)
@@ -168,8 +180,8 @@ def confirm(number: str) -> Response | tuple[str, int]:
     return redirect(url_for("store.orders.show", number=number), 303)
 
 
-def order_page(number: str, *, refusal: Refusal | None = None):
-    """Render an order's page. With a refusal the answer is 422, and says it."""
+def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int, str] | None = None):
+    """Render an order's page; with a refusal the answer is 422, and says it. `shown`: a code to see, its id first."""
     with reading():
         seen = checkout.order_page(number, member_id=me())
         returns = aftersales.returns_of(seen.order.id)
@@ -178,6 +190,7 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         )
         points_back = aftersales.points_back_of(seen.order.id)
         reference = checkout.reference_of(seen.order.id)
+        codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
         on_the_way = sum(lot.points for lot in ledger.waiting(me()) if lot.reference == reference)
     order, terms = seen.order, layout.terms()
     last = seen.events[-1].kind if seen.events else ""
@@ -187,6 +200,8 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         order=order,
         sums=checkout.sums_of(seen),
         taxes=checkout.taxes_of(seen),
+        codes=_codes_by_line(codes),
+        shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),
         heading=_heading(order, part_sent=checkout.part_sent(seen.lines)),
@@ -207,6 +222,15 @@ def order_page(number: str, *, refusal: Refusal | None = None):
         refusal=refusal,
     )
     return page, 422 if refusal else 200
+
+
+def _codes_by_line(codes: Sequence[Any]) -> dict[int, list[Any]]:
+    """Return the codes that are the member's, line by line; what was given back is not there."""
+    by_line: dict[int, list[Any]] = {}
+    for code in codes:
+        if code.state == catalogue.ISSUED:
+            by_line.setdefault(code.line, []).append(code)
+    return by_line
 
 
 def thank_for(order: Any) -> None:

@@ -26,7 +26,7 @@ AFTER = WINDOW_OVER + timedelta(days=5)
 def line_of(quantity, cents, points, tax, *, refunded=0, digital=False, shipped=0, called_off=0):
     return SimpleNamespace(
         line=1, quantity=quantity, cash_cents=cents, price_points=points, switch_points=0, tax_cents=tax,
-        refunded=refunded, digital=digital, shipped=shipped, called_off=called_off, shipping_back=0,
+        refunded=refunded, digital=digital, shipped=shipped, called_off=called_off, shipping_back=0, codes=False,
     )  # fmt: skip
 
 

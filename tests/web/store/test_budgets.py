@@ -7,7 +7,7 @@ from mall.domain import cash, catalogue, checkout, programme
 from tests.stage import ADDRESS, NOON, Stage
 
 LINES = [1, 12]
-PLACED, WITH_COUPON, WITH_LAST_COUPON, AT_ONCE, SETTLED = 17, 19, 20, 18, 12
+PLACED, WITH_COUPON, WITH_LAST_COUPON, AT_ONCE, SETTLED, WITH_CODES = 17, 19, 20, 18, 12, 24
 
 
 PRICES = {
@@ -78,6 +78,17 @@ def test_an_order_for_points_is_placed_and_settled_at_once_in_few(stage, mei, co
     placed = placing(stage, mei, count_statements)
 
     assert len(placed) <= AT_ONCE, "\n".join(placed)
+
+
+@pytest.mark.parametrize("lines", LINES)
+def test_an_order_for_codes_is_placed_settled_and_complete_at_once_in_few(stage, mei, count_statements, lines):
+    stage.give(mei, 5_000)
+    for number in range(lines):
+        stage.put_in(mei, stage.item(f"Item {number}", prices=(PRICES["points"],), kind="code", stock=3), quantity=2)
+
+    placed = placing(stage, mei, count_statements)
+
+    assert len(placed) <= WITH_CODES, "\n".join(placed)
 
 
 @pytest.mark.parametrize("lines", LINES)

@@ -1,0 +1,126 @@
+"""Codes are issued when an order is paid, one for each piece, and shown to who bought them - logged each time."""
+
+import pytest
+from sqlalchemy import select, update
+
+from mall.base.db import execute, reading, transaction
+from mall.base.text import say
+from mall.domain import catalogue, checkout, finance
+from tests.stage import NOON
+
+
+@pytest.fixture
+def ticket(stage):
+    """A cinema ticket for 800 points or 20.00, with five codes in its pool."""
+    prices = (catalogue.points_price(800), catalogue.cash_price(2_000))
+    return stage.item("Cinema ticket", prices=prices, kind="code", stock=5)
+
+
+def codes_of(order):
+    with reading():
+        return catalogue.codes_of(checkout.reference_of(order.id))
+
+
+def show(order, code, member_id):
+    with transaction():
+        return checkout.show_code(order.id, code.id, member_id=member_id, at=NOON)
+
+
+def bought(stage, member_id, item, *, quantity=1, form="points"):
+    stage.give(member_id, 5_000)
+    stage.put_in(member_id, item, form, quantity=quantity)
+    return stage.place(member_id)
+
+
+def broken():
+    return {result.name for result in finance.prove() if not result.ok}
+
+
+def test_for_points_codes_are_issued_at_once_and_the_order_is_complete_without_a_window(stage, mei, ticket):
+    order = bought(stage, mei, ticket, quantity=2)
+
+    assert order.state == checkout.COMPLETED
+    assert order.window_ends_at == NOON
+    assert [(code.line, code.state, code.shown_at) for code in codes_of(order)] == [(1, "issued", None)] * 2
+    assert stage.stock(ticket) == (3, 0)
+
+
+def test_for_cash_codes_are_reserved_first_and_issued_when_it_is_paid(stage, mei, ticket):
+    order = bought(stage, mei, ticket, form="cash")
+    assert (codes_of(order), stage.stock(ticket)) == ([], (5, 1))
+
+    order = stage.pay(order)
+
+    assert order.state == checkout.COMPLETED
+    assert len(codes_of(order)) == 1
+    assert stage.stock(ticket) == (4, 0)
+
+
+def test_an_order_not_paid_frees_its_codes(stage, mei, ticket):
+    order = bought(stage, mei, ticket, form="cash")
+    checkout.give_up(order.id, by=f"member:{mei}", cashier=stage.cashier, terms=stage.terms, site="http://localhost")
+
+    assert (codes_of(order), stage.stock(ticket)) == ([], (5, 0))
+
+
+def test_with_goods_codes_come_at_once_and_the_goods_are_still_to_be_sent(stage, mei, mug, ticket):
+    stage.give(mei, 5_000)
+    stage.put_in(mei, mug, "points")
+    order = bought(stage, mei, ticket)
+
+    assert (order.state, len(codes_of(order))) == (checkout.PAID, 1)
+    assert (stage.stock(ticket), stage.stock(mug)) == ((4, 0), (10, 1))
+    assert stage.ship(order).state == checkout.SHIPPED
+    assert (stage.stock(ticket), stage.stock(mug)) == ((4, 0), (9, 0))
+
+
+def test_no_more_are_sold_than_the_pool_holds(stage, mei, ticket):
+    stage.give(mei, 5_000)
+    stage.put_in(mei, ticket, quantity=5)
+    stage.place(mei)
+    stage.put_in(mei, ticket)
+
+    with pytest.raises(catalogue.OutOfStock):
+        stage.place(mei)
+
+
+def test_a_code_is_shown_to_its_member_as_often_as_wanted_and_to_nobody_else(stage, mei, ticket):
+    tom = stage.member("tom")
+    order, other = bought(stage, mei, ticket), bought(stage, tom, ticket)
+    [code] = codes_of(order)
+    for wrong in (lambda: show(order, code, tom), lambda: show(other, code, tom), lambda: show(other, code, mei)):
+        with pytest.raises(catalogue.NoSuchCode):
+            wrong()
+
+    assert show(order, code, mei) == show(order, code, mei) == "CODE-0001-0000"
+    with reading():
+        log = execute(select(catalogue.CodeShown.by, catalogue.CodeShown.at)).all()
+    assert [tuple(row) for row in log] == [(f"member:{mei}", NOON)] * 2
+
+
+def test_while_the_order_is_looked_at_only_what_was_seen_is_shown(stage, mei, ticket):
+    order = bought(stage, mei, ticket, quantity=2)
+    seen, unseen = codes_of(order)
+    show(order, seen, mei)
+    with transaction():
+        checkout.to_review(checkout.order_of(order.id), why=say("A test"), at=NOON)
+
+    with pytest.raises(checkout.NotShownNow):
+        show(order, unseen, mei)
+    assert show(order, seen, mei) == "CODE-0001-0000"
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_codes_missing_or_too_many_or_of_no_line(stage, mei, ticket):
+    order = bought(stage, mei, ticket)
+    of_line = "of every line of codes as many are issued as are kept, and none before it is paid"
+    with transaction():
+        execute(update(catalogue.PoolCode).where(catalogue.PoolCode.state == "issued").values(line=2))
+    assert broken() == {of_line, "a code is issued for one line that bought its item"}
+    with transaction():
+        execute(update(catalogue.PoolCode).where(catalogue.PoolCode.line == 2).values(line=1))
+    assert broken() == set()
+
+    with transaction():
+        execute(update(checkout.Order).where(checkout.Order.id == order.id).values(gives_codes=False))
+    assert broken() == {of_line}
