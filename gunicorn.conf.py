@@ -11,9 +11,16 @@ import gc
 import os
 import sys
 
-bind = f"127.0.0.1:{os.environ.get('PORT', '5000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+
+def number(name, default):
+    """Return a setting; its default where it is no number, which the mall then says, and does not start."""
+    typed = os.environ.get(name, "").strip()
+    return int(typed) if typed.isdecimal() and int(typed) else default
+
+
+bind = f"127.0.0.1:{number('PORT', 5000)}"
+workers = number("WEB_CONCURRENCY", 1)
+threads = number("WEB_THREADS", 4)
 worker_class = "gthread"
 preload_app = True
 held = []

@@ -42,7 +42,7 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
     )
     app.jinja_environment = templates.Environment
     app.config.update(settings)
-    Path(settings["INSTANCE_DIR"]).mkdir(parents=True, exist_ok=True)
+    config.make_folder(Path(settings["INSTANCE_DIR"]))
 
     open_database(app)
     if app.config["TRUSTED_PROXIES"]:

@@ -44,6 +44,7 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "PUBLIC_URL": public_url,
         "TRUSTED_PROXIES": number(environ, "TRUSTED_PROXIES", 0, least=0, most=9),
         "WEB_PROCESSES": number(environ, "WEB_CONCURRENCY", 1, least=1, most=256),
+        "WEB_THREADS": number(environ, "WEB_THREADS", 4, least=1, most=256),
         "CASHIER": environ.get("CASHIER", "none"),
         "STRIPE_SECRET_KEY": environ.get("STRIPE_SECRET_KEY", ""),
         "STRIPE_WEBHOOK_SECRET": environ.get("STRIPE_WEBHOOK_SECRET", ""),
@@ -148,8 +149,11 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
         raise UnsafeSettings(
             "SMTP_URL begins with smtp:// or smtps://, such as smtp://user:password@mail.example.com:587."
         )
-    if not urlsplit(settings["PUBLIC_URL"]).hostname:
-        raise UnsafeSettings("PUBLIC_URL is the address members type, such as https://shop.example.com.")
+    public = urlsplit(settings["PUBLIC_URL"])
+    if public.scheme not in ("http", "https") or not public.hostname or public.path or public.query or public.fragment:
+        raise UnsafeSettings(
+            "PUBLIC_URL is the address members type, with no path behind it, such as https://shop.example.com."
+        )
     if settings["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") and settings["WEB_PROCESSES"] > 1:
         raise UnsafeSettings("SQLite serves one web process. Use WEB_CONCURRENCY=1, or PostgreSQL by DATABASE_URL.")
 
@@ -158,10 +162,18 @@ def demo_secret(instance: Path) -> str:
     """Return the demo's own secret, made at its first start and kept beside its database."""
     path = instance / DEMO_SECRET
     if not path.exists():
-        instance.mkdir(parents=True, exist_ok=True)
+        make_folder(instance)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))
     return path.read_text()
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for what the mall keeps beside its database. Raises UnsafeSettings where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise UnsafeSettings(f"INSTANCE_DIR cannot be made at {folder}: {fault.strerror}.") from None
 
 
 def settings_now(overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -298,6 +298,40 @@ def test_only_an_administrator_drafts(flask, draft):
         assert f"No administrator here has the address {address}." in draft(by=address).output
 
 
+def test_a_version_nobody_drafted_is_said_not_to_be_there(flask):
+    set_up(flask)
+
+    for command in (("show", "99"), ("approve", "99", "--by", "ada@example.com")):
+        refused = flask("programme", *command)
+        assert (refused.exit_code, refused.stderr) == (1, "Error: There is no such version of the programme.\n")
+
+
+def test_a_draft_cannot_begin_on_a_day_that_is_over(flask, draft):
+    set_up(flask)
+
+    refused = draft("--from", "2020-01-01", worth_points=200)
+
+    assert refused.exit_code == 1
+    assert "That day is over. Leave --from out" in refused.output
+    with reading():
+        assert len(programme.versions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [('{"a": 1}', "There is no setting a."), ("{}", "The setting address is missing.")],
+)
+def test_a_setting_that_is_unknown_or_missing_is_named(flask, tmp_path, content, sentence):
+    set_up(flask)
+    file = tmp_path / "settings.json"
+    file.write_text(content)
+
+    refused = flask("programme", "draft", str(file), "--by", "ada@example.com", "--why", "x")
+
+    assert refused.exit_code == 1
+    assert sentence in refused.output
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "3"])
 def test_a_file_that_holds_no_settings_is_said(flask, tmp_path, content):
     set_up(flask)

@@ -81,6 +81,10 @@ def test_the_demo_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
         ({"SMTP_URL": "foo"}, "SMTP_URL begins with smtp:// or smtps://"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT is one of json, text."),
         ({"CASHIER": "paypal"}, "CASHIER is one of none, sandbox, stripe."),
+        ({"PUBLIC_URL": "ftp://shop.example.com"}, "PUBLIC_URL is the address members type, with no path behind it"),
+        ({"PUBLIC_URL": "https://shop.example.com/mall"}, "PUBLIC_URL is the address members type, with no path"),
+        ({"WEB_THREADS": "0"}, "WEB_THREADS is a number from 1 to 256; it is set to 0."),
+        ({"INSTANCE_DIR": "/dev/null/shop"}, "INSTANCE_DIR cannot be made at /dev/null/shop: Not a directory."),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

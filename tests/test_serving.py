@@ -1,15 +1,31 @@
 """A SQLite shop is served by one process: a second is refused in one sentence, whoever starts it."""
 
+import os
 import runpy
 
 import pytest
 
-from mall.config import ROOT
+from mall.config import ROOT, UnsafeSettings, settings_from
 
 
 def served() -> dict:
     """Read the server's settings as gunicorn does."""
     return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+@pytest.mark.parametrize("name", ["PORT", "WEB_CONCURRENCY", "WEB_THREADS"])
+@pytest.mark.parametrize("typed", ["0", "many"])
+def test_a_number_it_cannot_serve_with_is_left_for_the_mall_to_refuse(monkeypatch, name, typed):
+    usual = served()
+    monkeypatch.setenv(name, typed)
+
+    asked = served()
+
+    assert [asked[key] for key in ("bind", "workers", "threads")] == [
+        usual[key] for key in ("bind", "workers", "threads")
+    ]
+    with pytest.raises(UnsafeSettings, match=name):
+        settings_from(os.environ)
 
 
 def test_more_than_one_process_is_refused_however_it_is_asked_for(tmp_path):

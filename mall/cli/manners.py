@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from mall.base.db import reading
 from mall.base.errors import Refusal
@@ -38,9 +39,13 @@ def of_a_shop(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def is_set_up() -> bool:
-    """Tell whether there is a programme in force."""
-    if not programme.has_tables():
-        return False
+    """Tell whether there is a programme in force. Raises ClickException where the database does not answer."""
+    try:
+        if not programme.has_tables():
+            return False
+    except OperationalError as fault:
+        first = (str(fault.orig).strip().splitlines() or ["no answer"])[0]
+        raise click.ClickException(f"The database does not answer; look at DATABASE_URL. It was: {first}") from fault
     with reading():
         return bool(programme.versions())
 

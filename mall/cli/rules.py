@@ -71,6 +71,8 @@ def draft_programme(file: Any, email: str, reason: str, start: datetime | None) 
     with transaction():
         zone, based_on = ZoneInfo(programme.current(at).zone), programme.newest()
         begins = at if start is None else start.replace(tzinfo=zone)
+        if start is not None and begins.astimezone(zone).date() < at.astimezone(zone).date():
+            raise click.ClickException("That day is over. Leave --from out: it then begins once it is approved.")
         withdrawn = programme.would_withdraw(begins, at=at)
         number = programme.draft(
             settings,

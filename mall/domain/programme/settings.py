@@ -87,13 +87,7 @@ def changes(before: Programme, after: Programme) -> list[str]:
 
 def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
     """Return the programme that stored settings make. Raises BadSetting."""
-    wanted = {field.name for field in fields(Programme)} - {"version"}
-    # Versions that were drafted before a setting came have its default.
-    needed = {field.name for field in fields(Programme) if field.default is MISSING} - {"version"}
-    if missing := sorted(needed - set(settings)):
-        raise BadSetting(missing[0], say(N_("The setting {name} is missing."), name=missing[0]))
-    if unknown := sorted(set(settings) - wanted):
-        raise BadSetting(unknown[0], say(N_("There is no setting {name}."), name=unknown[0]))
+    refuse_other_names(settings)
     try:
         terms = Programme(
             **dict(settings)
@@ -123,6 +117,17 @@ def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
     for setting, problem in problems_in(terms):
         raise BadSetting(setting, problem)
     return terms
+
+
+def refuse_other_names(settings: Mapping[str, Any]) -> None:
+    """Raise BadSetting where a setting is unknown, which may be a misspelt one, or one is missing."""
+    wanted = {field.name for field in fields(Programme)} - {"version"}
+    # Versions that were drafted before a setting came have its default.
+    needed = {field.name for field in fields(Programme) if field.default is MISSING} - {"version"}
+    if unknown := sorted(set(settings) - wanted):
+        raise BadSetting(unknown[0], say(N_("There is no setting {name}."), name=unknown[0]))
+    if missing := sorted(needed - set(settings)):
+        raise BadSetting(missing[0], say(N_("The setting {name} is missing."), name=missing[0]))
 
 
 def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:

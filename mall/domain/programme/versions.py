@@ -28,7 +28,7 @@ from mall.base.guard import append_only
 from mall.base.text import N_, say
 from mall.domain import approvals, audit
 
-from .settings import BadSetting, settings_of, terms_of
+from .settings import BadSetting, refuse_other_names, settings_of, terms_of
 from .terms import Programme
 
 KIND = "programme"
@@ -38,6 +38,10 @@ class NoProgramme(Refusal):
     """The shop has not been set up."""
 
     message = N_("This shop is not set up yet. Run: flask --app wsgi setup")
+
+
+class NoVersion(NotFound):
+    message = N_("There is no such version of the programme.")
 
 
 class AlreadySetUp(Refusal):
@@ -169,7 +173,7 @@ def version(number: int) -> Programme:
     if number not in read:
         settings = execute(select(ProgrammeVersion.settings).where(ProgrammeVersion.id == number)).scalar_one_or_none()
         if settings is None:
-            raise NotFound
+            raise NoVersion()
         read[number] = terms_of(number, settings)
     return read[number]
 
@@ -241,6 +245,7 @@ def draft(
     if key is not None and (asked := approvals.request_with(key)) is not None:
         return int(asked.what["version"])
     before = version(based_on)
+    refuse_other_names(settings)
     if books_begun and settings.get("currency") != before.currency:
         raise BadSetting("currency", say(N_("The currency is fixed since the first points were given.")))
     if books_begun and settings.get("zone") != before.zone:
@@ -366,14 +371,14 @@ def _put_in_force(number: int, *, effective_from: datetime, by: str, at: datetim
 def _drafted(number: int) -> Row[Any]:
     row = execute(select(ProgrammeVersion).where(ProgrammeVersion.id == number)).one_or_none()
     if row is None:
-        raise NotFound
+        raise NoVersion()
     return row
 
 
 def _request_of(number: int) -> int:
     requests = approvals.requests_about(KIND, f"programme:{number}")
     if not requests:
-        raise NotFound
+        raise NotFound(N_("Nobody asked to have this version approved."))
     return requests[0].id
 
 
