@@ -13,6 +13,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_, say
 from mall.domain import catalogue, checkout, programme
 
+from .credits import CreditNote
 from .plans import REASONS, NoReason, Plan, TooManyPieces, plan_refund
 from .refunds import refund_locked
 from .returns import (
@@ -85,6 +86,8 @@ def plan_return(
 ) -> ReturnPlan:
     """Think out a return: what it would bring, by the code that refunds, and whether the level has it at once.
 
+    What a level has at once it has for all that a member was refunded and did not send yet, not for each return.
+
     Refuses: NotReturnable, NoReason, NothingChosen, TooManyPieces.
     """
     if not returnable(order, at=at):
@@ -99,9 +102,23 @@ def plan_return(
             raise TooManyPieces(number, title=by_number[number].title, left=left.get(number, 0))
     plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
     earlier = execute(_HOW_MANY, {"of_order": order.id}).scalar_one()
-    fingerprint = hashlib.sha256(f"{earlier}:{plan.fingerprint}".encode()).hexdigest()[:32]
     worth_cents = plan.cash_cents + plan.points * order.worth_cents // order.worth_points
-    return ReturnPlan(plan, 0 < worth_cents <= level.instant_refund_cents, fingerprint)
+    at_once = 0 < worth_cents <= level.instant_refund_cents
+    if at_once:
+        at_once = worth_cents + advanced_cents(order.member_id) <= level.instant_refund_cents
+    fingerprint = hashlib.sha256(f"{earlier}:{at_once}:{plan.fingerprint}".encode()).hexdigest()[:32]
+    return ReturnPlan(plan, at_once, fingerprint)
+
+
+def advanced_cents(member_id: int) -> int:
+    """Return what a member was refunded at once for goods that have not come yet, points at their orders' worth.
+
+    Where it decides, the member's purse is locked: two returns at once find each other.
+    """
+    return sum(
+        note.goods_cents + note.shipping_cents + note.points * note.worth_cents // note.worth_points
+        for note in execute(_ADVANCED, {"of_member": member_id})
+    )
 
 
 def ask_return(
@@ -194,6 +211,18 @@ def withdraw_return(return_id: int, *, member_id: int, at: datetime) -> Row[Any]
 _WITH_KEY = select(Return).where(Return.key == bindparam("of_key"), Return.order_id == bindparam("of_order"))
 _ASK = insert(Return).returning(*Return.__table__.columns)
 _HOW_MANY = select(func.count()).select_from(Return).where(Return.order_id == bindparam("of_order"))
+_ADVANCED = (
+    select(
+        CreditNote.goods_cents,
+        CreditNote.shipping_cents,
+        CreditNote.points,
+        checkout.Order.worth_cents,
+        checkout.Order.worth_points,
+    )
+    .join(Return, Return.credit_id == CreditNote.id)
+    .join(checkout.Order, checkout.Order.id == Return.order_id)
+    .where(Return.member_id == bindparam("of_member"), Return.state == ADVANCED)
+)
 _SPOKEN_FOR = (
     select(ReturnLine.line, func.sum(ReturnLine.quantity).label("pieces"))
     .join(Return, Return.id == ReturnLine.return_id)

@@ -206,6 +206,25 @@ def test_a_level_is_refunded_at_once_up_to_its_amount_points_counted(desk, limit
     assert desk.stage.stock(desk.mug) == (7, 0)
 
 
+def test_what_a_level_has_at_once_it_has_for_all_goods_still_to_come(desk):
+    desk.level = replace(desk.level, instant_refund_cents=2_000)
+
+    first, second = desk.ask(), desk.ask()
+    assert (first.state, second.state) == (returns.ADVANCED, returns.ASKED)
+    desk.do(returns.RECEIVE, first, shelved={1: 1})
+
+    assert desk.ask().state == returns.ADVANCED
+
+
+def test_a_return_that_was_to_be_refunded_at_once_and_is_no_longer_is_shown_anew(desk):
+    desk.level = replace(desk.level, instant_refund_cents=2_000)
+    shown = desk.plan({1: 1}).fingerprint
+    desk.level = replace(desk.level, instant_refund_cents=0)
+
+    with pytest.raises(aftersales.ReturnChanged):
+        desk.ask(shown=shown)
+
+
 def test_goods_refunded_at_once_go_on_the_shelf_when_they_come_and_are_not_refunded_again(desk):
     row = desk.brought_to(returns.ADVANCED)
 
