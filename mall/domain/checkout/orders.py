@@ -419,7 +419,7 @@ def move(order: OrderRow, state: str, *, kind: str, said: Message, by: str, at: 
 def _settle_coupons(order: OrderRow, *, at: datetime) -> None:
     """Let the coupons used for an order that is over come back, and take back those it gave."""
     if order.coupon_count:
-        coupons.come_back(reference_of(order.id))
+        coupons.come_back(reference_of(order.id), at=at)
     if order.gives_coupons:
         coupons.take_back(reference_of(order.id), at=at)
 

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, and_, func, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Row,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from mall.base.clock import Instant
@@ -212,13 +224,22 @@ def use(coupons: Iterable[Ready], *, member_id: int, reference: str, at: datetim
         raise UsedUp()
 
 
-def come_back(reference: str) -> int:
-    """Let the coupons used for an order be used again, until the end they always had. Returns how many."""
+def come_back(reference: str, *, at: datetime) -> int:
+    """Let the coupons used for an order be used again, until the end they always had. Returns how many.
+
+    One whose own order was called off since, and for which nothing could be kept, is revoked instead.
+    """
     assert in_transaction()
+    for_nothing = Coupon.netted_points == 0
     rows = execute(
         update(Coupon)
         .where(Coupon.used_for == reference)
-        .values(state=USABLE, used_for=None, used_at=None)
+        .values(
+            state=case((for_nothing, REVOKED), else_=USABLE),
+            revoked_at=case((for_nothing, bindparam("revoking_at", at, type_=Instant))),
+            used_for=None,
+            used_at=None,
+        )
         .returning(Coupon.template_id)
     ).scalars()
     back = sorted(rows)

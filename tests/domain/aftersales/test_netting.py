@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import update
 
+from mall.base.cashier import DisputeState
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
-from mall.domain import aftersales, catalogue, checkout, coupons, finance
+from mall.domain import aftersales, cash, catalogue, checkout, coupons, finance
 from tests.stage import NOON, open_shop
 
 
@@ -34,7 +35,8 @@ def bought(stage, mei):
     """Let Mei have so many of an item that gives coupons; returns the order and the ids of her coupons."""
 
     def buy(item, form="points", *, quantity=1, points=10_000):
-        stage.give(mei, points)
+        if points:
+            stage.give(mei, points)
         stage.put_in(mei, item, form, quantity=quantity)
         order = stage.place(mei)
         if order.state == checkout.AWAITING:
@@ -193,3 +195,23 @@ def test_the_proof_sees_another_amount_kept(stage, mei, lamp, voucher, bought, c
         execute(update(coupons.Coupon).where(coupons.Coupon.id == coupon).values(**changes))
 
     assert check in [str(result.name) for result in finance.prove() if not result.ok]
+
+
+def test_one_for_which_nothing_was_kept_does_not_come_back_from_the_order_it_was_used_for(
+    stage, mei, lamp, voucher, bought
+):
+    order, [coupon] = bought(voucher(catalogue.cash_price(500)), "cash", points=0)
+    used_for = use(stage, mei, lamp, coupon)
+    with reading():
+        (payment,) = cash.payments_of(checkout.reference_of(order.id))
+    for status in ("open", "lost"):
+        state = DisputeState("du_1", status, payment.captured_cents, "USD", payment.cashier_id, "fraudulent")
+        with transaction():
+            aftersales.told_of_dispute(payment.id, state, terms=stage.terms, at=NOON)
+    assert stage.order(order).state == checkout.REFUNDED
+
+    checkout.give_up(
+        used_for.id, by=f"member:{mei}", cashier=stage.cashier, terms=stage.terms, site="http://localhost"
+    )
+
+    assert states(mei) == ["revoked"]
