@@ -30,19 +30,20 @@ BEGIN
     INSERT INTO orders (member_id, key, fingerprint, state, points, goods_cents, shipping_cents, shipping_list_cents,
                         shipping_waived_cents, shipping_tax_cents, accepted_difference_cents, currency, version,
                         level_rank, multiplier_percent, earn_points, earn_per_cents, growth_per_cents, worth_points,
-                        worth_cents, return_window_days, digital, gives_coupons, coupon_count, shipping_key, address, placed_at,
-                        pay_until, paid_at)
+                        worth_cents, return_window_days, digital, gives_coupons, gives_codes, coupon_count, shipping_key,
+                        address, placed_at, pay_until, paid_at)
     VALUES (of_member, with_key, as_shown, 'paid', want.points, 0, 0, 490, 0, 0, 0, 'USD', 1, 1, 100, 10, 100, 100,
-            100, 100, 14, false, false, 0, 'parcel', going_to, at, at + interval '35 minutes', at)
+            100, 100, 14, false, false, false, 0, 'parcel', going_to, at, at + interval '35 minutes', at)
     RETURNING id INTO placed;
     named := 'order:' || placed;
     INSERT INTO order_line (order_id, line, product_id, variant_id, option_id, points_each, title, variant_title, sku,
                             slug, file, art, digital, form, quantity, unit_cents, unit_points, list_cents,
                             level_discount_cents, coupon_cents, price_points, switch_points, saved_cents, waived_cents,
-                            cash_cents, tax_basis_points, tax_cents, shipped, refunded, called_off, shipping_back)
+                            cash_cents, tax_basis_points, tax_cents, shipped, refunded, called_off, shipping_back,
+                            codes)
     VALUES (placed, 1, want.product_id, want.variant_id, want.option_id, want.points, want.title, want.variant_title,
             want.sku, want.slug, want.file, want.art, false, 'points', want.quantity, 0, want.points, 0, 0,
-            0, want.points, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+            0, want.points, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false);
     INSERT INTO order_event (order_id, kind, said, actor, at)
     VALUES (placed, 'placed', '{"text": "Order placed and paid with points", "values": {}}', 'member:' || of_member, at);
     INSERT INTO posting (member_id, move, line, kind, source, destination, lot_id, points, reference, actor,

@@ -5,6 +5,7 @@ from datetime import date
 from flask import flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import refresh
 from wtforms import BooleanField, DateField, EmailField, PasswordField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
@@ -95,6 +96,7 @@ def profile():
         else:
             session["language"] = form.language.data  # From the next page on.
             g.pop("language", None)
+            refresh()
             flash(_("Your profile is saved."))
             return redirect(url_for("store.account.show"))
     rests_until = people.birthday_rests_until(member, at=now())
