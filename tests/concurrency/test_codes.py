@@ -10,9 +10,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from mall.base.clock import moved_to
-from mall.base.db import again, execute, reading, transaction
+from mall.base.db import execute, reading
 from mall.domain import aftersales, cash, catalogue, checkout
 from mall.domain.catalogue import pool
+from mall.web.shared.done import done_once
 from tests.concurrency.test_purse import deadlocks
 from tests.concurrency.test_selling import all_place, crowd, refusals
 from tests.stage import NOON, Item, Stage, open_shop
@@ -49,11 +50,7 @@ def paid_at_the_cashier(stage: Stage, item: Item, count: int) -> list[tuple[Any,
 
 
 def settle(stage: Stage, payment: Any, state: Any) -> Any:
-    def unit() -> Any:
-        with transaction():
-            return checkout.settle(payment, state, terms=stage.terms, at=NOON)
-
-    return again(unit)
+    return done_once(checkout.settle, payment, state, terms=stage.terms, at=NOON)
 
 
 def issued() -> list[tuple[str, int]]:
@@ -130,10 +127,14 @@ def test_codes_are_withdrawn_while_others_are_issued_and_nobody_finds_too_few(po
     payments = paid_at_the_cashier(stage, item, 8)
 
     def withdraw(number: int) -> Any:
-        with transaction():
-            return catalogue.withdraw_codes(
-                item.variant_id, codes=[f"CODE-0001-{number:04}"], reason="Faulty", by="staff:1", at=NOON
-            )
+        return done_once(
+            catalogue.withdraw_codes,
+            item.variant_id,
+            codes=[f"CODE-0001-{number:04}"],
+            reason="Faulty",
+            by="staff:1",
+            at=NOON,
+        )
 
     jobs: list[Callable[[], Any]] = [lambda told=told: settle(stage, *told) for told in payments]
     jobs = [job for pair in zip(jobs, [lambda n=n: withdraw(n) for n in range(8)], strict=True) for job in pair]
@@ -161,12 +162,10 @@ def test_a_code_is_shown_or_taken_back_never_both(postgres_app, stage, shown_fir
             [code] = catalogue.codes_of(checkout.reference_of(order.id)) or [None]
         if code is None:
             raise catalogue.NoSuchCode()
-        with transaction():
-            return checkout.show_code(order.id, code.id, member_id=order.member_id, at=NOON)
+        return done_once(checkout.show_code, order.id, code.id, member_id=order.member_id, at=NOON)
 
     def cancel(order: Any) -> Any:
-        with transaction():
-            return aftersales.cancel(order.id, by=f"member:{order.member_id}", terms=stage.terms, at=NOON)
+        return done_once(aftersales.cancel, order.id, by=f"member:{order.member_id}", terms=stage.terms, at=NOON)
 
     pairs = [(lambda o=o: show(o), lambda o=o: cancel(o)) for o in orders]
     jobs = [job for pair in pairs for job in (pair if shown_first else pair[::-1])]
