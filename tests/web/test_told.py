@@ -15,7 +15,7 @@ from mall.base.db import execute, reading
 from mall.domain import cash, checkout, notices
 from mall.web.mail import mail_for
 from mall.web.shared.letters import LETTERS
-from tests.domain.aftersales.test_order_table import CELLS, FOR_NOTHING, IMPOSSIBLE, Case, life
+from tests.domain.aftersales.test_order_table import CELLS, IMPOSSIBLE, Case, life
 from tests.stage import open_shop
 from tests.web.test_mail import VALUES
 
@@ -28,7 +28,7 @@ TELLING = {"tell", "tell_all"}
 ENDINGS = [
     cell
     for cell in CELLS
-    if ENDS & life.follows(cell.values[0], cell.values[1]) and tuple(cell.values[:2]) not in IMPOSSIBLE | FOR_NOTHING
+    if ENDS & life.follows(cell.values[0], cell.values[1]) and tuple(cell.values[:2]) not in IMPOSSIBLE
 ]
 
 
