@@ -165,7 +165,8 @@ class OrderLine(db.Model):
     """One line of an order: what it was, and its share of every component of the price, in cents and points.
 
     Of its pieces so many were `refunded`; of those some were `called_off` before they were sent, and for some the
-    delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool.
+    delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool. `template_id`: they are
+    coupons of that kind, as agreed when it was placed.
     """
 
     __tablename__ = "order_line"
@@ -216,6 +217,7 @@ class OrderLine(db.Model):
     called_off: Mapped[int]
     shipping_back: Mapped[int]
     codes: Mapped[bool]
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_template.id"), index=True)
 
 
 class LineRow(Protocol):
@@ -253,6 +255,7 @@ class LineRow(Protocol):
     called_off: int
     shipping_back: int
     codes: bool
+    template_id: int | None
 
 
 class OrderEvent(db.Model):

@@ -298,6 +298,7 @@ def _share(share: QuoteLine) -> dict[str, Any]:
         "variant_id": wanted.variant_id,
         "points_each": wanted.unit_points,
         "digital": wanted.digital,
+        "template_id": wanted.template_id,
         "form": wanted.form,
         "quantity": wanted.quantity,
         "unit_cents": share.unit_cents,

@@ -3,7 +3,7 @@
 What stands in the way of a line is a trouble: shown beside the line in the basket, refused at placing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,8 +19,8 @@ from .orders import SOLD, Order, OrderLine, pieces_of
 from .quote import Rules, Shipping, Wanted, price_of_piece
 
 SHIPPING_TAX_CLASS = "standard"
-# The kind of product that is delivered from a pool of codes.
-CODE = "code"
+# The kinds of product that are delivered from a pool of codes, and as coupons.
+CODE, COUPON = "code", "coupon"
 
 
 class NoLongerOffered(Refusal):
@@ -95,7 +95,8 @@ def priced_lines(
     variants = sorted({line.variant_id for line in basket.lines})
     offers = {offer.variant_id: offer for offer in catalogue.offers(variants, at=at)} if variants else {}
     already = _already_had(viewer.member_id, offers.values(), at=at)
-    no_gift = _coupon_goods_that_give_nothing(offers.values(), at=at)
+    coupon_goods = {offer.product_id for offer in offers.values() if offer.kind == COUPON}
+    gives = coupons.sold_by(coupon_goods, at=at) if coupon_goods else {}
     pieces = pieces_of(basket.lines)
     of_product: dict[int, int] = {}
     for variant_id, quantity in pieces.items():
@@ -111,17 +112,11 @@ def priced_lines(
             pieces=pieces[line.variant_id],
             of_product=of_product,
             already=already,
-            no_gift=no_gift,
+            gives=gives,
             at=at,
         )
         for line in basket.lines
     )
-
-
-def _coupon_goods_that_give_nothing(offers: Iterable[catalogue.Offer], *, at: datetime) -> frozenset[int]:
-    """Return the products of the kind "coupon" whose coupon is given out no more."""
-    kinds = {offer.product_id for offer in offers if offer.kind == "coupon"}
-    return frozenset(kinds - coupons.sold_by(kinds, at=at).keys()) if kinds else frozenset()
 
 
 @dataclass(frozen=True)
@@ -175,10 +170,12 @@ def _priced(
     pieces: int,
     of_product: Mapping[int, int],
     already: Mapping[int, int],
-    no_gift: Collection[int],
+    gives: Mapping[int, int],
     at: datetime,
 ) -> PricedLine:
-    if offer is None or not offer.may_be_seen_by(viewer) or offer.product_id in no_gift:
+    if offer is None or not offer.may_be_seen_by(viewer):
+        return PricedLine(line, offer, None, None, NoLongerOffered())
+    if offer.kind == COUPON and offer.product_id not in gives:  # Its coupon is given out no more.
         return PricedLine(line, offer, None, None, NoLongerOffered())
     option = offer.option(line.option_id)
     if option is None:
@@ -197,6 +194,7 @@ def _priced(
         unit_points=points_each,
         digital=offer.delivery == "digital",
         tax_basis_points=terms.tax_rate(offer.tax_class, terms.today(at)),
+        template_id=gives.get(offer.product_id),
     )
     wanted_of_product, had = of_product[offer.product_id], already.get(offer.product_id, 0)
     trouble = _trouble(offer, viewer=viewer, terms=terms, pieces=pieces, of_product=wanted_of_product, had=had)

@@ -262,41 +262,56 @@ def _coupons_agree() -> Select:
 
 
 def _given_agree() -> Select:
-    """Find orders that gave coupons too early or none, and those with more to use than pieces that are kept."""
+    """Find orders that gave other coupons than their lines say, or keep more to use than pieces that are kept."""
     coupon = coupons.Coupon
     given = (
         select(
             coupon.reference,
+            coupon.template_id,
             func.count().label("coupons"),
             func.sum(case((and_(coupon.state == coupons.USABLE, coupon.netted_for.is_(None)), 1), else_=0)).label(
                 "usable"
             ),
         )
         .where(coupon.source == "points")
-        .group_by(coupon.reference)
+        .group_by(coupon.reference, coupon.template_id)
         .subquery("coupons_given")
     )
-    kept = (
-        select(OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.refunded).label("pieces"))
-        .join(catalogue.Product, catalogue.Product.id == OrderLine.product_id)
-        .where(catalogue.Product.kind == "coupon")
-        .group_by(OrderLine.order_id)
-        .subquery("coupons_kept")
+    bought = (
+        select(
+            OrderLine.order_id,
+            OrderLine.template_id,
+            func.sum(OrderLine.quantity).label("pieces"),
+            func.sum(OrderLine.quantity - OrderLine.refunded).label("kept"),
+        )
+        .where(OrderLine.template_id.is_not(None))
+        .group_by(OrderLine.order_id, OrderLine.template_id)
+        .subquery("coupons_bought")
     )
-    coupons_given, usable = func.coalesce(given.c.coupons, 0), func.coalesce(given.c.usable, 0)
-    wrong = case(
-        (Order.state.in_((AWAITING, PROCESSING)), coupons_given > 0),
-        (usable > func.coalesce(kept.c.pieces, 0), literal(True)),
-        (Order.state.in_(OVER), usable > 0),
-        (Order.state.in_((PAID, SHIPPED, COMPLETED)), (coupons_given > 0) != Order.gives_coupons),
-        else_=literal(False),
+    expected = case((Order.paid_at.is_not(None), bought.c.pieces), else_=0)
+    of_orders = (
+        select(Order.id, bought.c.template_id)
+        .join(bought, bought.c.order_id == Order.id)
+        .outerjoin(given, and_(given.c.reference == REFERENCE, given.c.template_id == bought.c.template_id))
+        .where(
+            or_(
+                func.coalesce(given.c.coupons, 0) != expected,
+                func.coalesce(given.c.usable, 0) > bought.c.kept,
+            )
+        )
     )
-    return (
-        select(Order.id, Order.state)
-        .outerjoin(given, given.c.reference == REFERENCE)
-        .outerjoin(kept, kept.c.order_id == Order.id)
-        .where(wrong)
+    of_none = (
+        select(Order.id, given.c.template_id)
+        .select_from(given)
+        .outerjoin(Order, given.c.reference == REFERENCE)
+        .outerjoin(bought, and_(bought.c.order_id == Order.id, bought.c.template_id == given.c.template_id))
+        .where(bought.c.order_id.is_(None))
     )
+    gives = select(bought.c.order_id).where(bought.c.order_id == Order.id).exists()
+    of_two_minds = select(Order.id, literal(None)).where(
+        or_(and_(Order.gives_coupons, ~gives), and_(~Order.gives_coupons, gives))
+    )
+    return select(union_all(of_orders, of_none, of_two_minds).subquery("unmatched_gifts"))
 
 
 def _codes_agree() -> Select:

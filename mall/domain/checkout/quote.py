@@ -30,7 +30,10 @@ class TooManyPoints(Refusal):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One line asked for, with the price option it is bought by: cents and points per piece."""
+    """One line asked for, with the price option it is bought by: cents and points per piece.
+
+    `template_id`: its pieces are coupons of that kind.
+    """
 
     variant_id: int
     product_id: int
@@ -40,6 +43,7 @@ class Wanted:
     unit_points: int
     digital: bool = False
     tax_basis_points: int = 0
+    template_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ class Quote:
                 line.switch_points,
                 line.saved_cents,
                 line.waived_cents,
+                line.wanted.template_id,
             )
             for line in self.lines
         ]

@@ -150,14 +150,12 @@ def deliver_digital(order: orders.OrderRow, *, at: datetime, handed_over: bool) 
 
 
 def give_coupons(order: orders.OrderRow, *, zone: str, at: datetime) -> None:
-    """Put the coupons that an order bought among its member's: one for each piece, once."""
+    """Put the coupons that an order bought among its member's: one for each piece, once, of the kind agreed then."""
     reference = orders.reference_of(order.id)
-    lines = orders.lines_of(order.id)
-    gives = coupons.given_by({line.product_id for line in lines})
     givings = [
-        coupons.Giving(gives[line.product_id], key=f"{reference}:{line.line}:{piece}")
-        for line in lines
-        if line.product_id in gives
+        coupons.Giving(line.template_id, key=f"{reference}:{line.line}:{piece}")
+        for line in orders.lines_of(order.id)
+        if line.template_id is not None
         for piece in range(1, line.quantity + 1)
     ]
     coupons.give(givings, member_id=order.member_id, source="points", reference=reference, zone=zone, at=at)

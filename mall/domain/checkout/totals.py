@@ -78,7 +78,7 @@ class Priced:
     @property
     def gives_coupons(self) -> bool:
         """Tell whether coupons are among what is bought."""
-        return any(line.wanted and line.offer and line.offer.kind == "coupon" for line in self.lines)
+        return any(line.wanted and line.wanted.template_id is not None for line in self.lines)
 
     @property
     def gives_codes(self) -> bool:

@@ -106,7 +106,7 @@ def edit_template(
         raise BadTemplate(N_("{used} were used already. Set the total to {used} or more."), used=row.used).about(
             "total_limit"
         )
-    if (values["total_limit"] or values["member_limit"]) and _is_sold(template_id):
+    if (values["total_limit"] or values["member_limit"]) and row.sold_at is not None:
         raise NotForSale().about("total_limit" if values["total_limit"] else "member_limit")
     execute(update(CouponTemplate).where(CouponTemplate.id == template_id).values(**values))
     _set_scope(template_id, values, scope_ids)
@@ -143,23 +143,22 @@ def sell(template_id: int, product_id: int, *, by: str, at: datetime) -> None:
         raise BadTemplate(N_("Choose an item of the kind “coupon”.")).about("product_id")
     execute(delete(CouponGood).where(CouponGood.product_id == product_id))
     execute(insert(CouponGood).values(product_id=product_id, template_id=template_id))
+    execute(
+        update(CouponTemplate)
+        .where(CouponTemplate.id == template_id, CouponTemplate.sold_at.is_(None))
+        .values(sold_at=at)
+    )
     audit.write("coupon.sold_as", by=by, subject=subject_of(template_id), at=at, after={"product_id": product_id})
 
 
 def is_given(template_id: int) -> bool:
-    """Tell whether anybody has, or can have by a code or an item, a coupon of a template."""
+    """Tell whether anybody has a coupon of a template, can have one by a code, or was promised one with an item."""
+    sold = select(CouponTemplate.id).where(CouponTemplate.id == template_id, CouponTemplate.sold_at.is_not(None))
     given = or_(
-        *(select(table.template_id).where(table.template_id == template_id).exists()
-          for table in (Coupon, CodeBatch, CouponGood))
-    )  # fmt: skip
-    return bool(execute(select(given)).scalar_one())
-
-
-def _is_sold(template_id: int) -> bool:
-    return (
-        execute(select(CouponGood.product_id).where(CouponGood.template_id == template_id).limit(1)).first()
-        is not None
+        sold.exists(),
+        *(select(table.template_id).where(table.template_id == template_id).exists() for table in (Coupon, CodeBatch)),
     )
+    return bool(execute(select(given)).scalar_one())
 
 
 def _refuse_over(ends_at: datetime | None, *, at: datetime) -> None:

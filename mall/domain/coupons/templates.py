@@ -28,6 +28,7 @@ class CouponTemplate(db.Model):
     Amounts are cents. A coupon can be used from `starts_at` (or when it is given) until `ends_at` or the end of the
     day `valid_days` after it was given, whichever is earlier. `total_limit` and `member_limit` bound how often it is
     used; `used` counts the live uses of those that have a total, and of no others: it would be one row for the shop.
+    `sold_at`: since then an item gives it, or gave it: orders that wait to be paid may have been promised it.
     """
 
     __tablename__ = "coupon_template"
@@ -70,6 +71,7 @@ class CouponTemplate(db.Model):
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
     version: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(Instant)
+    sold_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class CouponScope(db.Model):
@@ -108,12 +110,6 @@ def sold_by(product_ids: Collection[int], *, at: datetime) -> dict[int, int]:
         .join(CouponTemplate, CouponTemplate.id == CouponGood.template_id)
         .where(CouponGood.product_id.in_(product_ids), given_out(at))
     )
-    return {row.product_id: row.template_id for row in rows}
-
-
-def given_by(product_ids: Collection[int]) -> dict[int, int]:
-    """Return which template each of some items gives: {product id: template id}, withdrawn or not."""
-    rows = execute(select(CouponGood.product_id, CouponGood.template_id).where(CouponGood.product_id.in_(product_ids)))
     return {row.product_id: row.template_id for row in rows}
 
 
