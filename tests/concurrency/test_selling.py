@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import catalogue, checkout, earning, ledger, people
-from mall.domain.catalogue import quotas, stock
+from mall.domain.catalogue import quotas, reservations
 from mall.domain.checkout import placing, pricing
 from mall.domain.ledger import purses
 from tests.concurrency.test_purse import deadlocks, unlocked
@@ -135,23 +135,25 @@ def stock_read_first(monkeypatch: pytest.MonkeyPatch, together: Callable[[], Non
         assert kind == "reserve"
         moved = set()
         for variant_id, quantity in pieces.items():
-            columns = select(stock.Stock.on_hand, stock.Stock.reserved).where(stock.Stock.variant_id == variant_id)
+            columns = select(catalogue.Stock.on_hand, catalogue.Stock.reserved).where(
+                catalogue.Stock.variant_id == variant_id
+            )
             row = execute(columns).one()
             together()
             if row.on_hand - row.reserved >= quantity:
-                counted = update(stock.Stock).where(stock.Stock.variant_id == variant_id)
+                counted = update(catalogue.Stock).where(catalogue.Stock.variant_id == variant_id)
                 execute(counted.values(reserved=row.reserved + quantity))
                 moved.add(variant_id)
         return moved
 
-    monkeypatch.setattr(stock, "_change", change)
+    monkeypatch.setattr(reservations, "change_stock", change)
 
 
 @pytest.mark.breaks_the_books
 def test_stock_that_is_read_first_is_sold_twice(postgres_app, stage, stock_read_first):
     mug = stage.item(prices=(catalogue.points_price(100),), stock=0)
     with transaction():
-        execute(update(stock.Stock).where(stock.Stock.variant_id == mug.variant_id).values(on_hand=5))
+        execute(update(catalogue.Stock).where(catalogue.Stock.variant_id == mug.variant_id).values(on_hand=5))
 
     outcomes = all_place(postgres_app, stage, crowd(stage, 40, mug))
 
@@ -323,7 +325,7 @@ def test_baskets_in_opposite_orders_are_sold_without_a_deadlock(postgres_app, st
 
 
 def test_stock_taken_as_the_basket_has_it_deadlocks(postgres_app, stage, monkeypatch: pytest.MonkeyPatch, together):
-    change = stock._change
+    change = reservations.change_stock
 
     def one_by_one(kind: str, pieces: dict[int, int]) -> set[int]:
         moved = set()
@@ -333,7 +335,7 @@ def test_stock_taken_as_the_basket_has_it_deadlocks(postgres_app, stage, monkeyp
             moved |= change(kind, {variant_id: quantity})
         return moved
 
-    monkeypatch.setattr(stock, "_change", one_by_one)
+    monkeypatch.setattr(reservations, "change_stock", one_by_one)
     outcomes = opposite_baskets(postgres_app, stage, 20)
 
     assert psycopg.errors.DeadlockDetected in broken_on(outcomes)

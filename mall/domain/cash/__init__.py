@@ -70,17 +70,25 @@ from .payments import (
     wanted,
 )
 from .proof import checks, watch
+from .refund_answers import (
+    ASKING_ABOUT,
+    SENDING,
+    RecordedRefund,
+    not_answered,
+    record_foreign_refund,
+    record_refund,
+    refused_refund,
+    take_due_refund,
+    take_sent_refund,
+)
 from .refund_moves import BY_HAND, CAME_BACK, DROPPED, GIVEN, RefundMove
 from .refunds import (
     ASKED,
-    ASKING_ABOUT,
     DONE,
     REFUSED,
-    SENDING,
     SENT,
     VOID,
     NoReason,
-    RecordedRefund,
     Refund,
     RefundKeyReused,
     RefundNotWaiting,
@@ -91,14 +99,8 @@ from .refunds import (
     cashier_key,
     given_by_hand,
     lock_refund,
-    not_answered,
-    record_foreign_refund,
-    record_refund,
     refunds_of,
     refunds_of_payment,
-    refused_refund,
-    take_due_refund,
-    take_sent_refund,
 )
 from .statement import (
     FEE_KINDS,

@@ -107,26 +107,11 @@ from .products import (
 )
 from .proof import checks
 from .quotas import Quota, QuotaBelowTaken, QuotaDraw, QuotaUsedUp, draw_quota, return_quota
+from .reservations import NotReserved, OutOfStock, Reservation, hand_over, reserve, ship, take_returned, unreserve
 from .search import Gram, TooManyWords
 from .shelves import STATES, NotReady, delist_products, list_products, missing_to_list, schedule, state_of, states_of
-from .stock import (
-    NotReserved,
-    OutOfStock,
-    Reservation,
-    Stock,
-    StockIsCodes,
-    StockMove,
-    StockSpokenFor,
-    adjust,
-    hand_over,
-    receive,
-    reserve,
-    set_low_water,
-    set_on_hand,
-    ship,
-    take_returned,
-    unreserve,
-)
+from .stock import Stock, StockMove, StockSpokenFor
+from .stock_desk import StockIsCodes, adjust, receive, set_low_water, set_on_hand
 from .uploads import (
     MOST_BYTES,
     MOST_CODES,

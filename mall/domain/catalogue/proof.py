@@ -9,7 +9,8 @@ from .pictures import Picture
 from .pool import FREE, ISSUED, VOID, CodeShown, CodeUpload, PoolCode
 from .products import Product
 from .quotas import Quota, QuotaDraw
-from .stock import Reservation, Stock, StockMove
+from .reservations import Reservation
+from .stock import Stock, StockMove
 from .variants import Variant
 
 

@@ -12,7 +12,7 @@ from mall.base.errors import NotFound
 from mall.base.text import N_, Message, Said
 from mall.domain import audit, cash
 
-from . import orders
+from . import moving, orders
 
 
 class OrderAlarm(db.Model):
@@ -48,7 +48,7 @@ def alarm(order: orders.OrderRow, said: Message, *, key: str, at: datetime, even
     if execute(select(OrderAlarm.id).where(OrderAlarm.key == key)).one_or_none() is not None:
         return
     execute(insert(OrderAlarm).values(order_id=order.id, key=key, said=said, event_id=event_id, at=at))
-    orders.note(order.id, "alarm", said, by="system", at=at)
+    moving.note(order.id, "alarm", said, by="system", at=at)
     audit.write("order.alarm", by="system", subject=orders.reference_of(order.id), at=at, reason=str(said))
 
 

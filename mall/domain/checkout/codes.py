@@ -10,7 +10,7 @@ from mall.base.text import N_
 from mall.domain import catalogue
 
 from . import orders
-from .orders import COMPLETED, PAID, SHIPPED
+from .life import COMPLETED, PAID, SHIPPED
 
 
 class NotShownNow(Refusal):

@@ -11,8 +11,9 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
 from mall.domain import audit, catalogue, notices, programme
 
-from . import life, orders, parcels
-from .orders import COMPLETED, PAID, SHIPPED, Order, UnderDispute, WrongState
+from . import life, moving, orders, parcels
+from .life import COMPLETED, PAID, SHIPPED
+from .orders import Order, UnderDispute, WrongState
 from .parcels import AnotherParcel
 from .settling import complete
 
@@ -105,7 +106,7 @@ def make_ready(order_id: int, *, by: str, at: datetime) -> Row[Any]:
     if not parcels.is_collected(order):
         raise NotToBeCollected(number=orders.number_of(order_id))
     execute(update(Order).where(Order.id == order_id).values(ready_at=at))
-    orders.note(order_id, "ready", say(N_("Ready to be collected")), by=by, at=at)
+    moving.note(order_id, "ready", say(N_("Ready to be collected")), by=by, at=at)
     reference = orders.reference_of(order_id)
     audit.write("order.ready", by=by, subject=reference, at=at)
     number = orders.number_of(order_id)
@@ -168,10 +169,10 @@ def _leave(
         if count := leaving.get(line.line):
             of_variant[line.variant_id] = of_variant.get(line.variant_id, 0) + count
     if last:
-        order = orders.move(order, SHIPPED, kind="shipped", said=said, by=by, at=at, shipped_at=at).order
+        order = moving.move(order, SHIPPED, kind="shipped", said=said, by=by, at=at, shipped_at=at).order
     else:
-        orders.note(order.id, "shipped_part", said, by=by, at=at)
-    orders.count_shipped(order.id, leaving)
+        moving.note(order.id, "shipped_part", said, by=by, at=at)
+    moving.count_shipped(order.id, leaving)
     catalogue.ship(orders.reference_of(order.id), of_variant, at=at, by=by)
     return order
 

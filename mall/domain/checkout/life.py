@@ -1,23 +1,38 @@
-"""The order table: what each thing that can happen does to an order, by the state it is in. One place, read by all.
+"""An order's life: its states, and the order table - what each thing that can happen does to an order, by its state.
 
-A cell is the words of what follows; an empty one leaves everything as it is. What "cannot happen" is an alarm: if it
-does all the same, a person must look.
+One place, read by all. A cell of the table is the words of what follows; an empty one leaves everything as it is. What
+"cannot happen" is an alarm: if it does all the same, a person must look.
 """
 
 from typing import Final
 
-from .orders import (
-    AWAITING,
-    CANCELLED,
-    COMPLETED,
-    PAID,
-    PROCESSING,
-    REFUNDED,
-    REVIEW,
-    SHIPPED,
-    TIMED_OUT,
-)
+AWAITING = "awaiting_payment"
+PROCESSING = "processing"
+PAID = "paid"
+SHIPPED = "shipped"
+COMPLETED = "completed"
+CANCELLED = "cancelled"
+TIMED_OUT = "timed_out"
+REFUNDED = "refunded"
+REVIEW = "review"
 
+# An order's life: from each state, the states it may move to.
+NEXT: dict[str, set[str]] = {
+    AWAITING: {PROCESSING, PAID, COMPLETED, CANCELLED, TIMED_OUT, REVIEW},
+    PROCESSING: {PAID, COMPLETED, TIMED_OUT, REVIEW},
+    PAID: {SHIPPED, COMPLETED, REFUNDED, REVIEW},
+    SHIPPED: {COMPLETED, REFUNDED, REVIEW},
+    COMPLETED: {REFUNDED, REVIEW},
+    CANCELLED: set(),
+    TIMED_OUT: set(),
+    REFUNDED: set(),
+    REVIEW: {PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED},
+}
+UNPAID = (AWAITING, PROCESSING)
+# Nothing of these was sold in the end: what they used comes back.
+OVER = (CANCELLED, TIMED_OUT, REFUNDED)
+# States whose goods were sold: they count for limits and for what the shop has to do.
+SOLD = (AWAITING, PROCESSING, PAID, SHIPPED, COMPLETED, REVIEW)
 STATES: Final = (AWAITING, PROCESSING, PAID, SHIPPED, COMPLETED, CANCELLED, TIMED_OUT, REFUNDED, REVIEW)
 
 # What can happen to an order.

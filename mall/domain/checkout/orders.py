@@ -1,13 +1,11 @@
-"""Orders: what was agreed, line by line, and where in its life an order is. Only this room writes the state."""
+"""Orders: what was agreed, line by line, and where in its life an order is. moving.py moves it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, insert, literal, select, update
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, literal, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -15,35 +13,10 @@ from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.text import N_, Message, Said, Text
-from mall.domain import coupons, ledger
+from mall.domain import ledger
 
-AWAITING = "awaiting_payment"
-PROCESSING = "processing"
-PAID = "paid"
-SHIPPED = "shipped"
-COMPLETED = "completed"
-CANCELLED = "cancelled"
-TIMED_OUT = "timed_out"
-REFUNDED = "refunded"
-REVIEW = "review"
+from .life import NEXT
 
-# An order's life: from each state, the states it may move to.
-NEXT: dict[str, set[str]] = {
-    AWAITING: {PROCESSING, PAID, COMPLETED, CANCELLED, TIMED_OUT, REVIEW},
-    PROCESSING: {PAID, COMPLETED, TIMED_OUT, REVIEW},
-    PAID: {SHIPPED, COMPLETED, REFUNDED, REVIEW},
-    SHIPPED: {COMPLETED, REFUNDED, REVIEW},
-    COMPLETED: {REFUNDED, REVIEW},
-    CANCELLED: set(),
-    TIMED_OUT: set(),
-    REFUNDED: set(),
-    REVIEW: {PAID, SHIPPED, COMPLETED, CANCELLED, REFUNDED},
-}
-UNPAID = (AWAITING, PROCESSING)
-# Nothing of these was sold in the end: what they used comes back.
-OVER = (CANCELLED, TIMED_OUT, REFUNDED)
-# States whose goods were sold: they count for limits and for what the shop has to do.
-SOLD = (AWAITING, PROCESSING, PAID, SHIPPED, COMPLETED, REVIEW)
 FIRST_NUMBER = 10_000
 
 
@@ -274,14 +247,6 @@ class OrderEvent(db.Model):
 append_only(OrderEvent)
 
 
-@dataclass(frozen=True)
-class Moved:
-    """An order after it moved: its row, and the state it came from."""
-
-    order: Row[Any]
-    was: str
-
-
 def reference_of(order_id: int) -> str:
     """Return what other rooms know an order by: "order:7"."""
     return f"order:{order_id}"
@@ -339,37 +304,6 @@ def order_of(order_id: int, *, member_id: int | None = None) -> Row[Any]:
     return order
 
 
-@dataclass(frozen=True)
-class Refunded:
-    """Pieces of a line that are refunded: so many, of them some never sent, for some the delivery too."""
-
-    line: int
-    quantity: int
-    called_off: int
-    shipping_back: int
-
-
-def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
-    """Count pieces of a locked order as refunded, in one statement."""
-    counted = execute(
-        _COUNT_REFUNDED,
-        [
-            {"of_order": order_id, "of_line": each.line, "more": each.quantity, "unsent": each.called_off,
-             "delivered": each.shipping_back}
-            for each in pieces
-        ],
-    ).rowcount  # fmt: skip
-    assert counted == len(pieces), "a line that the order does not have"
-
-
-def count_shipped(order_id: int, pieces: Mapping[int, int]) -> None:
-    """Count pieces of a locked order's lines, {line: n}, as shipped, in one statement."""
-    counted = execute(
-        _COUNT_SHIPPED, [{"of_order": order_id, "of_line": line, "more": count} for line, count in pieces.items()]
-    ).rowcount
-    assert counted == len(pieces), "a line that the order does not have"
-
-
 def to_ship(line: LineRow) -> int:
     """Return how many pieces of a line have yet to be sent."""
     return int(line.quantity - line.shipped - line.called_off)
@@ -401,61 +335,9 @@ def pieces_of(lines: Sequence[Any]) -> dict[int, int]:
     return dict(pieces)
 
 
-def move(order: OrderRow, state: str, *, kind: str, said: Message, by: str, at: datetime, **changes: Any) -> Moved:
-    """Move an order to a state and write it on its timeline. Raises WrongState where its life does not allow that.
-
-    The state it was read in is checked by the UPDATE itself, so that of two who try, one does it.
-    """
-    if state not in NEXT[order.state]:
-        raise WrongState(number=number_of(order.id))
-    statement = _moving(tuple(sorted(changes)))
-    values = {"of_order": order.id, "was": order.state, "state": state, **changes}
-    row = execute(statement, values).one_or_none()
-    if row is None:
-        raise WrongState(number=number_of(order.id))
-    note(order.id, kind, said, by=by, at=at)
-    if state in OVER:
-        _settle_coupons(row, at=at)
-    return Moved(row, order.state)
-
-
-def _settle_coupons(order: OrderRow, *, at: datetime) -> None:
-    """Let the coupons used for an order that is over come back, and take back those it gave."""
-    if order.coupon_count:
-        coupons.come_back(reference_of(order.id), at=at)
-    if order.gives_coupons:
-        coupons.take_back(reference_of(order.id), at=at)
-
-
-def note(order_id: int, kind: str, said: Message, *, by: str, at: datetime) -> None:
-    """Write an entry on an order's timeline."""
-    execute(_NOTE, {"order_id": order_id, "kind": kind, "said": said, "actor": by, "at": at})
-
-
-def flag_dispute(order: OrderRow, disputed_at: datetime | None) -> None:
-    """Mark a locked order as disputed at the bank since an instant, or as not disputed any more."""
-    execute(update(Order).where(Order.id == order.id).values(disputed_at=disputed_at))
-
-
-def to_review(order: OrderRow, *, why: Message, at: datetime) -> Moved:
-    """Set an order aside for a person to look at; it keeps the state it came from."""
-    return move(order, REVIEW, kind="review", said=why, by="system", at=at, state_before_review=order.state)
-
-
 def cash_cents_of(order: Any) -> Any:
     """Return the cash due for an order, in cents: goods and shipping. Of the table itself, the column that says so."""
     return order.goods_cents + order.shipping_cents
-
-
-@lru_cache(maxsize=64)
-def _moving(names: tuple[str, ...]) -> Any:
-    """Return the statement that moves an order and sets these columns beside its state; built once."""
-    return (
-        update(Order)
-        .where(Order.id == bindparam("of_order"), Order.state == bindparam("was"))
-        .values({name: bindparam(name) for name in ("state", *names)})
-        .returning(*Order.__table__.columns)
-    )
 
 
 _ORDER = select(Order).where(Order.id == bindparam("id"))
@@ -467,21 +349,6 @@ _LOCKED_WITH_PURSE = (
     .with_for_update(key_share=True, of=[ledger.Purse, Order])
 )
 _LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.line)
-_NOTE = insert(OrderEvent).inline()
-_COUNT_REFUNDED = (
-    update(OrderLine)
-    .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
-    .values(
-        refunded=OrderLine.refunded + bindparam("more"),
-        called_off=OrderLine.called_off + bindparam("unsent"),
-        shipping_back=OrderLine.shipping_back + bindparam("delivered"),
-    )
-)
-_COUNT_SHIPPED = (
-    update(OrderLine)
-    .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
-    .values(shipped=OrderLine.shipped + bindparam("more"))
-)
 
 # An order's reference in SQL, to compare with what other rooms keep.
 REFERENCE = literal("order:").concat(cast(Order.id, String))

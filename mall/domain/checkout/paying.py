@@ -17,7 +17,8 @@ from mall.base.text import N_
 from mall.domain import cash, notices, programme
 
 from . import life, orders
-from .orders import AWAITING, UNPAID, Order, WrongState
+from .life import AWAITING, UNPAID
+from .orders import Order, WrongState
 from .settling import call_off, settle, time_out
 
 # The cashier refuses sessions shorter than this by its own clock.

@@ -12,9 +12,10 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_, Message, say
 from mall.domain import catalogue, coupons, earning, ledger, membership, programme
 
-from . import baskets, orders
+from . import baskets, moving, orders
 from .baskets import BasketNow
-from .orders import AWAITING, PAID, UNPAID, Order, OrderLine
+from .life import AWAITING, PAID, UNPAID
+from .orders import Order, OrderLine
 from .pricing import CODE, PricedLine, first_trouble
 from .quote import Quote, QuoteChanged, QuoteLine, Taken, TooManyPoints
 from .settling import after_payment, sale_of
@@ -207,7 +208,7 @@ def _write(
     ).one()
     execute(_INSERT_LINES, _lines(order.id, priced))
     said = _placed_words(priced.quote)
-    orders.note(order.id, "placed", said, by=f"member:{member_id}", at=at)
+    moving.note(order.id, "placed", said, by=f"member:{member_id}", at=at)
     return order
 
 

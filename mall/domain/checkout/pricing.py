@@ -15,7 +15,8 @@ from mall.base.text import N_
 from mall.domain import catalogue, coupons, earning, programme
 
 from .baskets import BasketNow, BasketRow
-from .orders import SOLD, Order, OrderLine, pieces_of
+from .life import SOLD
+from .orders import Order, OrderLine, pieces_of
 from .quote import Rules, Shipping, Wanted, price_of_piece
 
 SHIPPING_TAX_CLASS = "standard"

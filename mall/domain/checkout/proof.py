@@ -6,22 +6,8 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import cash, catalogue, coupons, ledger
 
-from .orders import (
-    AWAITING,
-    CANCELLED,
-    COMPLETED,
-    OVER,
-    PAID,
-    PROCESSING,
-    REFERENCE,
-    REFUNDED,
-    REVIEW,
-    SHIPPED,
-    TIMED_OUT,
-    Order,
-    OrderLine,
-    cash_cents_of,
-)
+from .life import AWAITING, CANCELLED, COMPLETED, OVER, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
+from .orders import REFERENCE, Order, OrderLine, cash_cents_of
 from .parcels import Parcel, ParcelLine
 from .proof_of_cash import cash_checks
 from .proof_of_terms import terms_checks

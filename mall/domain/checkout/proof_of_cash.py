@@ -8,20 +8,8 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import cash, catalogue, ledger
 
-from .orders import (
-    AWAITING,
-    CANCELLED,
-    COMPLETED,
-    PAID,
-    PROCESSING,
-    REFERENCE,
-    REFUNDED,
-    REVIEW,
-    SHIPPED,
-    TIMED_OUT,
-    Order,
-    OrderLine,
-)
+from .life import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
+from .orders import REFERENCE, Order, OrderLine
 
 KEPT = (PAID, SHIPPED, COMPLETED)
 SOLD = (*KEPT, REFUNDED)

@@ -9,7 +9,8 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import cash, coupons, earning, membership, programme
 
-from .orders import CANCELLED, REFERENCE, REVIEW, TIMED_OUT, Order
+from .life import CANCELLED, REVIEW, TIMED_OUT
+from .orders import REFERENCE, Order
 
 # Columns of an order that are settings of its programme by the same name.
 RATES = ("earn_points", "earn_per_cents", "growth_per_cents", "worth_points", "worth_cents", "return_window_days")

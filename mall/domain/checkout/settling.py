@@ -13,20 +13,10 @@ from mall.base.db import execute
 from mall.base.text import N_, Message, say
 from mall.domain import cash, catalogue, coupons, earning, ledger, notices, programme
 
-from . import baskets, life, orders, parcels
+from . import baskets, life, moving, orders, parcels
 from .alarms import alarm
-from .orders import (
-    CANCELLED,
-    COMPLETED,
-    PAID,
-    PROCESSING,
-    REFUNDED,
-    REVIEW,
-    SHIPPED,
-    TIMED_OUT,
-    UNPAID,
-    Order,
-)
+from .life import CANCELLED, COMPLETED, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT, UNPAID
+from .orders import Order
 
 
 def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme, at: datetime) -> Row[Any]:
@@ -34,7 +24,7 @@ def settle(payment: Row[Any], state: SessionState, *, terms: programme.Programme
     purse, order = orders.lock_with_purse(orders.order_id_for(payment), zone=terms.zone)
     recorded = cash.record(payment.id, state, at=at, seen=payment)
     if recorded.declined and life.NOTE in life.follows(life.CARD_DECLINED, order.state):
-        orders.note(order.id, "declined", DECLINED, by="cashier", at=at)
+        moving.note(order.id, "declined", DECLINED, by="cashier", at=at)
     event = _event_of(recorded, order)
     if event is None:
         return order
@@ -56,9 +46,9 @@ def _event_of(recorded: cash.Recorded, order: orders.OrderRow) -> str | None:
         return life.PAYMENT_ENDED
     if recorded.now not in cash.CAPTURED:
         return None
-    if recorded.differs and order.state in (*UNPAID, CANCELLED, TIMED_OUT, REVIEW) and recorded.now != cash.LATE:
-        return life.PAID_OTHERWISE
-    if recorded.differs and order.state in (CANCELLED, TIMED_OUT):
+    let_go = order.state in (CANCELLED, TIMED_OUT)
+    in_time = order.state in (*UNPAID, REVIEW) and recorded.now != cash.LATE
+    if recorded.differs and (let_go or in_time):
         return life.PAID_OTHERWISE
     if recorded.now == cash.LATE or order.state in (PAID, SHIPPED, COMPLETED, REFUNDED):
         return life.PAID_AGAIN
@@ -81,12 +71,12 @@ def _do(
         order = time_out(order, purse=purse, at=at, back_cents=recorded.payment.captured_cents if late else 0)
     if life.WAIT in does:
         said = say(N_("Payment under way; the bank takes its time"))
-        order = orders.move(order, PROCESSING, kind="processing", said=said, by="cashier", at=at).order
+        order = moving.move(order, PROCESSING, kind="processing", said=said, by="cashier", at=at).order
     if life.PAY in does:
         order = become_paid(order, purse=purse, terms=terms, at=at)
     if life.TO_REVIEW in does:
         why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
-        order = orders.to_review(order, why=why, at=at).order
+        order = moving.to_review(order, why=why, at=at).order
     if late:
         give_back_late(order, recorded.payment, at=at, told=life.LET_GO in does)
     if life.ALARM in does:
@@ -106,7 +96,7 @@ def become_paid(
 ) -> Row[Any]:
     """Mark an order paid: spend the points held for it, and earn on the cash. Digital orders complete at once."""
     reference = orders.reference_of(order.id)
-    moved = orders.move(order, PAID, kind="paid", said=said or PAID_WORDS, by=by, at=at, paid_at=at, **changes).order
+    moved = moving.move(order, PAID, kind="paid", said=said or PAID_WORDS, by=by, at=at, paid_at=at, **changes).order
     with ledger.one_write(purse):  # What was held and what is earned touch different places.
         if order.points:
             ledger.capture(purse, reference=reference, at=at, first=True)
@@ -180,7 +170,7 @@ def nothing_left_to_ship(order: orders.OrderRow, *, by: str, at: datetime) -> Ro
     send_off(order, by=by, at=at)
     if sent := parcels.parcels_of(order.id):
         said = say(N_("Nothing is left to send"))
-        return orders.move(
+        return moving.move(
             order, SHIPPED, kind="shipped", said=said, by=by, at=at, shipped_at=sent[-1].shipped_at
         ).order
     return complete(order, by=by, at=at)
@@ -190,7 +180,7 @@ def complete(order: orders.OrderRow, *, by: str, at: datetime) -> Row[Any]:
     """Mark an order delivered: its return window begins. Digital goods have none."""
     days = orders.window_days_of(order)
     said = say(N_("Delivered"))
-    return orders.move(
+    return moving.move(
         order,
         COMPLETED,
         kind="completed",
@@ -253,7 +243,7 @@ def give_back_late(order: orders.OrderRow, payment: cash.PaymentRow, *, at: date
         payment.id, payment.captured_cents, key=f"payment:{payment.id}:late", reason="came too late", at=at
     )
     said = say(N_("{amount_cents} came too late and is given back"), amount_cents=payment.captured_cents)
-    orders.note(order.id, "late_refund", said, by="system", at=at)
+    moving.note(order.id, "late_refund", said, by="system", at=at)
     if told:
         return
     notices.tell(
@@ -283,7 +273,7 @@ def _let_go(
     **changes: Any,
 ) -> Row[Any]:
     reference = orders.reference_of(order.id)
-    moved = orders.move(order, state, kind=state, said=said, by=by, at=at, ended_at=at, **changes).order
+    moved = moving.move(order, state, kind=state, said=said, by=by, at=at, ended_at=at, **changes).order
     if order.points:
         ledger.release(purse, reference=reference, at=at)
     lines = orders.lines_of(order.id)

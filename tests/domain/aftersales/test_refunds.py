@@ -9,7 +9,7 @@ from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
 from mall.base.text import say
 from mall.domain import aftersales, cash, catalogue, checkout, ledger, membership
-from mall.domain.checkout import orders
+from mall.domain.checkout import moving
 from tests.stage import NOON, SITE
 
 DELIVERED = NOON + timedelta(days=3)
@@ -162,7 +162,7 @@ def test_an_order_nobody_confirms_completes_by_itself(stage, order):
 def test_what_is_looked_at_is_not_said_to_be_shipped(stage, order):
     with transaction():
         _purse, locked = checkout.lock_with_purse(order.id, zone=stage.terms.zone)
-        orders.to_review(locked, why=say("Why is that"), at=NOON)
+        moving.to_review(locked, why=say("Why is that"), at=NOON)
 
     with pytest.raises(aftersales.LookedAt, match="Nothing is lost"), transaction():
         aftersales.cancel(order.id, by="member:1", terms=stage.terms, at=NOON)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from mall.base.cashier import CashierRefused, CashierUnreachable, RefundState
 from mall.base.db import again, execute, reading, transaction
 from mall.domain import audit, cash
-from mall.domain.cash.refunds import MOST_TRIES, NEXT
+from mall.domain.cash.refund_answers import MOST_TRIES, NEXT
 from tests.conftest import NOON
 from tests.threads import errors, race
 from tests.without_orders import send_refunds
