@@ -15,9 +15,10 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, CursorResult, Engine, Executable, Integer, MetaData, event, text
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
-from sqlalchemy.orm import DeclarativeBase
+
+from .tables import Model
 
 READING, REPLICA = "reading", "replica"
 RETRIES = 3
@@ -33,22 +34,8 @@ FIRST_WITH_TRANSACTION_TIMEOUT = 17_00_00
 T = TypeVar("T")
 
 
-class Base(DeclarativeBase):
-    """Every table of the mall. Points, cents and ids are 64 bits wide everywhere."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-Base.registry.update_type_annotation_map({int: BigInteger().with_variant(Integer(), "sqlite")})
-db = SQLAlchemy(model_class=Base)
+db = SQLAlchemy(metadata=Model.metadata)
+db.Model = Model  # type: ignore[assignment]
 
 _connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
 _writing: ContextVar[bool] = ContextVar("writing", default=False)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from sqlalchemy import Select, Subquery, case, func, select
-from sqlalchemy.orm import aliased
 
 from mall.base.proof import Check
+from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, membership
 

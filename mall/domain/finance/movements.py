@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, func, literal, or_, select, union_all
-from sqlalchemy.orm import aliased
 
+from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger
 

@@ -3,9 +3,9 @@
 from functools import cache
 
 from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
-from sqlalchemy.orm import aliased
 
 from mall.base.proof import Check
+from mall.base.tables import aliased
 from mall.base.text import N_
 
 from .accounts import (

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, or_, select
-from sqlalchemy.orm import aliased
 
 from mall.base.db import execute
 from mall.base.errors import Refusal
+from mall.base.tables import aliased
 from mall.base.text import N_, Message
 
 from .accounts import CLAWBACK, DEBT, PENDING, REDEMPTION, WALLET

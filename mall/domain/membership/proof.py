@@ -1,9 +1,9 @@
 """What must always be true of growth and levels."""
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
 
 from mall.base.proof import Check
+from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import programme
 
