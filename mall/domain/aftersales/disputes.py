@@ -12,7 +12,7 @@ from mall.base.cashier import DisputeState
 from mall.base.text import N_, Message, say
 from mall.domain import cash, checkout, ledger, programme
 
-from . import reviews
+from . import returns, reviews
 from .plans import DISPUTE_LOST
 from .refunds import refund_locked
 
@@ -71,6 +71,7 @@ def _lose(
     elif order.paid_at is not None:
         refund_locked(order, purse, reason=DISPUTE_LOST, restock=False, by="cashier", terms=terms, at=at, lost=dispute)
         _take_rest(dispute, at=at)
+        returns.end_with_order(order.id, by="cashier", at=at)
     else:
         reviews.call_off(reviews.review_of(order), purse, by="cashier", at=at, lost=dispute)
 

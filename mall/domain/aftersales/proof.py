@@ -23,7 +23,11 @@ def checks() -> list[Check]:
         Check(N_("what was kept for a used coupon is within the piece that gave it"), _netted_agree()),
         Check(N_("the cash kept of an order is what its facts say"), _facts_agree()),
         Check(N_("a return that was refunded has a credit note for the same pieces"), _returns_agree()),
-        Check(N_("no return window was closed while a return was open"), _closed_too_early()),
+        Check(
+            N_("no return window was closed, and no order refunded whole, while a return was open"),
+            _closed_too_early(),
+        ),
+        Check(N_("a return is of its order's member"), _returns_of_others()),
     ]
 
 
@@ -209,5 +213,13 @@ def _closed_too_early() -> Select:
     return (
         select(Return.id, Return.state)
         .join(Order, Order.id == Return.order_id)
-        .where(Return.state.in_(OPEN), Order.window_closed_at.is_not(None))
+        .where(Return.state.in_(OPEN), or_(Order.window_closed_at.is_not(None), Order.state == checkout.REFUNDED))
+    )
+
+
+def _returns_of_others() -> Select:
+    return (
+        select(Return.id, Return.member_id, Order.member_id.label("member_of_the_order"))
+        .join(Order, Order.id == Return.order_id)
+        .where(Return.member_id != Order.member_id)
     )

@@ -24,6 +24,7 @@ from .returns import (
     ReturnLine,
     ReturnMoved,
     ReturnPicture,
+    end_with_order,
     move,
     return_of,
     tell,
@@ -116,17 +117,21 @@ def _settle(
     if event not in NEXT[page.row.state]:
         raise ReturnMoved()
     changes: dict[str, Any] = {}
+    whole = False
     if page.row.state in PAID_OUT:
         _shelve(page, shelved, by=by, at=at)
     else:
         plan = plan_refund(order, reason=page.row.reason, at=at, zone=terms.zone, pieces=page.pieces)
         if shown is not None and shown != plan.fingerprint:
             raise RefundChanged(number=checkout.number_of(order.id))
-        _plan, changes["credit_id"] = refund_locked(
+        done, changes["credit_id"] = refund_locked(
             order, purse, reason=plan.reason, restock=shelved, pieces=page.pieces, by=by, terms=terms, at=at
         )
+        whole = done.whole
     row, moved = move(return_id, event, by=by, answer=words or page.row.answer, at=at, **changes)
     assert moved, "a return moved while its order was locked"
+    if whole:
+        end_with_order(order.id, by=by, at=at)
     if back := [{"of_return": return_id, "of_line": line, "n": n} for line, n in shelved.items() if n]:
         execute(_RESTOCKED, back)
     write_down(f"return.{event}", row, by=by, reason=words, at=at, shelved=sum(shelved.values()))

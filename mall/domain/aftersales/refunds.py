@@ -16,7 +16,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, people, programme
 
-from . import credits
+from . import credits, returns
 from .plans import (
     ALL_REASONS,
     CANCELLED_BY_MEMBER,
@@ -67,11 +67,11 @@ def refund(
 ) -> Plan | None:
     """Refund so many pieces of an order's lines, {line: n}; without `pieces` all that is left. Returns what was done.
 
-    The cash itself is sent later, by its own row. `restock` says of which lines how many of the sent pieces are put
-    on the shelf again, or of all (True) or none; what never left is freed in any case. `shown` is the
-    fingerprint of the plan that was confirmed, where one was shown: confirmed again, it does nothing more and returns
-    None. Refuses: NotRefundable, NoReason, NothingChosen, TooManyPieces, RefundChanged, MoreThanReturned,
-    UnderDispute, OwnMatter.
+    The cash itself is sent later, by its own row. When all of an order is refunded its open returns end. `restock`
+    says of which lines how many of the sent pieces are put on the shelf again, or of all (True) or none; what never
+    left is freed in any case. `shown` is the fingerprint of the plan that was confirmed, where one was shown:
+    confirmed again, it does nothing more and returns None. Refuses: NotRefundable, NoReason, NothingChosen,
+    TooManyPieces, RefundChanged, MoreThanReturned, UnderDispute, OwnMatter.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     people.not_for_oneself(order.member_id, by=by)
@@ -87,6 +87,8 @@ def refund(
             return None
         raise RefundChanged(number=checkout.number_of(order.id))
     _carry_out(plan, lines, restock=restock, purse=purse, by=by, terms=terms, at=at, note=note)
+    if plan.whole:
+        returns.end_with_order(order.id, by=by, at=at)
     return plan
 
 

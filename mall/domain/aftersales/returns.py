@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
-from mall.base.text import N_
+from mall.base.text import N_, say
 from mall.domain import audit, checkout, notices
 
 ASKED = "asked"  # An operator decides.
@@ -161,6 +161,15 @@ def move(
     return row, False
 
 
+def end_with_order(order_id: int, *, by: str, at: datetime) -> None:
+    """End the open returns of an order of which all was refunded: nothing is left for them to bring."""
+    for row in execute(_OPEN_OF, {"of_order": order_id}).all():
+        move(row.id, WITHDRAW, by=by, answer=row.answer, at=at)
+        checkout.note(
+            order_id, "return_withdrawn", say(N_("Return ended: all of the order was refunded")), by=by, at=at
+        )
+
+
 def write_down(act: str, row: Row[Any], *, by: str, reason: str, at: datetime, **more: Any) -> None:
     """Write what the desk did to a return into the audit log."""
     subject = checkout.reference_of(row.order_id)
@@ -177,4 +186,8 @@ def tell(row: Row[Any], kind: str, *, at: datetime, **more: str) -> None:
 # The mails that say what the desk wrote along.
 ANSWERS = ("return_approved", "return_declined")
 _RETURN = select(Return).where(Return.id == bindparam("of_id"))
-_OPEN_OF = select(Return.id).where(Return.order_id == bindparam("of_order"), Return.state.in_(OPEN)).limit(1)
+_OPEN_OF = (
+    select(Return.id, Return.answer)
+    .where(Return.order_id == bindparam("of_order"), Return.state.in_(OPEN))
+    .order_by(Return.id)
+)

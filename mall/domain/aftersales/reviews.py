@@ -12,6 +12,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, cash, checkout, ledger, people, programme
 
+from . import returns
 from .plans import GIVEN_BACK
 from .refunds import refund_locked
 
@@ -153,6 +154,7 @@ def give_back(
         raise checkout.UnderDispute(number=checkout.number_of(order.id))
     if seen.was_paid:
         refund_locked(order, purse, reason=GIVEN_BACK, restock=restock, by=by, terms=terms, at=at, note=reason)
+        returns.end_with_order(order.id, by=by, at=at)
     else:
         call_off(seen, purse, by=by, at=at)
     _write_down("order.review.given_back", order, {"cash_cents": seen.left_cents}, by=by, reason=reason, at=at)

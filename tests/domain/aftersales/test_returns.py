@@ -1,15 +1,21 @@
 """A return is asked for, decided, received, refunded - each once; while it is open the window of its order is too."""
 
+import runpy
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import func, select, text
 
+from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import NotFound
-from mall.domain import aftersales, audit, catalogue, checkout, ledger, notices
+from mall.base.text import say
+from mall.config import ROOT
+from mall.domain import aftersales, audit, cash, catalogue, checkout, ledger, notices
 from mall.domain.aftersales import lapsing, returns
 from tests.stage import NOON, open_shop
 
@@ -336,11 +342,50 @@ def test_a_return_is_declined_with_a_sentence(here):
 
 def test_a_return_whose_pieces_were_refunded_otherwise_is_not_refunded_again(here):
     row = here.ask({1: 3})
-    here.stage.refund(here.order, at=DELIVERED)
+    here.stage.refund(here.order, pieces={1: 1}, at=DELIVERED)
 
-    with pytest.raises(aftersales.NotRefundable):
+    with pytest.raises(aftersales.TooManyPieces):
         here.do(returns.WAIVE, row)
     assert here.do(returns.DECLINE, row).state == returns.DECLINED
+
+
+@pytest.mark.parametrize("state", [returns.ASKED, returns.APPROVED])
+@pytest.mark.parametrize("how", ["refunded", "given back after review", "taken by the bank"])
+def test_with_all_of_an_order_refunded_its_open_returns_end(desk, how, state):
+    row, other = desk.brought_to(state), desk.ask()
+    terms, order_id = desk.stage.terms, desk.order.id
+    if how == "refunded":
+        desk.stage.refund(desk.order, at=DELIVERED)
+    elif how == "given back after review":
+        with transaction():
+            checkout.to_review(checkout.order_of(order_id), why=say("Odd"), at=DELIVERED)
+        with transaction():
+            aftersales.give_back(order_id, by="staff:1", reason="Odd", terms=terms, at=DELIVERED)
+    else:
+        with transaction():
+            (payment,) = cash.payments_of(checkout.reference_of(order_id))
+            lost = DisputeState("dp_1", "lost", payment.captured_cents, payment.currency, payment.cashier_id)
+            aftersales.told_of_dispute(payment.id, lost, terms=terms, at=DELIVERED)
+
+    with reading():
+        after = {each.id: each.state for each in aftersales.returns_of(order_id)}
+        said = [event.said.text for event in checkout.order_page(checkout.number_of(order_id)).events]
+    assert desk.stage.order(desk.order).state == checkout.REFUNDED
+    assert after == {row.id: returns.WITHDRAWN, other.id: returns.WITHDRAWN}
+    assert said.count("Return ended: all of the order was refunded") == 2
+    with pytest.raises(aftersales.ReturnMoved):
+        desk.do(returns.APPROVE, row)
+
+
+def test_the_return_that_brings_back_the_last_pieces_ends_those_that_are_left_without(desk):
+    first, second = desk.do(returns.APPROVE, desk.ask({1: 2})), desk.ask()
+    desk.stage.refund(desk.order, pieces={1: 1}, at=DELIVERED)
+
+    desk.do(returns.RECEIVE, first, shelved={1: 2})
+
+    with reading():
+        states = {each.id: each.state for each in aftersales.returns_of(desk.order.id)}
+    assert states == {first.id: returns.REFUNDED, second.id: returns.WITHDRAWN}
 
 
 def test_no_more_than_four_pictures_are_kept(here):
@@ -367,3 +412,46 @@ def test_the_proof_finds_a_window_closed_under_an_open_return_and_a_note_for_oth
     with reading():
         broken = [check.name for check in aftersales.checks() if execute(check.breaks).first()]
     assert len(broken) == 2
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        (
+            "UPDATE orders SET state = 'refunded'",
+            "no return window was closed, and no order refunded whole, while a return was open",
+        ),
+        (
+            "UPDATE goods_return SET member_id = (SELECT max(member_id) FROM purse)",
+            "a return is of its order's member",
+        ),
+    ],
+)
+def test_the_proof_finds_a_return_that_is_not_its_orders(here, change, broken):
+    here.ask()
+    here.stage.member("tom")
+    with transaction():
+        execute(text(change))
+
+    with reading():
+        assert broken in [check.name for check in aftersales.checks() if execute(check.breaks).first()]
+
+
+@pytest.mark.parametrize("state", [returns.ASKED, returns.APPROVED])
+def test_returns_that_were_left_open_by_refunded_orders_end_with_a_migration(desk, state):
+    row = desk.brought_to(state)
+    desk.stage.refund(desk.order, at=DELIVERED)
+    with transaction():
+        execute(
+            returns.Return.__table__.update().values(state=state, decided_at=row.decided_at, decided_by=row.decided_by)
+        )
+    (path,) = (ROOT / "migrations" / "versions").glob("*_open_returns_of_refunded_orders_end.py")
+    migration = runpy.run_path(str(path))
+
+    with transaction() as connection, Operations.context(MigrationContext.configure(connection)):
+        migration["upgrade"]()
+
+    with reading():
+        after = returns.return_of(row.id)
+    assert (after.state, after.decided_by, after.decided_at) == (returns.WITHDRAWN, "system", DELIVERED)
