@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b4d90e6c17fa"
-down_revision = "7d9523fc8968"
+down_revision = "b41c07e9d2a6"
 branch_labels = None
 depends_on = None
 
