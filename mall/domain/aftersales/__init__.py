@@ -49,6 +49,7 @@ from .refunds import (
     cancel,
     refund,
 )
+from .refused import given_by_hand, send_again
 from .returns import (
     ADVANCED,
     APPROVED,
@@ -129,6 +130,7 @@ __all__ = [
     "credits_of",
     "decline_return",
     "give_back",
+    "given_by_hand",
     "hear",
     "hear_all",
     "is_of_credit",
@@ -148,6 +150,7 @@ __all__ = [
     "returnable",
     "returns_of",
     "review_of",
+    "send_again",
     "send_refunds",
     "told_of_dispute",
     "waive_return",

@@ -118,11 +118,12 @@ def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by:
 def take_code(member_id: int, typed: str, *, terms: programme.Programme, at: datetime) -> int:
     """Give a member the coupon of a code. Returns its id; typed again by the same member, the same one's.
 
-    Whoever calls this has counted the try. Raises WrongCode, alike for whatever is wrong.
+    Whoever calls this has counted the try. Raises WrongCode, alike for whatever is wrong, and OwnMatter for codes that
+    the member made as one of the staff.
     """
     ledger.lock(member_id, zone=terms.zone)
     code = execute(
-        select(CouponCode.id, CodeBatch.template_id, CouponTemplate.member_limit)
+        select(CouponCode.id, CodeBatch.template_id, CodeBatch.made_by, CouponTemplate.member_limit)
         .join(CodeBatch, CodeBatch.id == CouponCode.batch_id)
         .join(CouponTemplate, CouponTemplate.id == CodeBatch.template_id)
         .where(CouponCode.digest == digest_of(typed), given_out(at))
@@ -133,6 +134,7 @@ def take_code(member_id: int, typed: str, *, terms: programme.Programme, at: dat
     had = execute(select(Coupon.id).where(Coupon.key == key)).scalar_one_or_none()
     if had is not None:
         return had
+    people.not_for_oneself(member_id, by=code.made_by)
     if code.member_limit is not None and _had_of(code.template_id, member_id) >= code.member_limit:
         raise WrongCode()
     if not count_taken(code.id):

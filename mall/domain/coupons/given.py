@@ -282,10 +282,14 @@ def take_back(reference: str, *, at: datetime) -> int:
 
 
 def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
-    """Take a coupon that has not been used away from its member, at the desk. Raises NoSuchCoupon, CouponGone."""
+    """Take a coupon that has not been used away from its member, at the desk.
+
+    Raises NoSuchCoupon, OwnMatter, CouponGone.
+    """
     possible = coupon_id if 0 < coupon_id <= MOST_ID else 0
     if execute(select(Coupon.id).where(Coupon.id == possible, Coupon.member_id == member_id)).first() is None:
         raise NoSuchCoupon()
+    people.not_for_oneself(member_id, by=by)
     ledger.lock(member_id, zone=terms.zone)
     done = execute(
         update(Coupon).where(Coupon.id == coupon_id, Coupon.state == USABLE).values(state=REVOKED, revoked_at=at)

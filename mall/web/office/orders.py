@@ -181,13 +181,15 @@ def confirmed_refund(number: str, form: RefundForm):
 @bp.post("/<number>/refunds/<int:refund_id>/retry")
 def ask_again(number: str, refund_id: int):
     """Send a refund that the cashier refused once more."""
-    return decide(number, refund_id, cash.ask_again, _("The cashier is asked again. What comes of it is seen here."))
+    return decide(
+        number, refund_id, aftersales.send_again, _("The cashier is asked again. What comes of it is seen here.")
+    )
 
 
 @bp.post("/<number>/refunds/<int:refund_id>/by-hand")
 def give_by_hand(number: str, refund_id: int):
     """Write down that a refund that the cashier refused was given back another way."""
-    return decide(number, refund_id, cash.given_by_hand, _("Written down: the money was given back by hand."))
+    return decide(number, refund_id, aftersales.given_by_hand, _("Written down: the money was given back by hand."))
 
 
 def decide(number: str, refund_id: int, verb: Callable[..., Any], done: str):
@@ -202,7 +204,7 @@ def decide(number: str, refund_id: int, verb: Callable[..., Any], done: str):
         return order_page(number, decision=(refund_id, form))
     try:
         done_once(verb, refund_id, by=person().actor, reason=form.reason.data, at=now())
-    except cash.RefundNotWaiting as refusal:
+    except (cash.RefundNotWaiting, people.OwnMatter) as refusal:
         return order_page(number, refusal=refusal)
     flash(done)
     return redirect(url_for("office.orders.show", number=number), 303)

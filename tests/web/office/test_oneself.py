@@ -5,8 +5,9 @@ from sqlalchemy import update
 
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
-from mall.domain import aftersales, catalogue, checkout, coupons, people
-from tests.stage import NOON
+from mall.domain import aftersales, cash, catalogue, checkout, coupons, people
+from tests import cast
+from tests.stage import NOON, PASSWORD
 
 THEIR_OWN = "This is your own account or order."
 
@@ -57,6 +58,64 @@ def test_sec_27_no_coupon_for_oneself(desk, stage, own, otto, enter):
     with reading():
         assert coupons.coupons_of(own) == []
     assert enter(otto).post(page, data=typed).status_code == 303
+
+
+def test_sec_27_no_coupon_of_ones_own_is_taken_back(desk, stage, own, otto, enter):
+    """Taken back and given anew it would last longer."""
+    kind = stage.coupon_kind()
+    with transaction():
+        (coupon_id,) = coupons.give_by_hand(
+            kind, own, key="gift", terms=stage.terms, by=f"staff:{otto}", at=NOON, reason="Thanks"
+        )
+    address, typed = f"/office/coupons/members/{own}/{coupon_id}/revocation", {f"c{coupon_id}-reason": "Misuse"}
+
+    refused(desk.post(address, data=typed))
+    assert stage.coupon_state(coupon_id) == "usable"
+    assert enter(otto).post(address, data=typed).status_code == 303
+
+
+def test_sec_27_no_code_that_one_made_is_taken_by_oneself(app, stage, own, ola):
+    kind = stage.coupon_kind()
+    with transaction():
+        (code,) = coupons.make_codes(kind, count=1, each_for=5, key="cards", by=f"staff:{ola}", at=NOON)
+    shopping = app.test_client()
+    cast.sign_in(shopping, own, password=PASSWORD)
+
+    answer = shopping.post("/coupons", data={"code": code})
+
+    refused(answer)
+    with reading():
+        assert coupons.coupons_of(own) == []
+    tom = stage.member("tom")
+    with transaction():
+        assert coupons.take_code(tom, code, terms=stage.terms, at=NOON)
+
+
+@pytest.fixture
+def refused_refund(stage, order, otto):
+    """A refund of a lamp that the cashier would not make."""
+    with transaction():
+        aftersales.refund(
+            order.id, reason="damaged", restock=False, pieces={1: 1}, by=f"staff:{otto}", terms=stage.terms, at=NOON
+        )
+    with reading():
+        (refund,) = cash.refunds_of(checkout.reference_of(order.id))
+    with transaction():
+        cash.refused_refund(refund.id, why="Card closed", at=NOON)
+    return refund.id
+
+
+@pytest.mark.parametrize("way", ["retry", "by-hand"])
+def test_sec_27_no_deciding_about_ones_own_refused_refund(desk, stage, order, refused_refund, otto, enter, way):
+    address = f"/office/orders/{checkout.number_of(order.id)}/refunds/{refused_refund}/{way}"
+    typed = {f"r{refused_refund}-reason": "To my own account"}
+
+    refused(desk.post(address, data=typed))
+    with reading():
+        assert [each.state for each in cash.refunds_of(checkout.reference_of(order.id))] == ["refused"]
+    assert enter(otto).post(address, data=typed).status_code == 303
+    with reading():
+        assert [each.state for each in cash.refunds_of(checkout.reference_of(order.id))] != ["refused"]
 
 
 def test_sec_27_no_refund_of_ones_own_order(desk, stage, order, ola, otto):
