@@ -12,7 +12,7 @@ from mall import worker
 from mall.base.db import db
 from mall.config import ROOT
 
-from .books import prove_books, write_journal
+from .books import forget_sums, prove_books, write_journal
 from .manners import of_a_shop
 from .opening import demonstrate, set_up
 from .rules import rules
@@ -22,7 +22,7 @@ from .staffing import staff
 def prepare(app: Flask) -> None:
     """Add the commands to the app, and tell `flask db` where the migrations are."""
     flask_migrate.Migrate(app, db, directory=str(ROOT / "migrations"), transactional_ddl=True)
-    for command in (set_up, staff, rules, demonstrate, work, prove_books, write_journal):
+    for command in (set_up, staff, rules, demonstrate, work, prove_books, write_journal, forget_sums):
         app.cli.add_command(command)
 
 

@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from mall.base.clock import now
-from mall.base.db import reading
+from mall.base.db import reading, transaction
 from mall.domain import finance, programme
 
 from .manners import of_a_shop, refusals_said
@@ -46,6 +46,22 @@ def prove_books(as_json: bool) -> None:
         )
         click.echo(f"{len(results)} checks, {', '.join(found) or 'all sound'}")
     sys.exit(0 if ok else 1)
+
+
+@click.command("forget-sums")
+@click.option("--from", "first", required=True, metavar="DATE", help="The first day to be forgotten, as 2026-01-01.")
+@with_appcontext
+@of_a_shop
+@refusals_said
+def forget_sums(first: str) -> None:
+    """Add finance's days up anew from a day on: for a clock that was set forward and back. Changes no posting."""
+    since, at = finance.read_day(first), now()
+    with transaction():
+        forgotten = finance.forget_roll_up(since=since, at=at)
+    with reading():
+        terms = programme.current(at)
+    added = finance.roll_up(terms, at)
+    click.echo(f"{forgotten} days forgotten, {added} added up anew. The rest follow when they are over.")
 
 
 @click.command("journal")

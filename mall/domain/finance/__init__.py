@@ -59,7 +59,7 @@ from .periods import (
 from .plain_text import FORMATS, NoSuchFormat, account_name, journal_text, numbers_in_short
 from .proof import checks
 from .proof_board import Proof, ProofRun, Result, last_proof, name_of, prove, run_proof, watched
-from .rollup import DaySum, RolledDay, first_posting_at, roll_up, watermark
+from .rollup import DaySum, RolledDay, first_posting_at, forget_roll_up, roll_up, watermark
 from .statement import (
     COLUMN_OF,
     KIND_WORDS,
@@ -153,6 +153,7 @@ __all__ = [
     "every_break",
     "every_entry",
     "first_posting_at",
+    "forget_roll_up",
     "in_cents",
     "journal",
     "journal_text",

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
+    delete,
     func,
     insert,
     literal,
@@ -29,7 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, day_of, end_of
 from mall.base.db import again, db, dialect, execute, take_longer, transaction
-from mall.domain import ledger, programme
+from mall.domain import audit, ledger, programme
 
 from .movements import INSIDE, every_leg
 from .periods import end_of_day_before, settled
@@ -95,6 +96,19 @@ def roll_up(terms: programme.Programme, at: datetime) -> int:
     return days
 
 
+def forget_roll_up(*, since: date, at: datetime, by: str = "system") -> int:
+    """Throw away what was added up of a day and of all after it; roll_up() makes it anew. Returns how many days.
+
+    For a clock that was set forward and back: what is written while it is behind the watermark belongs to days that
+    were added up without it.
+    """
+    execute(delete(DaySum).where(DaySum.day >= since))
+    days = execute(delete(RolledDay).where(RolledDay.day >= since)).rowcount
+    after = {"since": since.isoformat(), "days": days}
+    audit.write("finance.sums_forgotten", by=by, subject="finance", at=at, after=after)
+    return days
+
+
 def watermark() -> datetime | None:
     """Return the instant up to which days are rolled up."""
     return execute(select(func.max(RolledDay.ends_at, type_=Instant))).scalar_one()
@@ -157,12 +171,21 @@ def _sums_in_stretches(count: int) -> Select[Any]:
 
 
 def missing_from_roll_up() -> Select[Any]:
-    """Find what the daily sums and the postings of the same days disagree about."""
+    """Find what the daily sums and the postings of the same day disagree about."""
     legs = every_leg(literal(BEGINNING, Instant), _watermark_or_beginning())
-    fresh = select(*(legs.c[name] for name in _KEY), legs.c.points, legs.c.entries)
-    kept = select(*(getattr(DaySum, name) for name in _KEY), -DaySum.points, -DaySum.entries)
+    # A lookup in the index for each leg: to join by two ends would compare each with every day.
+    its_day = (
+        select(RolledDay.day)
+        .where(RolledDay.ends_at >= legs.c.written_at)
+        .order_by(RolledDay.ends_at, RolledDay.day)
+        .limit(1)
+        .correlate(legs)
+        .scalar_subquery()
+    )
+    fresh = select(its_day.label("day"), *(legs.c[name] for name in _KEY), legs.c.points, legs.c.entries)
+    kept = select(DaySum.day, *(getattr(DaySum, name) for name in _KEY), -DaySum.points, -DaySum.entries)
     every = union_all(fresh, kept).subquery("every")
-    keys = [every.c[name] for name in _KEY]
+    keys = [every.c[name] for name in ("day", *_KEY)]
     points, entries = func.sum(every.c.points), func.sum(every.c.entries)
     return (
         select(*keys, points.label("points_missing"), entries.label("entries_missing"))

@@ -20,6 +20,7 @@ ACTS = {
     "coupon.revoked": _l("Coupon taken back"),
     "coupon.sold_as": _l("Coupon given by an item"),
     "coupon.withdrawn": _l("Coupon withdrawn"),
+    "finance.sums_forgotten": _l("Daily sums made anew"),
     "member.email_changed": _l("E-mail changed"),
     "member.frozen": _l("Member frozen"),
     "member.password_changed": _l("Password changed"),
