@@ -114,7 +114,16 @@ from .statement import (
     import_lines,
     import_statement,
 )
-from .statement_file import LARGEST_FILE, MOST_LINES, FileFault, ReadFile, read_statement
+from .statement_file import (
+    LARGEST_FILE,
+    MOST_LINES,
+    FileFault,
+    NoCsv,
+    ReadFile,
+    StatementTooLarge,
+    read_statement,
+    statement_text,
+)
 
 __all__ = [
     "ASKED",
@@ -162,6 +171,7 @@ __all__ = [
     "Dispute",
     "FileFault",
     "Meaning",
+    "NoCsv",
     "NoReason",
     "Payment",
     "PaymentRow",
@@ -178,6 +188,7 @@ __all__ = [
     "RefundTooLarge",
     "StatementImport",
     "StatementLine",
+    "StatementTooLarge",
     "Told",
     "ask_again",
     "ask_refund",
@@ -220,6 +231,7 @@ __all__ = [
     "refunds_of",
     "refunds_of_payment",
     "refused_refund",
+    "statement_text",
     "take_due_refund",
     "take_events",
     "take_sent_refund",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mall.base import files
 from mall.base.cashier import Taking
 from mall.base.errors import Refusal
 from mall.base.money import cents_of
@@ -14,7 +15,7 @@ from mall.base.text import N_
 from .statement import LONGEST_ID, LONGEST_KIND
 
 MOST_LINES = 2_000
-LARGEST_FILE = 400_000  # In characters: what is shown first comes back with its form.
+LARGEST_FILE = 400_000  # Bytes: what is shown first comes back with its form.
 MOST_FAULTS = 20
 LARGEST_CENTS = 10**12
 
@@ -33,6 +34,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 NEEDED = ("id", "type", "amount", "currency", "created")
 REFUNDS = ("refund", "payment_refund", "refund_failure")
+
+
+class NoCsv(Refusal):
+    message = N_("This is no CSV file in UTF-8.")
+
+
+class StatementTooLarge(Refusal):
+    message = N_("The file is larger than {most_kb} kB. Import it in parts.")
 
 
 class FileFault(Refusal):
@@ -80,6 +89,16 @@ class ReadFile:
 
     lines: tuple[Taking, ...]
     faults: tuple[FileFault, ...]
+
+
+def statement_text(content: bytes) -> str:
+    """Return the text of a file that somebody sent, or of lines they typed. Raises StatementTooLarge, NoCsv. Pure."""
+    if len(content) > LARGEST_FILE:
+        raise StatementTooLarge(most_kb=LARGEST_FILE // 1_000)
+    try:
+        return files.text_of(content)
+    except files.NotText as error:
+        raise NoCsv() from error
 
 
 def read_statement(text: str) -> ReadFile:

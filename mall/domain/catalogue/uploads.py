@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from mall.base import files
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.seals import mark, marks, seal
@@ -109,12 +110,9 @@ def read_code_file(content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise TooManyCodes(most=MOST_CODES, most_kb=MOST_BYTES // 1024).about("file")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        return files.text_of(content)
+    except files.NotText as error:
         raise NotText() from error
-    if "\0" in text:
-        raise NotText()
-    return text
 
 
 def read_codes(text: str, *, field: str) -> Typed:

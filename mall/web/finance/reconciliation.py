@@ -305,19 +305,15 @@ def break_page(break_id: int, *, typed: dict[str, str] | None = None, refusal: R
 def typed_file() -> tuple[str, str, str]:
     """Return the text, the cashier and what is wrong with the file itself."""
     cashier = request.form.get("cashier", "")[:20]
-    text = request.form.get("text", "")
+    typed = request.form.get("text", "")
+    content = typed.encode()
     upload = request.files.get("file")
     if upload is not None and upload.filename:
-        data = upload.stream.read(cash.LARGEST_FILE + 1)
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            return "", cashier, _("This is no CSV file in UTF-8.")
-    if len(text) > cash.LARGEST_FILE:
-        return "", cashier, _("The file is larger than %(most)s kB. Import it in parts.", most=400)
-    if "\0" in text:
-        return "", cashier, _("This is no CSV file in UTF-8.")
-    return text, cashier, ""
+        content = upload.stream.read(cash.LARGEST_FILE + 1)
+    try:
+        return cash.statement_text(content), cashier, ""
+    except Refusal as refusal:
+        return typed, cashier, sentence(refusal)
 
 
 def file_page(*, text: str = "", cashier: str = "", fault: str = "", faults=(), compared: cash.Compared | None = None):

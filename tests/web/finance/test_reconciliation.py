@@ -77,6 +77,8 @@ def test_a_file_may_be_uploaded(desk):
         ({"text": FILE.replace("15.90", "=1+1")}, "Line 2: “=1+1” under “amount” is no amount."),
         ({"file": (io.BytesIO(b"\xff\xfe\x00a"), "x.csv")}, "This is no CSV file in UTF-8."),
         ({"file": (io.BytesIO(b"a" * 400_001), "x.csv")}, "The file is larger than 400 kB."),
+        # As many bytes in a third as many signs: cut off in the middle it would be read as a whole one.
+        ({"file": (io.BytesIO("行".encode() * 133_334), "x.csv")}, "The file is larger than 400 kB."),
     ],
 )
 def test_wrong_files_are_answered_by_a_sentence_and_nothing_is_lost(desk, data, said):
