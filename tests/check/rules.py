@@ -262,6 +262,17 @@ def leaves_a_check_unmarked(source: Source) -> Iterator[str]:
                 yield source.at(node, 'mark a check\'s promise for translation: Check(N_("..."), ...)')
 
 
+def lists_another_name(source: Source) -> Iterator[str]:
+    """Yield the names a front door lists and does not lay out, and those it lays out and does not list."""
+    if not (source.path.startswith("mall/domain/") and source.path.endswith("/__init__.py")):
+        return
+    for node in source.tree.body:
+        if isinstance(node, ast.Assign) and _terminal(node.targets[0]) == "__all__":
+            listed = set(ast.literal_eval(node.value))
+            for name in sorted(listed ^ {each.name for each in source.imports}):
+                yield source.at(node, f"{name} is not {'laid out' if name in listed else 'listed'} at this front door")
+
+
 def _pieced(node: ast.expr) -> bool:
     """Tell whether an expression puts text together: an f-string, %, +, or .format()."""
     if isinstance(node, ast.JoinedStr):
