@@ -102,11 +102,12 @@ def edit_address(
     member_id: int, address_id: int, lines: AddressLines, *, as_default: bool = False, at: datetime
 ) -> None:
     """Change an address of a member. Raises NotFound, also for another member's."""
+    _lock(member_id)  # Before the address, as who removes it or chooses another default does.
     changed = execute(update(Address).where(*_of(member_id, address_id)).values(changed_at=at, **asdict(lines)))
     if changed.rowcount == 0:
         raise NotFound(N_("There is no such address."))
     if as_default:
-        make_default(member_id, address_id)
+        _make_default(member_id, address_id)
 
 
 def remove_address(member_id: int, address_id: int) -> None:
@@ -125,10 +126,7 @@ def remove_address(member_id: int, address_id: int) -> None:
 def make_default(member_id: int, address_id: int) -> None:
     """Choose the address that checkout proposes. Raises NotFound."""
     _lock(member_id)
-    _clear_default(member_id)
-    changed = execute(update(Address).where(*_of(member_id, address_id)).values(is_default=True))
-    if changed.rowcount == 0:
-        raise NotFound(N_("There is no such address."))
+    _make_default(member_id, address_id)
 
 
 def addresses_of(member_id: int) -> Sequence[Row[Any]]:
@@ -151,6 +149,13 @@ def default_address(member_id: int) -> Row[Any] | None:
 
 def _of(member_id: int, address_id: int) -> tuple[Any, Any]:
     return Address.id == address_id, Address.member_id == member_id
+
+
+def _make_default(member_id: int, address_id: int) -> None:
+    _clear_default(member_id)
+    changed = execute(update(Address).where(*_of(member_id, address_id)).values(is_default=True))
+    if changed.rowcount == 0:
+        raise NotFound(N_("There is no such address."))
 
 
 def _clear_default(member_id: int) -> None:

@@ -1,10 +1,13 @@
 """A member's addresses: as many as needed, one of them the default, none of them another's."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
-from mall.base.db import reading, transaction
+from mall.base.db import execute, reading, transaction
 from mall.base.errors import NotFound
 from mall.domain import people
 from mall.domain.people.addresses import MOST_ADDRESSES
@@ -106,3 +109,26 @@ def test_addresses_added_at_once_have_one_default(mei, either):
 
     assert errors(outcomes) == []
     assert [default for _id, default in of(mei)] == [True] + [False] * 7
+
+
+def test_who_edits_an_address_waits_for_its_member_before_it_is_touched(postgres_app):
+    """Else who removes it meanwhile would wait for the editor, and the editor for them."""
+    mei = cast.join("mei", at=NOON, terms=cast.open_shop(at=NOON))
+    first, home = add(mei), add(mei)
+
+    def edit():
+        with postgres_app.app_context(), transaction():
+            people.edit_address(mei, home, WORK, as_default=True, at=NOON)
+
+    with ThreadPoolExecutor(1) as pool, transaction():
+        people.make_default(mei, first)  # Holds the member, and nothing of the other address.
+        edited = pool.submit(edit)
+        while not edited.done() and execute(WAITING).scalar_one() == 0:
+            threading.Event().wait(0.01)
+        people.remove_address(mei, home)
+
+    assert isinstance(edited.exception(), NotFound)
+    assert of(mei) == [(first, True)]
+
+
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
