@@ -144,8 +144,7 @@ def put_in(
     if line:
         execute(_CHANGE_LINE, figures | {"of_line": line.id, "quantity": wanted})
         return
-    lines = execute(_LINE_IDS, {"of_basket": basket_id}).all()
-    if len(lines) >= MOST_LINES:
+    if len(execute(_THERE, {"of_basket": basket_id}).all()) >= MOST_LINES:
         raise BasketFull(most=MOST_LINES)
     this = {"basket_id": basket_id, "variant_id": variant_id, "option_id": option_id, "quantity": quantity}
     execute(_ADD_LINE, figures | this)
@@ -198,21 +197,21 @@ def take_out(basket: BasketNow, *, at: datetime) -> None:
 
 def take_in_again(member_id: int, lines: Sequence[Any], *, at: datetime) -> None:
     """Put the lines of an order that was let go back into its member's basket, next to what is there now."""
-    owner = Owner(member_id=member_id)
-    there = {(line.variant_id, line.option_id) for line in basket_of(owner).lines}
-    for line in lines:
-        if (line.variant_id, line.option_id) not in there and len(there) < MOST_LINES:
-            there.add((line.variant_id, line.option_id))
-            put_in(
-                owner,
-                variant_id=line.variant_id,
-                option_id=line.option_id,
-                points_each=line.points_each,
-                quantity=line.quantity,
-                seen_cents=line.list_cents // line.quantity,  # Before the level discount, as a basket keeps it.
-                seen_points=line.unit_points,
-                at=at,
-            )
+    _bring(
+        Owner(member_id=member_id),
+        [
+            {
+                "variant_id": line.variant_id,
+                "option_id": line.option_id,
+                "points_each": line.points_each,
+                "quantity": line.quantity,
+                "seen_cents": line.list_cents // line.quantity,  # Before the level discount, as a basket keeps it.
+                "seen_points": line.unit_points,
+            }
+            for line in lines
+        ],
+        at=at,
+    )
 
 
 def merge(token: str, member_id: int, *, at: datetime) -> None:
@@ -223,28 +222,22 @@ def merge(token: str, member_id: int, *, at: datetime) -> None:
     visitor = basket_of(Owner(token=token))
     if visitor.id is None:
         return
-    own = basket_of(Owner(member_id=member_id))
-    if own.id is None:  # With its key: what was shown of it still holds.
+    if basket_of(Owner(member_id=member_id)).id is None:  # With its key: what was shown of it still holds.
         execute(_HAND_OVER, {"of_basket": visitor.id, "to_member": member_id, "touched_at": at})
         return
-    mine = {(line.variant_id, line.option_id) for line in own.lines}
-    room = MOST_LINES - len(mine)
-    for line in visitor.lines:
-        if (line.variant_id, line.option_id) in mine or room <= 0:
-            continue
-        room -= 1
-        put_in(
-            Owner(member_id=member_id),
-            variant_id=line.variant_id,
-            option_id=line.option_id,
-            points_each=line.points_each,
-            quantity=line.quantity,
-            seen_cents=line.seen_cents,
-            seen_points=line.seen_points,
-            at=at,
-        )
+    brought = [{name: getattr(line, name) for name in _BROUGHT} for line in visitor.lines]
+    _bring(Owner(member_id=member_id), brought, at=at)
     execute(delete(BasketLine).where(BasketLine.basket_id == visitor.id))
     execute(delete(Basket).where(Basket.id == visitor.id))
+
+
+def _bring(owner: Owner, lines: Sequence[dict[str, Any]], *, at: datetime) -> None:
+    """Put lines into a basket as far as there is room; what is there already stays as it is. Three statements."""
+    basket_id = _open(owner, at=at)
+    there = {(row.variant_id, row.option_id) for row in execute(_THERE, {"of_basket": basket_id})}
+    new = [line for line in lines if (line["variant_id"], line["option_id"]) not in there]
+    if fitting := new[: max(0, MOST_LINES - len(there))]:
+        execute(_ADD_LINE, [line | {"basket_id": basket_id} for line in fitting])
 
 
 def forget_baskets(*, at: datetime) -> int:
@@ -317,7 +310,8 @@ _SAME_LINE = select(BasketLine.id, BasketLine.quantity).where(
     BasketLine.variant_id == bindparam("of_variant"),
     BasketLine.option_id == bindparam("of_option"),
 )
-_LINE_IDS = select(BasketLine.id).where(BasketLine.basket_id == bindparam("of_basket"))
+_THERE = select(BasketLine.variant_id, BasketLine.option_id).where(BasketLine.basket_id == bindparam("of_basket"))
+_BROUGHT = ("variant_id", "option_id", "points_each", "quantity", "seen_cents", "seen_points")
 _ADD_LINE = insert(BasketLine).inline()
 _CHANGE_LINE = (
     update(BasketLine)
