@@ -125,19 +125,11 @@ def catch_up(at: datetime) -> None:
         cash.catch_up(cashier, since=min(since, last) if last else since, at=at)
 
 
-def import_statement(at: datetime) -> None:
+def reconcile(at: datetime) -> None:
     """Ask the cashier for its books since the last time, and hold them against ours."""
-    cashier = current_app.extensions["cashier"]
-    if cashier is not None:
-        imported = cash.import_statement(cashier, zone=terms_at(at).zone, at=at)
-        for line in imported.differing:
-            log.error("statement line changed", line=line.id, amount_cents=line.amount_cents)
-
-    def match() -> None:
-        with transaction():
-            finance.match_statement(at=at)
-
-    again(match)
+    found = finance.reconcile(current_app.extensions["cashier"], zone=terms_at(at).zone, at=at)
+    for line in found.imported.differing:
+        log.error("statement line changed", line=line.id, amount_cents=line.amount_cents)
 
 
 def complete_orders(at: datetime) -> None:
@@ -245,7 +237,7 @@ JOBS: dict[str, Round] = {
     "levels.review": Round(review_levels),
     "coupons.tell": Round(tell_of_coupons),
     "cashier.catch_up": Round(catch_up),
-    "cashier.statement": Round(import_statement),
+    "cashier.statement": Round(reconcile),
     # Not nightly: a day is over for finance a minute after midnight.
     "finance.add_up": Round(add_up_days, minutes=10),
     "finance.prove": Round(keep_proof),

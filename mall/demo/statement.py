@@ -20,9 +20,7 @@ def read_statement(cashier: Cashier, *, terms: programme.Programme, by: str, at:
             Taking(f"demo_fee_{number}", "fee", -FEE_CENTS, 0, terms.currency, "", day),
         ]
     with transaction():
-        cash.import_lines(lines, cashier=cashier.name, zone=terms.zone, at=at, by=by)
-    with transaction():
-        finance.match_statement(at=at)
+        finance.reconcile_lines(lines, cashier=cashier.name, zone=terms.zone, at=at, by=by)
     with reading():
         found = finance.breaks_page("open").rows[0]
     with transaction():

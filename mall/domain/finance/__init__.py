@@ -7,6 +7,7 @@ from .adjustments import Adjustment, AdjustmentPage, acts_by_one_person, adjustm
 from .ageing import Ageing, Band, Debtor, Row, ageing, debtors
 from .breaks import (
     BREAK_STATES,
+    BREAKS_PER_PAGE,
     BreakChanged,
     BreakList,
     Matched,
@@ -20,7 +21,6 @@ from .breaks import (
     breaks_page,
     every_break,
     look_after_break,
-    match_statement,
     owners,
 )
 from .cash_side import cash_balances
@@ -59,6 +59,7 @@ from .periods import (
 from .plain_text import FORMATS, NoSuchFormat, account_name, journal_text, numbers_in_short
 from .proof import checks
 from .proof_board import Proof, ProofRun, Result, last_proof, name_of, prove, run_proof, watched
+from .reconciling import Reconciled, reconcile, reconcile_lines
 from .rollup import DaySum, RolledDay, first_posting_at, forget_roll_up, roll_up, watermark
 from .statement import (
     COLUMN_OF,
@@ -74,6 +75,7 @@ from .statement import (
 
 __all__ = [
     "ACCOUNTS",
+    "BREAKS_PER_PAGE",
     "BREAK_STATES",
     "COLUMN_OF",
     "FORMATS",
@@ -127,6 +129,7 @@ __all__ = [
     "Place",
     "Proof",
     "ProofRun",
+    "Reconciled",
     "Result",
     "RollForward",
     "RolledDay",
@@ -160,7 +163,6 @@ __all__ = [
     "last_proof",
     "liability",
     "look_after_break",
-    "match_statement",
     "month_of",
     "months_between",
     "name_accounts",
@@ -172,6 +174,8 @@ __all__ = [
     "read_day",
     "read_instant",
     "read_month",
+    "reconcile",
+    "reconcile_lines",
     "roll_forward",
     "roll_up",
     "run_proof",

@@ -18,7 +18,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.domain import audit, cash, people
 
-from .matching import FoundBreak, find_breaks
+from .matching import BREAK_KINDS, FoundBreak, find_breaks
 
 OPEN = "open"
 EXPLAINED = "explained"  # It is known why, and will come right; nobody need look again.
@@ -26,7 +26,7 @@ CLOSED = "closed"
 BREAK_STATES = (OPEN, EXPLAINED, CLOSED)
 SYSTEM = "system"
 LONGEST_NOTE = 500
-PER_PAGE = 50
+BREAKS_PER_PAGE = 50
 
 
 class NoSuchBreak(NotFound):
@@ -62,8 +62,8 @@ class StatementBreak(db.Model):
 
     __tablename__ = "statement_break"
     __table_args__ = (
-        CheckConstraint("kind IN ('theirs', 'ours', 'amount', 'currency', 'fee')", name="kind_known"),
-        CheckConstraint("state IN ('open', 'explained', 'closed')", name="state_known"),
+        CheckConstraint(f"kind IN {BREAK_KINDS}", name="kind_known"),
+        CheckConstraint(f"state IN {BREAK_STATES}", name="state_known"),
         CheckConstraint("state = 'open' OR changed_by = 'system' OR note <> ''", name="a_person_says_why"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_has_its_time"),
     )
@@ -200,7 +200,7 @@ def break_now(break_id: int) -> Row[Any]:
     return row
 
 
-def breaks_page(state: str, *, page: int = 1, per_page: int = PER_PAGE) -> BreakList:
+def breaks_page(state: str, *, page: int = 1, per_page: int = BREAKS_PER_PAGE) -> BreakList:
     """Return a page of the breaks in a state, the oldest first."""
     counted = execute(select(StatementBreak.state, func.count().label("many")).group_by(StatementBreak.state))
     counts = {row.state: row.many for row in counted}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Subquery, case, func, literal, null, or_, select, type_coerce, union_all
+from sqlalchemy import Row, Subquery, case, func, literal, null, or_, select, type_coerce, union_all
 
 from mall.base.clock import Instant
 from mall.base.db import execute
@@ -73,17 +73,7 @@ def _differing() -> Iterator[FoundBreak]:
     )
     for row in rows:
         kind = THEIRS if row.our_source is None else CURRENCY if row.our_currency != row.currency else AMOUNT
-        yield FoundBreak(
-            key=f"{kind}:{row.cashier}:{row.source}:{row.currency}",
-            kind=kind,
-            cashier=row.cashier,
-            source=row.source,
-            currency=row.currency,
-            theirs_cents=int(row.cents),
-            ours_cents=None if row.our_cents is None else int(row.our_cents),
-            happened_at=row.happened_at,
-            payment_id=row.payment_id,
-        )
+        yield _break(kind, row, theirs_cents=row.cents, ours_cents=row.our_cents, payment_id=row.payment_id)
 
 
 def _missing(covered: cash.Covered) -> Iterator[FoundBreak]:
@@ -102,17 +92,7 @@ def _missing(covered: cash.Covered) -> Iterator[FoundBreak]:
         .order_by(ours.c.happened_at, ours.c.source)
     )
     for row in rows:
-        yield FoundBreak(
-            key=f"{OURS}:{row.cashier}:{row.source}:{row.currency}",
-            kind=OURS,
-            cashier=row.cashier,
-            source=row.source,
-            currency=row.currency,
-            theirs_cents=None,
-            ours_cents=int(row.cents),
-            happened_at=row.happened_at,
-            payment_id=row.payment_id,
-        )
+        yield _break(OURS, row, ours_cents=row.cents, payment_id=row.payment_id)
 
 
 def _fees() -> Iterator[FoundBreak]:
@@ -121,7 +101,13 @@ def _fees() -> Iterator[FoundBreak]:
     by_itself = line.kind.in_(cash.FEE_KINDS)
     fee = case((by_itself, -line.amount_cents), else_=line.fee_cents)
     rows = execute(
-        select(line.cashier, line.line_id, line.currency, line.created_at, fee.label("cents"))
+        select(
+            line.cashier,
+            line.line_id.label("source"),
+            line.currency,
+            line.created_at.label("happened_at"),
+            fee.label("cents"),
+        )
         .where(
             or_(
                 by_itself & (line.amount_cents != 0),
@@ -132,16 +118,29 @@ def _fees() -> Iterator[FoundBreak]:
         .order_by(line.created_at, line.id)
     )
     for row in rows:
-        yield FoundBreak(
-            key=f"{FEE}:{row.cashier}:{row.line_id}:{row.currency}",
-            kind=FEE,
-            cashier=row.cashier,
-            source=row.line_id,
-            currency=row.currency,
-            theirs_cents=int(row.cents),
-            ours_cents=None,
-            happened_at=row.created_at,
-        )
+        yield _break(FEE, row, theirs_cents=row.cents)
+
+
+def _break(
+    kind: str,
+    row: Row[Any],
+    *,
+    theirs_cents: Any = None,
+    ours_cents: Any = None,
+    payment_id: int | None = None,
+) -> FoundBreak:
+    """Return what does not agree of a row of cashier, source, currency and happened_at. Sums of cents become ints."""
+    return FoundBreak(
+        key=f"{kind}:{row.cashier}:{row.source}:{row.currency}",
+        kind=kind,
+        cashier=row.cashier,
+        source=row.source,
+        currency=row.currency,
+        theirs_cents=None if theirs_cents is None else int(theirs_cents),
+        ours_cents=None if ours_cents is None else int(ours_cents),
+        happened_at=row.happened_at,
+        payment_id=payment_id,
+    )
 
 
 def _theirs() -> Subquery:

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 
 from mall.base.cashier import CashierUnreachable
 from mall.base.clock import day_of, now
-from mall.base.db import again, reading, transaction
+from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.money import money_text
 from mall.domain import cash, checkout, finance
@@ -173,14 +173,13 @@ def look_after(break_id: int):
 def run():
     """Ask the cashier for its books now, and hold them against ours."""
     cashier = current_app.extensions["cashier"]
-    at = now()
     try:
         if cashier is None:
             raise CashierUnreachable("no cashier is set")
-        imported = cash.import_statement(cashier, zone=zone(), at=at, by=person().actor)
+        found = finance.reconcile(cashier, zone=zone(), at=now(), by=person().actor)
     except Refusal as refusal:
         return statement_page(refusal=refusal)
-    tell(len(imported.new), match(at), differing=len(imported.differing))
+    tell(found)
     return redirect(url_for("finance.reconciliation.index"), 303)
 
 
@@ -199,27 +198,16 @@ def file():
         compared = cash.compare(found.lines, cashier=cashier)
     if request.form.get("act") != "import":
         return file_page(text=text, cashier=cashier, compared=compared)
-    at = now()
-    done_once(cash.import_lines, found.lines, cashier=cashier, zone=zone(), at=at, by=person().actor)
-    tell(len(compared.new), match(at), differing=len(compared.differing))
+    tell(done_once(finance.reconcile_lines, found.lines, cashier=cashier, zone=zone(), at=now(), by=person().actor))
     return redirect(url_for("finance.reconciliation.index"), 303)
 
 
 CASHIERS = {"stripe": "Stripe", "sandbox": "Sandbox"}
 
 
-def match(at) -> finance.Matched:
-    """Hold the statement against our books."""
-
-    def unit() -> finance.Matched:
-        with transaction():
-            return finance.match_statement(at=at)
-
-    return again(unit)
-
-
-def tell(new: int, matched: finance.Matched, *, differing: int) -> None:
+def tell(found: finance.Reconciled) -> None:
     """Say what came of an import."""
+    matched, new, differing = found.matched, len(found.imported.new), len(found.imported.differing)
     flash(ngettext("%(num)s new line.", "%(num)s new lines.", new), "ok")
     if matched.opened:
         flash(ngettext("%(num)s break was found.", "%(num)s breaks were found.", matched.opened), "warn")
@@ -267,8 +255,8 @@ def statement_page(*, refusal: Refusal | None = None):
             for each in finance.BREAK_STATES
         ],
         page=page,
-        pages=pages_of(breaks.count, 50),
-        per_page=50,
+        pages=pages_of(breaks.count, finance.BREAKS_PER_PAGE),
+        per_page=finance.BREAKS_PER_PAGE,
         break_words=break_words,
         cash_words=cash_words,
         order_number=order_number,

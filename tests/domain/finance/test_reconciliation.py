@@ -41,12 +41,10 @@ class Bench:
         return iter([self.bend(line) for line in lines if line.source not in self.leave_out])
 
     def read(self, *, at=WEEK):
-        cash.import_statement(self, zone=self.stage.terms.zone, at=at)
-        return self.match(at=at)
+        return finance.reconcile(self, zone=self.stage.terms.zone, at=at).matched
 
     def match(self, *, at=WEEK):
-        with transaction():
-            return finance.match_statement(at=at)
+        return finance.reconcile(None, zone=self.stage.terms.zone, at=at).matched
 
     def line(self, number, kind, amount, source="", *, fee=0, currency="USD", at=NOON):
         self.more.append(Taking(f"txn_{number}", kind, amount, fee, currency, source, at))
