@@ -76,7 +76,7 @@ def place(
     TooManyUnpaid, PlacedOtherwise, and whatever stands in a line's or a coupon's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
-    basket, was_placed, unpaid = _basket_and_key(member_id, key)
+    basket, was_placed, unpaid, rank = _look(member_id, key)
     if was_placed:
         order = placed_with(key, member_id=member_id, shown=shown)
         if asked_otherwise(order, address=address, method_key=method_key, terms=terms):
@@ -86,7 +86,7 @@ def place(
         raise EmptyBasket()
     if basket.key != key:
         raise LookAgain()
-    level = membership.standing(member_id, terms=terms, at=at).level
+    level = terms.level(rank)
     priced = price(
         basket,
         viewer=catalogue.Viewer(level.rank, member_id, None, level.early_access_hours),
@@ -117,12 +117,12 @@ def place(
     return order
 
 
-def _basket_and_key(member_id: int, key: str) -> tuple[BasketNow, bool, int]:
-    """Return a member's basket, whether the key has been placed already, how many orders wait: one statement."""
-    rows = execute(_BASKET_AND_KEY, {"owner": member_id, "key": key, "of_member": member_id}).all()
+def _look(member_id: int, key: str) -> tuple[BasketNow, bool, int, int]:
+    """Return the basket, whether the key has been placed already, how many orders wait, the rank: one statement."""
+    rows = execute(_LOOK, {"owner": member_id, "key": key, "of_member": member_id}).all()
     if not rows:
-        return baskets.from_rows(rows), execute(_PLACED, {"key": key}).first() is not None, 0
-    return baskets.from_rows(rows), rows[0].placed, rows[0].unpaid
+        return baskets.from_rows(rows), execute(_PLACED, {"key": key}).first() is not None, 0, 1
+    return baskets.from_rows(rows), rows[0].placed, rows[0].unpaid, rows[0].rank
 
 
 def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any]:
@@ -330,13 +330,14 @@ def _set_aside(basket: BasketNow, priced: Priced, *, at_once: bool, reference: s
 
 _NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0}
 _PLACED = select(Order).where(Order.key == bindparam("key"))
-_BASKET_AND_KEY = baskets.OF_MEMBER.add_columns(
+_LOOK = baskets.OF_MEMBER.add_columns(
     select(Order.id).where(Order.key == bindparam("key")).exists().label("placed"),
     select(func.count())
     .select_from(Order)
     .where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
     .scalar_subquery()
     .label("unpaid"),
+    func.coalesce(membership.rank_of(bindparam("of_member", type_=Order.member_id.type)), 1).label("rank"),
 )
 _INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
 _INSERT_LINES = insert(OrderLine)

@@ -81,20 +81,20 @@ def _arrival(*, shelves: bool) -> Any:
 
 def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
     """Return the columns that are the member's own, by the id or the column that says whose."""
-    position, lot, history, coupon = ledger.Position, ledger.Lot, membership.LevelHistory, coupons.Coupon
+    position, lot, coupon = ledger.Position, ledger.Lot, coupons.Coupon
     ready = (
         select(func.coalesce(func.sum(position.points), 0))
         .join(lot, lot.id == position.lot_id)
         .where(position.member_id == member_id, position.place == "wallet", lot.expires_at >= _AT)
     )
-    rank = select(history.rank).where(history.member_id == member_id).order_by(history.step.desc()).limit(1)
+    rank = membership.rank_of(member_id).correlate(people.Member)
     usable = select(func.count()).where(
         coupon.member_id == member_id, coupon.state == coupons.USABLE, coupon.ends_at > _AT
     )
     unread = select(func.count()).where(notices.is_unread(member_id))
     return [
         ready.correlate(people.Member).scalar_subquery().label("ready"),
-        func.coalesce(rank.correlate(people.Member).scalar_subquery(), 1).label("rank"),
+        func.coalesce(rank, 1).label("rank"),
         _pieces(checkout.Basket.member_id == member_id).label("pieces"),
         usable.correlate(people.Member).scalar_subquery().label("coupons"),
         unread.correlate(people.Member).scalar_subquery().label("unread"),

@@ -5,7 +5,7 @@ This is the room's front door. Growth is not points: spending points never lower
 
 from .growth import GrowthEvent, growth_entries, growth_of
 from .level_notices import LevelNotice
-from .levels import LevelChange, LevelHistory, begin, history_of, latest_steps
+from .levels import LevelChange, LevelHistory, begin, history_of, latest_steps, rank_of
 from .proof import checks
 from .reviews import ReviewRun, add_growth, note_review, review, to_review
 from .standing import Standing, standing
@@ -25,6 +25,7 @@ __all__ = [
     "history_of",
     "latest_steps",
     "note_review",
+    "rank_of",
     "review",
     "standing",
     "to_review",

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, Subquery, UniqueConstraint, func, insert, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Row,
+    ScalarSelect,
+    String,
+    Subquery,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, months_later
@@ -99,6 +110,15 @@ def take_step(
 def window_start(day: date) -> date:
     """Return the first of the 365 days that count on a day; the last is the day itself."""
     return day - timedelta(days=WINDOW_DAYS - 1)
+
+
+def rank_of(member_id: Any) -> ScalarSelect[Any]:
+    """Return a member's rank as a column for others' statements, None for somebody who has not begun.
+
+    `member_id` is the column or the bound value that says whose.
+    """
+    steps = select(LevelHistory.rank).where(LevelHistory.member_id == member_id).order_by(LevelHistory.step.desc())
+    return steps.limit(1).scalar_subquery()
 
 
 def latest_steps() -> Subquery:
