@@ -1,10 +1,11 @@
-"""What Flask and Jinja do on every page though it comes to the same each time: done once here."""
+"""What Flask and Jinja do on every page or at every start though it need not be: done once, or when it is needed."""
 
 from typing import Any
 
 import jinja2
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug import routing
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -23,8 +24,25 @@ class Sessions(SecureCookieSessionInterface):
         return serializer
 
 
+class Rule(routing.Rule):
+    """An address of the mall. What makes links to it is compiled when the first is made, and not all at the start."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:
+        compiled = super()._compile_builder
+        place = "_build_unknown" if append_unknown else "_build"
+
+        def build(rule: Rule, **values: Any) -> Any:
+            builder = compiled(append_unknown).__get__(rule, None)
+            setattr(rule, place, builder)
+            return builder(**values)
+
+        return build
+
+
 class App(Flask):
     """The mall's Flask: none of its views is a coroutine, so none is asked."""
+
+    url_rule_class = Rule
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
