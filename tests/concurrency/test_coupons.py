@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import catalogue, checkout, coupons, ledger
-from mall.domain.coupons import codes, given
+from mall.domain.coupons import codes, given, giving
 from tests.concurrency.test_selling import crowd
 from tests.stage import NOON, Stage, open_shop
 from tests.threads import errors, race
@@ -204,3 +204,84 @@ def test_a_code_that_is_read_first_is_taken_by_many(postgres_app, stage, monkeyp
 
     assert count(coupons.Coupon) > 1
     assert refusals(outcomes) <= {coupons.WrongCode}
+
+
+# The last pack, a hundred members; and one member who may have one, in thirty ways at once.
+
+
+def pack_for(stage: Stage, **limits: int) -> int:
+    kind = stage.coupon_kind()
+    with transaction():
+        return coupons.make_pack(key="pack", title={"en": "Welcome"}, parts={kind: 3}, by="staff:1", at=NOON, **limits)
+
+
+def all_reach_for_the_last_pack(app: Flask, stage: Stage, members: int) -> list[Any]:
+    lamp = stage.item("Lamp", prices=(catalogue.points_price(100),))
+    ids, pack = crowd(stage, members, lamp), pack_for(stage, total_limit=1)
+
+    def give(member_id: int) -> None:
+        with transaction():
+            coupons.give_pack(pack, member_id, reference="level:3", terms=stage.terms, at=NOON)
+
+    return race(app, [lambda m=m: give(m) for m in ids], threads=THREADS, seconds=SECONDS)
+
+
+def test_the_last_pack_is_had_whole_by_one_of_a_hundred_members(postgres_app, stage):
+    outcomes = all_reach_for_the_last_pack(postgres_app, stage, CROWD)
+
+    assert refusals(outcomes) == {coupons.GivenUp}
+    assert len(errors(outcomes)) == CROWD - 1
+    assert count(coupons.Coupon) == 3
+
+
+@pytest.mark.breaks_the_books
+def test_a_last_pack_that_is_read_first_is_had_by_many(postgres_app, stage, monkeypatch, together):
+    def count_packs(pack_id: int, packs: int = 1) -> bool:
+        template = coupons.CouponTemplate
+        row = execute(select(template.used, template.total_limit).where(template.id == pack_id)).one()
+        together()
+        if row.used >= row.total_limit:
+            return False
+        execute(update(template).where(template.id == pack_id).values(used=row.used + 1))
+        return True
+
+    monkeypatch.setattr(giving, "count_packs", count_packs)
+
+    outcomes = all_reach_for_the_last_pack(postgres_app, stage, 2 * THREADS)
+
+    assert count(coupons.GivenPack) > 1
+    assert refusals(outcomes) <= {coupons.GivenUp}
+
+
+def one_member_reaches_for_thirty(app: Flask, stage: Stage) -> list[Any]:
+    mei, pack = stage.member("mei"), pack_for(stage, member_limit=1)
+
+    def give(number: int) -> None:
+        with transaction():
+            coupons.give_pack(pack, mei, reference=f"level:{number}", terms=stage.terms, at=NOON)
+
+    return race(app, [lambda n=n: give(n) for n in range(30)], threads=THREADS, seconds=SECONDS)
+
+
+def test_one_member_has_one_pack_of_thirty(postgres_app, stage):
+    outcomes = one_member_reaches_for_thirty(postgres_app, stage)
+
+    assert refusals(outcomes) == {coupons.HadOften}
+    assert count(coupons.GivenPack) == 1 and count(coupons.Coupon) == 3
+
+
+@pytest.mark.breaks_the_books
+def test_without_the_purse_s_lock_one_member_has_many(postgres_app, stage, monkeypatch, together):
+    had_by = giving.had_by
+
+    def look(*who: Any, **what: Any) -> Any:
+        found = had_by(*who, **what)
+        together()
+        return found
+
+    monkeypatch.setattr(giving, "had_by", look)
+    monkeypatch.setattr(ledger, "lock", lambda *_who, **_where: None)
+
+    one_member_reaches_for_thirty(postgres_app, stage)
+
+    assert count(coupons.GivenPack) > 1

@@ -45,7 +45,17 @@ VALUES = {
     "level_raised": {"level": {"en": "Senior", "zh": "高级会员"}},
     "level_review": {"level": {"en": "Senior", "zh": "高级会员"}, "missing": 312, "review_on": "2027-03-14"},
     "level_lowered": {"level": {"en": "Ordinary", "zh": "普通会员"}},
-    "coupon_received": {"title": {"en": "Ten off", "zh": "立减十元"}, "ends_at": "2026-03-31T22:00:00+00:00"},
+    "coupon_received": {
+        "title": {"en": "Ten off", "zh": "立减十元"},
+        "ends_at": "2026-03-31T22:00:00+00:00",
+        "words": "",
+    },
+    "coupon_pack_received": {
+        "title": {"en": "Welcome", "zh": "欢迎"},
+        "ends_at": "2026-03-31T22:00:00+00:00",
+        "words": "Glad you came.",
+        "coupons": 3,
+    },
     "coupon_expiring": {"title": {"en": "Ten off", "zh": "立减十元"}, "ends_at": "2026-03-31T22:00:00+00:00"},
     "back_in_stock": {
         "title": {"en": "Mug", "zh": "杯"},

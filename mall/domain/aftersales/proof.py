@@ -157,16 +157,27 @@ def _points_agree() -> Select:
 
 
 def _netted_agree() -> Select:
-    """Find netted coupons of another order than the one refunded, and points beyond their piece's."""
-    coupon = coupons.Coupon
-    line = coupon.key.startswith(checkout.REFERENCE.concat(":").concat(cast(Line.line, String)).concat(":"))
+    """Find netted coupons of another order than the one refunded, and points beyond their piece's.
+
+    What came in a pack is of one piece, together.
+    """
+    coupon, pack = coupons.Coupon, coupons.GivenPack
+    key = func.coalesce(pack.key, coupon.key)
+    netted = (
+        select(key.label("key"), coupon.reference, coupon.netted_for, func.sum(coupon.netted_points).label("points"))
+        .outerjoin(pack, pack.id == coupon.pack_id)
+        .where(coupon.netted_for.is_not(None))
+        .group_by(key, coupon.reference, coupon.netted_for)
+        .subquery("netted")
+    )
+    line = netted.c.key.startswith(checkout.REFERENCE.concat(":").concat(cast(Line.line, String)).concat(":"))
     piece = (Line.price_points + Line.switch_points + Line.quantity - 1) // Line.quantity
     return (
-        select(coupon.id)
-        .outerjoin(CreditNote, literal("credit:").concat(cast(CreditNote.id, String)) == coupon.netted_for)
-        .outerjoin(Order, (Order.id == CreditNote.order_id) & (coupon.reference == checkout.REFERENCE))
+        select(netted.c.key)
+        .outerjoin(CreditNote, literal("credit:").concat(cast(CreditNote.id, String)) == netted.c.netted_for)
+        .outerjoin(Order, (Order.id == CreditNote.order_id) & (netted.c.reference == checkout.REFERENCE))
         .outerjoin(Line, (Line.order_id == Order.id) & line)
-        .where(coupon.netted_for.is_not(None), or_(Line.line.is_(None), coupon.netted_points > piece))
+        .where(or_(Line.line.is_(None), netted.c.points > piece))
     )
 
 

@@ -249,18 +249,21 @@ def _coupons_agree() -> Select:
 
 def _given_agree() -> Select:
     """Find orders that gave other coupons than their lines say, or keep more to use than pieces that are kept."""
-    coupon = coupons.Coupon
+    coupon, pack = coupons.Coupon, coupons.GivenPack
+    # What a piece gave: one coupon, or a pack of several, which is there as long as one of them is to be used.
+    piece = func.coalesce(-coupon.pack_id, coupon.id)
+    to_use = case((and_(coupon.state == coupons.USABLE, coupon.netted_for.is_(None)), piece))
+    kind = func.coalesce(pack.template_id, coupon.template_id).label("template_id")
     given = (
         select(
             coupon.reference,
-            coupon.template_id,
-            func.count().label("coupons"),
-            func.sum(case((and_(coupon.state == coupons.USABLE, coupon.netted_for.is_(None)), 1), else_=0)).label(
-                "usable"
-            ),
+            kind,
+            func.count(func.distinct(piece)).label("pieces"),
+            func.count(func.distinct(to_use)).label("usable"),
         )
+        .outerjoin(pack, pack.id == coupon.pack_id)
         .where(coupon.source == "points")
-        .group_by(coupon.reference, coupon.template_id)
+        .group_by(coupon.reference, kind)
         .subquery("coupons_given")
     )
     bought = (
@@ -281,7 +284,7 @@ def _given_agree() -> Select:
         .outerjoin(given, and_(given.c.reference == REFERENCE, given.c.template_id == bought.c.template_id))
         .where(
             or_(
-                func.coalesce(given.c.coupons, 0) != expected,
+                func.coalesce(given.c.pieces, 0) != expected,
                 func.coalesce(given.c.usable, 0) > bought.c.kept,
             )
         )

@@ -1,4 +1,4 @@
-"""Codes: what is printed on a card or sent in a mail, and becomes a coupon of whoever types it.
+"""Codes: what is printed on a card or sent in a mail, and becomes a coupon, or a pack, of whoever types it.
 
 A code has 80 random bits. Only its hash is kept, so that nobody who reads the database can use one; the codes
 themselves are handed out once, when they are made.
@@ -10,7 +10,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -19,8 +19,10 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import audit, ledger, people, programme
 
-from .given import Coupon, Giving, give
+from .given import REVOKED, Coupon, GivenPack
+from .giving import Giving, give, give_pack, is_over
 from .templates import CouponTemplate, Withdrawn, given_out, locked_template, subject_of
+from .terms import PACK
 
 # Crockford's alphabet: no letter is taken for a digit. A code is four groups of four: 80 bits.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -91,7 +93,7 @@ def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by:
         if not 1 <= value <= most:
             raise BadNumber(least=1, most=most).about(name)
     template = locked_template(template_id)
-    if template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at):
+    if is_over(template, at=at):
         raise Withdrawn()
     if execute(select(CodeBatch.id).where(CodeBatch.key == key)).first() is not None:
         raise AlreadyMade()
@@ -115,39 +117,48 @@ def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by:
     return codes
 
 
-def take_code(member_id: int, typed: str, *, terms: programme.Programme, at: datetime) -> int:
-    """Give a member the coupon of a code. Returns its id; typed again by the same member, the same one's.
+def take_code(member_id: int, typed: str, *, terms: programme.Programme, at: datetime) -> list[int]:
+    """Give a member the coupon of a code, or the pack. Returns the coupons' ids; typed again, the same ones'.
 
     Whoever calls this has counted the try. Raises WrongCode, alike for whatever is wrong, and OwnMatter for codes that
     the member made as one of the staff.
     """
     ledger.lock(member_id, zone=terms.zone)
     code = execute(
-        select(CouponCode.id, CodeBatch.template_id, CodeBatch.made_by, CouponTemplate.member_limit)
+        select(
+            CouponCode.id, CodeBatch.template_id, CodeBatch.made_by, CouponTemplate.kind, CouponTemplate.member_limit
+        )
         .join(CodeBatch, CodeBatch.id == CouponCode.batch_id)
         .join(CouponTemplate, CouponTemplate.id == CodeBatch.template_id)
         .where(CouponCode.digest == digest_of(typed), given_out(at))
     ).one_or_none()
     if code is None:
         raise WrongCode()
-    key = f"code:{code.id}:{member_id}"
-    had = execute(select(Coupon.id).where(Coupon.key == key)).scalar_one_or_none()
-    if had is not None:
+    key, reference = f"code:{code.id}:{member_id}", f"code:{code.id}"
+    if had := _given_by(key):
         return had
     people.not_for_oneself(member_id, by=code.made_by)
-    if code.member_limit is not None and _had_of(code.template_id, member_id) >= code.member_limit:
-        raise WrongCode()
+    if code.kind == PACK:
+        try:
+            given = give_pack(
+                code.template_id, member_id, reference=reference, terms=terms, at=at, source="code", key=key
+            )
+        except Refusal as refusal:
+            raise WrongCode() from refusal
+    else:
+        if code.member_limit is not None and _had_of(code.template_id, member_id) >= code.member_limit:
+            raise WrongCode()
+        given = give(
+            [Giving(code.template_id, key)],
+            member_id=member_id,
+            source="code",
+            reference=reference,
+            zone=terms.zone,
+            at=at,
+        )
     if not count_taken(code.id):
         raise WrongCode()
-    [coupon_id] = give(
-        [Giving(code.template_id, key)],
-        member_id=member_id,
-        source="code",
-        reference=f"code:{code.id}",
-        zone=terms.zone,
-        at=at,
-    )
-    return coupon_id
+    return given
 
 
 def count_taken(code_id: int) -> bool:
@@ -192,9 +203,21 @@ def batches_of(template_id: int) -> list[Row[Any]]:
     )
 
 
+def _given_by(key: str) -> list[int]:
+    """Return the ids of the coupons that were given with a key, by themselves or in a pack."""
+    return list(
+        execute(
+            select(Coupon.id)
+            .outerjoin(GivenPack, GivenPack.id == Coupon.pack_id)
+            .where(or_(Coupon.key == key, GivenPack.key == key))
+            .order_by(Coupon.id)
+        ).scalars()
+    )
+
+
 def _had_of(template_id: int, member_id: int) -> int:
     return execute(
         select(func.count()).where(
-            Coupon.template_id == template_id, Coupon.member_id == member_id, Coupon.state != "revoked"
+            Coupon.template_id == template_id, Coupon.member_id == member_id, Coupon.state != REVOKED
         )
     ).scalar_one()

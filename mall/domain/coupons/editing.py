@@ -17,21 +17,23 @@ from mall.base.text import N_
 from mall.domain import audit, catalogue, programme
 
 from .codes import CodeBatch
-from .given import Coupon
+from .given import Coupon, GivenPack
 from .templates import (
     SCOPES,
     CouponGood,
     CouponScope,
     CouponTemplate,
     NoSuchTemplate,
+    PackPart,
     Withdrawn,
     locked_template,
+    parts_of,
     possible,
     scope_of,
     subject_of,
     template_of,
 )
-from .terms import AMOUNT, GIFT, KINDS, PERCENT
+from .terms import AMOUNT, GIFT, KINDS, PACK, PERCENT
 
 LONGEST_TITLE = 120
 MOST_CENTS, MOST_USES, MOST_DAYS, MOST_SCOPE = 1_000_000_000, 1_000_000_000, 3_660, 200
@@ -72,7 +74,7 @@ def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime
         return made
     scope_ids = details.pop("scope_ids", ())
     values = _checked(dict.fromkeys(DETAILS) | {"threshold_cents": 0, "scope": "all", "min_rank": 0} | details, terms)
-    _refuse_over(values["ends_at"], at=at)
+    refuse_over(values["ends_at"], at=at)
     template_id = execute(
         insert(CouponTemplate).values(**values, key=key, used=0, version=1, created_at=at).returning(CouponTemplate.id)
     ).scalar_one()
@@ -91,7 +93,7 @@ def edit_template(
     assert in_transaction()
     changed = update(CouponTemplate).where(CouponTemplate.id == possible(template_id))
     row = execute(changed.values(version=CouponTemplate.version + 1).returning(CouponTemplate)).one_or_none()
-    if row is None:
+    if row is None or row.kind == PACK:
         raise NoSuchTemplate()
     if row.version - 1 != seen_version:
         raise TemplateChanged()
@@ -99,7 +101,7 @@ def edit_template(
     scope_ids = details.pop("scope_ids", before["scope_ids"])
     values = _checked({name: before[name] for name in DETAILS} | details, terms)
     if values["ends_at"] != before["ends_at"]:
-        _refuse_over(values["ends_at"], at=at)
+        refuse_over(values["ends_at"], at=at)
     if is_given(template_id):
         _refuse_other_worth(before, values | {"scope_ids": sorted(scope_ids) if values["scope"] != "all" else []})
     if values["total_limit"] is not None and values["total_limit"] < row.used:
@@ -132,10 +134,14 @@ def withdraw_template(template_id: int, *, by: str, at: datetime) -> bool:
 
 
 def sell(template_id: int, product_id: int, *, by: str, at: datetime) -> None:
-    """Let an item of the kind "coupon" give coupons of a template from now on. Raises NoSuchTemplate, NotForSale."""
+    """Let an item of the kind "coupon" give coupons of a template, or packs, from now on.
+
+    Raises NoSuchTemplate, NotForSale, Withdrawn, BadTemplate.
+    """
     template = locked_template(template_id)
-    if template.total_limit is not None or template.member_limit is not None:
-        raise NotForSale()
+    for each in (template, *parts_of([template_id]).get(template_id, ())):
+        if each.total_limit is not None or each.member_limit is not None:
+            raise NotForSale()
     if template.withdrawn_at is not None:
         raise Withdrawn()
     kind = select(catalogue.Product.kind).where(catalogue.Product.id == possible(product_id))
@@ -151,17 +157,31 @@ def sell(template_id: int, product_id: int, *, by: str, at: datetime) -> None:
     audit.write("coupon.sold_as", by=by, subject=subject_of(template_id), at=at, after={"product_id": product_id})
 
 
+def give_out_again(template_id: int, *, by: str, at: datetime) -> bool:
+    """Give a kind of coupon out again that was withdrawn. Returns whether this call did it. Raises NoSuchTemplate."""
+    template_of(template_id)
+    done = execute(
+        update(CouponTemplate)
+        .where(CouponTemplate.id == template_id, CouponTemplate.withdrawn_at.is_not(None))
+        .values(withdrawn_at=None, version=CouponTemplate.version + 1)
+    ).rowcount
+    if done:
+        audit.write("coupon.given_out_again", by=by, subject=subject_of(template_id), at=at)
+    return bool(done)
+
+
 def is_given(template_id: int) -> bool:
-    """Tell whether anybody has a coupon of a template, can have one by a code, or was promised one with an item."""
+    """Tell whether anybody has a coupon of a template, can have one by a code or a pack, or was promised one."""
     sold = select(CouponTemplate.id).where(CouponTemplate.id == template_id, CouponTemplate.sold_at.is_not(None))
     given = or_(
         sold.exists(),
-        *(select(table.template_id).where(table.template_id == template_id).exists() for table in (Coupon, CodeBatch)),
-    )
+        *(select(table.template_id).where(table.template_id == template_id).exists()
+          for table in (Coupon, GivenPack, CodeBatch, PackPart)),
+    )  # fmt: skip
     return bool(execute(select(given)).scalar_one())
 
 
-def _refuse_over(ends_at: datetime | None, *, at: datetime) -> None:
+def refuse_over(ends_at: datetime | None, *, at: datetime) -> None:
     """Raise BadTemplate where a coupon would have ended before anybody could have it."""
     if ends_at is not None and ends_at <= at:
         raise BadTemplate(N_("That is over already. Let it end later.")).about("ends_at")
@@ -201,7 +221,7 @@ def _set_scope(template_id: int, values: Mapping[str, Any], ids: Collection[int]
 
 def _checked(values: Mapping[str, Any], terms: programme.Programme) -> dict[str, Any]:
     """Return the columns of a template, cleaned: what its kind does not have is dropped. Raises BadTemplate. Pure."""
-    cleaned = dict(values) | {"title": _title(values["title"]), "stackable": bool(values["stackable"])}
+    cleaned = dict(values) | {"title": cleaned_title(values["title"]), "stackable": bool(values["stackable"])}
     if cleaned["kind"] not in KINDS:
         raise BadTemplate(N_("Choose what the coupon takes off.")).about("kind")
     if cleaned["scope"] not in SCOPES:
@@ -210,19 +230,21 @@ def _checked(values: Mapping[str, Any], terms: programme.Programme) -> dict[str,
         if cleaned["kind"] != owner:
             cleaned[name] = None
     if cleaned["kind"] == AMOUNT:
-        _figure(cleaned, "amount_cents", MOST_CENTS, missing=N_("Say how much the coupon takes off."))
+        check_figure(cleaned, "amount_cents", MOST_CENTS, missing=N_("Say how much the coupon takes off."))
     if cleaned["kind"] == PERCENT:
-        _figure(cleaned, "percent", 100, missing=N_("Say how many per cent the coupon takes off."))
-        _figure(cleaned, "cap_cents", MOST_CENTS)
+        check_figure(cleaned, "percent", 100, missing=N_("Say how many per cent the coupon takes off."))
+        check_figure(cleaned, "cap_cents", MOST_CENTS)
     if cleaned["kind"] == GIFT:
         cleaned["threshold_cents"] = 0  # Its scope is the gift itself.
         if cleaned["scope"] != "product":
             raise BadTemplate(N_("Name the item that is the gift.")).about("scope")
-    _figure(cleaned, "threshold_cents", MOST_CENTS, least=0, missing=N_("Say from which amount the coupon counts."))
-    _figure(cleaned, "valid_days", MOST_DAYS)
-    _figure(cleaned, "member_limit", MOST_USES)
-    _figure(cleaned, "total_limit", MOST_USES)
-    _figure(cleaned, "min_rank", len(terms.levels), least=0, missing=N_("Choose one of the shop's levels."))
+    check_figure(
+        cleaned, "threshold_cents", MOST_CENTS, least=0, missing=N_("Say from which amount the coupon counts.")
+    )
+    check_figure(cleaned, "valid_days", MOST_DAYS)
+    check_figure(cleaned, "member_limit", MOST_USES)
+    check_figure(cleaned, "total_limit", MOST_USES)
+    check_figure(cleaned, "min_rank", len(terms.levels), least=0, missing=N_("Choose one of the shop's levels."))
     if cleaned["ends_at"] is None and cleaned["valid_days"] is None:
         raise BadTemplate(N_("Say until when the coupon can be used, or for how many days.")).about("ends_at")
     if cleaned["starts_at"] and cleaned["ends_at"] and cleaned["starts_at"] >= cleaned["ends_at"]:
@@ -230,7 +252,7 @@ def _checked(values: Mapping[str, Any], terms: programme.Programme) -> dict[str,
     return cleaned
 
 
-def _title(title: Mapping[str, str] | None) -> dict[str, str]:
+def cleaned_title(title: Mapping[str, str] | None) -> dict[str, str]:
     """Return a title on one line a language. Raises BadTemplate when there is none or it is too long."""
     cleaned = {}
     for language, raw in (title or {}).items():
@@ -245,7 +267,7 @@ def _title(title: Mapping[str, str] | None) -> dict[str, str]:
     return cleaned
 
 
-def _figure(values: Mapping[str, Any], name: str, most: int, *, least: int = 1, missing: str = "") -> None:
+def check_figure(values: Mapping[str, Any], name: str, most: int, *, least: int = 1, missing: str = "") -> None:
     """Refuse a figure that is no whole number within bounds; one that is missing only where it is needed."""
     value = values[name]
     if value is None:

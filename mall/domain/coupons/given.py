@@ -1,11 +1,10 @@
-"""Coupons of members: given, used for one order at a time, come back, revoked.
+"""Coupons of members: used for one order at a time, come back, revoked.
 
 Whether one has expired is a matter of the clock, not of a job: a coupon that is past its end cannot be used, whatever
 its state says. Coming back never lengthens its life.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     select,
     update,
 )
@@ -27,20 +25,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
+from mall.base.guard import append_only
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import audit, catalogue, ledger, notices, people, programme
+from mall.domain import audit, catalogue, ledger, people, programme
 
-from .templates import CouponScope, CouponTemplate, Withdrawn, end_for, locked_template
+from .templates import CouponScope, CouponTemplate
 from .terms import GIFT, Ready, UsedUp
 
 SOURCES = ("points", "code", "operator", "pack")
-# Who takes a coupon knows of it; these come by themselves.
-UNASKED = ("operator", "pack")
 USABLE, USED, REVOKED = "usable", "used", "revoked"
 STATES = (USABLE, USED, REVOKED)
 MOST_AT_CHECKOUT = 50
-MOST_AT_ONCE = 20
 MOST_ID = 2**63 - 1
 
 
@@ -49,7 +45,8 @@ class Coupon(db.Model):
 
     `reference` is what it was given for ("order:7", "code:12"), `key` makes that happen once. `used_for` is the order
     it is used for: there is room for one, so that it is used once. Where the order that gave it was refunded after
-    its use, `netted_points` were kept for it by `netted_for` ("credit:7"): it is its member's for good.
+    its use, `netted_points` were kept for it by `netted_for` ("credit:7"): it is its member's for good. `pack_id` is
+    the given pack that it came in.
     """
 
     __tablename__ = "coupon"
@@ -78,6 +75,25 @@ class Coupon(db.Model):
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
     netted_for: Mapped[str | None] = mapped_column(String(40), index=True)
     netted_points: Mapped[int | None]
+    pack_id: Mapped[int | None] = mapped_column(ForeignKey("given_pack.id"), index=True)
+
+
+class GivenPack(db.Model):
+    """One pack that a member was given: of which kind, and for what, as with a coupon. `key` makes it happen once."""
+
+    __tablename__ = "given_pack"
+    __table_args__ = (CheckConstraint(f"source IN {SOURCES}", name="source_known"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template_id: Mapped[int] = mapped_column(ForeignKey("coupon_template.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("purse.member_id"), index=True)
+    source: Mapped[str] = mapped_column(String(10))
+    reference: Mapped[str] = mapped_column(String(60), index=True)
+    key: Mapped[str] = mapped_column(String(90), unique=True)
+    given_at: Mapped[datetime] = mapped_column(Instant)
+
+
+append_only(GivenPack)
 
 
 class CouponGone(Refusal):
@@ -88,96 +104,6 @@ class CouponGone(Refusal):
 
 class NoSuchCoupon(NotFound):
     message = N_("There is no such coupon.")
-
-
-@dataclass(frozen=True)
-class Giving:
-    """One coupon to be given: of which template, and the key under which that happens once."""
-
-    template_id: int
-    key: str
-
-
-def give(
-    givings: Sequence[Giving],
-    *,
-    member_id: int,
-    source: str,
-    reference: str,
-    zone: str,
-    at: datetime,
-) -> list[int]:
-    """Put coupons among a member's, whose purse is locked. Asked again with a key, gives nothing more.
-
-    Returns the ids of those that are new. Two statements for any number of them, one more to write them; and one to
-    tell the member, where the coupon came without their doing.
-    """
-    assert in_transaction()
-    keys = [giving.key for giving in givings]
-    there = set(execute(select(Coupon.key).where(Coupon.key.in_(keys))).scalars())
-    new = [giving for giving in givings if giving.key not in there]
-    if not new:
-        return []
-    ids = {giving.template_id for giving in new}
-    templates = {row.id: row for row in execute(select(CouponTemplate).where(CouponTemplate.id.in_(ids)))}
-    rows: list[dict[str, Any]] = [
-        {
-            "member_id": member_id,
-            "template_id": giving.template_id,
-            "source": source,
-            "reference": reference,
-            "key": giving.key,
-            "given_at": at,
-            "usable_from": max(at, templates[giving.template_id].starts_at or at),
-            "ends_at": end_for(templates[giving.template_id], zone=zone, at=at),
-            "state": USABLE,
-        }
-        for giving in new
-    ]
-    given = list(execute(insert(Coupon).returning(Coupon.id), rows).scalars())
-    if source in UNASKED:
-        tellings = [
-            notices.Telling(
-                member_id,
-                f"coupon_received:{row['key']}",
-                {"title": templates[row["template_id"]].title, "ends_at": row["ends_at"].isoformat()},
-            )
-            for row in rows
-        ]
-        notices.tell_all("coupon_received", tellings, at=at)
-    return given
-
-
-def give_by_hand(
-    template_id: int, member_id: int, *, key: str, terms: programme.Programme, by: str, at: datetime, reason: str = ""
-) -> list[int]:
-    """Give a member a coupon at the desk. Asked again with the key, gives nothing more.
-
-    Raises OwnMatter, NoSuchTemplate, Withdrawn.
-    """
-    people.not_for_oneself(member_id, by=by)
-    ledger.lock(member_id, zone=terms.zone)
-    template = locked_template(template_id)
-    if template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at):
-        raise Withdrawn()
-    given = give(
-        [Giving(template_id, f"desk:{key}")],
-        member_id=member_id,
-        source="operator",
-        reference=f"coupon:{template_id}",
-        zone=terms.zone,
-        at=at,
-    )
-    if given:
-        audit.write(
-            "coupon.given",
-            by=by,
-            subject=f"member:{member_id}",
-            at=at,
-            after={"template_id": template_id, "coupon_id": given[0]},
-            reason=reason,
-        )
-    return given
 
 
 def ready(
@@ -254,10 +180,14 @@ def come_back(reference: str, *, at: datetime) -> int:
 
 
 def used_of(reference: str) -> list[Row[Any]]:
-    """Return the coupons given for an order that are used and not yet paid for otherwise: id, key, used_for."""
+    """Return the coupons given for an order that are used and not yet paid for otherwise: id, key, used_for.
+
+    The key is that of the pack for those that came in one.
+    """
     return list(
         execute(
-            select(Coupon.id, Coupon.key, Coupon.used_for)
+            select(Coupon.id, func.coalesce(GivenPack.key, Coupon.key).label("key"), Coupon.used_for)
+            .outerjoin(GivenPack, GivenPack.id == Coupon.pack_id)
             .where(Coupon.reference == reference, Coupon.state == USED, Coupon.netted_for.is_(None))
             .order_by(Coupon.id)
         )

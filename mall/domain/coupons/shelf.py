@@ -7,12 +7,15 @@ from sqlalchemy import Row, case, func, select
 
 from mall.base.db import execute
 
-from .given import REVOKED, USED, Coupon
+from .given import REVOKED, USED, Coupon, GivenPack
 from .templates import CouponTemplate
 
 
 def templates(*, page: int = 1, per_page: int = 25) -> tuple[list[Row[Any]], int]:
-    """Return (a page of the templates, how many there are): latest first, each with `given` and `live_uses`."""
+    """Return (a page of the templates, how many there are): latest first, each with `given` and `live_uses`.
+
+    Of a pack they are the packs given, and the coupons of those that are used.
+    """
     counted = (
         select(
             Coupon.template_id,
@@ -22,12 +25,23 @@ def templates(*, page: int = 1, per_page: int = 25) -> tuple[list[Row[Any]], int
         .group_by(Coupon.template_id)
         .subquery("counted")
     )
+    packs = (
+        select(
+            GivenPack.template_id,
+            func.count(func.distinct(GivenPack.id)).label("given"),
+            func.sum(case((Coupon.state == USED, 1), else_=0)).label("live_uses"),
+        )
+        .join(Coupon, Coupon.pack_id == GivenPack.id)
+        .group_by(GivenPack.template_id)
+        .subquery("packs")
+    )
     rows = execute(
         select(
             *CouponTemplate.__table__.columns,
-            func.coalesce(counted.c.given, 0).label("given"),
-            func.coalesce(counted.c.live_uses, 0).label("live_uses"),
+            func.coalesce(counted.c.given, packs.c.given, 0).label("given"),
+            func.coalesce(counted.c.live_uses, packs.c.live_uses, 0).label("live_uses"),
         )
+        .outerjoin(packs, packs.c.template_id == CouponTemplate.id)
         .outerjoin(counted, counted.c.template_id == CouponTemplate.id)
         .order_by(CouponTemplate.id.desc())
         .limit(per_page)
@@ -38,7 +52,17 @@ def templates(*, page: int = 1, per_page: int = 25) -> tuple[list[Row[Any]], int
 
 
 def given_and_used(template_id: int) -> tuple[int, int]:
-    """Return how many coupons of a template were given, and how many of them are used."""
+    """Return how many coupons of a template were given, and how many are used; of a pack, packs and their coupons."""
+    of_packs = execute(
+        select(
+            func.count(func.distinct(GivenPack.id)).label("given"),
+            func.coalesce(func.sum(case((Coupon.state == USED, 1), else_=0)), 0).label("used"),
+        )
+        .join(Coupon, Coupon.pack_id == GivenPack.id)
+        .where(GivenPack.template_id == template_id)
+    ).one()
+    if of_packs.given:
+        return int(of_packs.given), int(of_packs.used)
     row = execute(
         select(
             func.coalesce(func.sum(case((Coupon.state != REVOKED, 1), else_=0)), 0).label("given"),

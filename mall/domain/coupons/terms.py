@@ -11,6 +11,8 @@ from mall.base.text import N_
 
 AMOUNT, PERCENT, SHIPPING, GIFT = "amount", "percent", "shipping", "gift"
 KINDS = (AMOUNT, PERCENT, SHIPPING, GIFT)
+# Several coupons that are given together: it takes nothing off itself, and no coupon is one.
+PACK = "pack"
 
 
 class NotYet(Refusal):

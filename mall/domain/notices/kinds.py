@@ -33,7 +33,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "level_raised": ("level",),
     "level_review": ("level", "missing", "review_on"),
     "level_lowered": ("level",),
-    "coupon_received": ("title", "ends_at"),
+    "coupon_received": ("title", "ends_at", "words"),
+    "coupon_pack_received": ("title", "ends_at", "words", "coupons"),
     "coupon_expiring": ("title", "ends_at"),
     "back_in_stock": ("title", "variant_title", "slug"),
 }

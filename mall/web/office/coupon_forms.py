@@ -36,6 +36,7 @@ SCOPES = {"all": _l("Everything"), "category": _l("Some categories"), "product":
 LONGEST_TITLE, LONGEST_REASON, LONGEST_SKUS = 120, 200, 4_000
 PLAIN = ("kind", "amount_cents", "percent", "cap_cents", "scope", "starts_at", "ends_at", "valid_days", "member_limit",
          "total_limit", "stackable", "min_rank")  # fmt: skip
+PACK_PLAIN = ("starts_at", "ends_at", "member_limit", "total_limit")
 
 
 class CouponForm(Form):
@@ -166,7 +167,7 @@ class GiveForm(Form):
     """A coupon for a member. `key` makes a form that is sent twice one coupon."""
 
     key = HiddenField()
-    template_id = SelectField(_l("Coupon"), coerce=int)
+    template_id = SelectField(_l("Coupon or pack"), coerce=int)
     reason = StringField(_l("Reason"), [DataRequired(_l("Say why.")), at_most(LONGEST_REASON)], filters=[one_line])
 
     def __init__(self, **given: Any) -> None:
@@ -174,10 +175,89 @@ class GiveForm(Form):
         with reading():
             rows, _total = coupons.templates(per_page=500)
         self.template_id.choices = [
-            SelectChoice(row.id, local(row.title))
-            for row in rows
-            if coupons.state_of(row, now()) in ("open", "planned")
+            SelectChoice(row.id, name_of(row)) for row in rows if coupons.state_of(row, now()) in ("open", "planned")
         ]
+
+
+class PackSaidForm(Form):
+    """What a pack says of itself. `key` makes a form that is sent twice one pack."""
+
+    key = HiddenField()
+    seen_version = HiddenField()
+    title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
+    title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
+    starts_at = Moment(_l("Can be had from"))
+    ends_at = Moment(_l("Can be had until"))
+    member_limit = Whole(_l("Packs for one member"))
+    total_limit = Whole(_l("Packs in all"))
+    rows: Sequence[tuple[Any, Any]] = ()
+
+    def details(self) -> dict[str, Any]:
+        """Return what was typed, as the coupons take it."""
+        return {name: self[name].data for name in PACK_PLAIN} | {"title": texts_of(self, "title", LANGUAGES)}
+
+    def place(self, refusal: Refusal) -> None:
+        """Put a refusal at the field it is about."""
+        at = {"parts": "kind_1"}.get(refusal.field, refusal.field)
+        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+
+
+class PartsForm(PackSaidForm):
+    """A pack with what is in it: a kind of coupon and a number, so many times. One kind named twice is added up."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        with reading():
+            rows, _total = coupons.templates(per_page=500)
+        may = [row for row in rows if row.kind != coupons.PACK and coupons.state_of(row, now()) in ("open", "planned")]
+        choices = [SelectChoice(0, "–"), *(SelectChoice(row.id, local(row.title)) for row in may)]
+        self.rows = [(self[f"kind_{n}"], self[f"pieces_{n}"]) for n in range(1, coupons.MOST_PARTS + 1)]
+        for kind, _pieces in self.rows:
+            kind.choices = choices
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check the fields, then that each number has its coupon and each coupon its number."""
+        sound = super().validate(extra_validators)
+        for kind, pieces in self.rows:
+            if kind.data and pieces.data is None and not pieces.errors:
+                put(pieces, _("Say how many."))
+                sound = False
+            if pieces.data is not None and not kind.data and not kind.errors:
+                put(kind, _("Choose the coupon."))
+                sound = False
+        return sound
+
+    def details(self) -> dict[str, Any]:
+        """Return what was typed, as the coupons take it."""
+        parts: dict[int, int] = {}
+        for kind, pieces in self.rows:
+            if kind.data:
+                parts[kind.data] = parts.get(kind.data, 0) + pieces.data
+        return super().details() | {"parts": parts}
+
+
+PackForm: type[PartsForm] = type(
+    "PackForm",
+    (PartsForm,),
+    {f"kind_{n}": SelectField(_l("Coupon %(number)s", number=n), coerce=int) for n in range(1, coupons.MOST_PARTS + 1)}
+    | {f"pieces_{n}": Whole(_l("How many of coupon %(number)s", number=n)) for n in range(1, coupons.MOST_PARTS + 1)},
+)
+
+
+def pack_form_for(pack: Any, contents: Sequence[Any], *, given: bool) -> PackSaidForm:
+    """Return the form of a pack as it is kept: all of it, or what may change of what somebody has."""
+    data = {name: getattr(pack, name) for name in PACK_PLAIN}
+    data |= {f"title_{language}": pack.title.get(language, "") for language in LANGUAGES}
+    for number, part in enumerate(contents, start=1):
+        data |= {f"kind_{number}": part.id, f"pieces_{number}": part.pieces}
+    form: type[PackSaidForm] = PackSaidForm if given else PackForm
+    return form(formdata=None, data=data | {"seen_version": pack.version})
+
+
+def name_of(template: Any) -> str:
+    """Return the name of a kind of coupon in a list to choose from."""
+    title = local(template.title)
+    return _("Pack: %(title)s", title=title) if template.kind == coupons.PACK else title
 
 
 class RevokeForm(Form):

@@ -1,4 +1,7 @@
-"""Coupons at the desk: kinds of them, codes to hand out, items that give one, and what a member has."""
+"""Coupons at the desk: kinds of them, codes to hand out, items that give one, and what a member has.
+
+A pack is a kind, too: what is done to any kind is done here, what a pack is by itself in packs.py.
+"""
 
 import secrets
 from typing import Any
@@ -12,7 +15,7 @@ from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import catalogue, coupons, people
 from mall.web.shared import layout, tables
-from mall.web.shared.coupons import standing_of, terms_words, worth_words
+from mall.web.shared.coupons import contents_words, standing_of, terms_words, worth_words
 from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.moves import order_number
 from mall.web.shared.numbers import whole
@@ -21,6 +24,7 @@ from mall.web.shared.signing_in import form_page, person
 
 from .actors import actor_words
 from .coupon_forms import CodesForm, CouponForm, GiveForm, GivenForm, RevokeForm, SellForm, form_for
+from .packs import pack_page
 
 bp = Blueprint("coupons", __name__, url_prefix="/coupons")
 
@@ -33,9 +37,12 @@ def index():
     page, at, terms = page_number(), now(), layout.terms()
     with reading():
         rows, total = coupons.templates(page=page, per_page=PER_PAGE)
+        inside = coupons.parts_of([row.id for row in rows if row.kind == coupons.PACK])
     return render_template(
         "office/coupons/index.html",
-        kinds=[_shown(row, terms, at=at) for row in rows],
+        kinds=[
+            _shown(row, terms, at=at) | {"inside": ", ".join(contents_words(inside.get(row.id, ())))} for row in rows
+        ],
         page=page,
         pages=pages_of(total, PER_PAGE),
         total=total,
@@ -100,6 +107,14 @@ def withdraw(template_id: int) -> Response:
     """Stop giving a kind of coupon out."""
     done_once(coupons.withdraw_template, template_id, by=person().actor, at=now())
     flash(_("It is given out no more. Coupons that members have stay good."))
+    return redirect(url_for("office.coupons.show", template_id=template_id), 303)
+
+
+@bp.post("/<int:template_id>/withdrawal/end")
+def give_out_again(template_id: int) -> Response:
+    """Give a kind of coupon out again."""
+    done_once(coupons.give_out_again, template_id, by=person().actor, at=now())
+    flash(_("It is given out again."))
     return redirect(url_for("office.coupons.show", template_id=template_id), 303)
 
 
@@ -206,6 +221,9 @@ def coupon_page(
     at, terms = now(), layout.terms()
     with reading():
         template = coupons.template_of(template_id)
+    if template.kind == coupons.PACK:
+        return pack_page(template_id, codes=codes, sale=sale, refusal=refusal)
+    with reading():
         scope_ids = coupons.scope_of(template_id)
         scope_skus = catalogue.skus_of(scope_ids) if template.scope == "product" else []
         given, used = coupons.given_and_used(template_id)

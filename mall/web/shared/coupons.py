@@ -1,5 +1,6 @@
 """Coupons in words: what one takes off, on what terms, and where it stands."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +13,18 @@ from .texts import day_words, local, money_words, number
 
 def worth_words(coupon: Any) -> tuple[str, str]:
     """Return what a coupon or a kind of coupon takes off, in large and in small: ("$10.00", "off")."""
+    if coupon.kind == coupons.PACK:
+        return _("Pack"), _("of coupons")
     if coupon.kind == coupons.AMOUNT:
         return money_words(coupon.amount_cents), _("off")
     if coupon.kind == coupons.PERCENT:
         return _("%(percent)s %%", percent=number(coupon.percent)), _("off")
     return (_("Gift"), _("free")) if coupon.kind == coupons.GIFT else (_("Free"), _("delivery"))
+
+
+def contents_words(contents: Iterable[Any]) -> list[str]:
+    """Return what is in a pack, each kind a few words: "2 × Ten off"."""
+    return [_("%(count)s × %(title)s", count=number(each.pieces), title=local(each.title)) for each in contents]
 
 
 def terms_words(coupon: Any, terms: programme.Programme) -> list[str]:

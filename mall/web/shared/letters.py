@@ -336,10 +336,31 @@ def level_lowered(values: Values) -> Letter:
 def coupon_received(values: Values) -> Letter:
     return Letter(
         _("A coupon for you: %(title)s", title=local(values["title"])),
-        [_("It is among your coupons; checkout proposes the best one by itself.")],
+        [*_words(values), _("It is among your coupons; checkout proposes the best one by itself.")],
         figures=_figure(_("Use it until"), day_words(values["ends_at"])),
         button=_button(_("See my coupons"), values),
     )
+
+
+def coupon_pack_received(values: Values) -> Letter:
+    return Letter(
+        _("Coupons for you: %(title)s", title=local(values["title"])),
+        [
+            *_words(values),
+            ngettext(
+                "%(num)s coupon is among yours; checkout proposes the best by itself.",
+                "%(num)s coupons are among yours; checkout proposes the best by itself.",
+                values["coupons"],
+            ),
+        ],
+        figures=_figure(_("The first ends"), day_words(values["ends_at"])),
+        button=_button(_("See my coupons"), values),
+    )
+
+
+def _words(values: Values) -> list[str]:
+    """Return what whoever gave something wrote to its member; what was told before this was kept has none."""
+    return [values["words"]] if values.get("words") else []
 
 
 def coupon_expiring(values: Values) -> Letter:
@@ -394,6 +415,7 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         level_review,
         level_lowered,
         coupon_received,
+        coupon_pack_received,
         coupon_expiring,
         back_in_stock,
     )
@@ -421,6 +443,7 @@ PAGES = {
     "level_review": "store.member.show",
     "level_lowered": "store.member.show",
     "coupon_received": "store.coupons.show",
+    "coupon_pack_received": "store.coupons.show",
     "coupon_expiring": "store.coupons.show",
     "back_in_stock": "store.item.show",
 }

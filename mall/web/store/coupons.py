@@ -15,7 +15,7 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import catalogue, checkout, coupons, people
 from mall.web.shared import layout
-from mall.web.shared.coupons import standing_of, terms_words, worth_words
+from mall.web.shared.coupons import contents_words, standing_of, terms_words, worth_words
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, one_line
 from mall.web.shared.moves import order_number
@@ -27,6 +27,7 @@ bp.before_request(members_only)
 
 TABS = {"usable": ("usable", "later"), "used": ("used",), "ended": ("expired", "revoked")}
 SOON_DAYS = 7
+MOST_TO_HAVE = 12
 
 
 class CodeForm(Form):
@@ -67,7 +68,7 @@ def take():
     try:
         for limit, subject in tries:
             count_or_refuse(limit, subject)
-        done_once(coupons.take_code, me(), form.code.data, terms=layout.terms(), at=now())
+        taken = done_once(coupons.take_code, me(), form.code.data, terms=layout.terms(), at=now())
     except people.TooManyTries as refusal:
         return coupons_page(form, refusal=refusal)
     except Refusal as refusal:
@@ -75,7 +76,13 @@ def take():
         return coupons_page(form, refused=True)
     for limit, subject in tries:
         done_once(people.take_off, limit, subject)
-    flash(_("The coupon is yours. Checkout offers it as soon as it fits."))
+    flash(
+        ngettext(
+            "The coupon is yours. Checkout offers it as soon as it fits.",
+            "%(num)s coupons are yours. Checkout offers each as soon as it fits.",
+            len(taken),
+        )
+    )
     return redirect(url_for("store.coupons.show"), 303)
 
 
@@ -119,6 +126,7 @@ def coupons_page(form: CodeForm, *, refusal: Refusal | None = None, refused: boo
     tab = tab if tab in TABS else "usable"
     with reading():
         rows = coupons.coupons_of(me())
+        to_have = coupons_to_have(at=at)
     by_tab = {name: [row for row in rows if standing_of(row, at=at) in states] for name, states in TABS.items()}
     shown = by_tab[tab] if tab != "usable" else sorted(by_tab[tab], key=lambda row: (row.ends_at, row.id))
     return form_page(
@@ -129,7 +137,25 @@ def coupons_page(form: CodeForm, *, refusal: Refusal | None = None, refused: boo
         tab=tab,
         counts={name: len(found) for name, found in by_tab.items()},
         cards=[_card(row, terms, at=at) for row in shown],
+        to_have=to_have,
+        mine=checkout.PieceFor(terms.level(max(layout.viewer().rank, 1)), terms),
     )
+
+
+def coupons_to_have(*, at: Any) -> list[tuple[catalogue.Card, str]]:
+    """Return the items that give coupons now and can be bought, each with what is in it in words. Three statements."""
+    gives = coupons.sold_by(at=at)
+    if not gives:
+        return []
+    found = catalogue.shelf(
+        layout.viewer(),
+        catalogue.Wishes(ids=tuple(gives), in_stock=True),
+        terms=layout.terms(),
+        at=at,
+        limit=MOST_TO_HAVE,
+    )
+    contents = coupons.contents_of({gives[card.id] for card in found})
+    return [(card, ", ".join(contents_words(contents.get(gives[card.id], ())))) for card in found]
 
 
 def _card(row: Any, terms: Any, *, at: Any) -> Card:

@@ -9,8 +9,9 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, checkout, interest, membership
+from mall.domain import catalogue, checkout, coupons, interest, membership
 from mall.web.shared import layout
+from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.forms import words_of
 from mall.web.shared.numbers import asked, stepped, whole
 
@@ -78,6 +79,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
             at=at,
             limit=ON_A_SHELF + 1,
         )
+        contents = contents_of(item.product.id, at=at) if item.product.kind == "coupon" else []
         waits: set[int] = set()
         if viewer.member_id is not None and any(variant.sold_out for variant in item.variants):
             waits = interest.waits_for(viewer.member_id)
@@ -103,11 +105,27 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         ready=viewer.ready_points,
         standing=standing,
         waits=waits,
+        contents=contents,
         seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],
         terms=terms,
         **cards,
     )
+
+
+def contents_of(product_id: int, *, at: Any) -> list[dict[str, Any]]:
+    """Return the coupons that a piece of an item gives now: how many, what they take off, on what terms."""
+    gives = coupons.sold_by([product_id], at=at)
+    terms = layout.terms()
+    return [
+        {
+            "row": each,
+            "worth": " ".join(worth_words(each)),
+            "terms": ", ".join(terms_words(each, terms)),
+        }
+        for contents in coupons.contents_of(gives.values()).values()
+        for each in contents
+    ]
 
 
 @bp.post("/<slug>")

@@ -40,9 +40,9 @@ def test_codes_differ_and_none_is_kept(stage):
 def test_a_code_gives_its_coupon_once(stage, mei):
     [code] = codes_of(stage.coupon_kind())
 
-    coupon = take(stage, mei, code)
+    [coupon] = take(stage, mei, code)
 
-    assert take(stage, mei, code) == coupon
+    assert take(stage, mei, code) == [coupon]
     with reading():
         assert [(row.id, row.source) for row in coupons.coupons_of(mei)] == [(coupon, "code")]
 

@@ -87,3 +87,52 @@ def test_a_coupon_kept_though_its_piece_went_back(stage, mei):
     write(update(checkout.OrderLine).values(refunded=1))
 
     assert "a paid order gave the coupons that were bought with it, one that is over none" in broken()
+
+
+# Packs.
+
+
+@pytest.fixture
+def given_pack(stage, mei):
+    """Mei's pack of two coupons of one kind and one of another, of which one may be given in all."""
+    ten, five, other = stage.coupon_kind(), stage.coupon_kind(), stage.coupon_kind()
+    with transaction():
+        pack = coupons.make_pack(
+            key="p", title={"en": "Welcome"}, parts={ten: 2, five: 1}, total_limit=1, by="staff:1", at=NOON
+        )
+        coupons.give_pack(pack, mei, reference="level:3", terms=stage.terms, at=NOON)
+    assert broken() == []
+    return pack, other
+
+
+WHOLE = "a pack that was given has exactly its coupons, all of them its member's"
+
+
+@pytest.mark.parametrize("change", ["one less", "another kind", "a pack itself", "for something else"])
+def test_a_given_pack_that_is_not_whole(given_pack, change):
+    pack, other = given_pack
+    coupon = coupons.Coupon
+    one = update(coupon).where(coupon.id == 1)
+    write(
+        {
+            "one less": one.values(pack_id=None),
+            "another kind": one.values(template_id=other),
+            "a pack itself": one.values(template_id=pack, pack_id=None),
+            "for something else": one.values(reference="level:4"),
+        }[change]
+    )
+
+    assert broken() == [WHOLE]
+
+
+def test_a_given_pack_of_another_member(stage, given_pack):
+    write(update(coupons.Coupon).where(coupons.Coupon.id == 1).values(member_id=stage.member("tom")))
+
+    assert broken() == [WHOLE]
+
+
+def test_packs_that_are_counted_wrong(given_pack):
+    pack, _other = given_pack
+    write(update(coupons.CouponTemplate).where(coupons.CouponTemplate.id == pack).values(used=0))
+
+    assert broken() == ["packs are counted as they were given, within the limit of each"]

@@ -114,13 +114,13 @@ def test_a_coupon_that_ends_within_a_week_is_told_once(stage):
 def test_who_was_given_a_coupon_is_told_and_who_took_one_knows(stage):
     mei = stage.member("mei")
     stage.coupon(mei)
-    assert [(member, title) for member, title, _end in told("coupon_received")] == [(mei, {"en": "Ten off"})]
+    assert [(member, title) for member, title, _end, _words in told("coupon_received")] == [(mei, {"en": "Ten off"})]
 
     kind = stage.coupon_kind()
     with transaction():
         ledger.lock(mei, zone=stage.terms.zone)
-        given = coupons.Giving(kind, key="bought")
-        coupons.give([given], member_id=mei, source="points", reference="order:1", zone="UTC", at=NOON)
+        given = coupons.Giving(kind, key="typed")
+        coupons.give([given], member_id=mei, source="code", reference="code:1", zone="UTC", at=NOON)
     assert len(told("coupon_received")) == 1
 
 

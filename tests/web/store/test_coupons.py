@@ -309,3 +309,37 @@ def test_anothers_gift_and_what_is_no_gift_are_not_there(till, stage, mei, tom, 
     for coupon in (theirs, stage.coupon(mei), 987_654):
         assert till.browser.post(f"/coupons/{coupon}/basket").status_code == 404
     assert till.lines() == []
+
+
+# Packs, and coupons to be had.
+
+
+def pack_of(stage):
+    ten, parcel = (
+        stage.coupon_kind(),
+        stage.coupon_kind(title={"en": "Free parcel"}, kind="shipping", amount_cents=None),
+    )
+    with transaction():
+        return coupons.make_pack(key="pack", title={"en": "Welcome"}, parts={ten: 2, parcel: 1}, by="staff:1", at=NOON)
+
+
+def test_a_code_of_a_pack_gives_all_of_it(till, stage, mei):
+    code = code_of(pack_of(stage))
+
+    assert till.browser.post("/coupons", data={"code": code}).status_code == 303
+
+    page = words(till.browser.get("/coupons").text)
+    assert "3 coupons are yours" in page and page.count("Ten off") >= 2 and "Free parcel" in page
+
+
+def test_what_can_be_had_for_points_is_listed_with_what_is_in_it_and_its_page_says_so_too(till, stage, mei):
+    voucher = stage.item("Welcome pack", kind="coupon", delivery="digital")
+    pack = pack_of(stage)
+    assert "Welcome pack" not in till.browser.get("/coupons").text
+    with transaction():
+        coupons.sell(pack, voucher.product_id, by="staff:1", at=NOON)
+
+    page = words(till.browser.get("/coupons").text)
+    assert "Welcome pack" in page and "2 × Ten off, 1 × Free parcel" in page and "800" in page
+    item = words(till.browser.get("/items/welcome-pack").text)
+    assert "What you get" in item and "2 × Ten off" in item and "good for 30 days" in item
