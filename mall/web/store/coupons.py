@@ -20,7 +20,7 @@ from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, one_line
 from mall.web.shared.moves import order_number
 from mall.web.shared.signing_in import count_or_refuse, form_page, me, members_only, network
-from mall.web.shared.texts import day_words
+from mall.web.shared.texts import day_words, number
 
 bp = Blueprint("coupons", __name__, url_prefix="/coupons")
 bp.before_request(members_only)
@@ -76,13 +76,10 @@ def take():
         return coupons_page(form, refused=True)
     for limit, subject in tries:
         done_once(people.take_off, limit, subject)
-    flash(
-        ngettext(
-            "The coupon is yours. Checkout offers it as soon as it fits.",
-            "%(num)s coupons are yours. Checkout offers each as soon as it fits.",
-            len(taken),
-        )
-    )
+    if len(taken) == 1:
+        flash(_("The coupon is yours. Checkout offers it as soon as it fits."))
+    else:
+        flash(_("%(count)s coupons are yours. Checkout offers each as soon as it fits.", count=number(len(taken))))
     return redirect(url_for("store.coupons.show"), 303)
 
 
