@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Row, select
 from werkzeug.test import TestResponse
@@ -75,3 +76,10 @@ def sign_in_staff(client: FlaskClient, staff_id: int, *, password: str = PASSWOR
     with reading():
         email = people.staff_of(staff_id).email
     return client.post("/office/sign-in", data={"email": email, "password": password})
+
+
+def desk_of(app: Flask, staff_id: int) -> FlaskClient:
+    """Return a browser in which one of the staff has signed in."""
+    browser = app.test_client()
+    assert sign_in_staff(browser, staff_id).status_code == 302
+    return browser

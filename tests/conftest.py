@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -146,6 +147,13 @@ def sign_in_staff() -> Callable[..., Any]:
 @pytest.fixture
 def count_statements(app: Flask) -> Iterator[list[str]]:
     """The SQL statements sent since the list was last cleared."""
+    with noted_statements() as seen:
+        yield seen
+
+
+@contextmanager
+def noted_statements() -> Iterator[list[str]]:
+    """Note the SQL statements that are sent to the database of the current app, whichever it is."""
     seen: list[str] = []
     engines = list(db.engines.values())
 
@@ -154,9 +162,11 @@ def count_statements(app: Flask) -> Iterator[list[str]]:
 
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 @cache

@@ -105,6 +105,15 @@ class Stage:
             options = {option.form: option.id for option in catalogue.offers([variant_id], at=at)[0].prices}
         return Item(product_id, variant_id, options)
 
+    def mug(self, **details: Any) -> "Item":
+        """Put mugs on the shelf: 15.90 in cash, 1,590 points, or 600 to 1,500 points and the rest in cash."""
+        prices = (
+            catalogue.cash_price(1_590),
+            catalogue.points_price(1_590),
+            catalogue.mix_price(1_590, least=600, most=1_500, step=100),
+        )
+        return self.item(prices=prices, **details)
+
     def give(self, member_id: int, points: int, *, at: datetime = NOON) -> None:
         """Give a member points that are ready to use."""
         self.made += 1

@@ -12,7 +12,7 @@ from mall.domain import catalogue, finance
 from tests import cast
 from tests.conftest import NOON
 from tests.stage import Stage, open_shop
-from tests.stripe_double import running
+from tests.stripe_double import running, shop_paid_by
 
 
 @pytest.fixture
@@ -28,16 +28,9 @@ def lagging(make_app, double) -> Iterator[Flask]:
     here = Path(before.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///"))
     replica = here.with_name("replica.db")
     shutil.copyfile(here, replica)
-    app = make_app(
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{here}",
-        DATABASE_READ_URL=f"sqlite:///{replica}",
-        CASHIER="stripe",
-        STRIPE_SECRET_KEY="sk_test_double",
-        STRIPE_WEBHOOK_SECRET=double.secret,
-        STRIPE_API_BASE=double.address,
+    app = shop_paid_by(
+        double, make_app, SQLALCHEMY_DATABASE_URI=f"sqlite:///{here}", DATABASE_READ_URL=f"sqlite:///{replica}"
     )
-    client = app.test_client()
-    double.outbox.post = lambda body, headers: client.post("/hooks/stripe", data=body, headers=headers).status_code
     with app.app_context():
         yield app
 

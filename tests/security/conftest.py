@@ -1,14 +1,29 @@
-"""What the attacks need: the mails that were sent, addresses of the network, and a look at what was stored."""
+"""What the attacks need: a shop at noon, the mails that were sent, and a look at what was stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from mall.base.clock import moved_to
 from mall.base.db import execute, reading
 from mall.domain import notices
+from tests.stage import NOON, Stage, open_shop
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """It is noon of 2 March 2026."""
+    with moved_to(NOON):
+        yield
+
+
+@pytest.fixture
+def stage(app: Flask, noon: None) -> Stage:
+    """A shop, at noon."""
+    return open_shop()
 
 
 @pytest.fixture

@@ -9,38 +9,27 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mall.base.clock import moved_to
-from mall.base.db import execute, reading, transaction
-from mall.domain import aftersales, cash, catalogue, checkout, ledger, people
+from mall.base.db import execute, reading
+from mall.domain import aftersales, cash, catalogue, checkout, ledger
 from tests import cast
-from tests.stage import HOME, NOON, PASSWORD, Item, Stage, open_shop
+from tests.stage import NOON, PASSWORD, Item, Stage
 from tests.threads import race
 from tests.web.office.forms import form_of, send
-from tests.web.store.till import Till, fields_of
+from tests.web.store.till import Till, fields_of, till_of
 
 DELIVERED = NOON + timedelta(days=3)
 WINDOW_OVER = DELIVERED + timedelta(days=14)
 
 
-@pytest.fixture(autouse=True)
-def noon() -> Any:
-    with moved_to(NOON):
-        yield
-
-
-@pytest.fixture
-def stage(app: Flask) -> Stage:
-    return open_shop()
-
-
 @pytest.fixture
 def till(app: Flask, stage: Stage) -> Till:
     """Mei's browser."""
-    return at_the_till(app, stage, "mei")
+    return till_of(app, stage, "mei")
 
 
 @pytest.fixture
 def toms(app: Flask, stage: Stage) -> Till:
-    return at_the_till(app, stage, "tom")
+    return till_of(app, stage, "tom")
 
 
 @pytest.fixture
@@ -51,27 +40,12 @@ def ola(stage: Stage) -> int:
 @pytest.fixture
 def desk(app: Flask, ola: int) -> FlaskClient:
     """Ola's browser."""
-    return at_the_desk(app, ola)
-
-
-def at_the_desk(app: Flask, ola: int) -> FlaskClient:
-    browser = app.test_client()
-    assert cast.sign_in_staff(browser, ola).status_code == 302
-    return browser
+    return cast.desk_of(app, ola)
 
 
 @pytest.fixture
 def mug(stage: Stage) -> Item:
     return stage.item(prices=(catalogue.cash_price(1_590), catalogue.points_price(800)), stock=100)
-
-
-def at_the_till(app: Flask, stage: Stage, name: str) -> Till:
-    member_id = stage.member(name)
-    with transaction():
-        people.add_address(member_id, people.AddressLines(*HOME), at=NOON)
-    browser = app.test_client()
-    assert cast.sign_in(browser, member_id, password=PASSWORD).status_code == 302
-    return Till(browser, stage, member_id)
 
 
 def delivered(stage: Stage, member_id: int, item: Item, *, quantity: int = 3, points: int = 0) -> Any:
@@ -139,7 +113,7 @@ def test_sec_43_who_spends_the_points_of_an_order_that_is_refunded_owes_them(app
         stage.put_in(till.member_id, mug, "points", at=WINDOW_OVER)
         stage.place(till.member_id, at=WINDOW_OVER)
         assert stage.balances(till.member_id, at=WINDOW_OVER).ready == 0
-        desk = at_the_desk(app, ola)
+        desk = cast.desk_of(app, ola)
         assert desk.post(refund_page(order), data=shown(desk, order)).status_code == 302
 
         assert stage.balances(till.member_id, at=WINDOW_OVER) == ledger.Balances(0, 0, 0, owed=477)

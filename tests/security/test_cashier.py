@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import execute, reading, transaction
 from mall.config import UnsafeSettings
 from mall.domain import cash, people
-from tests.stripe_double import running
+from tests.stripe_double import hear, running, shop_paid_by
 from tests.without_orders import send_refunds
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -30,14 +30,7 @@ def double():
 
 @pytest.fixture
 def shop(make_app, double):
-    app = make_app(
-        CASHIER="stripe",
-        STRIPE_SECRET_KEY="sk_test_double",
-        STRIPE_WEBHOOK_SECRET=double.secret,
-        STRIPE_API_BASE=double.address,
-    )
-    client = app.test_client()
-    double.outbox.post = lambda body, headers: client.post(ADDRESS, data=body, headers=headers).status_code
+    app = shop_paid_by(double, make_app)
     with app.app_context():
         yield app
 
@@ -177,7 +170,7 @@ def test_sec_69_a_repeated_event_is_kept_once_and_answered_200(shop, double):
 
 def test_sec_69_a_repeated_event_is_kept_once_even_when_all_come_at_once(make_postgres_app, double):
     app = make_postgres_app(CASHIER="stripe", STRIPE_SECRET_KEY="sk_test_double", STRIPE_WEBHOOK_SECRET=double.secret)
-    double.outbox.post = lambda body, headers: app.test_client().post(ADDRESS, data=body, headers=headers).status_code
+    hear(double, app)
     with ThreadPoolExecutor(8) as many:
         answers = list(many.map(lambda _number: double.outbox.send(event(double)), range(16)))
 
@@ -212,8 +205,7 @@ def test_sec_70_a_session_of_another_order_or_amount_is_told_apart(shop, double,
 
 def test_sec_71_a_test_event_at_a_live_shop_is_an_alarm_and_no_payment(make_app, double):
     app = make_app(**LIVE | {"STRIPE_WEBHOOK_SECRET": double.secret})
-    client = app.test_client()
-    double.outbox.post = lambda body, headers: client.post(ADDRESS, data=body, headers=headers).status_code
+    hear(double, app)
     with app.app_context():
         assert double.outbox.send(event(double, livemode=False)) == 200
         assert double.outbox.send(event(double, id="evt_live", livemode=True)) == 200

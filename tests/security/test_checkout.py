@@ -11,38 +11,25 @@ from sqlalchemy import select
 
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
-from mall.domain import cash, catalogue, checkout, people
-from tests.cast import sign_in
-from tests.stage import NOON, PASSWORD, Item, Stage, open_shop
+from mall.domain import cash, catalogue, checkout
+from tests.stage import NOON, Item, Stage, open_shop
 from tests.threads import race
-from tests.web.store.till import Till, count_orders, fields_of
+from tests.web.store.till import Till, count_orders, fields_of, till_of
 
-HOME = people.AddressLines("Chen Meilin", "18 Juniper Lane", "Portland", "97201", "US")
 BURST = 30
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def noon() -> Any:
-    with moved_to(NOON):
-        yield
-
-
-@pytest.fixture
-def stage(app: Flask) -> Stage:
-    return open_shop()
 
 
 @pytest.fixture
 def till(app: Flask, stage: Stage) -> Till:
     """Mei's browser; she has an address and 5,000 points."""
-    return at_the_till(app, stage, "mei")
+    return till_of(app, stage, "mei", points=5_000)
 
 
 @pytest.fixture
 def toms(app: Flask, stage: Stage) -> Till:
     """Tom's browser; he has an address and 5,000 points."""
-    return at_the_till(app, stage, "tom")
+    return till_of(app, stage, "tom", points=5_000)
 
 
 @pytest.fixture
@@ -53,16 +40,6 @@ def mug(stage: Stage) -> Item:
 @pytest.fixture
 def gift(stage: Stage) -> Item:
     return stage.item("Pressed-flower card")
-
-
-def at_the_till(app: Flask, stage: Stage, name: str) -> Till:
-    member_id = stage.member(name)
-    with transaction():
-        people.add_address(member_id, HOME, at=NOON)
-    stage.give(member_id, 5_000)
-    browser = app.test_client()
-    assert sign_in(browser, member_id, password=PASSWORD).status_code == 302
-    return Till(browser, stage, member_id)
 
 
 def mug_of(stage: Stage) -> Item:
@@ -134,7 +111,7 @@ def test_sec_32_two_tabs_with_the_same_points_are_one_order(app, till, gift):
 
 def test_sec_33_a_burst_of_checkouts_is_one_order(either):
     stage = open_shop()
-    till = at_the_till(either, stage, "mei")
+    till = till_of(either, stage, "mei", points=5_000)
     mug = mug_of(stage)
     till.put_in(mug, "mix", points=900)
     form = till.form()
@@ -354,7 +331,7 @@ def test_sec_49_an_order_without_cash_meets_no_cashier_and_every_limit_holds(app
 
 def test_sec_53_a_limit_per_member_holds_for_parallel_orders(either):
     stage = open_shop()
-    till = at_the_till(either, stage, "mei")
+    till = till_of(either, stage, "mei", points=5_000)
     one_each = stage.item("One each", limit_per_member=1)
 
     def buy() -> int:

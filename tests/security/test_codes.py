@@ -10,46 +10,25 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, table, text
 
-from mall.base.clock import moved_to
 from mall.base.db import execute, reading
 from mall.domain import audit, catalogue, checkout
 from tests import cast
-from tests.cast import sign_in
-from tests.stage import NOON, PASSWORD, Item, Stage, open_shop
-from tests.web.office.conftest import hire
+from tests.stage import NOON, Item, Stage
+from tests.web.store.till import signed_in
 
 SECRET = "SECRET-GIFT-4711"
-
-
-@pytest.fixture(autouse=True)
-def noon() -> Any:
-    with moved_to(NOON):
-        yield
-
-
-@pytest.fixture
-def stage(app: Flask) -> Stage:
-    return open_shop()
 
 
 @pytest.fixture
 def desk(app: Flask, stage: Stage) -> FlaskClient:
     """The browser of Ola, an operator."""
-    browser = app.test_client()
-    assert cast.sign_in_staff(browser, hire("ola", "operator")).status_code == 302
-    return browser
+    return cast.desk_of(app, cast.hire("ola", at=NOON))
 
 
 @pytest.fixture
 def ticket(stage: Stage) -> Item:
     """A cinema ticket, delivered as a code; its pool is empty."""
     return stage.item("Cinema ticket", kind="code", stock=0)
-
-
-def browser_of(app: Flask, stage: Stage, name: str) -> FlaskClient:
-    browser = app.test_client()
-    assert sign_in(browser, stage.member(name), password=PASSWORD).status_code == 302
-    return browser
 
 
 def look_through(desk: FlaskClient, item: Item, content: bytes, name: str = "codes.csv") -> Any:
@@ -89,7 +68,7 @@ def everything_kept() -> str:
 
 
 def test_sec_60_a_code_is_shown_to_its_owner_by_post_and_logged(app, stage, desk, ticket):
-    mei = browser_of(app, stage, "mei")
+    mei = signed_in(app, stage.member("mei"))
     upload(desk, ticket, SECRET.encode())
     number, code_id = redeemed(stage, "mei", ticket)
     assert SECRET not in mei.get(f"/orders/{number}").text
@@ -106,8 +85,8 @@ def test_sec_60_a_code_is_shown_to_its_owner_by_post_and_logged(app, stage, desk
 
 
 def test_sec_60_for_anybody_else_there_is_no_such_code(app, stage, desk, ticket):
-    browser_of(app, stage, "mei")
-    tom = browser_of(app, stage, "tom")
+    signed_in(app, stage.member("mei"))
+    tom = signed_in(app, stage.member("tom"))
     upload(desk, ticket, f"{SECRET}\nOTHER-1".encode())
     number, code_id = redeemed(stage, "mei", ticket)
     own, _own_code = redeemed(stage, "tom", ticket)
@@ -122,7 +101,7 @@ def test_sec_60_for_anybody_else_there_is_no_such_code(app, stage, desk, ticket)
 
 
 def test_sec_56_a_code_is_never_got_by_an_address(app, stage, desk, ticket):
-    mei = browser_of(app, stage, "mei")
+    mei = signed_in(app, stage.member("mei"))
     upload(desk, ticket, SECRET.encode())
     number, code_id = redeemed(stage, "mei", ticket)
 
@@ -133,7 +112,7 @@ def test_sec_56_a_code_is_never_got_by_an_address(app, stage, desk, ticket):
 
 def test_sec_60_staff_see_that_a_code_was_issued_and_shown_and_never_which(app, stage, desk, ticket, caplog):
     caplog.set_level(logging.DEBUG)
-    mei = browser_of(app, stage, "mei")
+    mei = signed_in(app, stage.member("mei"))
     flashed = upload(desk, ticket, SECRET.encode()).text
     number, code_id = redeemed(stage, "mei", ticket)
     mei.post(f"/orders/{number}/codes/{code_id}")
@@ -226,7 +205,7 @@ def test_sec_78_a_cell_that_a_spreadsheet_would_compute_is_no_code(stage, desk, 
 
 
 def test_sec_76_markup_in_a_code_is_shown_as_text(app, stage, desk, ticket):
-    mei = browser_of(app, stage, "mei")
+    mei = signed_in(app, stage.member("mei"))
     upload(desk, ticket, b"<script>alert(1)</script>")
     number, code_id = redeemed(stage, "mei", ticket)
 

@@ -11,35 +11,18 @@ from flask.testing import FlaskClient
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
 from mall.domain import catalogue, coupons
-from tests.cast import sign_in
-from tests.stage import NOON, PASSWORD, Stage, open_shop
+from tests.stage import NOON, Stage
 from tests.threads import race
-from tests.web.store.till import Till, fields_of, words
+from tests.web.store.till import Till, fields_of, signed_in, words
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def noon() -> Any:
-    with moved_to(NOON):
-        yield
-
-
-@pytest.fixture
-def stage(app: Flask) -> Stage:
-    return open_shop()
 
 
 @pytest.fixture
 def enter(app: Flask, stage: Stage) -> Callable[[str], FlaskClient]:
     """Make a member and sign them in: `enter("mei")`."""
 
-    def browser_of(name: str) -> FlaskClient:
-        browser = app.test_client()
-        assert sign_in(browser, stage.member(name), password=PASSWORD).status_code == 302
-        return browser
-
-    return browser_of
+    return lambda name: signed_in(app, stage.member(name))
 
 
 def codes(stage: Stage, count: int = 1, **details: Any) -> list[str]:

@@ -10,5 +10,6 @@ signed webhooks; checks parameters against the types the stripe package ships; a
 from .books import Books, Fault
 from .hooks import Outbox
 from .server import Double, running
+from .shop import hear, shop_paid_by
 
-__all__ = ["Books", "Double", "Fault", "Outbox", "running"]
+__all__ = ["Books", "Double", "Fault", "Outbox", "hear", "running", "shop_paid_by"]

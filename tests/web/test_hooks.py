@@ -8,10 +8,9 @@ from sqlalchemy import select
 
 from mall.base.db import execute, reading
 from mall.domain import cash
-from tests.stripe_double import running
+from tests.stripe_double import running, shop_paid_by
 
 ADDRESS = "/hooks/stripe"
-STRIPE = {"CASHIER": "stripe", "STRIPE_SECRET_KEY": "sk_test_double"}
 
 
 @pytest.fixture
@@ -23,14 +22,7 @@ def double():
 @pytest.fixture
 def shop(make_app, double):
     """A shop that is paid by Stripe, in test mode, with CSRF protection on. The double delivers to it."""
-    app = make_app(
-        **STRIPE,
-        STRIPE_API_BASE=double.address,
-        STRIPE_WEBHOOK_SECRET=double.secret,
-        WTF_CSRF_ENABLED=True,
-    )
-    client = app.test_client()
-    double.outbox.post = lambda body, headers: client.post(ADDRESS, data=body, headers=headers).status_code
+    app = shop_paid_by(double, make_app, WTF_CSRF_ENABLED=True)
     with app.app_context():
         yield app
 

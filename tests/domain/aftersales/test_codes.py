@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, catalogue, checkout
+from tests.conftest import noted_statements
 from tests.stage import NOON
 
 
@@ -115,11 +116,11 @@ def test_with_nothing_seen_a_cancel_is_whole(stage, mei, mug, ticket):
     assert (codes_of(order), stage.stock(ticket)) == ([], (5, 0))
 
 
-def test_a_partial_refund_of_codes_stays_within_its_statements(stage, mei, ticket, count_statements_of):
+def test_a_partial_refund_of_codes_stays_within_its_statements(stage, mei, ticket):
     order = bought(stage, mei, ticket, quantity=3)
     show(order, codes_of(order)[0], mei)
 
-    with count_statements_of() as seen, transaction():
+    with noted_statements() as seen, transaction():
         aftersales.refund(
             order.id, reason="goodwill", restock=False, pieces={1: 3}, by="staff:1", terms=stage.terms, at=NOON
         )

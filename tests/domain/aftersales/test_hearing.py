@@ -9,9 +9,7 @@ from mall.base.clock import moved_to, now
 from mall.base.db import execute, reading
 from mall.domain import aftersales, cash, catalogue, checkout, ledger
 from tests.stage import open_shop
-from tests.stripe_double import running
-
-HOOK = "/hooks/stripe"
+from tests.stripe_double import running, shop_paid_by
 
 
 @pytest.fixture
@@ -23,14 +21,7 @@ def double():
 @pytest.fixture
 def app(make_app, double):
     """A shop that is paid by Stripe, which is the double."""
-    app = make_app(
-        CASHIER="stripe",
-        STRIPE_SECRET_KEY="sk_test_double",
-        STRIPE_WEBHOOK_SECRET=double.secret,
-        STRIPE_API_BASE=double.address,
-    )
-    client = app.test_client()
-    double.outbox.post = lambda body, headers: client.post(HOOK, data=body, headers=headers).status_code
+    app = shop_paid_by(double, make_app)
     with app.app_context():
         yield app
 

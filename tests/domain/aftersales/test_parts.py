@@ -13,6 +13,7 @@ from sqlalchemy import select
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout, ledger, membership, programme
 from mall.domain.aftersales import plans
+from tests.conftest import noted_statements
 from tests.stage import NOON, Stage, open_shop
 
 DELIVERED = NOON + timedelta(days=3)
@@ -313,8 +314,7 @@ MOST_STATEMENTS = 24
 
 
 @pytest.mark.parametrize("count", [1, 5, 20])
-def test_a_partial_refund_takes_few_statements(either, count, request):
-    count_statements = request.getfixturevalue("count_statements_of")
+def test_a_partial_refund_takes_few_statements(either, count):
     stage = open_shop()
     mei = stage.member("mei")
     stage.give(mei, 20_000)
@@ -324,7 +324,7 @@ def test_a_partial_refund_takes_few_statements(either, count, request):
     order = stage.pay(stage.place(mei))
     stage.ship(order)
 
-    with count_statements() as seen:
+    with noted_statements() as seen:
         stage.refund(order, pieces=dict.fromkeys(range(1, count + 1), 1))
 
     sent = [statement for statement in seen if not statement.startswith("BEGIN")]

@@ -3,7 +3,6 @@
 import pytest
 from flask import Flask
 
-from mall.domain import catalogue
 from tests.stage import Item, Stage, open_shop
 
 
@@ -20,10 +19,4 @@ def mei(stage: Stage) -> int:
 @pytest.fixture
 def mug(stage: Stage) -> Item:
     """15.90 in cash, 1,590 points, or 600 to 1,500 points and the rest in cash."""
-    return stage.item(
-        prices=(
-            catalogue.cash_price(1_590),
-            catalogue.points_price(1_590),
-            catalogue.mix_price(1_590, least=600, most=1_500, step=100),
-        )
-    )
+    return stage.mug()

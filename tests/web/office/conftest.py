@@ -1,6 +1,7 @@
 """The desk's cast: a shop set up, Ola the operator signed in, Otto her colleague, members and items as needed."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,12 +41,7 @@ def otto(stage: Stage) -> int:
 def enter(app: Flask) -> Callable[[int], FlaskClient]:
     """Return a browser in which a colleague has signed in: `enter(otto)`."""
 
-    def open_browser(staff_id: int) -> FlaskClient:
-        browser = app.test_client()
-        assert cast.sign_in_staff(browser, staff_id).status_code == 302
-        return browser
-
-    return open_browser
+    return partial(cast.desk_of, app)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The store's cast at the till: a shop set up, Mei with an address signed in, a mug sold in three ways, a gift."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,13 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from mall.base.clock import moved_to
-from mall.base.db import transaction
-from mall.domain import catalogue, people
-from tests.cast import sign_in as sign_in_by_form
-from tests.stage import NOON, PASSWORD, Item, Stage, open_shop
-from tests.web.store.till import Till
-
-HOME = people.AddressLines("Chen Meilin", "18 Juniper Lane", "Portland", "97201", "US")
+from tests.stage import NOON, Item, Stage, open_shop
+from tests.web.store.till import Till, signed_in
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +29,7 @@ def stage(app: Flask) -> Stage:
 def mei(stage: Stage) -> int:
     """A member with an address."""
     member_id = stage.member("mei")
-    with transaction():
-        people.add_address(member_id, HOME, at=NOON)
+    stage.settle_down(member_id)
     return member_id
 
 
@@ -46,13 +41,7 @@ def tom(stage: Stage) -> int:
 @pytest.fixture
 def mug(stage: Stage) -> Item:
     """15.90 in cash, 1,590 points, or 600 to 1,500 points and the rest in cash."""
-    return stage.item(
-        prices=(
-            catalogue.cash_price(1_590),
-            catalogue.points_price(1_590),
-            catalogue.mix_price(1_590, least=600, most=1_500, step=100),
-        )
-    )
+    return stage.mug()
 
 
 @pytest.fixture
@@ -65,12 +54,7 @@ def gift(stage: Stage) -> Item:
 def enter(app: Flask) -> Callable[..., FlaskClient]:
     """Return a browser in which a member has signed in: `enter(mei)`."""
 
-    def open_browser(member_id: int) -> FlaskClient:
-        browser = app.test_client()
-        assert sign_in_by_form(browser, member_id, password=PASSWORD).status_code == 302
-        return browser
-
-    return open_browser
+    return partial(signed_in, app)
 
 
 @pytest.fixture

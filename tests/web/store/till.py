@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from mall.base.db import execute, reading
 from mall.domain import checkout
-from tests.stage import Item, Stage
+from tests.cast import sign_in
+from tests.stage import PASSWORD, Item, Stage
 
 
 @dataclass
@@ -63,6 +65,22 @@ class Till:
     def page_of(self, order: Any) -> str:
         """Return an order's page."""
         return self.browser.get(f"/orders/{checkout.number_of(order.id)}").text
+
+
+def signed_in(app: Flask, member_id: int) -> FlaskClient:
+    """Return a browser in which a member of the stage has signed in."""
+    browser = app.test_client()
+    assert sign_in(browser, member_id, password=PASSWORD).status_code == 302
+    return browser
+
+
+def till_of(app: Flask, stage: Stage, name: str, *, points: int = 0) -> Till:
+    """Make a member with an address and these points, and sign them in: their browser at the till."""
+    member_id = stage.member(name)
+    stage.settle_down(member_id)
+    if points:
+        stage.give(member_id, points)
+    return Till(signed_in(app, member_id), stage, member_id)
 
 
 def count_orders() -> int:
