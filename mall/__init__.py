@@ -23,6 +23,7 @@ from .web.shared import (
     problems,
     quick,
     signing_in,
+    tables,
     templates,
     texts,
 )
@@ -49,7 +50,7 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
         count = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     CSRFProtect(app)
-    for part in (logs, headers, texts, addresses, problems, forms, signing_in, layout, pictures, languages):
+    for part in (logs, headers, texts, addresses, problems, forms, signing_in, layout, pictures, tables, languages):
         part.prepare(app)
     for face in (store, office, finance):
         app.register_blueprint(face.bp)
