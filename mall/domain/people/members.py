@@ -1,6 +1,7 @@
 """Members: who shops here. Registering, proving an e-mail, the profile, leaving."""
 
 import secrets
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -157,6 +158,12 @@ def member_of(member_id: int) -> Row[Any]:
     if row is None:
         raise NotFound(N_("There is no such member."))
     return row
+
+
+def names_of(member_ids: Collection[int]) -> dict[int, str]:
+    """Return what members are called, {id: name}."""
+    rows = execute(select(Member.id, Member.display_name).where(Member.id.in_(member_ids)))
+    return {row.id: row.display_name for row in rows}
 
 
 def save_profile(

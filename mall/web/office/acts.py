@@ -3,9 +3,12 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
+from mall.base.errors import NotFound
 from mall.domain import aftersales, checkout, ledger
 from mall.web.shared.layout import link
 from mall.web.shared.texts import sentence
+
+from .actors import actor_words
 
 ACTS = {
     "category.created": _l("Category opened"),
@@ -23,6 +26,7 @@ ACTS = {
     "coupon.revoked": _l("Coupon taken back"),
     "coupon.sold_as": _l("Coupon given by an item"),
     "coupon.withdrawn": _l("Coupon withdrawn"),
+    "finance.accounts_named": _l("Accounts named"),
     "finance.sums_forgotten": _l("Daily sums made anew"),
     "member.email_changed": _l("E-mail changed"),
     "member.frozen": _l("Member frozen"),
@@ -31,6 +35,8 @@ ACTS = {
     "order.alarm": _l("Order needs a look"),
     "order.alarm.looked_at": _l("Alarm looked at"),
     "order.deliver": _l("Order delivered"),
+    "order.hand_over": _l("Order handed over at the counter"),
+    "order.ready": _l("Order ready to be collected"),
     "order.refund": _l("Order refunded"),
     "order.review.accepted": _l("Accepted after review"),
     "order.review.given_back": _l("Given back after review"),
@@ -60,6 +66,7 @@ ACTS = {
     "refund.asked_again": _l("Refused refund sent again"),
     "refund.given_by_hand": _l("Refused refund given back by hand"),
     "return.approve": _l("Return approved"),
+    "return.lapse": _l("Return ended: the goods did not come"),
     "return.decline": _l("Return declined"),
     "return.receive": _l("Returned goods received"),
     "return.waive": _l("Return refunded without the goods"),
@@ -72,6 +79,8 @@ ACTS = {
     "staff.set_up_link_made": _l("Set-up link made"),
     "staff.totp_enrolled": _l("Phone enrolled"),
     "staff.totp_reset": _l("Second factor reset"),
+    "statement.break": _l("Break of the statement decided on"),
+    "statement.imported": _l("Cashier's statement read"),
     "stock.adjust": _l("Stock corrected"),
     "stock.low_water": _l("Low-stock mark set"),
     "stock.received": _l("Stock received"),
@@ -100,14 +109,26 @@ def subject_words(subject: str) -> str:
     kind, _colon, number = subject.partition(":")
     if kind == "order" and (order_id := checkout.order_id_of(subject)) is not None:
         return gettext("Order %(number)s", number=checkout.number_of(order_id))
+    if kind in ("member", "staff"):
+        return actor_words(subject)
     words = {
-        "product": gettext("Item %(number)s", number=number),
-        "coupon": gettext("Coupon %(number)s", number=number),
-        "member": gettext("Member %(number)s", number=number),
-        "staff": gettext("Colleague %(number)s", number=number),
+        "break": gettext("Break %(number)s", number=number),
+        "cashier": gettext("Cashier %(name)s", name=number),
         "category": gettext("Category %(number)s", number=number) if number else gettext("Categories"),
+        "chart": gettext("Accounts of the journal"),
+        "coupon": gettext("Coupon %(number)s", number=number),
+        "product": gettext("Item %(number)s", number=number),
+        "programme": gettext("Programme, version %(number)s", number=number) if number else gettext("Programme"),
     }
     return words.get(kind, subject)
+
+
+def subject_asked(typed: str) -> str:
+    """Return the subject somebody asks for: the number of an order means that order, all else is as typed."""
+    try:
+        return checkout.reference_of(checkout.id_of(typed.removeprefix("#")))
+    except NotFound:
+        return typed
 
 
 def subject_link(subject: str) -> str | None:
@@ -123,4 +144,8 @@ def subject_link(subject: str) -> str | None:
         return link("office.coupons.show", template_id=int(number))
     if kind == "member":
         return link("office.members.show", member_id=int(number))
+    if kind == "staff":
+        return link("office.staff.show", staff_id=int(number))
+    if kind == "programme":
+        return link("office.programme.show")
     return link("office.catalogue.categories.index") if kind == "category" else None

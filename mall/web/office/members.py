@@ -14,7 +14,7 @@ from mall.web.shared.numbers import asked
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
 
-from .actors import actor_words
+from .actors import actor_words, know_as
 from .acts import act_words, reason_words
 from .fields import ReasonForm
 from .orders import state_words
@@ -94,6 +94,7 @@ def member_page(member_id: int, *, form: ReasonForm | None = None, refusal: Refu
         levels = membership.history_of(member_id)
         requests = approvals.requests_about(ledger.ADJUSTMENT_KIND, subject)
         acts = audit.entries(subject=subject, limit=10)
+    know_as(member.id, member.display_name)
     return form_page(
         "office/members/show.html",
         refused=form is not None,

@@ -24,7 +24,7 @@ from mall.web.shared.pieces import asking_for_pieces, fields_of, pieces_in, refu
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
-from .actors import actor_words
+from .actors import actor_words, know_as
 from .parcel_forms import ParcelForm, parcel_form
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
@@ -292,6 +292,7 @@ def order_page(
         member = people.member_of(order.member_id)
         codes = catalogue.codes_of(checkout.reference_of(order.id)) if order.gives_codes else []
         disputes = cash.disputes_of(checkout.reference_of(order.id)) if seen.payments else []
+    know_as(member.id, member.display_name)
     shown_parcel = parcel or parcel_form(seen.lines, formdata=None)
     return form_page(
         "office/orders/show.html",
