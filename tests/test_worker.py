@@ -65,6 +65,7 @@ def mei(app):
 
 def tell(member_id, number, at=NOON):
     values = {"number": str(number), "points": 0, "total_cents": 690, "earned_points": 69}
+    values |= dict.fromkeys(("codes", "coupons", "digital"), False)
     with transaction():
         notices.tell(member_id, "order_paid", values=values, key=f"order:{number}:paid", at=at)
 

@@ -26,11 +26,20 @@ VALUES = {
     "email_known": {},
     "sign_in_slowed": {},
     "order_placed": {"number": "1042", "points": 600, "total_cents": 990},
-    "order_paid": {"number": "1042", "points": 600, "total_cents": 990, "earned_points": 99},
+    "order_paid": {
+        "number": "1042",
+        "points": 600,
+        "total_cents": 990,
+        "earned_points": 99,
+        "codes": True,
+        "coupons": True,
+        "digital": False,
+    },
     "order_shipped": {"number": "1042", "carrier": "DHL", "tracking": "JD014600003", "pieces": 2, "left": 1},
     "order_ready": {"number": "1042"},
     "order_collected": {"number": "1042"},
     "order_cancelled": {"number": "1042", "points": 600, "back_cents": 990, "gone_cents": 10},
+    "order_timed_out": {"number": "1042", "points": 600, "back_cents": 990},
     "refund_done": {"number": "1042", "back_cents": 990, "gone_cents": 0, "points": 1},
     "return_asked": {"number": "1042"},
     "return_advanced": {"number": "1042"},
@@ -257,7 +266,7 @@ def test_an_empty_outbox_says_so(terms, client):
     assert "No mail yet" in client.get("/outbox/").text
 
 
-@pytest.mark.parametrize("name", ["nothing", "../mall", "..%2Fmall", "%2e%2e"])
+@pytest.mark.parametrize("name", ["nothing", "../mall", "..%2Fmall", "%2e%2e", "a" * 300, "名" * 200, "a" * 5_000])
 def test_only_mails_are_shown(terms, client, name):
     assert client.get(f"/outbox/{name}").status_code == 404
     assert client.get(f"/outbox/{name}.eml").status_code == 404

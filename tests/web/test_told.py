@@ -50,15 +50,15 @@ def test_the_mails_about_an_order_s_end_name_all_the_money_that_goes_back_and_no
     case.into(state, how)
     case.happens(event)()
 
-    mails = told("order_cancelled", "refund_done")
+    mails = told("order_cancelled", "order_timed_out", "refund_done")
     with reading():
         refunds = [refund for refund in cash.refunds_of(case.reference) if refund.origin == "mall"]
     came = sum(payment.captured_cents for payment in case.payments())
 
     assert sum(mail.details["back_cents"] for mail in mails) == sum(refund.amount_cents for refund in refunds)
-    assert sum(mail.details["gone_cents"] for mail in mails) <= came
+    assert sum(mail.details.get("gone_cents", 0) for mail in mails) <= came
     for mail in mails:
-        if mail.kind == "order_cancelled" and ("Nothing was charged" in mail_for(mail).text):
+        if mail.kind != "refund_done" and ("Nothing was charged" in mail_for(mail).text):
             # Money that came later has a mail of its own.
             assert not came or sum(other.details["back_cents"] for other in mails if other is not mail) == came
 
@@ -76,17 +76,22 @@ def test_who_paid_another_amount_is_not_told_that_nothing_was_charged(case):
 def test_money_that_comes_when_the_page_is_over_is_one_mail_that_says_both(case):
     case.happens(life.PAID_AGAIN)()
 
-    (mail,) = told("order_cancelled", "refund_done")
-    assert mail.kind == "order_cancelled"
-    assert "$11.80 goes back" in mail_for(mail).text and "Nothing was charged" not in mail_for(mail).text
+    (mail,) = told("order_cancelled", "order_timed_out", "refund_done")
+    assert mail.kind == "order_timed_out"
+    assert (
+        "$11.80 came too late and goes back" in mail_for(mail).text
+        and "Nothing was charged" not in mail_for(mail).text
+    )
 
 
 def test_money_that_comes_after_the_order_was_let_go_has_a_mail_of_its_own(case):
     case.into(checkout.TIMED_OUT, "")
     case.says(paid=True)
 
-    first, second = told("order_cancelled", "refund_done")
+    first, second = told("order_cancelled", "order_timed_out", "refund_done")
     assert "Nothing was charged" in mail_for(first).text
+    assert "was not paid in time" in mail_for(first).subject and "cancelled" not in mail_for(first).text
+    assert "is in your basket again" in mail_for(first).text
     assert "Cash back: $11.80" in mail_for(second).text
 
 
@@ -112,6 +117,24 @@ def test_a_paid_order_says_what_it_will_earn(case):
 
     (mail,) = told("order_paid")
     assert "You will earn: 69 points" in mail_for(mail).text
+
+
+@pytest.mark.parametrize(
+    ("brought", "says", "says_not"),
+    [
+        ({"digital": False}, "write again when it is on its way", "codes"),
+        ({"codes": True, "digital": True}, "Your codes are ready", "on its way"),
+        ({"coupons": True, "digital": True}, "under My coupons", "on its way"),
+        ({"codes": True, "digital": False}, "write again when it is on its way", "under My coupons"),
+    ],
+)
+def test_a_paid_order_says_what_is_ready_at_once_and_what_is_still_to_come(app, brought, says, says_not):
+    values = VALUES["order_paid"] | {"codes": False, "coupons": False} | brought
+    with app.test_request_context():
+        said = " ".join(LETTERS["order_paid"](values).paragraphs)
+
+    assert says in said and says_not not in said
+    assert ("Your codes are ready" in said) == values["codes"]
 
 
 # Kinds, their values and their letters agree

@@ -128,6 +128,7 @@ from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooMa
 from .reads import (
     OrderPage,
     Sums,
+    awaiting_payment,
     order_page,
     orders_of,
     placed_as,
@@ -226,6 +227,7 @@ __all__ = [
     "alarms",
     "alarms_of",
     "asked_otherwise",
+    "awaiting_payment",
     "basket_of",
     "become_paid",
     "call_off",

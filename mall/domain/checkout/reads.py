@@ -10,6 +10,7 @@ from mall.base.db import execute
 from mall.domain import cash
 
 from . import orders
+from .life import AWAITING
 from .orders import Order, OrderEvent, OrderLine
 from .parcels import Sent, is_collected, parcels_of
 
@@ -53,6 +54,17 @@ class Sums:
 def placed_as(key: str, *, member_id: int) -> Row[Any] | None:
     """Return the order that a basket's key was placed as by a member, or None."""
     return execute(select(Order).where(Order.key == key, Order.member_id == member_id)).one_or_none()
+
+
+def awaiting_payment(member_id: int) -> list[Row[Any]]:
+    """Return a member's orders that wait for their payment, latest first: id, points, cash_cents, pay_until."""
+    return list(
+        execute(
+            select(Order.id, Order.points, orders.cash_cents_of(Order).label("cash_cents"), Order.pay_until)
+            .where(Order.member_id == member_id, Order.state == AWAITING)
+            .order_by(Order.id.desc())
+        )
+    )
 
 
 def order_page(number: str, *, member_id: int | None = None) -> OrderPage:

@@ -117,6 +117,9 @@ def after_payment(order: Row[Any], *, zone: str, at: datetime, handed_over: bool
             "points": order.points,
             "total_cents": orders.cash_cents_of(order),
             "earned_points": sale_of(order).points,
+            "codes": order.gives_codes,
+            "coupons": order.gives_coupons,
+            "digital": order.digital,
         },
         key=f"order:{order.id}:paid",
         at=at,
@@ -280,15 +283,11 @@ def _let_go(
     catalogue.return_quota(reference)
     catalogue.unreserve(reference, at=at, by=by)
     baskets.take_in_again(order.member_id, lines, at=at)
+    values = {"number": orders.number_of(order.id), "points": order.points, "back_cents": back_cents}
     notices.tell(
         order.member_id,
-        "order_cancelled",
-        values={
-            "number": orders.number_of(order.id),
-            "points": order.points,
-            "back_cents": back_cents,
-            "gone_cents": gone_cents,
-        },
+        "order_timed_out" if state == TIMED_OUT else "order_cancelled",
+        values=values if state == TIMED_OUT else values | {"gone_cents": gone_cents},
         key=f"order:{order.id}:{state}",
         at=at,
     )

@@ -28,8 +28,8 @@ OLDEST_FIRST = (REFUSED_REFUNDS, "to_ship", "with_carrier", "unpaid", "review")
 def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25) -> Found:
     """Return a page of the operators' orders, each with its member, first item, line count and level.
 
-    `words` finds an order by its number, its tracking number or a number at the cashier, or by the member's name,
-    e-mail or number.
+    `words` finds an order by its number, its tracking number (small letters are as good) or a number at the cashier,
+    or by the member's name, e-mail or number.
     """
     member, parcel = people.Member, checkout.Parcel
     wanted: list[ColumnElement[bool]] = []
@@ -41,7 +41,7 @@ def orders_in(queue: str, *, words: str = "", page: int = 1, per_page: int = 25)
         wanted.append(checkout.REFERENCE.in_(refused.where(refund.state == cash.REFUSED)))
     if words:
         like = f"%{catalogue.escape_like(words)}%"
-        of_parcel = select(parcel.order_id).where(parcel.tracking == words)
+        of_parcel = select(parcel.order_id).where(parcel.tracking.in_({words, words.upper(), words.lower()}))
         finds = [
             member.display_name.ilike(like, escape="\\"),
             member.email.ilike(like, escape="\\"),

@@ -13,12 +13,14 @@ KINDS: dict[str, tuple[str, ...]] = {
     "email_known": (),
     "sign_in_slowed": (),
     "order_placed": ("number", "total_cents", "points"),
-    "order_paid": ("number", "total_cents", "points", "earned_points"),
+    # `codes`, `coupons`: it brought some. `digital`: nothing of it is sent.
+    "order_paid": ("number", "total_cents", "points", "earned_points", "codes", "coupons", "digital"),
     "order_shipped": ("number", "carrier", "tracking", "pieces", "left"),
     "order_ready": ("number",),
     "order_collected": ("number",),
     # What goes back now, and what of that which came had gone back before or by the bank.
     "order_cancelled": ("number", "points", "back_cents", "gone_cents"),
+    "order_timed_out": ("number", "points", "back_cents"),
     "refund_done": ("number", "points", "back_cents", "gone_cents"),
     "return_asked": ("number",),
     "return_advanced": ("number",),

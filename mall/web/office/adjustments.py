@@ -13,6 +13,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.money import half_up
+from mall.base.text import N_
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
@@ -24,6 +25,11 @@ from .actors import actor_words
 from .fields import needed
 
 bp = Blueprint("adjustments", __name__, url_prefix="/adjustments")
+
+
+class NoReasonGiven(Refusal):
+    message = N_("Say why it is declined.")
+
 
 MOST = 10_000_000
 LONGEST_REASON = 500
@@ -177,6 +183,7 @@ def waiting_page(*, refusal: Refusal | None = None, missing: int | None = None):
         terms=terms,
         refusal=refusal,
         missing=missing,
+        no_reason=NoReasonGiven(),
     )
     return page, 422 if refusal or missing else 200
 

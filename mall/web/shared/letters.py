@@ -106,7 +106,7 @@ def order_placed(values: Values) -> Letter:
 def order_paid(values: Values) -> Letter:
     return Letter(
         _("Order %(number)s is paid", number=values["number"]),
-        [_("Thank you. We are getting your order ready and write again when it is on its way.")],
+        _what_comes(values),
         figures=_paid(values) + _figure(_("You will earn"), values.get("earned_points"), _points),
         button=_button(_("See the order"), values),
     )
@@ -156,17 +156,24 @@ def order_cancelled(values: Values) -> Letter:
         said.append(_("%(money)s has gone back to you already.", money=money_words(gone)))
     if not came:
         said.append(_("Nothing was charged."))
-    if points:
-        said.append(
-            ngettext(
-                "%(num)s point is back and ready to use.",
-                "%(points)s points are back and ready to use.",
-                points,
-                points=number(points),
-            )
-        )
     return Letter(
-        _("Order %(number)s is cancelled", number=values["number"]), said, button=_button(_("See the order"), values)
+        _("Order %(number)s is cancelled", number=values["number"]),
+        said + _points_back(points),
+        button=_button(_("See the order"), values),
+    )
+
+
+def order_timed_out(values: Values) -> Letter:
+    back, points = values.get("back_cents"), values.get("points") or 0
+    said = [_("No payment came in time, so the order was let go. What you had chosen is in your basket again.")]
+    if back:
+        said.append(_("%(money)s came too late and goes back the way it came.", money=money_words(back)))
+    else:
+        said.append(_("Nothing was charged."))
+    return Letter(
+        _("Order %(number)s was not paid in time", number=values["number"]),
+        said + _points_back(points),
+        button=_button(_("See the order"), values),
     )
 
 
@@ -400,6 +407,7 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         order_ready,
         order_collected,
         order_cancelled,
+        order_timed_out,
         refund_done,
         return_asked,
         return_advanced,
@@ -428,6 +436,7 @@ PAGES = {
     "order_ready": "store.orders.show",
     "order_collected": "store.orders.show",
     "order_cancelled": "store.orders.show",
+    "order_timed_out": "store.orders.show",
     "refund_done": "store.orders.show",
     "return_asked": "store.orders.show",
     "return_advanced": "store.orders.show",
@@ -465,6 +474,32 @@ def _button(words: str, values: Values) -> tuple[str, str] | None:
 
 def _paid(values: Values) -> list[tuple[str, str]]:
     return _figure(_("Points"), values.get("points"), _points) + _figure(_("Cash"), _cash(values), money_words)
+
+
+def _what_comes(values: Values) -> list[str]:
+    """Return what a paid order has brought at once, and what is still to come."""
+    said = [_("Thank you. Your order is paid.")]
+    if values.get("codes"):
+        said.append(_("Your codes are ready: the order's page shows them, to you only."))
+    if values.get("coupons"):
+        said.append(_("Your coupons are ready: you find them under My coupons."))
+    if not values.get("digital"):
+        said.append(_("We are getting it ready and write again when it is on its way."))
+    return said
+
+
+def _points_back(points: int) -> list[str]:
+    """Return what is said of points that are back, if any are."""
+    if not points:
+        return []
+    return [
+        ngettext(
+            "%(num)s point is back and ready to use.",
+            "%(points)s points are back and ready to use.",
+            points,
+            points=number(points),
+        )
+    ]
 
 
 def _cash(values: Values) -> int | None:

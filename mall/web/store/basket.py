@@ -133,6 +133,7 @@ def basket_page(*, refusal: Refusal | None = None, at: int | None = None, remove
     with reading():
         basket = checkout.basket_of(layout.basket_owner())
         priced = checkout.price(basket, viewer=viewer, level=terms.level(max(viewer.rank, 1)), terms=terms, at=now())
+        unpaid = checkout.awaiting_payment(viewer.member_id) if viewer.member_id is not None else []
     page = render_template(
         "store/basket/show.html",
         priced=priced,
@@ -142,6 +143,7 @@ def basket_page(*, refusal: Refusal | None = None, at: int | None = None, remove
         at=at,
         about="points" if isinstance(refusal, item.NoNumber | catalogue.BadMix) else "quantity",
         removed=removed,
+        unpaid=[(checkout.number_of(order.id), order) for order in unpaid],
         signed_in=current_user.is_authenticated,
         ready=viewer.ready_points,
         left=None if viewer.ready_points is None else viewer.ready_points - priced.quote.points,

@@ -78,12 +78,15 @@ def show():
 
 @bp.post("")
 def create():
-    """Place the order, then go and pay for it. The buttons that only change the choices show the page again."""
+    """Place the order, then go and pay for it. The buttons that only change the choices lead to the page with them.
+
+    So that whoever comes back from the payment page comes back to a page that can be shown.
+    """
     asked = asked_for(request.form)
     if asked.refusal:
         return checkout_page(asked, refusal=asked.refusal)
     if "points_to" in request.form or "look" in request.form:
-        return checkout_page(asked)
+        return checkout_page(asked, looking=True)
     try:
         order = _place(asked)
     except NotFound:
@@ -127,8 +130,11 @@ def asked_for(values: MultiDict[str, str]) -> Asked:
     )
 
 
-def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
-    """Render the checkout with everything that was chosen. With a refusal the answer is 422, and says it."""
+def checkout_page(asked: Asked, *, refusal: Refusal | None = None, looking: bool = False):
+    """Render the checkout with everything that was chosen. With a refusal the answer is 422, and says it.
+
+    `looking`: where nothing is wrong with the choices, lead to their own address instead.
+    """
     terms, viewer, at = layout.terms(), layout.viewer(), now()
     level, ready = terms.level(viewer.rank), viewer.ready_points or 0
     with reading():
@@ -150,6 +156,9 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
     )
     if refusal is None and asked.points > max(switch.most, switch.used):
         refusal = checkout.TooManyPoints(most=switch.most)
+    if looking and refusal is None:
+        part = "pay-with" if "points_to" in request.form else None
+        return redirect(url_for("store.checkout.show", **_kept(asked), _anchor=part), 303)
     page = render_template(
         "store/checkout/show.html",
         priced=priced,
@@ -179,6 +188,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None):
         takes_cash=current_app.extensions["cashier"] is not None,
         verified=person().verified,
         refusal=refusal,
+        at="points" if switch.most and (asked.refusal or asked.points > switch.most) else "",
     )
     return page, 422 if refusal else 200
 

@@ -67,9 +67,17 @@ def folder() -> Path:
 def path_of(name: str) -> Path:
     """Return a mail's file. Answers 404 for what is not in the folder."""
     path = folder() / f"{name}.eml"
-    if path.parent != folder() or not path.is_file():
+    if path.parent != folder() or not is_there(path):
         abort(404)
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is such a file; a name no file can have is that of none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read(path: Path) -> EmailMessage:

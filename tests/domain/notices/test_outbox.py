@@ -13,7 +13,10 @@ from tests.threads import errors, race
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-PAID = {"number": "1042", "total_cents": 690, "points": 900, "earned_points": 69}
+PAID = {
+    "number": "1042", "total_cents": 690, "points": 900, "earned_points": 69, "codes": False, "coupons": False,
+    "digital": False,
+}  # fmt: skip
 
 
 def tell(key="order_paid:7", **values):

@@ -1,5 +1,7 @@
 """The catalogue's list at the desk: find, list and delist many at once with an undo, set stock in the row."""
 
+import re
+
 import pytest
 
 from mall.base.db import reading, transaction
@@ -111,7 +113,9 @@ def test_listing_is_all_or_none_and_says_what_each_lacks(desk, mug, draft):
 
 
 def test_nothing_ticked_is_said(desk, mug):
-    assert "Tick the items to list first." in desk.post("/office/catalogue/listing").text
+    refused = desk.post("/office/catalogue/listing").text
+    link = re.search(r'<a href="#(item-[0-9]+)">Tick the items to list first\.</a>', refused)
+    assert f'id="{link[1]}" type="checkbox"' in refused
     assert desk.post("/office/catalogue/delisting").status_code == 422
 
 

@@ -279,7 +279,7 @@ def test_the_page_takes_as_many_statements_for_one_line_as_for_many(till, stage,
 
     # The session and the strip are one more, on every page.
     assert len(count_statements) <= 5 + 1, "\n".join(count_statements)
-    assert len(count_statements) == 3
+    assert len(count_statements) == 4
 
 
 def test_the_shop_says_it_in_chinese(till, mug):

@@ -1,5 +1,8 @@
 """Checkout: one page tells what it costs in points and in cash; one button does what its label says, once."""
 
+import re
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from mall.base.cashier import CashierUnreachable
@@ -58,13 +61,50 @@ def test_the_switch_takes_points_off_the_cash_price(till, stage, mei, mug):
     till.put_in(mug, "cash")
     form = till.form()
 
-    page = till.browser.post("/checkout", data=form | {"points_to": "795"})
+    page = till.browser.post("/checkout", data=form | {"points_to": "795"}, follow_redirects=True)
 
     assert page.status_code == 200
     assert "Using 795 pts, you save $7.95" in page.text
     assert "Points pay for up to 50 % of items bought with cash: here 795 points." in words(page.text)
     assert "Redeem 795 pts and pay $12.85" in page.text
     assert count_orders() == 0
+
+
+def test_choices_lead_to_a_page_that_can_be_come_back_to(till, stage, mei, mug):
+    stage.give(mei, 5_000)
+    till.put_in(mug, "cash")
+    form = till.form()
+    chosen = {"points": "795", "method": form["method"], "address": form["address"]}
+
+    looked = till.browser.post("/checkout", data=form | {"points_to": "795"})
+
+    assert looked.status_code == 303
+    page, _mark, part = looked.location.partition("#")
+    assert (urlsplit(page).path, dict(parse_qsl(urlsplit(page).query)), part) == ("/checkout", chosen, "pay-with")
+    assert 'id="pay-with"' in till.browser.get(page).text
+
+
+def test_who_comes_back_without_paying_finds_the_order_in_the_empty_basket(till, stage, mei, mug):
+    stage.give(mei, 5_000)
+    till.put_in(mug, "mix", points="600")
+    till.place()
+    (order,) = till.orders()
+    number = checkout.number_of(order.id)
+
+    assert till.browser.get("/checkout").location == "/basket"
+    page = till.basket()
+
+    assert f"Order {number} waits for your payment of" in words(page)
+    assert f'action="/orders/{number}/payment"' in page and f'href="/orders/{number}"' in page
+    stage.pay(order)
+    assert "waits for your payment" not in till.basket()
+
+
+def test_another_s_unpaid_order_is_not_in_the_basket(till, stage, mug, enter):
+    till.put_in(mug, "cash")
+    till.place()
+
+    assert "waits for your payment" not in enter(stage.member("tom")).get("/basket").text
 
 
 def test_presets_offer_none_half_most_and_only_the_expiring(till, stage, mei, mug):
@@ -114,8 +154,10 @@ def test_points_that_cannot_be_are_refused_at_once_and_stay_as_typed(till, stage
 
     for page in (looked, pressed):
         assert page.status_code == 422
-        assert said in page.text
-        assert f'value="{typed}"' in page.text
+        assert said in words(page.text)
+        assert '<li><a href="#points">' in page.text.partition("error-summary-title")[2][:400]
+        (box,) = re.findall(r'<input[^>]* id="points"[^>]*>', page.text)
+        assert f'value="{typed}"' in box
     assert count_orders() == 0
 
 

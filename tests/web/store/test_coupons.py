@@ -136,7 +136,9 @@ def test_choosing_by_the_button_keeps_everything_else(till, stage, mei, lamp):
     stage.give(mei, 5_000)
     till.put_in(lamp, "cash")
 
-    answer = till.browser.post("/checkout", data=till.form(points=100) | {"coupon": five, "look": "1"})
+    answer = till.browser.post(
+        "/checkout", data=till.form(points=100) | {"coupon": five, "look": "1"}, follow_redirects=True
+    )
 
     assert answer.status_code == 200
     fields = fields_of(answer.text, "order")
@@ -206,7 +208,7 @@ def test_those_that_stack_are_offered_together(till, stage, mei, lamp):
     till.put_in(lamp, "cash")
 
     form = till.form()
-    page = till.browser.post("/checkout", data=form | {"together": parcel, "look": "1"}).text
+    page = till.browser.post("/checkout", data=form | {"together": parcel, "look": "1"}, follow_redirects=True).text
     assert "Use together with it" in page and "Pay $50.00" in words(page)
     till.browser.post("/checkout", data=fields_of(page, "order"))
 
@@ -220,7 +222,9 @@ def test_one_that_does_not_stack_leaves_the_others_out(till, stage, mei, lamp):
     alone = stage.coupon(mei, amount_cents=900)
     till.put_in(lamp, "cash")
 
-    page = till.browser.post("/checkout", data=till.form() | {"coupon": alone, "together": parcel, "look": "1"}).text
+    page = till.browser.post(
+        "/checkout", data=till.form() | {"coupon": alone, "together": parcel, "look": "1"}, follow_redirects=True
+    ).text
 
     assert "Pay $55.90" in words(page)
 
