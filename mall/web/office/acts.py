@@ -117,6 +117,7 @@ def subject_words(subject: str) -> str:
         "category": gettext("Category %(number)s", number=number) if number else gettext("Categories"),
         "chart": gettext("Accounts of the journal"),
         "coupon": gettext("Coupon %(number)s", number=number),
+        "finance": gettext("Daily sums"),
         "product": gettext("Item %(number)s", number=number),
         "programme": gettext("Programme, version %(number)s", number=number) if number else gettext("Programme"),
     }
