@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import again, reading, transaction
 from mall.domain import catalogue, checkout, insight, programme
 
-from . import visit
+from . import quick, visit
 from .addresses import link as link
 from .kept import kept
 from .texts import language, local, money_words, number
@@ -52,6 +52,7 @@ class Visitor:
 
 def prepare(app: Flask) -> None:
     """Give every template `me`, `shop` and `request_id`."""
+    app.jinja_env.globals["csrf_token"] = quick.csrf_token
     app.extensions["shop_terms"] = shop  # Whoever writes or reads a time or an amount asks for it, whenever that is.
 
     @app.context_processor
@@ -60,6 +61,7 @@ def prepare(app: Flask) -> None:
             "me": visitor(),
             "shop": shop(),
             "basket_count": basket_count(),
+            "csrf_token": quick.csrf_token,
             "levels": len(terms().levels),
             "request_id": g.get("request_id", ""),
             "part": part,

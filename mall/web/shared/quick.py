@@ -1,10 +1,12 @@
 """What Flask and Jinja do on every page or at every start though it need not be: done once, or when it is needed."""
 
+from functools import lru_cache
 from typing import Any
 
 import jinja2
-from flask import Flask
+from flask import Flask, current_app, g, session
 from flask.sessions import SecureCookieSessionInterface
+from flask_wtf.csrf import generate_csrf
 from werkzeug import routing
 
 
@@ -22,6 +24,18 @@ class Sessions(SecureCookieSessionInterface):
             serializer = super().get_signing_serializer(app)
             self._made = (secrets, serializer)
         return serializer
+
+
+def csrf_token() -> str:
+    """Return the token of this browser's forms: signed once, not on every page. It does not run out (config)."""
+    if raw := session.get("csrf_token"):
+        g.setdefault("csrf_token", _signed(raw, str(current_app.secret_key)))
+    return generate_csrf()
+
+
+@lru_cache(4_096)
+def _signed(_raw: str, _secret: str) -> str:
+    return generate_csrf()
 
 
 class Rule(routing.Rule):

@@ -1,10 +1,14 @@
 """What is put off until it is needed comes to the same as what Flask does at every start."""
 
+import re
+
 import pytest
 from flask import Flask
 from werkzeug.routing import BuildError
 
 from mall.web.shared import quick
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 @pytest.fixture(params=[Flask, quick.App], ids=["flask", "ours"])
@@ -49,3 +53,15 @@ def test_a_link_is_compiled_when_it_is_first_made(monkeypatch):
     with app.test_request_context("/"):
         addresses = [app.url_for("item", slug=slug) for slug in ("mug", "pen")]
     assert (addresses, made) == (["/items/mug", "/items/pen"], ["item"])
+
+
+def test_a_browser_keeps_one_token_for_its_forms_and_anothers_is_refused(make_app):
+    app = make_app(WTF_CSRF_ENABLED=True)
+    mine, other = app.test_client(), app.test_client()
+    pages = [client.get("/shop").text for client in (mine, mine, other)]
+    first, again, of_other = (set(TOKEN.findall(page)) for page in pages)
+
+    assert first == again and len(first) == 1 and not first & of_other
+    form = {"csrf_token": first.pop(), "language": "zh", "next": "/shop"}
+    assert mine.post("/language", data=form).status_code == 302
+    assert other.post("/language", data=form).status_code == 400
