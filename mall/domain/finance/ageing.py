@@ -69,14 +69,22 @@ class Debtor:
 
 @dataclass(frozen=True)
 class Ageing:
-    """What members have at an instant, told apart by age; what they owe stands in the liability."""
+    """What members have at an instant, told apart by age; what they owe stands in the liability.
+
+    `every` has all rows of a table together, by place: those of the one table as those of the other.
+    """
 
     as_of: datetime
-    total: Amount
+    every: Row
     by_issue: tuple[Row, ...]
     by_expiry: tuple[Row, ...]
     bands: tuple[Band, ...]
     pending: Amount
+
+    @property
+    def total(self) -> Amount:
+        """All that members have."""
+        return self.every.total
 
 
 def ageing(*, as_of: datetime, zone: str) -> Ageing:
@@ -96,7 +104,13 @@ def ageing_of(stock: Sequence[Stock], *, as_of: datetime, zone: str) -> Ageing:
     by_expiry = _table(stock, key=lambda each: month_of(each.expires_on), month_of_key=lambda month: month)
     return Ageing(
         as_of=as_of,
-        total=sum((row.total for row in by_issue), NOTHING),
+        every=Row(
+            None,
+            wallet=sum(row.wallet for row in by_issue),
+            held=sum(row.held for row in by_issue),
+            pending=sum(row.pending for row in by_issue),
+            total=sum((row.total for row in by_issue), NOTHING),
+        ),
         by_issue=by_issue,
         by_expiry=by_expiry,
         bands=_bands([each for each in stock if each.place != PENDING], today=today),

@@ -10,16 +10,25 @@ from mall.base.cashier import CashierUnreachable
 from mall.base.clock import day_of, now
 from mall.base.db import reading
 from mall.base.errors import Refusal
-from mall.base.money import money_text
-from mall.domain import cash, checkout, finance
+from mall.domain import cash, finance
 from mall.web.shared.done import done_once
 from mall.web.shared.numbers import capped
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.tables import csv_of
-from mall.web.shared.texts import currency, language, sentence
+from mall.web.shared.texts import currency, sentence
 
 from .asked import amount, local_time, month_asked, months_to_choose, zone
+from .statement_words import (
+    CASHIERS,
+    age_days,
+    break_words,
+    cash_words,
+    kind_words,
+    order_number,
+    state_words,
+    why_words,
+)
 
 bp = Blueprint("reconciliation", __name__, url_prefix="/reconciliation")
 
@@ -202,9 +211,6 @@ def file():
     return redirect(url_for("finance.reconciliation.index"), 303)
 
 
-CASHIERS = {"stripe": "Stripe", "sandbox": "Sandbox"}
-
-
 def tell(found: finance.Reconciled) -> None:
     """Say what came of an import."""
     matched, new, differing = found.matched, len(found.imported.new), len(found.imported.differing)
@@ -328,57 +334,3 @@ def day_asked() -> tuple[date, Refusal | None]:
         return finance.read_day(typed) if typed else day_of(now(), zone()), None
     except Refusal as refusal:
         return day_of(now(), zone()), refusal
-
-
-def age_days(row) -> int:
-    """Return how many days old a break is, or became."""
-    return ((row.closed_at or now()) - row.found_at).days
-
-
-def order_number(reference: str | None) -> str:
-    """Return the number of an order."""
-    order_id = checkout.order_id_of(reference) if reference else None
-    return checkout.number_of(order_id) if order_id is not None else ""
-
-
-def cash_words(cents: int | None, money: str) -> str:
-    """Return cash in its own currency; a dash where nothing is said."""
-    if cents is None:
-        return "–"
-    try:
-        return money_text(cents, money, language())
-    except (LookupError, ValueError):
-        return f"{amount(cents)} {money}"
-
-
-def kind_words(kind: str) -> str:
-    """Return what a line is."""
-    return sentence(finance.KIND_WORDS[finance.COLUMN_OF.get(kind, "other")])
-
-
-def break_words(kind: str) -> str:
-    """Return what a break is, in short."""
-    return {
-        "theirs": _("In their books, not in ours"),
-        "ours": _("In our books, not in theirs"),
-        "amount": _("The amount differs"),
-        "currency": _("The currency differs"),
-        "fee": _("A fee nobody has explained"),
-    }[kind]
-
-
-def why_words(kind: str) -> str:
-    """Return what a break means, and what to do."""
-    return {
-        "theirs": _("The cashier has booked it, and no payment, refund or dispute of ours has its number."
-                    " Look it up at the cashier: it may be of another shop on the same account."),
-        "ours": _("We were told of it over two days before the statement ends, and the statement does not have it."),
-        "amount": _("Both sides have it, with other amounts."),
-        "currency": _("Both sides have it, in other currencies. It is not in the journal."),
-        "fee": _("It was kept for no payment of ours, or is more than what it is of. It is in the journal as a fee."),
-    }[kind]  # fmt: skip
-
-
-def state_words(state: str) -> str:
-    """Return how a break stands."""
-    return {"open": _("Open"), "explained": _("Explained"), "closed": _("Closed")}[state]

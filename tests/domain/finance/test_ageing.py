@@ -55,6 +55,9 @@ def test_both_tables_add_up_to_the_liability_without_its_debt(odd_history, when)
     assert sum((row.total for row in found.by_issue), finance.Amount(0, 0)) == had
     assert sum((row.total for row in found.by_expiry), finance.Amount(0, 0)) == had
     assert found.total == had
+    for table in (found.by_issue, found.by_expiry):
+        for place in ("wallet", "held", "pending"):
+            assert sum(getattr(row, place) for row in table) == getattr(found.every, place)
     assert found.pending.points == places["pending"].points
     assert sum(band.amount.points for band in found.bands) == had.points - found.pending.points
 
