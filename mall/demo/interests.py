@@ -57,4 +57,4 @@ def _comes_back(members: Mapping[str, int], slug: str, *, terms: programme.Progr
 
 def _wait(member_id: int, slug: str, *, terms: programme.Programme, at: datetime) -> None:
     item = catalogue.item(slug, catalogue.Viewer(1, member_id), terms=terms, at=at)
-    interest.ask_for_stock(member_id, item, item.variants[0].id, at=at)
+    interest.ask_for_stock(member_id, item, variant_id=item.variants[0].id, at=at)

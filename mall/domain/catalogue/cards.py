@@ -76,7 +76,7 @@ def _card(row: Any, *, viewer: Viewer, terms: programme.Programme, at: datetime)
     full_cents, total_quota, taken, free = row[_ON_CARD : _ON_CARD + 4]
     if full_cents is not None:
         values[_CASH] = max(0, half_up(full_cents - terms.worth_of(values[_POINTS])))
-    values += [free if total_quota is None else min(free, total_quota - taken), gate_of(row, viewer, at)]
+    values += [free if total_quota is None else min(free, total_quota - taken), gate_of(row, viewer, at=at)]
     return Card(*values)
 
 

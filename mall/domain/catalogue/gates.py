@@ -45,12 +45,12 @@ class Gate:
 OPEN = Gate()
 
 
-def may_see(product: Any, viewer: Viewer, at: datetime) -> bool:
+def may_see(product: Any, viewer: Viewer, *, at: datetime) -> bool:
     """Tell whether a product exists for a viewer: on the shelf, and meant for this level. Pure."""
     return state_of(product, at) == "listed" and product.see_rank <= viewer.rank
 
 
-def gate_of(product: Any, viewer: Viewer, at: datetime) -> Gate:
+def gate_of(product: Any, viewer: Viewer, *, at: datetime) -> Gate:
     """Return what stands between a viewer and having a product he may see. Pure.
 
     `product` is any row or value with buy_rank, public_from, redeem_from and redeem_until.

@@ -135,14 +135,14 @@ class Item:
 def item(slug: str, viewer: Viewer, *, terms: programme.Programme, at: datetime) -> Item:
     """Return what a viewer sees at an item's address. Raises NoSuchProduct, also when it is not for him to see."""
     rows = execute(_ITEM, {"slug": slug[:80]}).all()
-    if not rows or not may_see(rows[0], viewer, at):
+    if not rows or not may_see(rows[0], viewer, at=at):
         raise NoSuchProduct()
     product = rows[0]
     return Item(
         product=product,
         pictures=tuple(pictures_of(product.id)),
         variants=tuple(_variants(rows, terms=terms, at=at)),
-        gate=gate_of(product, viewer, at),
+        gate=gate_of(product, viewer, at=at),
     )
 
 

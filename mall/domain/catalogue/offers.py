@@ -76,11 +76,11 @@ class Offer:
 
     def may_be_seen_by(self, viewer: Viewer) -> bool:
         """Tell whether it exists for a viewer."""
-        return self.retired_at is None and may_see(self, viewer, self.at)
+        return self.retired_at is None and may_see(self, viewer, at=self.at)
 
     def gate(self, viewer: Viewer) -> Gate:
         """Return what stands between a viewer and having it."""
-        return gate_of(self, viewer, self.at)
+        return gate_of(self, viewer, at=self.at)
 
 
 def offers(variant_ids: Iterable[int], *, at: datetime) -> list[Offer]:

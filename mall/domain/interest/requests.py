@@ -63,7 +63,7 @@ class StockRequest(db.Model):
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-def ask_for_stock(member_id: int, item: catalogue.Item, variant_id: int | None, *, at: datetime) -> bool:
+def ask_for_stock(member_id: int, item: catalogue.Item, *, variant_id: int | None, at: datetime) -> bool:
     """Let a member wait for a variant of an item they were shown. Returns False when they wait for it already.
 
     Raises NoSuchVariant, NothingToWaitFor, TooManyRequests.

@@ -78,6 +78,6 @@ def visible_product(slug: str, *, viewer: catalogue.Viewer, at: datetime) -> int
             product.slug == slug[:80]
         )
     ).one_or_none()
-    if row is None or not catalogue.may_see(row, viewer, at):
+    if row is None or not catalogue.may_see(row, viewer, at=at):
         raise catalogue.NoSuchProduct()
     return row.id

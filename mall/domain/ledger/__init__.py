@@ -18,7 +18,7 @@ from .desk import (
 from .earnings import earn, earned_by, unlock
 from .expiry import due_to_expire, expire, expire_due
 from .freezing import freeze, thaw
-from .history import Due, Entry, expiring, history, move_of, set_aside, waiting
+from .history import Due, Entry, expiring, history, move_of, on_the_way, set_aside, waiting
 from .holds import NothingHeld, capture, hold, redeem, release
 from .lots import Lot, last_day
 from .positions import Position
@@ -97,6 +97,7 @@ __all__ = [
     "lock_many",
     "lots_earned",
     "move_of",
+    "on_the_way",
     "one_write",
     "open_purse",
     "purse_in",

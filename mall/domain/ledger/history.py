@@ -132,6 +132,16 @@ def waiting(member_id: int) -> list[Due]:
     return _due(member_id, PENDING)
 
 
+def on_the_way(member_id: int, *, reference: str) -> int:
+    """Return how many points on the way a member has of what an order or another reference gave."""
+    points = (
+        select(func.coalesce(func.sum(Position.points), 0))
+        .join(Lot, Lot.id == Position.lot_id)
+        .where(Position.member_id == member_id, Position.place == PENDING, Lot.reference == reference)
+    )
+    return int(execute(points).scalar_one())
+
+
 def set_aside(member_id: int) -> list[tuple[str, int]]:
     """Return what open holds have taken: [(reference, points)], oldest first."""
     ended = select(Posting.reference).where(Posting.member_id == member_id, Posting.source == HELD)

@@ -191,7 +191,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         points_back = aftersales.points_back_of(seen.order.id)
         reference = checkout.reference_of(seen.order.id)
         codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
-        on_the_way = sum(lot.points for lot in ledger.waiting(me()) if lot.reference == reference)
+        on_the_way = ledger.on_the_way(me(), reference=reference)
     order, terms = seen.order, layout.terms()
     last = seen.events[-1].kind if seen.events else ""
     page = render_template(

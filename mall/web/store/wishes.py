@@ -124,7 +124,7 @@ def wait():
     with reading():
         item = catalogue.item(slug, layout.viewer(), terms=layout.terms(), at=now())
     try:
-        done_once(interest.ask_for_stock, me(), item, variant_id, at=now())
+        done_once(interest.ask_for_stock, me(), item, variant_id=variant_id, at=now())
     except interest.NothingToWaitFor as refusal:
         flash(words_of(refusal), "info")
     except interest.TooManyRequests as refusal:

@@ -190,7 +190,9 @@ def test_what_is_on_the_way_lot_by_lot(mei):
 
     with reading():
         waiting = ledger.waiting(mei)
+        of_order = [ledger.on_the_way(mei, reference=f"order:{number}") for number in (1, 2, 3, 4)]
 
+    assert of_order == [10, 15, 0, 0]
     assert [(due.lot_id, due.points, due.reference, str(due.why)) for due in waiting] == [
         (first, 10, "order:1", "10 points for a purchase"),
         (second, 15, "order:2", "20 points for a purchase"),

@@ -137,7 +137,7 @@ def test_the_desk_sees_how_many_members_wait_for_what_is_sold_out(desk, stage):
         member = stage.member(name)
         with transaction():
             item = catalogue.item("lamp", catalogue.Viewer(1, member), terms=stage.terms, at=NOON)
-            interest.ask_for_stock(member, item, lamp.variant_id, at=NOON)
+            interest.ask_for_stock(member, item, variant_id=lamp.variant_id, at=NOON)
     with transaction():
         catalogue.set_low_water(lamp.variant_id, 3, by="staff:1", at=NOON)
 

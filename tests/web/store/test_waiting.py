@@ -27,7 +27,7 @@ def waits(stage, lamp):
     def wait(member_id, *, at=NOON):
         with transaction():
             item = catalogue.item("lamp", catalogue.Viewer(1, member_id), terms=stage.terms, at=at)
-            return interest.ask_for_stock(member_id, item, lamp.variant_id, at=at)
+            return interest.ask_for_stock(member_id, item, variant_id=lamp.variant_id, at=at)
 
     return wait
 
@@ -138,7 +138,7 @@ def test_pieces_that_are_reserved_are_none(stage, mei, tom, waits):
     stage.place(tom)
     with transaction():
         item = catalogue.item("mug", catalogue.Viewer(1, mei), terms=stage.terms, at=NOON)
-        interest.ask_for_stock(mei, item, mug.variant_id, at=NOON)
+        interest.ask_for_stock(mei, item, variant_id=mug.variant_id, at=NOON)
     worker.tell_of_stock(NOON)
 
     assert told() == []
