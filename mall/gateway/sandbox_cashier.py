@@ -29,6 +29,7 @@ from mall.base.db import again, db, execute, in_transaction, reading, transactio
 OPEN = "open"
 COMPLETE = "complete"
 EXPIRED = "expired"
+PAID_LATE = "checkout.session.async_payment_succeeded"
 SESSION_ID_PLACE = "{CHECKOUT_SESSION_ID}"
 
 
@@ -181,8 +182,20 @@ class SandboxCashier:
         raise CashierRefused(f"no dispute {dispute_id}", code="resource_missing")
 
     def events_since(self, instant: datetime) -> Iterator[Event]:
-        """List what the cashier had to tell: the sandbox never calls by itself, it waits to be asked."""
-        return iter(())
+        """List the payments that came after their page was over: nobody would ask about those any more.
+
+        The sandbox never calls by itself, it waits to be asked.
+        """
+        _insist_on_the_street()
+        with reading():
+            late = execute(
+                select(SandboxSession)
+                .where(SandboxSession.status == EXPIRED, SandboxSession.paid_at >= instant)
+                .order_by(SandboxSession.paid_at, SandboxSession.id)
+            ).all()
+        return iter(
+            [Event(f"evt_{row.payment_id}", PAID_LATE, {"id": row.id}, self.live, row.paid_at) for row in late]
+        )
 
     def parse_event(self, body: bytes, signature: str) -> Event:
         """Return the event of a webhook: the sandbox sends none, so nothing is from it."""

@@ -10,9 +10,12 @@ from sqlalchemy import Row
 from werkzeug.wrappers import Response
 
 from mall.base.cashier import CashierRefused
+from mall.base.clock import now
 from mall.base.money import money_text
+from mall.domain import aftersales, cash
 from mall.gateway import SandboxCashier
 
+from .shared import layout
 from .shared.cashiers import cashier
 from .shared.texts import language
 
@@ -48,9 +51,13 @@ def decline(session_id: str) -> Response:
 
 @bp.post("/<session_id>/late-payment")
 def pay_late(session_id: str) -> Response:
-    """Let the page's time run out, and let the money come all the same."""
+    """Let the page's time run out, and let the money come all the same. The shop hears of it, as from any cashier."""
     found(session_id)
-    return back_or_stay(session_id, paid=sandbox().pay_late(session_id).paid)
+    began = now()
+    state = sandbox().pay_late(session_id)
+    cash.catch_up(sandbox(), since=began, at=now())
+    aftersales.hear_all(cashier=sandbox(), terms=layout.terms())
+    return back_or_stay(session_id, paid=state.paid)
 
 
 def sandbox() -> SandboxCashier:

@@ -56,10 +56,15 @@ def test_a_card_cannot_be_declined_on_a_page_that_is_over(sandbox):
     assert not sandbox.hands.decline(state.id).declined
 
 
-def test_it_never_calls_by_itself(sandbox):
+def test_asked_what_it_had_to_tell_it_names_the_payments_that_came_after_their_page_was_over(sandbox):
     sandbox.paid()
-
     assert list(sandbox.cashier.events_since(now() - timedelta(hours=1))) == []
+
+    late = sandbox.hands.pay_late(sandbox.open(key="order:8:session:1").id)
+
+    (told,) = sandbox.cashier.events_since(now() - timedelta(hours=1))
+    assert (told.kind, told.about) == ("checkout.session.async_payment_succeeded", {"id": late.id})
+    assert list(sandbox.cashier.events_since(now() + timedelta(hours=1))) == []
 
 
 def test_the_member_is_sent_back_with_the_session_s_id(sandbox):
