@@ -16,7 +16,7 @@ from mall.domain import catalogue, finance, people, programme
 from .cast import PASSWORD, STAFF, STARS
 from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
-from .goods import CATEGORIES, SHELVES, VOUCHER, Goods
+from .goods import CATEGORIES, PACK, SHELVES, VOUCHER, Goods
 from .interests import show_interest
 from .queue import Queue
 from .statement import read_statement
@@ -98,12 +98,14 @@ def build(
     look_at_codes()
     with moved_to(end):
         vary_shelves(stocked, terms=terms, at=end)
-        stocked.append(shelve(VOUCHER, categories, len(stocked) + 1, terms=terms, at=end))
+        for coupon_item in (PACK, VOUCHER):
+            stocked.append(shelve(coupon_item, categories, len(stocked) + 1, terms=terms, at=end))
         give_coupons(
             {shopper.name: shopper.member_id for shopper in story.members},
             tea=categories["tea"],
             candle=next(shelf.product_id for shelf in stocked if shelf.goods.art.startswith("candle-ivory")),
             voucher=stocked[-1].product_id,
+            pack=stocked[-2].product_id,
             terms=terms,
             by=OPERATOR,
             at=end,

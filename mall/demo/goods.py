@@ -150,3 +150,5 @@ SHELVES: tuple[Goods, ...] = (
 # It comes on the shelf when the year is over: before, there were no coupons.
 VOUCHER = _goods("tickets", "coupon-persimmon", "$10 off coupon", "10 元优惠券", "Off what you pay in cash from $60, for 30 days.",
                  "现金满 60 可用，有效 30 天。", points=800, kind="coupon", delivery="digital", stock=500)  # fmt: skip
+PACK = _goods("tickets", "coupon-pine", "Spring pack of coupons", "春日优惠券礼包", "Four coupons that are worth more together.",
+              "四张优惠券，合在一起更划算。", points=1_500, kind="coupon", delivery="digital", stock=200)  # fmt: skip

@@ -4,6 +4,7 @@ import pytest
 
 from mall.base.clock import moved_to
 from mall.base.db import reading
+from mall.base.sheets import FileTooLarge
 from mall.domain import catalogue, checkout
 from tests.stage import NOON, open_shop
 
@@ -34,13 +35,13 @@ def test_sec_78_a_cell_that_begins_like_a_formula_is_no_text_of_ours(order, colu
 
 
 def test_sec_83_a_file_of_a_million_rows_is_refused_before_it_is_read():
-    with pytest.raises(checkout.FileTooLarge):
+    with pytest.raises(FileTooLarge):
         checkout.read_file(b"order,carrier,tracking\n" + b"1,a,b\n" * 1_000_000)
 
 
 def test_sec_83_a_file_of_more_rows_than_are_done_at_once_is_refused():
     rows = "".join(f"{number},a,{number}\n" for number in range(checkout.MOST_ROWS + 1))
-    with pytest.raises(checkout.FileTooLarge):
+    with pytest.raises(FileTooLarge):
         checkout.read_file(f"order,carrier,tracking\n{rows}".encode())
 
 

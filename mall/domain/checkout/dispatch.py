@@ -1,8 +1,6 @@
 """Dispatch: many parcels at once, from a carrier's file or from a list; first what would happen, then it happens."""
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from sqlalchemy import Row, select
 
 from mall.base.db import again, execute, transaction
 from mall.base.errors import NotFound, Refusal
+from mall.base.sheets import LikeAFormula, like_a_formula, read_sheet
 from mall.base.text import N_
 
 from . import life, orders, parcels
@@ -31,37 +30,8 @@ COLUMNS = {
     "sku": ("sku",),
     "quantity": ("quantity", "pieces"),
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 SENDS, KNOWN, WRONG = "sends", "known", "wrong"
-
-
-class BadFile(Refusal):
-    field = "file"
-    message = N_("This is no CSV file. Save the sheet as CSV, in UTF-8, and choose it again.")
-
-
-class FileTooLarge(Refusal):
-    field = "file"
-    message = N_("The file is too large: at most {rows} rows and {kilobytes} KB. Split it.")
-
-
-class ColumnMissing(Refusal):
-    field = "file"
-    message = N_("The first row must name the columns: order, carrier, tracking. There is no {column}.")
-
-
-class NothingInFile(Refusal):
-    field = "file"
-    message = N_("There is no row under the names of the columns.")
-
-
-class FileChanged(Refusal):
-    message = N_("What the file would do has changed since it was shown. Nothing was done. Look at it again.")
-
-
-class LikeAFormula(Refusal):
-    message = N_("A cell begins like a formula. Take the sign away.")
 
 
 class NoSuchOrder(Refusal):
@@ -149,41 +119,14 @@ def read_file(data: bytes) -> list[FileRow]:
 
     Refuses: BadFile, FileTooLarge, ColumnMissing, NothingInFile.
     """
-    too_large = FileTooLarge(rows=MOST_ROWS, kilobytes=LARGEST_FILE // 1_000)
-    if len(data) > LARGEST_FILE:
-        raise too_large
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadFile() from error
-    if "\0" in text:
-        raise BadFile()
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        sheet = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise BadFile() from error
-    if not sheet:
-        raise NothingInFile()
-    names = [cell.strip().casefold() for cell in sheet[0]]
-    at = {
-        column: next((names.index(name) for name in called if name in names), None)
-        for column, called in COLUMNS.items()
-    }
-    for column in ("order", "carrier", "tracking"):
-        if at[column] is None:
-            raise ColumnMissing(column=column)
-    rows = [
-        FileRow(number, **{column: _cell(cells, place) for column, place in at.items()})
-        for number, cells in enumerate(sheet[1:], start=2)
-        if any(cell.strip() for cell in cells)
-    ]
-    if len(rows) > MOST_ROWS:
-        raise too_large
-    if not rows:
-        raise NothingInFile()
-    return rows
+    rows = read_sheet(
+        data,
+        columns=COLUMNS,
+        needed=("order", "carrier", "tracking"),
+        most_rows=MOST_ROWS,
+        most_bytes=LARGEST_FILE,
+    )
+    return [FileRow(number, **cells) for number, cells in rows]
 
 
 def plan_dispatch(rows: Sequence[FileRow]) -> DispatchPlan:
@@ -261,10 +204,6 @@ class _RowRefused(Exception):
         self.why, self.rows = why, {row.row for row in rows}
 
 
-def _cell(cells: Sequence[str], place: int | None) -> str:
-    return cells[place].strip(" ") if place is not None and place < len(cells) else ""
-
-
 def _order_id(number: str) -> int | None:
     try:
         return orders.id_of(number)
@@ -293,7 +232,7 @@ def _known(order_ids: set[int]) -> dict[int, _Known]:
 
 
 def _wrong_in_itself(row: FileRow) -> Refusal | None:
-    if any(cell.startswith(FORMULA) for cell in (row.order, row.carrier, row.tracking, row.sku, row.quantity)):
+    if like_a_formula((row.order, row.carrier, row.tracking, row.sku, row.quantity)):
         return LikeAFormula()
     if not row.carrier or not row.tracking:
         return NoTracking()

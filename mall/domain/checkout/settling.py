@@ -143,7 +143,10 @@ def deliver_digital(order: orders.OrderRow, *, at: datetime, handed_over: bool) 
 
 
 def give_coupons(order: orders.OrderRow, *, zone: str, at: datetime) -> None:
-    """Put the coupons that an order bought among its member's: one for each piece, once, of the kind agreed then."""
+    """Put the coupons that an order bought among its member's: one for each piece, of the kind agreed then.
+
+    An order is paid once, as its move sees to, so nothing was given for it before.
+    """
     reference = orders.reference_of(order.id)
     givings = [
         coupons.Giving(line.template_id, key=f"{reference}:{line.line}:{piece}")
@@ -151,7 +154,9 @@ def give_coupons(order: orders.OrderRow, *, zone: str, at: datetime) -> None:
         if line.template_id is not None
         for piece in range(1, line.quantity + 1)
     ]
-    coupons.give(givings, member_id=order.member_id, source="points", reference=reference, zone=zone, at=at)
+    coupons.give(
+        givings, member_id=order.member_id, source="points", reference=reference, zone=zone, at=at, first=True
+    )
 
 
 def send_off(order: orders.OrderRow, *, by: str, at: datetime) -> None:

@@ -244,6 +244,28 @@ def coupons_of(member_id: int, *, limit: int = 100) -> list[Row[Any]]:
     )
 
 
+def given_for(reference: str) -> list[Row[Any]]:
+    """Return what an order gave and was not taken back, by kind of coupon: `pieces`, of them `usable`, and when the
+    first ends.
+    """
+    unused = Coupon.state == USABLE
+    return list(
+        execute(
+            select(
+                CouponTemplate.id,
+                CouponTemplate.title,
+                func.count().label("pieces"),
+                func.sum(case((unused, 1), else_=0)).label("usable"),
+                func.min(Coupon.ends_at).label("ends_at"),
+            )
+            .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
+            .where(Coupon.reference == reference, Coupon.state != REVOKED)
+            .group_by(CouponTemplate.id, CouponTemplate.title)
+            .order_by(CouponTemplate.id)
+        )
+    )
+
+
 def gift_of(coupon_id: int, *, member_id: int, at: datetime) -> int:
     """Return the product that a member's coupon gives. Raises NoSuchCoupon where it gives none, or not now."""
     statement = (

@@ -75,20 +75,25 @@ def give(
     reference: str,
     zone: str,
     at: datetime,
+    first: bool = False,
 ) -> list[int]:
     """Put coupons and packs among a member's, whose purse is locked. Asked again with a key, gives nothing more.
+
+    `first`: whoever calls knows that none of the keys was given before, and saves asking.
 
     Returns the ids of the coupons that are new. Two statements for any number of them and one more to write them; one
     more where there are packs, and where the coupon came without their doing one for each kind of notice.
     """
     to_one = [Giving(giving.template_id, giving.key, member_id, giving.words) for giving in givings]
-    return give_all(to_one, source=source, reference=reference, zone=zone, at=at)
+    return give_all(to_one, source=source, reference=reference, zone=zone, at=at, first=first)
 
 
-def give_all(givings: Sequence[Giving], *, source: str, reference: str, zone: str, at: datetime) -> list[int]:
+def give_all(
+    givings: Sequence[Giving], *, source: str, reference: str, zone: str, at: datetime, first: bool = False
+) -> list[int]:
     """As give(), to several members whose purses are locked, in as many statements."""
     assert in_transaction()
-    there = given_with([giving.key for giving in givings])
+    there = set() if first else given_with([giving.key for giving in givings])
     new = [giving for giving in givings if giving.key not in there]
     if not new:
         return []

@@ -97,7 +97,8 @@ def edit_pack(pack_id: int, *, seen_version: int, by: str, at: datetime, **detai
         for name in ("total_limit", "member_limit"):
             if values[name] is not None:
                 raise NotForSale().about(name)
-    if parts is not None and [list(each) for each in sorted(parts.items())] != before["parts"]:
+    inside = {part.id: part.pieces for part in parts_of([pack_id]).get(pack_id, ())}
+    if parts is not None and dict(parts) != inside:
         if is_given(pack_id):
             raise PackGiven().about("parts")
         _put_in(pack_id, parts, at=at)
@@ -122,7 +123,8 @@ def pack_of(pack_id: int) -> Any:
 def _kept(pack_id: int) -> dict[str, Any]:
     """Return what the audit keeps of a pack."""
     row = template_of(pack_id)
-    parts = [[part.id, part.pieces] for part in parts_of([pack_id]).get(pack_id, ())]
+    # The first of its names will do: beside what is kept here stands the pack itself.
+    parts = [f"{part.pieces} × {next(iter(part.title.values()))}" for part in parts_of([pack_id]).get(pack_id, ())]
     return {name: getattr(row, name) for name in SAID} | {"parts": parts}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, Index, Row, String, insert, select, update
+from sqlalchemy import CheckConstraint, Date, Index, Row, String, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -15,12 +15,13 @@ from mall.base.text import N_
 from mall.domain import audit, notices
 
 from . import tokens
-from .emails import Email, read_email
+from .emails import BadEmail, Email, read_email
 from .passwords import PasswordHash
 from .sign_ins import end_sign_ins
 
 LANGUAGES = ("en", "zh")
 BIRTHDAY_RESTS = timedelta(days=365)
+NAMED_AT_ONCE = 1_000
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
 
 
@@ -164,6 +165,32 @@ def names_of(member_ids: Collection[int]) -> dict[int, str]:
     """Return what members are called, {id: name}."""
     rows = execute(select(Member.id, Member.display_name).where(Member.id.in_(member_ids)))
     return {row.id: row.display_name for row in rows}
+
+
+def members_named(typed: Collection[str]) -> dict[str, Row[Any]]:
+    """Return the members with these numbers or e-mail addresses: {as typed: id, display_name, deactivated_at}.
+
+    What names nobody is left out. One statement for each thousand.
+    """
+    keys = {each: _key_of(each) for each in typed}
+    wanted = sorted({key for key in keys.values() if key})
+    found: dict[str, Row[Any]] = {}
+    for start in range(0, len(wanted), NAMED_AT_ONCE):
+        some = wanted[start : start + NAMED_AT_ONCE]
+        columns = (Member.id, Member.number, Member.email_key, Member.display_name, Member.deactivated_at)
+        for row in execute(select(*columns).where(or_(Member.number.in_(some), Member.email_key.in_(some)))):
+            found[row.number] = found[row.email_key] = row
+    return {each: found[key] for each, key in keys.items() if key in found}
+
+
+def _key_of(typed: str) -> str:
+    """Return what a member is found by: the number, or the key of an e-mail address; empty for what is neither."""
+    if "@" not in typed:
+        return plain_number(typed)
+    try:
+        return read_email(typed).key
+    except BadEmail:
+        return ""
 
 
 def save_profile(

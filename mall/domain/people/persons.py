@@ -305,11 +305,16 @@ def member_like_staff(staff_id: int) -> int | None:
     ).scalar_one_or_none()
 
 
+def member_behind(by: str) -> int | None:
+    """Return the member that who acts, "staff:3", is as well; None for the mall itself and for members."""
+    kind, _colon, number = by.partition(":")
+    return member_like_staff(int(number)) if kind == "staff" else None
+
+
 def not_for_oneself(member_id: int, *, by: str) -> None:
     """Keep whoever works here from deciding about their own account or order. `by` is who acts, "staff:3".
 
     What the mall itself and the members do is theirs to do. Raises OwnMatter.
     """
-    kind, _colon, number = by.partition(":")
-    if kind == "staff" and member_like_staff(int(number)) == member_id:
+    if member_behind(by) == member_id:
         raise OwnMatter

@@ -20,6 +20,7 @@ ACTS = {
     "coupon.codes_made": _l("Coupon codes made"),
     "coupon.given": _l("Coupon given"),
     "coupon.given_out_again": _l("Coupon given out again"),
+    "coupon.list_given": _l("Coupon given to many"),
     "coupon.made": _l("Coupon made"),
     "coupon.pack_changed": _l("Pack changed"),
     "coupon.pack_made": _l("Pack made"),

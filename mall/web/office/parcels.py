@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
+from mall.base.sheets import FileChanged
 from mall.domain import checkout
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
@@ -164,7 +165,7 @@ def read_tracking():
     if "confirm" not in request.form:
         return file_page(form, plan=plan, text=text)
     if request.form.get("shown", "") != plan.fingerprint:
-        return file_page(form, plan=plan, text=text, refusal=checkout.FileChanged())
+        return file_page(form, plan=plan, text=text, refusal=FileChanged())
     tell_what_was_sent(checkout.send_all(plan.parcels, by=person().actor, at=now()))
     return redirect(url_for("office.orders.index"), 303)
 

@@ -12,7 +12,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, cash, catalogue, checkout, ledger, programme
+from mall.domain import aftersales, cash, catalogue, checkout, coupons, ledger, programme
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
@@ -192,6 +192,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         reference = checkout.reference_of(seen.order.id)
         codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
         on_the_way = ledger.on_the_way(me(), reference=reference)
+        gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
     order, terms = seen.order, layout.terms()
     last = seen.events[-1].kind if seen.events else ""
     page = render_template(
@@ -201,6 +202,8 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         sums=checkout.sums_of(seen),
         taxes=checkout.taxes_of(seen),
         codes=_codes_by_line(codes),
+        unseen=sum(1 for code in codes if code.state == catalogue.ISSUED and code.shown_at is None),
+        gifts=gifts,
         shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),

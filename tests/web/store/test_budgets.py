@@ -3,11 +3,12 @@
 import pytest
 
 from mall.base.db import reading, transaction
-from mall.domain import cash, catalogue, checkout, programme
+from mall.domain import cash, catalogue, checkout, coupons, programme
 from tests.stage import ADDRESS, NOON, Stage
 
 LINES = [1, 12]
 PLACED, WITH_COUPON, WITH_LAST_COUPON, AT_ONCE, SETTLED, WITH_CODES = 17, 19, 20, 18, 12, 24
+GIVES_COUPONS = 24
 
 
 PRICES = {
@@ -89,6 +90,27 @@ def test_an_order_for_codes_is_placed_settled_and_complete_at_once_in_few(stage,
     placed = placing(stage, mei, count_statements)
 
     assert len(placed) <= WITH_CODES, "\n".join(placed)
+
+
+@pytest.mark.parametrize("lines", LINES)
+@pytest.mark.parametrize("pieces", [0, 3])
+def test_an_order_for_coupons_or_packs_is_placed_settled_and_complete_at_once_in_few(
+    stage, mei, count_statements, lines, pieces
+):
+    stage.give(mei, 5_000)
+    kind = stage.coupon_kind()
+    if pieces:
+        with transaction():
+            kind = coupons.make_pack(key="p", title={"en": "Pack"}, parts={kind: pieces}, by="staff:1", at=NOON)
+    for number in range(lines):
+        item = stage.item(f"Item {number}", prices=(PRICES["points"],), kind="coupon", delivery="digital")
+        with transaction():
+            coupons.sell(kind, item.product_id, by="staff:1", at=NOON)
+        stage.put_in(mei, item, quantity=2)
+
+    placed = placing(stage, mei, count_statements)
+
+    assert len(placed) <= GIVES_COUPONS + bool(pieces), "\n".join(placed)
 
 
 @pytest.mark.parametrize("lines", LINES)

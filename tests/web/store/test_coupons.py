@@ -347,3 +347,30 @@ def test_what_can_be_had_for_points_is_listed_with_what_is_in_it_and_its_page_sa
     assert "Welcome pack" in page and "2 × Ten off, 1 × Free parcel" in page and "800" in page
     item = words(till.browser.get("/items/welcome-pack").text)
     assert "What you get" in item and "2 × Ten off" in item and "good for 30 days" in item
+
+
+def test_the_page_of_an_order_says_where_its_coupons_are(till, stage, mei):
+    voucher = stage.item("Welcome pack", kind="coupon", delivery="digital")
+    pack = pack_of(stage)
+    with transaction():
+        coupons.sell(pack, voucher.product_id, by="staff:1", at=NOON)
+    stage.give(mei, 800)
+    till.put_in(voucher, "points")
+    order = stage.place(mei)
+    address = f"/orders/{checkout.number_of(order.id)}"
+
+    page = till.browser.get(address).text
+    assert "2 × Ten off" in words(page) and "Among your coupons, until" in words(page)
+    assert 'href="/coupons"' in page.partition('id="gifts"')[2].partition("</section>")[0]
+
+    stage.refund(order)
+    assert "Among your coupons" not in words(till.browser.get(address).text)
+
+
+def test_the_page_of_an_order_leads_to_codes_that_were_not_seen(till, stage, mei):
+    item = stage.item("Coffee", kind="code", stock=3)
+    stage.give(mei, 1_600)
+    till.put_in(item, "points", quantity=2)
+    order = stage.place(mei)
+
+    assert "2 codes are yours" in words(till.browser.get(f"/orders/{checkout.number_of(order.id)}").text)
