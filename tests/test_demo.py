@@ -1,6 +1,6 @@
 """The demo is a shop with history, made by the mall's own verbs: nothing in it breaks the books."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from mall import demo
 from mall.base.db import execute, reading
-from mall.domain import catalogue, checkout, ledger, people
+from mall.domain import catalogue, checkout, ledger, membership, people, programme
 
 END = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -36,6 +36,22 @@ def test_a_small_demo_has_items_members_orders_and_a_cast(built, app, tmp_path):
     assert listed == built.items + 1
     assert owing >= 1
     assert {"Chen Meilin", "王伟"} <= names
+
+
+def test_who_is_said_to_be_on_top_is_there(built):
+    with reading():
+        grace = execute(select(people.Member.id).where(people.Member.display_name == "Grace Oduya")).scalar_one()
+        terms = programme.current(END)
+        standing = membership.standing(grace, terms=terms, at=END)
+
+    assert standing.next_level is None and standing.level == terms.levels[-1]
+    assert standing.growth > standing.level.reach * 1.1
+
+
+def test_the_order_to_be_paid_can_be_paid_for_a_while(built):
+    with reading():
+        until = execute(select(checkout.Order.pay_until).where(checkout.Order.state == "awaiting_payment")).scalars()
+        assert max(until) > END + timedelta(minutes=30)
 
 
 def test_the_history_ends_where_it_was_told_to(built):

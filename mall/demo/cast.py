@@ -17,7 +17,10 @@ class Colleague:
 
 @dataclass(frozen=True)
 class Star:
-    """A member a visitor may sign in as: how many orders the year gives them, and how much they like dear things."""
+    """A member a visitor may sign in as: how many orders the year gives them, and how much they like dear things.
+
+    `saves`: they spend few of their points.
+    """
 
     slug: str
     name: str
@@ -25,6 +28,7 @@ class Star:
     orders: int
     appetite: int
     blurb: dict[str, str]
+    saves: bool = False
 
 
 STAFF = (
@@ -67,6 +71,7 @@ STARS = (
             "en": "A regular: points to spend, an order on its way, one to pay",
             "zh": "常客：有积分可用，一单在途，一单待付",
         },
+        saves=True,
     ),
     Star(
         "tom",
@@ -80,12 +85,13 @@ STARS = (
         "grace",
         "Grace Oduya",
         "en",
-        75,
-        8,
+        85,
+        14,
         {
-            "en": "Top of the pyramid",
-            "zh": "最高等级",
+            "en": "Top of the pyramid: on the highest level there is",
+            "zh": "金字塔顶端：最高等级会员",
         },
+        saves=True,
     ),
     Star(
         "wei",

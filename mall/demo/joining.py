@@ -14,6 +14,8 @@ from . import buying
 from .cast import FAMILY_NAMES, GIVEN_NAMES, STARS, STREETS, TOWNS
 from .story import Shopper, Story
 
+SAVERS = {star.slug for star in STARS if star.saves}
+
 
 def plan_members(story: Story, members: int, orders: int) -> None:
     """Plan who joins when: the cast first, then the others, of whom few buy much and many little."""
@@ -62,7 +64,7 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
         people.add_address(member_id, lines, at=at)
     address = {"recipient": name, "line1": street, "line2": "", "city": town, "postcode": postcode,
                "region": region, "country": "US", "phone": ""}  # fmt: skip
-    thrift = 0.1 if slug == "mei" else story.chance.uniform(0.2, 0.6)
+    thrift = 0.1 if slug in SAVERS else story.chance.uniform(0.2, 0.6)
     shopper = Shopper(member_id, slug, address, thrift, appetite)
     story.members.append(shopper)
     welcome_gift(story, shopper, at)
@@ -74,7 +76,7 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
     if slug == "mei":
         story.queue.at(story.end - timedelta(days=2), lambda: buying.shop(story, shopper, form="cash", ending="paid"))
         story.queue.at(
-            story.end - timedelta(minutes=20), lambda: buying.shop(story, shopper, form="mix", ending="leave")
+            story.end - timedelta(minutes=1), lambda: buying.shop(story, shopper, form="mix", ending="leave")
         )
 
 

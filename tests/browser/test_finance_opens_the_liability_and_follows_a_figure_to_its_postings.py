@@ -46,7 +46,7 @@ def test_a_figure_opens_to_its_postings(visit, script):
 
     finn.sees("Entries", "March 2026")
     entries = finn.page.get_by_role("table")
-    finn.row_says(entries, "10002", "800 pts, wallet → redemption", "(800)", "($8.00)")
+    finn.row_says(entries, "10002", "800 pts, ready to use → redeemed", "(800)", "($8.00)")
 
     table = finn.download("Export CSV")
     assert table[0][0] == "Entry"

@@ -1,6 +1,8 @@
 """Entries: the postings behind a figure, to read page by page or to take along."""
 
+from collections.abc import Mapping
 from datetime import date
+from functools import partial
 
 from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
@@ -8,7 +10,8 @@ from flask_babel import gettext as _
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
-from mall.domain import finance
+from mall.domain import finance, people
+from mall.web.shared.moves import place_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.tables import csv_of
 from mall.web.shared.texts import currency, sentence
@@ -33,6 +36,7 @@ def index():
     with reading(scan=True):
         found = finance.entries_page(choice, page=page)
         first = finance.first_posting_at()
+        staff = {f"staff:{each.id}": each.name for each in people.staff_list()}
     return render_template(
         "finance/ledger/index.html",
         refusal=refusal,
@@ -43,6 +47,8 @@ def index():
         choice=choice,
         names=finance.NAMES,
         found=found,
+        place=place_words,
+        who=partial(_who, staff=staff),
         page=page,
         pages=pages_of(found.count, finance.PER_PAGE),
         per_page=finance.PER_PAGE,
@@ -107,3 +113,10 @@ def chosen() -> tuple[finance.Month, date | None, finance.Choice]:
     month = finance.month_of(day) if day is not None else month_or_refusal()
     movement, _colon, origin = request.args.get("movement", "").partition(":")
     return month, day, finance.choose(month=month, movement=movement, origin=origin, day=day, zone=zone(), at=now())
+
+
+def _who(actor: str, *, staff: Mapping[str, str]) -> str:
+    """Return who an entry is by: a colleague's name, its own member, or the mall."""
+    if actor.startswith("staff:"):
+        return staff.get(actor, _("Someone who left"))
+    return _("the member") if actor.startswith("member:") else _("the mall itself")

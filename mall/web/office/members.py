@@ -9,7 +9,7 @@ from mall.base.errors import Refusal
 from mall.domain import approvals, audit, checkout, insight, ledger, membership, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.moves import order_number, words_of_entry
+from mall.web.shared.moves import order_number, place_words, rule_words, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
@@ -133,6 +133,7 @@ def why(member_id: int, move: str):
         lines = ledger.move_of(member_id, move)
     if not lines:
         abort(404)
+    know_as(member.id, member.display_name)
     return render_template(
         "office/members/why.html",
         member=member,
@@ -140,6 +141,8 @@ def why(member_id: int, move: str):
         lines=lines,
         first=lines[0],
         words=words_of_entry,
+        place=place_words,
+        rule=rule_words,
         order_number=order_number,
         actor_words=actor_words,
     )

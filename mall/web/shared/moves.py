@@ -33,3 +33,25 @@ def order_number(reference: str) -> str | None:
     """Return the number of the order a reference names, or None."""
     order_id = checkout.order_id_of(reference)
     return None if order_id is None else checkout.number_of(order_id)
+
+
+def place_words(account: str) -> str:
+    """Return what an account is called: where points are, or where they came from or went."""
+    return {
+        "wallet": _("ready to use"),
+        "pending": _("on the way"),
+        "held": _("held for an order"),
+        "debt": _("owed"),
+        "issuance": _("newly given"),
+        "redemption": _("redeemed"),
+        "expiry": _("expired"),
+        "clawback": _("taken back"),
+        "adjustment": _("corrected"),
+        "cash-out": _("turned into cash"),
+        "renewal": _("given a new last day"),
+    }[account]
+
+
+def rule_words(rule: str) -> str:
+    """Return what a rule that earned points is called."""
+    return {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}.get(rule, rule)

@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
@@ -38,6 +39,7 @@ def prepare(app: Flask) -> None:
         day=day_words,
         month=month_words,
         moment=moment_words,
+        country=country_words,
         local=local,
         sentence=sentence,
     )
@@ -156,6 +158,11 @@ def moment_words(instant: datetime) -> Markup:
     pattern = "d MMM y, HH:mm" if language() == "en" else "y年M月d日 HH:mm"
     words = format_datetime(local_instant, pattern, locale=money.LOCALES[language()])
     return Markup('<time datetime="{}">{}</time>').format(instant.isoformat(timespec="seconds"), escape(words))
+
+
+def country_words(code: str) -> str:
+    """Return a country's name; what is the code of none, as it is."""
+    return str(Locale.parse(money.LOCALES[language()]).territories.get(code, code))
 
 
 def _written(name: str, value: Any) -> str:

@@ -12,7 +12,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import catalogue, checkout, ledger
 from mall.web.shared import layout, tables
-from mall.web.shared.moves import order_number, words_of_entry
+from mall.web.shared.moves import order_number, place_words, rule_words, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.texts import after_delivery_words, day_words, sentence
@@ -131,8 +131,8 @@ def why(move: str):
         first=lines[0],
         sentences=list(dict.fromkeys(sentences)),
         words=words_of_entry,
-        place=_place_words,
-        rule=_rule_words,
+        place=place_words,
+        rule=rule_words,
         order_number=order_number,
     )
 
@@ -164,23 +164,3 @@ def _when_ready(lot: ledger.Due, orders: dict[str, Any], *, at: datetime) -> str
         return _("today") if order.window_ends_at <= at else day_words(order.window_ends_at)
     days = layout.terms().return_window_days if order is None else checkout.window_days_of(order)
     return after_delivery_words(days)
-
-
-def _place_words(account: str) -> str:
-    return {
-        "wallet": _("ready to use"),
-        "pending": _("on the way"),
-        "held": _("held for an order"),
-        "debt": _("owed"),
-        "issuance": _("newly given"),
-        "redemption": _("redeemed"),
-        "expiry": _("expired"),
-        "clawback": _("taken back"),
-        "adjustment": _("corrected"),
-        "cash-out": _("turned into cash"),
-        "renewal": _("given a new last day"),
-    }[account]
-
-
-def _rule_words(rule: str) -> str:
-    return {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}.get(rule, rule)

@@ -10,6 +10,8 @@ from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.base.text import Message
 from mall.domain import finance, ledger
+from mall.domain.ledger.accounts import ACCOUNTS
+from mall.web.shared.moves import place_words
 from tests.domain.finance.conftest import APRIL, Books, instant
 
 PAGES = [
@@ -77,8 +79,21 @@ def test_a_figure_opens_to_its_postings(desk):
 
     assert "(1,000)" in opened
     assert all(document in opened for document in ("shop:2", "shop:4", "shop:6"))
+    assert "ready to use → redeemed" in opened and "wallet" not in opened and "redemption" not in opened
     earned = text(desk.get("/finance/postings?month=2026-02&movement=earned:purchase"))
-    assert "540" in earned
+    assert "540" in earned and "newly given → on the way" in earned
+
+
+def test_entries_say_who_in_words(desk):
+    pages = [text(desk.get(f"/finance/postings?month=2026-0{month}")) for month in (2, 3, 4)]
+
+    assert any("Finn" in page for page in pages)
+    assert not any("staff:" in page or "member:" in page for page in pages)
+
+
+def test_every_account_is_called_something(app):
+    with app.test_request_context():
+        assert all(place_words(account) for account in ACCOUNTS)
 
 
 def test_as_of_is_the_same_each_time_it_is_asked(desk, books):
@@ -266,8 +281,8 @@ def test_accounts_are_named(desk):
         ("/finance/as-of", 4),
         ("/finance/ageing", 5),
         ("/finance/adjustments", 7),
-        ("/finance/postings?month=2026-02", 5),
-        ("/finance/postings?month=2026-02&page=2", 5),
+        ("/finance/postings?month=2026-02", 6),
+        ("/finance/postings?month=2026-02&page=2", 6),
     ],
 )
 def test_pages_take_few_statements(desk, count_statements, address, most):

@@ -77,7 +77,17 @@ def test_orders_are_found_by_number_tracking_and_member(desk, stage, order):
 def test_an_order_is_shown_whole(desk, order):
     page = desk.get(page_of(order)).text
 
-    for words in ("Tea cup", "SKU-1", "$15.90", "sandbox", "18 Juniper Lane", "Order placed", "Paid", "Mei"):
+    for words in (
+        "Tea cup",
+        "SKU-1",
+        "$15.90",
+        "sandbox",
+        "18 Juniper Lane",
+        "United States",
+        "Order placed",
+        "Paid",
+        "Mei",
+    ):
         assert words in page
 
 

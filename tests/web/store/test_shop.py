@@ -66,8 +66,11 @@ def as_mei(mei, enter):
 
 
 def test_an_empty_shop_says_so(shop, see):
-    assert "The shelves are still empty" in see("/")
-    assert "Nothing here matches" in see("/shop")
+    for page in ("/", "/shop"):
+        assert "The shelves are still empty" in see(page)
+    for filtered in ("/shop?in_stock=1", "/shop?q=mug", "/shop?pay=cash"):
+        assert "Take a filter off" in see(filtered) and "still empty" not in see(filtered)
+    assert "Take a filter off" not in see("/shop")
 
 
 def test_the_home_page_shows_what_there_is_and_what_levels_open(put, see):
