@@ -291,7 +291,7 @@ def points_expiring(values: Values) -> Letter:
             day=day,
         ),
         [
-            _("They can be used until the end of %(day)s by the shop's clock. After that they are gone.", day=day),
+            _("You can use these points until the end of %(day)s by the shop's clock. Then they are gone.", day=day),
             _("Under My points you see what they could get you now. Orders always use the soonest to expire first."),
         ],
         button=_button(_("See what they can get"), values),
@@ -373,7 +373,7 @@ def _words(values: Values) -> list[str]:
 def coupon_expiring(values: Values) -> Letter:
     return Letter(
         _("Your coupon ends soon: %(title)s", title=local(values["title"])),
-        [_("It has not been used yet.")],
+        [_("You have not used this coupon yet: %(title)s.", title=local(values["title"]))],
         figures=_figure(_("Use it until"), day_words(values["ends_at"])),
         button=_button(_("See my coupons"), values),
     )

@@ -46,7 +46,7 @@ def test_who_has_what_it_takes_to_stay_reads_so(till, stage, mei):
 
     page = words(till.browser.get("/member").text)
 
-    assert "You stay Senior on 6 December 2026: what it takes is already there" in page
+    assert "You keep Senior at the review on 6 December 2026: you have the growth it takes" in page
 
 
 def test_the_table_shows_every_level_with_ones_own_marked(till):
