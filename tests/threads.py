@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
@@ -46,6 +47,24 @@ def race(app: Flask, jobs: Sequence[Callable[[], Any]], *, threads: int = 8, sec
     if still_running:
         raise AssertionError(f"{still_running} of {count} threads did not end within {seconds} s")
     return outcomes
+
+
+def meeting(threads: int, *, seconds: float = 1) -> Callable[[], None]:
+    """Return the place where so many threads of a race meet once: each waits for the others, later ones pass by.
+
+    Some may not come, since they wait for what one of those here has locked: after a while these go on. The test's
+    own thread, which sets the stage, waits for nobody.
+    """
+    place = threading.Barrier(threads)
+
+    def meet() -> None:
+        if threading.current_thread() is threading.main_thread():
+            return
+        with suppress(threading.BrokenBarrierError):
+            place.wait(seconds)
+        place.abort()
+
+    return meet
 
 
 def errors(outcomes: Sequence[Any]) -> list[BaseException]:

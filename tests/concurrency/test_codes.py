@@ -1,8 +1,6 @@
 """Codes under many hands: each is issued once, whoever settles; none is shown and taken back; nobody waits in vain."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from mall.web.shared.done import done_once
 from tests.concurrency.test_purse import deadlocks
 from tests.concurrency.test_selling import all_place, crowd, refusals
 from tests.stage import NOON, Item, Stage, open_shop
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 
@@ -87,16 +85,14 @@ def test_many_orders_settled_at_once_each_get_their_own_code(postgres_app, stage
 @pytest.fixture
 def codes_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read free codes without locking them, and let the threads of a race meet once before they take them."""
-    meeting = Barrier(THREADS)
+    meet = meeting(THREADS)
 
     def chosen(pieces: dict[int, int]) -> Any:
         [(variant_id, quantity)] = pieces.items()
         free = select(pool.PoolCode.id, pool.PoolCode.variant_id)
         free = free.where(pool.PoolCode.variant_id == variant_id, pool.PoolCode.state == pool.FREE)
         rows = execute(free.order_by(pool.PoolCode.id).limit(quantity)).scalars().all()
-        with suppress(BrokenBarrierError):
-            meeting.wait(1)
-        meeting.abort()
+        meet()
         return select(pool.PoolCode.id, pool.PoolCode.variant_id).where(pool.PoolCode.id.in_(rows))
 
     monkeypatch.setattr(pool, "_chosen", chosen)

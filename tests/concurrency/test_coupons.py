@@ -3,9 +3,7 @@
 Each race has a twin in which a figure is read before it is written: there the same people break the promise.
 """
 
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from mall.domain import catalogue, checkout, coupons, ledger
 from mall.domain.coupons import codes, given, giving
 from tests.concurrency.test_selling import crowd
 from tests.stage import NOON, Stage, open_shop
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 
@@ -34,14 +32,7 @@ def stage(postgres_app: Flask) -> Stage:
 @pytest.fixture
 def together() -> Callable[[], None]:
     """Let the threads of a race meet once, at the place that calls this."""
-    meeting = threading.Barrier(THREADS)
-
-    def meet() -> None:
-        with suppress(threading.BrokenBarrierError):
-            meeting.wait(0.3)
-        meeting.abort()
-
-    return meet
+    return meeting(THREADS)
 
 
 def refusals(outcomes: list[Any]) -> set[type]:

@@ -19,7 +19,7 @@ from tests.threads import errors, race
 pytestmark = pytest.mark.concurrency
 
 THREADS = 8
-SECONDS = 10
+SECONDS = 30
 LIMIT = 5
 
 

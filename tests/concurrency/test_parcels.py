@@ -3,9 +3,6 @@
 The race has a twin with the lock off: there more is tried than there is, and only the table itself stops it.
 """
 
-import threading
-from contextlib import suppress
-
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -14,7 +11,7 @@ from mall.base.db import again, execute, reading, transaction
 from mall.domain import catalogue, checkout
 from mall.domain.checkout import orders
 from tests.stage import NOON, open_shop
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 
@@ -83,13 +80,11 @@ def test_one_parcel_that_eight_send_is_sent_once(postgres_app, stage, mug, order
 
 
 def test_without_the_lock_only_the_tables_stop_a_fourth(postgres_app, order, monkeypatch):
-    meeting = threading.Barrier(THREADS)
+    meet = meeting(THREADS)
 
     def unlocked(order_id):
         row = execute(select(checkout.Order).where(checkout.Order.id == order_id)).one()
-        with suppress(threading.BrokenBarrierError):
-            meeting.wait(1)
-        meeting.abort()
+        meet()
         return row
 
     monkeypatch.setattr(orders, "lock_order", unlocked)

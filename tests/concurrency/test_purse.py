@@ -22,14 +22,12 @@ from mall.domain.ledger import holds, postings, purses, returns
 from tests.conftest import NOON
 from tests.domain.ledger import steps
 from tests.domain.ledger.steps import ZONE, broken, give, hold, new_member, purse, redeem
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 
 THREADS = 8
-SECONDS = 5
-# Where the threads of a race without the lock meet, once.
-MEETING = threading.Barrier(THREADS)
+SECONDS = 30
 
 
 @pytest.fixture
@@ -38,8 +36,7 @@ def mei(postgres_app: Flask) -> int:
 
 
 def let_off(app: Flask, *jobs: Callable[[], object]) -> list:
-    """Run jobs at once, 8 threads, at most 5 seconds."""
-    MEETING.reset()
+    """Run jobs at once, by 8 threads."""
     return race(app, jobs, threads=THREADS, seconds=SECONDS)
 
 
@@ -52,12 +49,10 @@ def unlocked(member_ids: list[int], *, zone: str) -> dict[int, ledger.LockedPurs
 @pytest.fixture
 def lock_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the lock away, and let the threads of a race meet once between reading and writing."""
-    MEETING.abort()
+    meet = meeting(THREADS)
 
     def post_together(handles, lines):
-        with suppress(threading.BrokenBarrierError):
-            MEETING.wait(1)
-        MEETING.abort()
+        meet()
         return postings.post(handles, lines)
 
     monkeypatch.setattr(purses, "lock_many", unlocked)
@@ -234,12 +229,11 @@ def test_purses_named_in_opposite_orders_are_locked_in_one(postgres_app, mei):
 
 def test_purses_locked_one_by_one_as_they_are_named_deadlock(postgres_app, mei):
     members = [mei, new_member("tom")]
-    meeting = threading.Barrier(2)
+    both = threading.Barrier(2)
 
     def one_by_one(some: list[int]) -> None:
         ledger.lock(some[0], zone=ZONE)
-        with suppress(threading.BrokenBarrierError):
-            meeting.wait(0.2)
+        both.wait(SECONDS)
         ledger.lock(some[1], zone=ZONE)
 
     outcomes = let_off(
@@ -268,20 +262,15 @@ def test_month_ends_run_twice_at_once_expire_each_lot_once(postgres_app):
 # A row that refers to the purse, written before the purse is locked.
 
 
-def meet(meeting: threading.Barrier) -> None:
-    with suppress(threading.BrokenBarrierError):
-        meeting.wait(0.2)
-
-
 def earned_after_locking(member: int, number: int) -> int:
     return steps.earn(member, 10, f"order:{number}")
 
 
-def earned_before_locking(member: int, number: int, meeting: threading.Barrier) -> None:
+def earned_before_locking(member: int, number: int, both: threading.Barrier) -> None:
     """Write the lot first, which takes a share of the purse's key, and then lock the purse as a plain FOR UPDATE."""
     with moved_to(NOON), transaction():
         write_lot(member, number)
-        meet(meeting)
+        both.wait(SECONDS)
         execute(select(ledger.Purse.member_id).where(ledger.Purse.member_id == member).with_for_update())
 
 
@@ -313,9 +302,9 @@ def test_rows_that_refer_to_the_purse_are_written_behind_its_lock(postgres_app, 
 
 @pytest.mark.breaks_the_books
 def test_rows_written_before_the_lock_deadlock(postgres_app, mei):
-    meeting = threading.Barrier(2)
+    both = threading.Barrier(2)
 
-    outcomes = let_off(postgres_app, *[lambda n=n: earned_before_locking(mei, n, meeting) for n in range(2)])
+    outcomes = let_off(postgres_app, *[lambda n=n: earned_before_locking(mei, n, both) for n in range(2)])
 
     assert [type(error.orig) for error in errors(outcomes)] == [psycopg.errors.DeadlockDetected]
     assert deadlocks() == 1

@@ -3,9 +3,7 @@
 Each race has a twin with the lock off: there it is done more than once, or only the table itself stops it.
 """
 
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +16,7 @@ from mall.base.db import again, execute, reading, transaction
 from mall.domain import aftersales, audit, catalogue, checkout, ledger
 from mall.domain.aftersales import deciding, returns
 from tests.stage import NOON, Stage, open_shop
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 
@@ -63,14 +61,7 @@ def asked(stage: Stage, order: Any) -> Any:
 @pytest.fixture
 def together() -> Callable[[], None]:
     """Let the threads of a race meet once, at the place that calls this."""
-    meeting = threading.Barrier(THREADS)
-
-    def meet() -> None:
-        with suppress(threading.BrokenBarrierError):
-            meeting.wait(1)
-        meeting.abort()
-
-    return meet
+    return meeting(THREADS)
 
 
 @pytest.fixture

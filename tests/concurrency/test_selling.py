@@ -3,10 +3,8 @@
 Each race has a twin in which a lock is off or a figure is read before it: there the same buyers break the promise.
 """
 
-import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -23,7 +21,7 @@ from mall.domain.checkout import placing, pricing
 from mall.domain.ledger import purses
 from tests.concurrency.test_purse import deadlocks, unlocked
 from tests.stage import ADDRESS, NOON, Item, Stage, open_shop
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 
@@ -39,14 +37,7 @@ def stage(postgres_app: Flask) -> Stage:
 @pytest.fixture
 def together() -> Callable[[], None]:
     """Let the threads of a race meet once, at the place that calls this."""
-    meeting = threading.Barrier(THREADS)
-
-    def meet() -> None:
-        with suppress(threading.BrokenBarrierError):
-            meeting.wait(0.3)
-        meeting.abort()
-
-    return meet
+    return meeting(THREADS)
 
 
 def crowd(stage: Stage, count: int, item: Item, *, first: int = 0) -> list[int]:

@@ -16,7 +16,7 @@ from tests.threads import errors, race
 
 pytestmark = pytest.mark.concurrency
 
-SECONDS = 5
+SECONDS = 30
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_placing_and_putting_in_at_once_never_stand_in_each_others_way(postgres_
             return stage.place(mei)
         return None
 
-    outcomes = race(postgres_app, [lambda n=n: shop(n) for n in range(40)], threads=16, seconds=10)
+    outcomes = race(postgres_app, [lambda n=n: shop(n) for n in range(40)], threads=16, seconds=SECONDS)
 
     assert errors(outcomes) == []
     ordered = sum(quantity for order in outcomes if order for _variant, quantity in pieces_of(order))
