@@ -227,9 +227,6 @@ def choose_language(member_id: int, language: str) -> None:
     execute(update(Member).where(Member.id == member_id).values(language=language))
 
 
-# Passwords and e-mail
-
-
 def change_password(member_id: int, password: PasswordHash, *, at: datetime) -> None:
     """Set a member's new password and end every sign-in; the face opens a fresh one. The owner is told."""
     member = execute(
@@ -362,9 +359,6 @@ def change_email(token: str, *, at: datetime) -> int:
         after={"email": email.address},
     )
     return member.id
-
-
-# Being kept out
 
 
 def freeze_member(member_id: int, *, own_member_id: int | None, by: str, reason: str, at: datetime) -> None:

@@ -76,9 +76,6 @@ def prepare(app: Flask) -> None:
         return problems.page(429, _("Too many tries"), problems.sentence(refusal))
 
 
-# Who is here
-
-
 def person_here() -> people.Person | None:
     """Return who is behind this request at its face, with one statement, or None."""
     staff_face = at_staff_face()
@@ -178,9 +175,6 @@ def safe_next(address: str | None) -> str | None:
     if parts.scheme or parts.netloc or not address.startswith("/") or address.startswith("//"):
         return None
     return address
-
-
-# In and out
 
 
 def check_password(door: str, email: people.Email, password: str) -> people.Credentials:
