@@ -94,6 +94,73 @@ def test_sec_24_nothing_can_be_done_to_anothers_return(till, toms, stage, mug, a
         assert [row.state for row in aftersales.returns_of(order.id)] == ([] if act == "new" else ["asked"])
 
 
+def exchange_of(browser: Any, page: str) -> dict[str, Any]:
+    """Let a member look at an exchange; returns what confirming it would send."""
+    fields = fields_of(browser.get(f"{page}/new").text, "return")
+    typed = {"pieces-1": "1", "reason": "damaged", "wish": "exchange"}
+    return fields_of(browser.post(f"{page}/new", data=fields | typed).text, "confirm") | {"confirm": "1"}
+
+
+def exchanges(order: Any) -> list[tuple[str, str]]:
+    with reading():
+        return [(row.wish, row.state) for row in aftersales.returns_of(order.id)]
+
+
+def test_sec_24_nothing_can_be_done_to_anothers_exchange(till, toms, stage, mug):
+    order = delivered(stage, toms.member_id, mug)
+    with moved_to(DELIVERED):
+        page = f"/orders/{checkout.number_of(order.id)}/returns"
+        confirming = exchange_of(toms.browser, page)
+        assert till.browser.post(f"{page}/new", data=confirming).status_code == 404
+        assert exchanges(order) == []
+
+        assert toms.browser.post(f"{page}/new", data=confirming).status_code == 303
+        for answer in (till.browser.get(f"{page}/1"), till.browser.post(f"{page}/1/withdrawal")):
+            assert answer.status_code == 404
+        for act in ("approval", "waiver", "replacement", "offer", "payment"):
+            assert toms.browser.post(f"/office/aftersales/1/{act}").status_code in (302, 404)
+
+    assert exchanges(order) == [("exchange", "asked")]
+
+
+def test_sec_44_an_exchange_pressed_again_and_again_sends_one_piece(app, ola, till, stage, mug):
+    order = delivered(stage, till.member_id, mug)
+    on_hand, _reserved = stage.stock(mug)
+    with moved_to(DELIVERED):
+        desk = at_the_desk(app, ola)
+        page = f"/orders/{checkout.number_of(order.id)}/returns"
+        confirming = exchange_of(till.browser, page)
+        assert {till.browser.post(f"{page}/new", data=confirming).status_code for _press in range(3)} == {303}
+        for act in ("waiver", "replacement"):
+            shown_now = desk.get("/office/aftersales/1").text
+            fields = form_of(shown_now, "/office/aftersales/1/" + ("approval" if act == "waiver" else act))
+            typed = fields | {"carrier": "Swift", "tracking": "R1"}
+            answers = {desk.post(f"/office/aftersales/1/{act}", data=typed).status_code for _press in range(3)}
+            assert answers == {303}
+
+    assert exchanges(order) == [("exchange", "replaced")]
+    assert stage.stock(mug) == (on_hand - 1, 0)
+
+
+def test_sec_50_a_piece_is_exchanged_or_refunded_not_both(app, ola, till, stage, mug):
+    order = delivered(stage, till.member_id, mug)
+    with moved_to(DELIVERED):
+        desk = at_the_desk(app, ola)
+        page = f"/orders/{checkout.number_of(order.id)}/returns"
+        assert till.browser.post(f"{page}/new", data=exchange_of(till.browser, page)).status_code == 303
+        waiver = form_of(desk.get("/office/aftersales/1").text, "/office/aftersales/1/approval")
+        desk.post("/office/aftersales/1/waiver", data=waiver)
+        parcel = form_of(desk.get("/office/aftersales/1").text, "/office/aftersales/1/replacement")
+        assert desk.post(refund_page(order), data=shown(desk, order)).status_code == 302
+
+        late = desk.post("/office/aftersales/1/replacement", data=parcel | {"carrier": "Swift", "tracking": "R1"})
+
+    assert (late.status_code, "has moved on meanwhile" in late.text) == (422, True)
+    assert exchanges(order) == [("exchange", "closed")]
+    assert sum(refunds(order)) == 4_770
+    assert stage.stock(mug)[1] == 0
+
+
 def test_sec_42_who_buys_earns_and_is_refunded_keeps_no_points(till, stage, mug):
     stage.put_in(till.member_id, mug, "cash")
     order = stage.pay(stage.place(till.member_id))

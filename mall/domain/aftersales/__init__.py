@@ -4,14 +4,18 @@ This is the room's front door. Cancelling an unpaid order is checkout's; cancell
 """
 
 from .asking import (
+    EXCHANGE_REASONS,
     MOST_PICTURES,
     RETURN_REASONS,
+    ExchangePlan,
     NotReturnable,
     ReturnChanged,
     ReturnPlan,
     TooManyReturnPictures,
+    ask_exchange,
     ask_return,
     pieces_to_return,
+    plan_exchange,
     plan_return,
     returnable,
     withdraw_return,
@@ -19,6 +23,7 @@ from .asking import (
 from .credits import CreditLine, CreditNote, credits_of, is_of_credit, points_back_of
 from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
+from .exchanges import NoneLeft, OpenExchange, to_be_packed
 from .hearing import hear, hear_all
 from .lapsing import lapse_due_returns, lapses_at
 from .plans import (
@@ -26,6 +31,7 @@ from .plans import (
     REASONS,
     CouponsOnlyWhole,
     CouponUsed,
+    ExchangeOpen,
     NoReason,
     NothingChosen,
     NotRefundable,
@@ -37,7 +43,7 @@ from .plans import (
     refundable,
 )
 from .proof import checks
-from .receiving import ReturnPage, plan_receipt, receive_return, return_page, waive_return
+from .receiving import ReturnPage, pay_exchange, plan_receipt, receive_return, return_page, waive_return
 from .rechecking import NothingToAsk, OtherCashier, recheck
 from .refunds import (
     AlreadyShipped,
@@ -50,16 +56,26 @@ from .refunds import (
     refund,
 )
 from .refused import given_by_hand, send_again
+from .replacing import offer_money, send_replacement
 from .returns import (
     ADVANCED,
     APPROVED,
     ASKED,
     AWAITED,
+    CLOSED,
     DECLINED,
+    EXCHANGED,
+    FOR_EXCHANGE,
+    FOR_REFUND,
     LAPSED,
     OPEN,
     PAID_OUT,
+    RECEIVED,
     REFUNDED,
+    REPLACED,
+    SPARED,
+    TO_SEND,
+    UNSETTLED,
     WAIVED,
     WITHDRAWN,
     Return,
@@ -77,14 +93,24 @@ __all__ = [
     "APPROVED",
     "ASKED",
     "AWAITED",
+    "CLOSED",
     "DECLINED",
+    "EXCHANGED",
+    "EXCHANGE_REASONS",
+    "FOR_EXCHANGE",
+    "FOR_REFUND",
     "LAPSED",
     "MOST_PICTURES",
     "OPEN",
     "PAID_OUT",
     "REASONS",
+    "RECEIVED",
     "REFUNDED",
+    "REPLACED",
     "RETURN_REASONS",
+    "SPARED",
+    "TO_SEND",
+    "UNSETTLED",
     "WAIVED",
     "WITHDRAWN",
     "AlreadyShipped",
@@ -92,16 +118,20 @@ __all__ = [
     "CouponsOnlyWhole",
     "CreditLine",
     "CreditNote",
+    "ExchangeOpen",
+    "ExchangePlan",
     "LookedAt",
     "MoreThanReturned",
     "NoReason",
     "NoSentence",
+    "NoneLeft",
     "NotInReview",
     "NotRefundable",
     "NotReturnable",
     "NotToBeCancelled",
     "NothingChosen",
     "NothingToAsk",
+    "OpenExchange",
     "OtherCashier",
     "OtherCurrency",
     "Plan",
@@ -121,6 +151,7 @@ __all__ = [
     "accept",
     "approve_return",
     "ask_about_refunds",
+    "ask_exchange",
     "ask_return",
     "call_off",
     "cancel",
@@ -136,8 +167,11 @@ __all__ = [
     "is_of_credit",
     "lapse_due_returns",
     "lapses_at",
+    "offer_money",
+    "pay_exchange",
     "pieces_to_return",
     "plan_cancel",
+    "plan_exchange",
     "plan_receipt",
     "plan_refund",
     "plan_return",
@@ -152,6 +186,8 @@ __all__ = [
     "review_of",
     "send_again",
     "send_refunds",
+    "send_replacement",
+    "to_be_packed",
     "told_of_dispute",
     "waive_return",
     "withdraw_return",

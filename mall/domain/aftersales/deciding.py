@@ -9,7 +9,8 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import checkout, people
 
-from .returns import APPROVE, DECLINE, move, return_of, tell, write_down
+from .exchanges import hold_still, let_go, set_aside
+from .returns import APPROVE, DECLINE, FOR_EXCHANGE, move, return_of, tell, write_down
 
 
 class NoSentence(Refusal):
@@ -18,14 +19,20 @@ class NoSentence(Refusal):
 
 
 def approve_return(return_id: int, *, by: str, words: str = "", at: datetime) -> Row[Any]:
-    """Let goods be sent back: the member is told to send them. Done again, changes nothing.
+    """Let goods be sent back: the member is told to send them. Of an exchange the new ones are set aside at once.
 
-    Refuses: ReturnMoved, OwnMatter.
+    Done again, changes nothing. Refuses: ReturnMoved, OwnMatter, NoneLeft.
     """
-    people.not_for_oneself(return_of(return_id).member_id, by=by)
+    asked = return_of(return_id)
+    people.not_for_oneself(asked.member_id, by=by)
+    hold_still(asked)
     row, moved = move(return_id, APPROVE, by=by, answer=words, at=at)
     if moved:
-        checkout.note(row.order_id, "return_approved", say(N_("Return approved")), by=by, at=at)
+        said = say(N_("Return approved"))
+        if row.wish == FOR_EXCHANGE:
+            set_aside(row, by=by, at=at)
+            said = say(N_("Exchange approved; the new item is set aside"))
+        checkout.note(row.order_id, "return_approved", said, by=by, at=at)
         write_down("return.approve", row, by=by, reason=words, at=at)
         tell(row, "return_approved", at=at)
     return row
@@ -38,9 +45,12 @@ def decline_return(return_id: int, *, by: str, words: str, at: datetime) -> Row[
     """
     if not words.strip():
         raise NoSentence()
-    people.not_for_oneself(return_of(return_id).member_id, by=by)
+    asked = return_of(return_id)
+    people.not_for_oneself(asked.member_id, by=by)
+    hold_still(asked)
     row, moved = move(return_id, DECLINE, by=by, answer=words, at=at)
     if moved:
+        let_go(row, by=by, at=at)
         said = say(N_("Return declined: {words}"), words=row.answer)
         checkout.note(row.order_id, "return_declined", said, by=by, at=at)
         write_down("return.decline", row, by=by, reason=words, at=at)

@@ -9,6 +9,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import N_, say
 from mall.domain import checkout, notices, programme
 
+from .exchanges import hold_still, let_go
 from .returns import APPROVED, LAPSE, Return, move, return_of, tell, write_down
 
 # The member is told so many days before.
@@ -24,8 +25,11 @@ def lapses_at(decided_at: datetime, *, terms: programme.Programme) -> datetime:
 
 def lapse_return(return_id: int, *, at: datetime) -> None:
     """Let an approved return end, since its goods did not come: they are kept, and nothing is refunded."""
-    row, moved = move(return_id, LAPSE, by="system", answer=return_of(return_id).answer, at=at)
+    approved = return_of(return_id)
+    hold_still(approved)
+    row, moved = move(return_id, LAPSE, by="system", answer=approved.answer, at=at)
     if moved:
+        let_go(row, by="system", at=at)
         checkout.note(
             row.order_id, "return_lapsed", say(N_("Return lapsed: the goods did not come")), by="system", at=at
         )

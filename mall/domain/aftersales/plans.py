@@ -16,7 +16,9 @@ from mall.base.money import part_by_quantity
 from mall.base.text import N_
 from mall.domain import cash, catalogue, checkout, earning, ledger
 
+from .exchanges import OpenExchange, open_exchanges, overtaken_by, sum_of
 from .netting import Netted, netted_of
+from .returns import RECEIVED, TO_SEND
 
 # Why goods come back, and whether that is our fault, so that delivery is given back as well.
 REASONS: dict[str, tuple[str, bool]] = {
@@ -48,6 +50,12 @@ class CouponsOnlyWhole(NotRefundable):
     message = N_("Order {number} gave a coupon: what is read or used online goes back with all that is left, or not.")
 
 
+class ExchangeOpen(NotRefundable):
+    message = N_(
+        "Some of these pieces of order {number} are being exchanged. Send the new ones, or refund the exchange, first."
+    )
+
+
 class NoReason(Refusal):
     field = "reason"
     message = N_("Say why the order is refunded.")
@@ -72,7 +80,7 @@ class PlanLine:
     """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax.
 
     Where the pieces are codes, so many that nobody has seen go back into their pool (`codes_free`); the rest were
-    shown and are void (`codes_void`).
+    shown and are void (`codes_void`). So many pieces are `in_house` already: they came back in an exchange.
     """
 
     line: checkout.LineRow
@@ -83,11 +91,17 @@ class PlanLine:
     tax_cents: int
     codes_free: int = 0
     codes_void: int = 0
+    in_house: int = 0
 
     @property
     def sent(self) -> int:
         """The pieces that left the house and come back, or do not."""
         return 0 if self.line.digital else self.quantity - self.unsent
+
+    @property
+    def to_come(self) -> int:
+        """Those that are still to come back, or do not."""
+        return self.sent - self.in_house
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,8 @@ class Plan:
     `returning` says to which lots spent points go back, with the last day they have then; `taken` what is taken back
     of what the order earned. `growth_less` is growth the order has not given yet and will give less of. `gone_cents`
     is the part of the cash that is not there to be given: it was given back at the cashier already, or never came.
-    `netted` are used coupons whose value is kept of the points.
+    `netted` are used coupons whose value is kept of the points. `overtaken` are exchanges that it closes, `ended`
+    those and the one that is refunded after all.
     """
 
     order: checkout.OrderRow
@@ -113,6 +128,8 @@ class Plan:
     growth_less: int
     gone_cents: int = 0
     netted: tuple[Netted, ...] = ()
+    ended: tuple[OpenExchange, ...] = ()
+    overtaken: tuple[OpenExchange, ...] = ()
 
     @property
     def goods_cents(self) -> int:
@@ -197,6 +214,7 @@ class Plan:
             [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],
             sorted(self.taken.lots.items()),
             [(each.coupon_id, each.points) for each in self.netted],
+            [(each.id, each.state) for each in self.ended],
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -214,11 +232,12 @@ def plan_refund(
     zone: str,
     pieces: Mapping[int, int] | None = None,
     lines: Sequence[checkout.LineRow] | None = None,
+    instead_of: int | None = None,
 ) -> Plan:
     """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
 
-    `lines` are the order's, where they are at hand. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, NoReason,
-    NothingChosen, TooManyPieces, UnderDispute.
+    `lines` are the order's, where they are at hand; `instead_of` is the exchange that is refunded after all. Refuses:
+    NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, NoReason, NothingChosen, TooManyPieces, UnderDispute.
     """
     if reason not in ALL_REASONS:
         raise NoReason()
@@ -236,7 +255,12 @@ def plan_refund(
     if not lost and not all(each.covered for each in netted):
         raise CouponUsed(number=checkout.number_of(order.id))
     unseen = catalogue.never_shown(checkout.reference_of(order.id)) if any(line.codes for line, _n in chosen) else {}
-    back = tuple(_back_of(line, quantity, unseen=unseen.get(line.line, 0)) for line, quantity in chosen)
+    ended = _ended(order, lines, chosen, instead_of=instead_of)
+    in_house = sum_of(each for each in ended if each.state == RECEIVED)
+    back = tuple(
+        _back_of(line, quantity, unseen=unseen.get(line.line, 0), in_house=in_house.get(line.line, 0))
+        for line, quantity in chosen
+    )
     carried = tuple(_carried(each, reason=reason) for each in back)
     was_cents = checkout.kept_cents_of(lines)
     sale = checkout.sale_of(order, kept_cents=was_cents - sum(each.cash_cents for each in back))
@@ -269,6 +293,8 @@ def plan_refund(
         growth_less=0 if kept else before.growth - sale.growth,
         gone_cents=max(0, cash_cents - cash.left_of(sale.reference)) if cash_cents else 0,
         netted=netted,
+        ended=ended,
+        overtaken=tuple(each for each in ended if each.id != instead_of),
     )
 
 
@@ -320,7 +346,31 @@ def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None)
     return chosen
 
 
-def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0) -> PlanLine:
+def _ended(
+    order: checkout.OrderRow,
+    lines: Sequence[checkout.LineRow],
+    chosen: Sequence[tuple[checkout.LineRow, int]],
+    *,
+    instead_of: int | None,
+) -> tuple[OpenExchange, ...]:
+    """Return the exchanges that a refund ends: those it leaves no pieces for, and the one that it is instead of.
+
+    One statement, where any of the pieces is being exchanged. Refuses: ExchangeOpen, where new pieces are to be sent
+    that would be refunded in part only.
+    """
+    if not any(line.exchanging for line, _quantity in chosen):
+        return ()
+    exchanges = open_exchanges(order.id)
+    refunded = {line.line: quantity for line, quantity in chosen}
+    overtaken = overtaken_by(refunded, lines, [each for each in exchanges if each.id != instead_of])
+    ended = tuple(each for each in exchanges if each in overtaken or each.id == instead_of)
+    for line, count in sum_of(each for each in ended if each.state in TO_SEND).items():
+        if count > refunded.get(line, 0):
+            raise ExchangeOpen(number=checkout.number_of(order.id))
+    return ended
+
+
+def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house: int = 0) -> PlanLine:
     """Return what goes back for so many more pieces of a line. What was never sent, or seen, goes back first."""
     codes_free = min(quantity, unseen) if line.codes else 0
 
@@ -336,6 +386,7 @@ def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0) -> PlanL
         tax_cents=share(line.tax_cents),
         codes_free=codes_free,
         codes_void=quantity - codes_free if line.codes else 0,
+        in_house=in_house,
     )
 
 

@@ -17,6 +17,7 @@ from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, people, programme
 
 from . import credits, returns
+from .exchanges import close, count, sum_of
 from .plans import (
     ALL_REASONS,
     CANCELLED_BY_MEMBER,
@@ -104,14 +105,15 @@ def refund_locked(
     pieces: Mapping[int, int] | None = None,
     note: str = "",
     lost: Row[Any] | None = None,
+    instead_of: int | None = None,
 ) -> tuple[Plan, int]:
     """Refund pieces of an order whose purse and row are locked. Returns what was done, and its credit note's id.
 
-    `lost` is the dispute by which the bank took the cash of its payment: that is not sent once more. Refuses what
-    refund() refuses, but RefundChanged.
+    `lost` is the dispute by which the bank took the cash of its payment: that is not sent once more. `instead_of` is
+    the exchange that is refunded after all. Refuses what refund() refuses, but RefundChanged.
     """
     lines = checkout.lines_of(order.id)
-    plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines)
+    plan = plan_refund(order, reason=reason, at=at, zone=terms.zone, pieces=pieces, lines=lines, instead_of=instead_of)
     credit_id = _carry_out(plan, lines, restock=restock, purse=purse, by=by, terms=terms, at=at, note=note, lost=lost)
     return plan, credit_id
 
@@ -133,6 +135,8 @@ def _carry_out(
     shelved = _shelved(plan, restock) | {each.line.line: each.codes_free for each in plan.lines if each.codes_free}
     credit_id = _write(plan, shelved, note=note, by=by, at=at)
     credit = credits.reference_of(credit_id)
+    if plan.ended:
+        count(order.id, sum_of(plan.ended), less=True)
     checkout.count_refunded(
         order.id,
         [
@@ -143,6 +147,8 @@ def _carry_out(
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
     back_cents = _ask_cash(plan, credit, by=by, at=at, lost=lost) if plan.cash_cents > plan.gone_cents else 0
     coupons.net({each.coupon_id: each.points for each in plan.netted}, reference=credit)
+    for exchange in plan.overtaken:
+        close(exchange, by=by, at=at)
     _take_goods_back(plan, shelved, by=by, at=at)
     audit.write(
         "order.refund",
@@ -218,9 +224,9 @@ def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) 
 def _shelved(plan: Plan, restock: bool | Mapping[int, int]) -> dict[int, int]:
     """Return how many pieces of each line go back on the shelf, {line: n}."""
     if isinstance(restock, bool):
-        return {each.line.line: each.sent for each in plan.lines if each.sent} if restock else {}
-    sent = {each.line.line: each.sent for each in plan.lines}
-    if any(not 0 <= quantity <= sent.get(line, 0) for line, quantity in restock.items()):
+        return {each.line.line: each.to_come for each in plan.lines if each.to_come} if restock else {}
+    to_come = {each.line.line: each.to_come for each in plan.lines}
+    if any(not 0 <= quantity <= to_come.get(line, 0) for line, quantity in restock.items()):
         raise MoreThanReturned()
     return {line: quantity for line, quantity in restock.items() if quantity}
 

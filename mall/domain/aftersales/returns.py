@@ -1,4 +1,4 @@
-"""Returns: goods of an order on their way back, and their life - asked for, decided, received, refunded.
+"""Returns: goods of an order on their way back, and their life - asked for, decided, received, refunded or exchanged.
 
 While one is open its pieces are spoken for, and the return window of its order does not close.
 """
@@ -23,18 +23,36 @@ REFUNDED = "refunded"  # Refunded, and the goods are in.
 DECLINED = "declined"
 WITHDRAWN = "withdrawn"
 LAPSED = "lapsed"  # Approved, and the goods never came; should they come after all, they are taken in and refunded.
-STATES = (ASKED, APPROVED, ADVANCED, WAIVED, REFUNDED, DECLINED, WITHDRAWN, LAPSED)
-# Nothing is refunded yet: the pieces are spoken for and the window stays open.
-OPEN = (ASKED, APPROVED)
+# Of exchanges only.
+RECEIVED = "received"  # The goods are in, the new ones are to be sent.
+SPARED = "spared"  # The new ones are to be sent without the goods; should they come after all, they are taken in.
+EXCHANGED = "exchanged"  # The new ones are sent, and the goods are in.
+REPLACED = "replaced"  # The new ones are sent without the goods; should they come after all, they are taken in.
+CLOSED = "closed"  # Over, since the pieces were refunded otherwise.
+STATES = (
+    ASKED, APPROVED, ADVANCED, WAIVED, REFUNDED, DECLINED, WITHDRAWN, LAPSED, RECEIVED, SPARED, EXCHANGED, REPLACED,
+    CLOSED,
+)  # fmt: skip
+# A decision waits, or the goods do; the member may take it back.
+UNSETTLED = (ASKED, APPROVED)
+# The new ones are to be sent.
+TO_SEND = (RECEIVED, SPARED)
+# Neither refunded nor exchanged yet: the pieces are spoken for and the window stays open.
+OPEN = (*UNSETTLED, *TO_SEND)
 # The money has gone, the goods have not come.
 PAID_OUT = (ADVANCED, WAIVED)
 # Goods of these may arrive.
-AWAITED = (APPROVED, ADVANCED, WAIVED, LAPSED)
+AWAITED = (APPROVED, ADVANCED, WAIVED, LAPSED, SPARED, REPLACED)
+
+# What the member wants: money and points back, or the same again.
+FOR_REFUND, FOR_EXCHANGE = "refund", "exchange"
+WISHES = (FOR_REFUND, FOR_EXCHANGE)
 
 APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE, LAPSE = "approve", "waive", "decline", "withdraw", "receive", "lapse"
-EVENTS = (APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE, LAPSE)
-# A return's life: what may happen in each state, and what comes of it. To waive is to refund without the goods.
-NEXT: dict[str, dict[str, str]] = {
+SEND, PAY, CLOSE = "send", "pay", "close"
+EVENTS = (APPROVE, WAIVE, DECLINE, WITHDRAW, RECEIVE, LAPSE, SEND, PAY, CLOSE)
+# A return's life: what may happen in each state, and what comes of it. To waive is to do without the goods.
+_LIFE_FOR_REFUND: dict[str, dict[str, str]] = {
     ASKED: {APPROVE: APPROVED, WAIVE: WAIVED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN},
     APPROVED: {RECEIVE: REFUNDED, WAIVE: WAIVED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN, LAPSE: LAPSED},
     ADVANCED: {RECEIVE: REFUNDED},
@@ -44,8 +62,29 @@ NEXT: dict[str, dict[str, str]] = {
     WITHDRAWN: {},
     LAPSED: {RECEIVE: REFUNDED},
 }
+# An exchange's: to pay is to refund it after all; it closes when its pieces are refunded otherwise.
+_LIFE_FOR_EXCHANGE: dict[str, dict[str, str]] = {
+    ASKED: {APPROVE: APPROVED, WAIVE: SPARED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN, CLOSE: CLOSED},
+    APPROVED: {
+        RECEIVE: RECEIVED, WAIVE: SPARED, DECLINE: DECLINED, WITHDRAW: WITHDRAWN, LAPSE: LAPSED, CLOSE: CLOSED,
+    },
+    RECEIVED: {SEND: EXCHANGED, PAY: REFUNDED, CLOSE: CLOSED},
+    SPARED: {RECEIVE: RECEIVED, SEND: REPLACED, PAY: WAIVED, CLOSE: CLOSED},
+    REPLACED: {RECEIVE: EXCHANGED},
+    EXCHANGED: {},
+    WAIVED: {RECEIVE: REFUNDED},
+    REFUNDED: {},
+    DECLINED: {},
+    WITHDRAWN: {},
+    LAPSED: {RECEIVE: REFUNDED},
+    CLOSED: {},
+}  # fmt: skip
+NEXT: dict[str, dict[str, dict[str, str]]] = {FOR_REFUND: _LIFE_FOR_REFUND, FOR_EXCHANGE: _LIFE_FOR_EXCHANGE}
 # In these states an event has been done already: done again, it answers the same.
-DONE_ALREADY = {event: {life[event] for life in NEXT.values() if event in life} for event in EVENTS}
+DONE_ALREADY = {
+    wish: {event: {cell[event] for cell in life.values() if event in cell} for event in EVENTS}
+    for wish, life in NEXT.items()
+}
 LONGEST_WORDS = 500
 
 
@@ -54,7 +93,10 @@ class ReturnMoved(Refusal):
 
 
 class Return(db.Model):
-    """Goods that a member wants to send back. `credit_id` is the credit note that refunded them."""
+    """Goods that a member wants to send back. `credit_id` is the credit note that refunded them.
+
+    `parcel_id` is the parcel with the new ones, where the same was wanted again.
+    """
 
     __tablename__ = "goods_return"
     __table_args__ = (
@@ -63,6 +105,12 @@ class Return(db.Model):
             "(state IN ('advanced', 'waived', 'refunded')) = (credit_id IS NOT NULL)", name="refunded_has_its_note"
         ),
         CheckConstraint("(state IN ('asked', 'advanced')) = (decided_at IS NULL)", name="decided_has_its_time"),
+        CheckConstraint(f"wish IN {WISHES}", name="wish_known"),
+        CheckConstraint(
+            "wish = 'exchange' OR state NOT IN ('received', 'spared', 'exchanged', 'replaced')",
+            name="new_ones_for_an_exchange",
+        ),
+        CheckConstraint("(state IN ('exchanged', 'replaced')) = (parcel_id IS NOT NULL)", name="sent_has_its_parcel"),
         Index(None, "state", "id"),
     )
 
@@ -78,6 +126,8 @@ class Return(db.Model):
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     decided_by: Mapped[str | None] = mapped_column(String(40))
     credit_id: Mapped[int | None] = mapped_column(ForeignKey("credit_note.id"), unique=True)
+    wish: Mapped[str] = mapped_column(String(8))
+    parcel_id: Mapped[int | None] = mapped_column(ForeignKey("parcel.id"), unique=True)
 
 
 class ReturnLine(db.Model):
@@ -139,24 +189,22 @@ def move(
     Raises ReturnMoved where its life does not allow it.
     """
     row = return_of(return_id)
-    if row.state in DONE_ALREADY[event]:
+    if done_already(row, event):
         return row, False
-    if event not in NEXT[row.state]:
-        raise ReturnMoved()
     values = {
-        "state": NEXT[row.state][event], "decided_at": at, "decided_by": by, "answer": answer[:LONGEST_WORDS],
+        "state": becomes(row, event), "decided_at": at, "decided_by": by, "answer": answer[:LONGEST_WORDS],
         **changes,
     }  # fmt: skip
     moved = execute(
         update(Return)
-        .where(Return.id == return_id, Return.state == row.state)
+        .where(Return.id == return_id, Return.state == row.state, Return.wish == row.wish)
         .values(**values)
         .returning(*Return.__table__.columns)
     ).one_or_none()
     if moved is not None:
         return moved, True
     row = return_of(return_id)
-    if row.state not in DONE_ALREADY[event]:
+    if not done_already(row, event):
         raise ReturnMoved()
     return row, False
 
@@ -170,21 +218,54 @@ def end_with_order(order_id: int, *, by: str, at: datetime) -> None:
         )
 
 
+def done_already(row: Row[Any], event: str) -> bool:
+    """Tell whether a return stands where something has happened to it already: done again, it answers the same."""
+    return row.state in DONE_ALREADY[row.wish][event]
+
+
+def becomes(row: Row[Any], event: str) -> str:
+    """Return the state that a return comes into when something happens to it. Raises ReturnMoved."""
+    life = NEXT[row.wish][row.state]
+    if event not in life:
+        raise ReturnMoved()
+    return life[event]
+
+
 def write_down(act: str, row: Row[Any], *, by: str, reason: str, at: datetime, **more: Any) -> None:
     """Write what the desk did to a return into the audit log."""
     subject = checkout.reference_of(row.order_id)
     audit.write(act, by=by, subject=subject, at=at, after={"return": row.id, **more}, reason=reason)
 
 
+def pieces_of(return_id: int) -> dict[int, int]:
+    """Return how many pieces of each line of its order a return is about, {line: n}."""
+    rows = execute(select(ReturnLine).where(ReturnLine.return_id == return_id).order_by(ReturnLine.line))
+    return {row.line: row.quantity for row in rows}
+
+
 def tell(row: Row[Any], kind: str, *, at: datetime, **more: str) -> None:
-    """Tell the member how a return stands, once for each kind of notice."""
+    """Tell the member how a return stands, once for each kind of notice; of an exchange in words of its own."""
+    if row.wish == FOR_EXCHANGE:
+        kind = OF_EXCHANGE.get(kind, kind)
     answer = {"words": row.answer} if kind in ANSWERS else {}
     values = {"number": checkout.number_of(row.order_id)} | answer | more
     notices.tell(row.member_id, kind, values=values, key=f"return:{row.id}:{kind}", at=at)
 
 
+# What is told of an exchange instead.
+OF_EXCHANGE = {
+    "return_asked": "exchange_asked",
+    "return_approved": "exchange_approved",
+    "return_declined": "exchange_declined",
+    "return_withdrawn": "exchange_withdrawn",
+    "return_lapsing": "exchange_lapsing",
+    "return_lapsed": "exchange_lapsed",
+}
 # The mails that say what the desk wrote along.
-ANSWERS = ("return_approved", "return_declined")
+ANSWERS = (
+    "return_approved", "return_declined", "return_offered", "exchange_approved", "exchange_spared",
+    "exchange_declined",
+)  # fmt: skip
 _RETURN = select(Return).where(Return.id == bindparam("of_id"))
 _OPEN_OF = (
     select(Return.id, Return.answer)

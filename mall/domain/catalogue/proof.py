@@ -41,12 +41,6 @@ def checks() -> list[Check]:
         .group_by(StockMove.reference, StockMove.variant_id)
         .subquery("per_reference")
     )
-    out_and_back = (
-        select(StockMove.reference, StockMove.variant_id)
-        .where(StockMove.kind.in_(("ship", "return")))
-        .group_by(StockMove.reference, StockMove.variant_id)
-        .having(func.sum(StockMove.on_hand_change) > 0)
-    )
     free = (
         select(PoolCode.variant_id, func.count().label("codes"))
         .where(PoolCode.state == FREE)
@@ -119,7 +113,6 @@ def checks() -> list[Check]:
             )
             .where(Reservation.open != func.coalesce(per_reference.c.open, 0)),
         ),
-        Check(N_("no more of an order comes back to the shelf than left it"), out_and_back),
         Check(
             N_("stock on hand covers what is reserved, and neither is below nothing"),
             select(Stock.variant_id).where(or_(Stock.reserved < 0, Stock.on_hand < Stock.reserved)),

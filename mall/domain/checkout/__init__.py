@@ -44,6 +44,7 @@ from .fulfilment import (
     deliverable,
     hand_over,
     make_ready,
+    send_once_more,
     ship,
     shippable,
 )
@@ -62,7 +63,7 @@ from .life import (
     TIMED_OUT,
     UNPAID,
 )
-from .moving import Refunded, count_refunded, flag_dispute, move, note, to_review
+from .moving import Refunded, count_exchanging, count_refunded, flag_dispute, move, note, to_review
 from .orders import (
     FIRST_NUMBER,
     REFERENCE,
@@ -77,6 +78,7 @@ from .orders import (
     id_of,
     kept_cents_of,
     lines_of,
+    lock_order,
     lock_with_purse,
     number_of,
     order_id_for,
@@ -96,6 +98,7 @@ from .parcels import (
     TooManyToShip,
     is_collected,
     left_to_ship,
+    parcel_of,
     parcels_of,
     part_sent,
 )
@@ -233,6 +236,7 @@ __all__ = [
     "choose",
     "close",
     "complete_due",
+    "count_exchanging",
     "count_refunded",
     "deliver",
     "deliverable",
@@ -247,6 +251,7 @@ __all__ = [
     "life",
     "line_of",
     "lines_of",
+    "lock_order",
     "lock_with_purse",
     "look",
     "look_at_order",
@@ -263,6 +268,7 @@ __all__ = [
     "order_of",
     "order_page",
     "orders_of",
+    "parcel_of",
     "parcels_of",
     "part_sent",
     "pieces_of",
@@ -278,6 +284,7 @@ __all__ = [
     "rules_of",
     "sale_of",
     "send_all",
+    "send_once_more",
     "set_line",
     "settle",
     "ship",

@@ -94,6 +94,47 @@ def ship(
     return order
 
 
+def send_once_more(
+    order: orders.OrderRow,
+    pieces: Mapping[int, int],
+    *,
+    reference: str,
+    carrier: str,
+    tracking: str,
+    by: str,
+    at: datetime,
+) -> int:
+    """Send pieces of a locked order's lines, {line: n}, once more: those reserved under `reference`. Returns its id.
+
+    What is collected at the counter is handed over there and has no number. Refuses: WrongState, UnderDispute,
+    NoTracking, AnotherParcel.
+    """
+    carrier, tracking = carrier.strip(), tracking.strip()
+    number = orders.number_of(order.id)
+    if order.state not in (SHIPPED, COMPLETED):
+        raise WrongState(number=number)
+    if order.disputed_at is not None:
+        raise UnderDispute(number=number)
+    if parcels.is_collected(order):
+        carrier = tracking = ""
+        said = say(N_("Replacement handed over at the counter"))
+    elif not carrier or not tracking:
+        raise NoTracking()
+    else:
+        said = say(N_("Replacement sent with {carrier}, {tracking}"), carrier=carrier, tracking=tracking)
+    if tracking and any(each.tracking == tracking for each in parcels.parcels_of(order.id)):
+        raise AnotherParcel(number=number, tracking=tracking)
+    variant_of = {line.line: line.variant_id for line in orders.lines_of(order.id)}
+    of_variant: dict[int, int] = {}
+    for line, count in pieces.items():
+        of_variant[variant_of[line]] = of_variant.get(variant_of[line], 0) + count
+    parcel_id = parcels.write(order.id, carrier=carrier, tracking=tracking, pieces=pieces, at=at, replacement=True)
+    moving.count_replaced(order.id, pieces)
+    moving.note(order.id, "replacement_sent", said, by=by, at=at)
+    catalogue.ship(reference, of_variant, at=at, by=by)
+    return parcel_id
+
+
 def make_ready(order_id: int, *, by: str, at: datetime) -> Row[Any]:
     """Say that an order can be collected: its member is told to come. Said again, changes nothing.
 

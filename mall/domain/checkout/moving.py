@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, update
+from sqlalchemy import Row, Update, bindparam, insert, update
 
 from mall.base.db import execute
 from mall.base.text import Message
@@ -90,8 +90,22 @@ def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
 
 def count_shipped(order_id: int, pieces: Mapping[int, int]) -> None:
     """Count pieces of a locked order's lines, {line: n}, as shipped, in one statement."""
+    _count(_COUNT_SHIPPED, order_id, pieces)
+
+
+def count_replaced(order_id: int, pieces: Mapping[int, int]) -> None:
+    """Count pieces of a locked order's lines, {line: n}, that were being exchanged as sent once more."""
+    _count(_COUNT_REPLACED, order_id, pieces)
+
+
+def count_exchanging(order_id: int, pieces: Mapping[int, int]) -> None:
+    """Count so many more pieces of a locked order's lines, {line: n}, as being exchanged; or so many less, below 0."""
+    _count(_COUNT_EXCHANGING, order_id, pieces)
+
+
+def _count(statement: Update, order_id: int, pieces: Mapping[int, int]) -> None:
     counted = execute(
-        _COUNT_SHIPPED, [{"of_order": order_id, "of_line": line, "more": count} for line, count in pieces.items()]
+        statement, [{"of_order": order_id, "of_line": line, "more": count} for line, count in pieces.items()]
     ).rowcount
     assert counted == len(pieces), "a line that the order does not have"
 
@@ -121,4 +135,14 @@ _COUNT_SHIPPED = (
     update(OrderLine)
     .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
     .values(shipped=OrderLine.shipped + bindparam("more"))
+)
+_COUNT_REPLACED = (
+    update(OrderLine)
+    .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
+    .values(replaced=OrderLine.replaced + bindparam("more"), exchanging=OrderLine.exchanging - bindparam("more"))
+)
+_COUNT_EXCHANGING = (
+    update(OrderLine)
+    .where(OrderLine.order_id == bindparam("of_order"), OrderLine.line == bindparam("of_line"))
+    .values(exchanging=OrderLine.exchanging + bindparam("more"))
 )

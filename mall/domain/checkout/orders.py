@@ -139,7 +139,8 @@ class OrderLine(db.Model):
 
     Of its pieces so many were `refunded`; of those some were `called_off` before they were sent, and for some the
     delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool. `template_id`: they are
-    coupons of that kind, as agreed when it was placed.
+    coupons of that kind, as agreed when it was placed. So many are being exchanged (`exchanging`), and cannot
+    be refunded as well; `replaced` were sent once more.
     """
 
     __tablename__ = "order_line"
@@ -156,6 +157,10 @@ class OrderLine(db.Model):
             name="cash_adds_up",
         ),
         CheckConstraint("price_points >= 0 AND switch_points >= 0", name="points_not_negative"),
+        CheckConstraint("replaced >= 0 AND (replaced = 0 OR shipped > 0)", name="replaced_was_shipped"),
+        CheckConstraint(
+            "exchanging >= 0 AND exchanging <= shipped + called_off - refunded", name="exchanged_or_refunded"
+        ),
     )
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, autoincrement=False)
@@ -191,6 +196,8 @@ class OrderLine(db.Model):
     shipping_back: Mapped[int]
     codes: Mapped[bool]
     template_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_template.id"), index=True)
+    exchanging: Mapped[int]
+    replaced: Mapped[int]
 
 
 class LineRow(Protocol):
@@ -229,6 +236,8 @@ class LineRow(Protocol):
     shipping_back: int
     codes: bool
     template_id: int | None
+    exchanging: int
+    replaced: int
 
 
 class OrderEvent(db.Model):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
@@ -18,6 +18,7 @@ from mall.domain import programme
 from . import orders
 
 PICKUP = "pickup"
+_HAS_NUMBER = "tracking <> ''"
 
 
 class NothingInIt(Refusal):
@@ -40,16 +41,29 @@ class AnotherParcel(Refusal):
 
 
 class Parcel(db.Model):
-    """A parcel that left: who carries it, and the number to follow it by. Both are empty where it was collected."""
+    """A parcel that left: who carries it, and the number to follow it by. Both are empty where it was collected.
+
+    A `replacement` holds pieces that are sent once more, in exchange for some that came back or never arrived.
+    """
 
     __tablename__ = "parcel"
-    __table_args__ = (UniqueConstraint("order_id", "tracking"),)
+    __table_args__ = (
+        Index(
+            "uq_parcel_tracking_in_order",
+            "order_id",
+            "tracking",
+            unique=True,
+            sqlite_where=text(_HAS_NUMBER),
+            postgresql_where=text(_HAS_NUMBER),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     carrier: Mapped[str] = mapped_column(String(60))
     tracking: Mapped[str] = mapped_column(String(80), index=True)
     shipped_at: Mapped[datetime] = mapped_column(Instant)
+    replacement: Mapped[bool]
 
 
 class ParcelLine(db.Model):
@@ -73,6 +87,7 @@ class Sent:
     carrier: str
     tracking: str
     shipped_at: datetime
+    replacement: bool
     pieces: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -84,30 +99,52 @@ class Sent:
 def parcels_of(order_id: int) -> list[Sent]:
     """Return the parcels of an order with what is in each, the first first. One statement."""
     rows = execute(
-        select(Parcel.id, Parcel.carrier, Parcel.tracking, Parcel.shipped_at, ParcelLine.line, ParcelLine.quantity)
+        select(
+            Parcel.id,
+            Parcel.carrier,
+            Parcel.tracking,
+            Parcel.shipped_at,
+            Parcel.replacement,
+            ParcelLine.line,
+            ParcelLine.quantity,
+        )
         .outerjoin(ParcelLine, ParcelLine.parcel_id == Parcel.id)
         .where(Parcel.order_id == order_id)
         .order_by(Parcel.id, ParcelLine.line)
     )
     found: dict[int, Sent] = {}
     for row in rows:
-        sent = found.setdefault(row.id, Sent(row.carrier, row.tracking, row.shipped_at))
+        sent = found.setdefault(row.id, Sent(row.carrier, row.tracking, row.shipped_at, row.replacement))
         if row.line is not None:
             sent.pieces[row.line] = row.quantity
     return list(found.values())
 
 
-def write(order_id: int, *, carrier: str, tracking: str, pieces: Mapping[int, int], at: datetime) -> None:
-    """Write a parcel down with what is in it, {line: n}."""
-    parcel_id = execute(
+def parcel_of(parcel_id: int) -> Row[Any]:
+    """Return a parcel."""
+    return execute(select(Parcel).where(Parcel.id == parcel_id)).one()
+
+
+def write(
+    order_id: int,
+    *,
+    carrier: str,
+    tracking: str,
+    pieces: Mapping[int, int],
+    at: datetime,
+    replacement: bool = False,
+) -> int:
+    """Write a parcel down with what is in it, {line: n}. Returns its id."""
+    parcel_id: int = execute(
         insert(Parcel)
-        .values(order_id=order_id, carrier=carrier, tracking=tracking, shipped_at=at)
+        .values(order_id=order_id, carrier=carrier, tracking=tracking, shipped_at=at, replacement=replacement)
         .returning(Parcel.id)
     ).scalar_one()
     execute(
         insert(ParcelLine).inline(),
         [{"parcel_id": parcel_id, "line": line, "quantity": count} for line, count in sorted(pieces.items())],
     )
+    return parcel_id
 
 
 def left_to_ship(lines: Sequence[Any]) -> dict[int, int]:

@@ -328,7 +328,7 @@ def _set_aside(basket: BasketNow, priced: Priced, *, at_once: bool, reference: s
     take(orders.pieces_of(basket.lines), reference=reference, at=at)
 
 
-_NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0}
+_NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0, "exchanging": 0, "replaced": 0}
 _PLACED = select(Order).where(Order.key == bindparam("key"))
 _LOOK = baskets.OF_MEMBER.add_columns(
     select(Order.id).where(Order.key == bindparam("key")).exists().label("placed"),

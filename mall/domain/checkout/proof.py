@@ -198,9 +198,18 @@ def _refunded_quantity() -> Select:
 
 
 def _parcels_agree() -> Select:
-    """Find lines of which more or less was sent than their order's parcels hold, and pieces of no line in them."""
+    """Find lines of which more or less was sent than their order's parcels hold, and pieces of no line in them.
+
+    What was sent once more is in parcels of its own.
+    """
+    again = case((Parcel.replacement, ParcelLine.quantity), else_=0)
     held = (
-        select(Parcel.order_id, ParcelLine.line, func.sum(ParcelLine.quantity).label("pieces"))
+        select(
+            Parcel.order_id,
+            ParcelLine.line,
+            func.sum(ParcelLine.quantity - again).label("pieces"),
+            func.sum(again).label("again"),
+        )
         .join(ParcelLine, ParcelLine.parcel_id == Parcel.id)
         .group_by(Parcel.order_id, ParcelLine.line)
         .subquery("in_parcels")
@@ -208,7 +217,9 @@ def _parcels_agree() -> Select:
     here = and_(held.c.order_id == OrderLine.order_id, held.c.line == OrderLine.line)
     sent = case((OrderLine.digital, 0), else_=OrderLine.shipped)
     of_lines = (
-        select(OrderLine.order_id, OrderLine.line).outerjoin(held, here).where(func.coalesce(held.c.pieces, 0) != sent)
+        select(OrderLine.order_id, OrderLine.line)
+        .outerjoin(held, here)
+        .where(or_(func.coalesce(held.c.pieces, 0) != sent, func.coalesce(held.c.again, 0) != OrderLine.replaced))
     )
     of_none = select(held.c.order_id, held.c.line).outerjoin(OrderLine, here).where(OrderLine.line.is_(None))
     return select(union_all(of_lines, of_none).subquery("unmatched_pieces"))

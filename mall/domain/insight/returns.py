@@ -1,4 +1,4 @@
-"""The operators' returns: what waits for a decision, what for the goods, what is over."""
+"""The operators' returns: what waits for a decision, what for the goods or its replacement, what is over."""
 
 from datetime import datetime
 
@@ -16,7 +16,17 @@ Return, Line = aftersales.Return, aftersales.ReturnLine
 RETURN_QUEUES: dict[str, tuple[str, ...]] = {
     "to_decide": (aftersales.ASKED,),
     "goods_awaited": (aftersales.APPROVED, aftersales.ADVANCED),
-    "ended": (aftersales.WAIVED, aftersales.REFUNDED, aftersales.DECLINED, aftersales.WITHDRAWN, aftersales.LAPSED),
+    "to_send": aftersales.TO_SEND,
+    "ended": (
+        aftersales.WAIVED,
+        aftersales.REFUNDED,
+        aftersales.EXCHANGED,
+        aftersales.REPLACED,
+        aftersales.DECLINED,
+        aftersales.WITHDRAWN,
+        aftersales.LAPSED,
+        aftersales.CLOSED,
+    ),
 }
 
 

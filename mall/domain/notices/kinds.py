@@ -30,6 +30,16 @@ KINDS: dict[str, tuple[str, ...]] = {
     "return_lapsing": ("number", "lapses_at"),
     "return_lapsed": ("number",),
     "return_received": ("number",),
+    "return_offered": ("number", "words"),
+    "exchange_asked": ("number",),
+    "exchange_approved": ("number", "words"),
+    "exchange_spared": ("number", "words"),
+    "exchange_received": ("number",),
+    "exchange_sent": ("number", "carrier", "tracking"),
+    "exchange_declined": ("number", "words"),
+    "exchange_withdrawn": ("number",),
+    "exchange_lapsing": ("number", "lapses_at"),
+    "exchange_lapsed": ("number",),
     "points_unlocked": ("points", "number"),
     "points_expiring": ("points", "expires_on"),
     "level_raised": ("level",),
@@ -47,7 +57,7 @@ NOT_SHOWN = (*SECRET_KINDS, "email_known")
 
 SECURITY, ORDERS, POINTS, LEVELS, COUPONS, STOCK = "security", "orders", "points", "levels", "coupons", "stock"
 TOPIC_OF: dict[str, str] = {
-    **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_"))},
+    **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_"))},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
     **{kind: LEVELS for kind in KINDS if kind.startswith("level_")},
     **{kind: COUPONS for kind in KINDS if kind.startswith("coupon_")},

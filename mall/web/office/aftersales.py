@@ -1,4 +1,4 @@
-"""After-sales at the desk: the queue of returns, one return, approve, decline, take in the goods, refund."""
+"""After-sales at the desk: the queue of returns, one return, approve, decline, take in goods, refund or exchange."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +22,7 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
 from .actors import actor_words
+from .parcel_forms import ParcelForm
 
 bp = Blueprint("aftersales", __name__, url_prefix="/aftersales")
 
@@ -48,7 +49,12 @@ def index():
     with reading():
         found = insight.returns_in(queue, page=page, per_page=PER_PAGE)
         queues = insight.return_queues()
-    names = {"to_decide": _("To decide"), "goods_awaited": _("Goods awaited"), "ended": _("Ended")}
+    names = {
+        "to_decide": _("To decide"),
+        "goods_awaited": _("Goods awaited"),
+        "to_send": _("Replacement to send"),
+        "ended": _("Ended"),
+    }
     return render_template(
         "office/aftersales/index.html",
         found=found,
@@ -79,11 +85,11 @@ def show(return_id: int):
 
 @bp.post("/<int:return_id>/approval")
 def approve(return_id: int):
-    """Let the goods be sent back."""
+    """Let the goods be sent back. Of an exchange the new ones are set aside."""
     form = AnswerForm()
     if not form.validate_on_submit():
         return return_page(return_id, answer=form)
-    done = _("The return is approved. The member has been told to send the goods.")
+    done = _("It is approved. The member has been told to send the goods.")
     return did(aftersales.approve_return, return_id, done, answer=form, words=form.words.data or "")
 
 
@@ -116,14 +122,73 @@ def receive(return_id: int):
 
 @bp.post("/<int:return_id>/waiver")
 def waive(return_id: int):
-    """Refund without the goods, as it was shown."""
+    """Refund without the goods, as it was shown, or exchange without them."""
     form = AnswerForm()
     if not form.validate_on_submit():
         return return_page(return_id, answer=form)
     return did(
         aftersales.waive_return,
         return_id,
-        _("The return is refunded without the goods. The member has been told."),
+        _("It goes on without the goods. The member has been told."),
+        answer=form,
+        words=form.words.data or "",
+        shown=request.form.get("shown", ""),
+        terms=layout.terms(),
+    )
+
+
+@bp.post("/<int:return_id>/replacement")
+def send(return_id: int):
+    """Send the new ones of an exchange: a parcel, or over the counter."""
+    with reading():
+        collected = checkout.is_collected(aftersales.return_page(return_id).order)
+    form = ParcelForm(formdata=None) if collected else ParcelForm()
+    if not collected and not form.validate_on_submit():
+        return return_page(return_id, parcel=form)
+    try:
+        done_once(
+            aftersales.send_replacement,
+            return_id,
+            carrier=form.carrier.data or "",
+            tracking=form.tracking.data or "",
+            by=person().actor,
+            at=now(),
+        )
+    except checkout.AnotherParcel as refusal:
+        form.refuse(refusal, at="tracking")
+        return return_page(return_id, parcel=form)
+    except Refusal as refusal:
+        return return_page(return_id, parcel=form, refusal=refusal)
+    flash(_("The replacement is on its way. The member has been told."))
+    return redirect(url_for("office.aftersales.show", return_id=return_id), 303)
+
+
+@bp.post("/<int:return_id>/offer")
+def offer(return_id: int):
+    """Offer the money back instead of an exchange."""
+    form = AnswerForm()
+    if not form.validate_on_submit():
+        return return_page(return_id, answer=form)
+    return did(
+        aftersales.offer_money,
+        return_id,
+        _("The money is offered instead. The member has been told."),
+        answer=form,
+        words=form.words.data or "",
+        terms=layout.terms(),
+    )
+
+
+@bp.post("/<int:return_id>/payment")
+def pay(return_id: int):
+    """Refund an exchange whose new ones cannot be sent, as it was shown."""
+    form = AnswerForm()
+    if not form.validate_on_submit():
+        return return_page(return_id, answer=form)
+    return did(
+        aftersales.pay_exchange,
+        return_id,
+        _("The exchange is refunded. The member has been told."),
         answer=form,
         words=form.words.data or "",
         shown=request.form.get("shown", ""),
@@ -175,6 +240,7 @@ def return_page(
     *,
     answer: AnswerForm | None = None,
     receipt: ReceiptForm | None = None,
+    parcel: ParcelForm | None = None,
     refusal: Refusal | None = None,
 ):
     """Render a return. With a refusal or a form that was not in order the answer is 422."""
@@ -182,33 +248,40 @@ def return_page(
     with reading():
         page = aftersales.return_page(return_id)
         member = people.member_of(page.row.member_id)
+        collected = checkout.is_collected(page.order)
         if page.row.state in (*aftersales.OPEN, aftersales.LAPSED):
             try:
                 plan = aftersales.plan_receipt(page, terms=layout.terms(), at=now())
             except Refusal as refused:
                 hindrance = sentence(refused)
+    state, again = page.row.state, page.row.wish == aftersales.FOR_EXCHANGE
     receipt_now = receipt or receipt_form(return_id, formdata=None)
     return form_page(
         "office/aftersales/show.html",
-        refused=bool((answer and answer.errors) or (receipt and receipt.errors)),
+        refused=any(form is not None and form.errors for form in (answer, receipt, parcel)),
         refusal=refusal,
         page=page,
         number=checkout.number_of(page.order.id),
         member=member,
-        state=state_words(page.row.state),
+        state=state_words(state, wish=page.row.wish),
+        again=again,
         reason_words=reason_of(page.row.reason),
         decided_by=actor_words(page.row.decided_by) if page.row.decided_by else "",
         plan=plan,
         hindrance=hindrance,
-        asked=page.row.state == aftersales.ASKED,
-        open=page.row.state in aftersales.OPEN,
-        awaited=page.row.state in aftersales.AWAITED,
-        after_all=page.row.state in (aftersales.WAIVED, aftersales.LAPSED),
+        asked=state == aftersales.ASKED,
+        unsettled=state in aftersales.UNSETTLED,
+        to_send=state in aftersales.TO_SEND,
+        awaited=state in aftersales.AWAITED,
+        refunds=not again or state in (aftersales.LAPSED, *aftersales.TO_SEND),
+        after_all=state in (aftersales.WAIVED, aftersales.LAPSED, aftersales.SPARED, aftersales.REPLACED),
+        collected=collected,
+        parcel=parcel or ParcelForm(formdata=None),
         lapses_at=lapses_at(page.row),
         answer=answer or AnswerForm(formdata=None),
         receipt=receipt_now,
         shelves=fields_of(receipt_now, name="shelf"),
-        sent=answer or receipt,
+        sent=answer or receipt or parcel,
     )
 
 

@@ -270,7 +270,7 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
 
 def refuse_shelf(form: RefundForm, plan: aftersales.Plan) -> bool:
     """Say at each line of which more would go on the shelf than comes back of what was sent. Returns whether any."""
-    sent = {each.line.line: each.sent for each in plan.lines}
+    sent = {each.line.line: each.to_come for each in plan.lines}
     for line, count in pieces_in(form, name="shelf").items():
         if count > sent.get(line, 0):
             field = form[f"shelf-{line}"]

@@ -11,7 +11,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.sheets import FileChanged
-from mall.domain import checkout
+from mall.domain import aftersales, checkout
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.pieces import fields_of, pieces_in
@@ -123,6 +123,11 @@ def slips():
         return nothing_ticked()
     with reading():
         seen = [checkout.order_page(number) for number in numbers]
+        again = {
+            each.number: aftersales.to_be_packed(each.order.id)
+            for each in seen
+            if any(line.exchanging for line in each.lines)
+        }
     return render_template(
         "office/parcels/slips.html",
         slips=[
@@ -130,6 +135,7 @@ def slips():
                 "seen": each,
                 "order": each.order,
                 "left": checkout.left_to_ship(each.lines),
+                "again": again.get(each.number, {}),
                 "lines": {line.line: line for line in each.lines},
                 "collected": each.collected,
             }

@@ -271,6 +271,102 @@ def return_received(values: Values) -> Letter:
     )
 
 
+def return_offered(values: Values) -> Letter:
+    return Letter(
+        _("Your exchange for order %(number)s: we offer the money back", number=values["number"]),
+        [
+            _("We have no other one to send you, so we offer you what you paid for it instead, points and cash."),
+            _("If you agree, send the goods with the order's number inside. If not, withdraw it and keep them."),
+            *_said(values),
+        ],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_asked(values: Values) -> Letter:
+    return Letter(
+        _("You asked to exchange something of order %(number)s", number=values["number"]),
+        [_("We look at it and write again. Until then please keep the goods.")],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_approved(values: Values) -> Letter:
+    return Letter(
+        _("Your exchange for order %(number)s is approved", number=values["number"]),
+        [
+            _("The new item is set aside for you. Send us the goods, with the order's number inside the parcel."),
+            _("We send the new one when they have arrived. Nothing is charged, and your points stay as they are."),
+            *_said(values),
+        ],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_spared(values: Values) -> Letter:
+    return Letter(
+        _("The new item for order %(number)s is being packed", number=values["number"]),
+        [_("You do not need to send anything back. We write again when it is on its way."), *_said(values)],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_received(values: Values) -> Letter:
+    return Letter(
+        _("The goods you exchange of order %(number)s have arrived", number=values["number"]),
+        [_("Thank you. The order's page shows where the new ones are.")],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_sent(values: Values) -> Letter:
+    tracking = values.get("tracking")
+    return Letter(
+        _("The replacement for order %(number)s is on its way", number=values["number"])
+        if tracking
+        else _("The replacement for order %(number)s was handed over", number=values["number"]),
+        [_("The new item has left the house. Your order stays as it was agreed: nothing is charged.")],
+        figures=_figure(_("Carrier"), values.get("carrier")) + _figure(_("Tracking number"), tracking),
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_declined(values: Values) -> Letter:
+    return Letter(
+        _("Your exchange for order %(number)s was declined", number=values["number"]),
+        [_("We looked at it and cannot exchange the goods."), *_said(values)],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_withdrawn(values: Values) -> Letter:
+    return Letter(
+        _("Your exchange for order %(number)s is withdrawn", number=values["number"]),
+        [_("You keep the goods, and no new ones are sent.")],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_lapsing(values: Values) -> Letter:
+    day = day_words(values["lapses_at"])
+    return Letter(
+        _("The exchange for order %(number)s ends on %(day)s", number=values["number"], day=day),
+        [
+            _("We have not received the goods yet. Send them soon, with the order's number inside the parcel."),
+            _("If nothing has come by then, the exchange ends by itself and no new ones are sent."),
+        ],
+        button=_button(_("See the order"), values),
+    )
+
+
+def exchange_lapsed(values: Values) -> Letter:
+    return Letter(
+        _("The exchange for order %(number)s has ended", number=values["number"]),
+        [_("The goods did not come, so no new ones are sent. If you have sent them, answer this mail.")],
+        button=_button(_("See the order"), values),
+    )
+
+
 def points_unlocked(values: Values) -> Letter:
     points = values["points"]
     return Letter(
@@ -417,6 +513,16 @@ LETTERS: dict[str, Callable[[Values], Letter]] = {
         return_lapsing,
         return_lapsed,
         return_received,
+        return_offered,
+        exchange_asked,
+        exchange_approved,
+        exchange_spared,
+        exchange_received,
+        exchange_sent,
+        exchange_declined,
+        exchange_withdrawn,
+        exchange_lapsing,
+        exchange_lapsed,
         points_unlocked,
         points_expiring,
         level_raised,
@@ -446,6 +552,16 @@ PAGES = {
     "return_lapsing": "store.orders.show",
     "return_lapsed": "store.orders.show",
     "return_received": "store.orders.show",
+    "return_offered": "store.orders.show",
+    "exchange_asked": "store.orders.show",
+    "exchange_approved": "store.orders.show",
+    "exchange_spared": "store.orders.show",
+    "exchange_received": "store.orders.show",
+    "exchange_sent": "store.orders.show",
+    "exchange_declined": "store.orders.show",
+    "exchange_withdrawn": "store.orders.show",
+    "exchange_lapsing": "store.orders.show",
+    "exchange_lapsed": "store.orders.show",
     "points_unlocked": "store.wallet.show",
     "points_expiring": "store.wallet.show",
     "level_raised": "store.member.show",

@@ -10,8 +10,12 @@ from mall.base.text import N_
 from mall.domain import aftersales, catalogue
 
 
-def state_words(state: str) -> tuple[str, str, str]:
+def state_words(state: str, *, wish: str = aftersales.FOR_REFUND) -> tuple[str, str, str]:
     """Return what a state of a return is called, for its badge: (words, kind, icon)."""
+    if (wish, state) == (aftersales.FOR_EXCHANGE, aftersales.ASKED):
+        return _("Exchange, being looked at"), "warn", "clock"
+    if (wish, state) == (aftersales.FOR_EXCHANGE, aftersales.APPROVED):
+        return _("Exchange, goods to be sent back"), "info", "truck"
     return {
         aftersales.ASKED: (_("Being looked at"), "warn", "clock"),
         aftersales.APPROVED: (_("Goods to be sent back"), "info", "truck"),
@@ -21,6 +25,11 @@ def state_words(state: str) -> tuple[str, str, str]:
         aftersales.DECLINED: (_("Declined"), "bad", "x"),
         aftersales.LAPSED: (_("Ended, the goods did not come"), "", "clock"),
         aftersales.WITHDRAWN: (_("Withdrawn"), "", "undo"),
+        aftersales.RECEIVED: (_("Goods are in, replacement being packed"), "info", "box"),
+        aftersales.SPARED: (_("Replacement being packed"), "info", "box"),
+        aftersales.EXCHANGED: (_("Exchanged"), "ok", "check"),
+        aftersales.REPLACED: (_("Replaced without the goods"), "ok", "check"),
+        aftersales.CLOSED: (_("Ended, it was refunded"), "", "undo"),
     }[state]
 
 

@@ -1,4 +1,4 @@
-"""Returns: a member chooses what goes back and why, sees what it brings, confirms, and follows it."""
+"""Returns: a member chooses what goes back, why, and for what; sees what it brings, confirms, and follows it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import MultipleFileField
-from wtforms import SelectChoice, SelectField, TextAreaField
+from wtforms import RadioField, SelectChoice, SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
 from mall.base.clock import now
@@ -28,14 +28,19 @@ LONGEST_WORDS = 500
 
 
 class ReturnForm(Form):
-    """What goes back, and why. Pictures come with the confirmation."""
+    """What goes back, for what, and why. Pictures come with the confirmation."""
 
+    wish = RadioField(_l("What would you like?"), default=aftersales.FOR_REFUND)
     reason = SelectField(_l("Why does it go back?"), [InputRequired(_l("Choose why it goes back."))])
     words = TextAreaField(_l("What happened?"), [at_most(LONGEST_WORDS)])
     pictures = MultipleFileField(_l("Pictures: JPEG, PNG or WebP"))
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
+        self.wish.choices = [
+            SelectChoice(aftersales.FOR_REFUND, _("Money and points back")),
+            SelectChoice(aftersales.FOR_EXCHANGE, _("The same again")),
+        ]
         reasons = reason_words()
         self.reason.choices = [SelectChoice("", _("Choose"))] + [
             SelectChoice(key, reasons[key]) for key in aftersales.RETURN_REASONS
@@ -97,19 +102,7 @@ def confirmed(number: str, form: ReturnForm):
             raise aftersales.TooManyReturnPictures(most=aftersales.MOST_PICTURES)
         for file in files:
             prepared.append(catalogue.prepare_picture(file.read(), folder=pictures_folder()))
-        row, new = done_once(
-            aftersales.ask_return,
-            checkout.id_of(number),
-            member_id=me(),
-            pieces=pieces_in(form),
-            reason=form.reason.data,
-            words=form.words.data or "",
-            pictures=prepared,
-            shown=request.form.get("shown", ""),
-            level=my_level(),
-            terms=layout.terms(),
-            at=now(),
-        )
+        row, new = asked_for(number, form, prepared)
     except (catalogue.BadPicture, aftersales.TooManyReturnPictures) as refusal:
         discard(prepared)
         form.refuse(refusal, at="pictures")
@@ -132,6 +125,26 @@ def confirmed(number: str, form: ReturnForm):
     return redirect(url_for("store.returns.show", number=number, return_id=row.id), 303)
 
 
+def asked_for(number: str, form: ReturnForm, prepared: list[catalogue.Prepared]) -> tuple[Any, bool]:
+    """Ask for what a form wants: the money back, or the same again. Returns (the return, whether it is new)."""
+    order_id, wanted = (
+        checkout.id_of(number),
+        {
+            "member_id": me(),
+            "pieces": pieces_in(form),
+            "reason": form.reason.data,
+            "words": form.words.data or "",
+            "pictures": prepared,
+            "shown": request.form.get("shown", ""),
+            "terms": layout.terms(),
+            "at": now(),
+        },
+    )
+    if form.wish.data == aftersales.FOR_EXCHANGE:
+        return done_once(aftersales.ask_exchange, order_id, **wanted)
+    return done_once(aftersales.ask_return, order_id, level=my_level(), **wanted)
+
+
 def return_form(number: str, **given: Any) -> ReturnForm:
     """Return the form of a return: it asks for pieces of the lines of which there are some. Raises NotFound.
 
@@ -151,21 +164,16 @@ def return_form(number: str, **given: Any) -> ReturnForm:
 
 def return_form_page(number: str, form: ReturnForm, *, confirming: bool = False, refusal: Refusal | None = None):
     """Render a return before it is asked for: first what and why, then what exactly it brings, to be confirmed."""
-    plan, left = None, {}
+    plan, left, again = None, {}, form.wish.data == aftersales.FOR_EXCHANGE
     with reading():
         seen = checkout.order_page(number, member_id=me())
         if aftersales.returnable(seen.order, at=now()):
             left = aftersales.pieces_to_return(seen.order.id, seen.lines)
         if confirming:
             try:
-                plan = aftersales.plan_return(
-                    seen.order,
-                    pieces=pieces_in(form),
-                    reason=form.reason.data,
-                    level=my_level(),
-                    terms=layout.terms(),
-                    at=now(),
-                )
+                plan = plan_of(seen.order, form)
+            except aftersales.NoReason as other:
+                form.refuse(other, at="reason")
             except (aftersales.TooManyPieces, aftersales.NothingChosen) as nothing:
                 refuse_pieces(form, nothing)
             except (aftersales.NotReturnable, aftersales.NotRefundable) as not_now:
@@ -179,6 +187,7 @@ def return_form_page(number: str, form: ReturnForm, *, confirming: bool = False,
         order=seen.order,
         form=form,
         plan=plan,
+        again=again,
         pieces=[
             (each, lines[each.name], left.get(lines[each.name].line, 0))
             for each in fields_of(form)
@@ -190,6 +199,14 @@ def return_form_page(number: str, form: ReturnForm, *, confirming: bool = False,
     )
 
 
+def plan_of(order: Any, form: ReturnForm) -> aftersales.ReturnPlan | aftersales.ExchangePlan:
+    """Return what a form would bring: the refund, or the same again."""
+    wanted = {"pieces": pieces_in(form), "reason": form.reason.data, "at": now()}
+    if form.wish.data == aftersales.FOR_EXCHANGE:
+        return aftersales.plan_exchange(order, **wanted)
+    return aftersales.plan_return(order, level=my_level(), terms=layout.terms(), **wanted)
+
+
 def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
     """Render a return's page."""
     page = my_return(number, return_id)
@@ -198,8 +215,9 @@ def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
         refusal=refusal,
         number=number,
         page=page,
-        state=state_words(page.row.state),
-        open=page.row.state in aftersales.OPEN,
+        state=state_words(page.row.state, wish=page.row.wish),
+        again=page.row.wish == aftersales.FOR_EXCHANGE,
+        unsettled=page.row.state in aftersales.UNSETTLED,
         reason_words=reason_words()[page.row.reason],
         lapses_at=aftersales.lapses_at(page.row.decided_at, terms=layout.terms())
         if page.row.state == aftersales.APPROVED

@@ -113,21 +113,26 @@ def here(app):
 # One test for every cell of the table of states.
 
 
-@pytest.mark.parametrize("event", returns.EVENTS)
-@pytest.mark.parametrize("state", returns.STATES)
+LIFE = returns.NEXT[returns.FOR_REFUND]
+DONE_ALREADY = returns.DONE_ALREADY[returns.FOR_REFUND]
+EVENTS = [event for event in returns.EVENTS if event not in (returns.SEND, returns.PAY, returns.CLOSE)]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("state", LIFE)
 def test_every_cell_of_a_returns_life(here, state, event):
     row = here.brought_to(state)
     before = here.wrote()
 
-    if event in returns.NEXT[state]:
+    if event in LIFE[state]:
         after = here.do(event, row)
-        assert after.state == returns.NEXT[state][event]
+        assert after.state == LIFE[state][event]
         refunds = after.credit_id is not None and state not in returns.PAID_OUT
         written_down = event != returns.WITHDRAW
         assert here.wrote() == (before[0] + refunds, before[1] + written_down, before[2] + 1)
         assert here.do(event, row).state == after.state
         assert here.wrote() == (before[0] + refunds, before[1] + written_down, before[2] + 1)
-    elif state in returns.DONE_ALREADY[event]:
+    elif state in DONE_ALREADY[event]:
         assert here.do(event, row).state == state
         assert here.wrote() == before
     else:
@@ -137,8 +142,8 @@ def test_every_cell_of_a_returns_life(here, state, event):
 
 
 def test_the_table_says_the_whole_life():
-    assert set(returns.NEXT) == set(returns.STATES)
-    assert {state for state, next_ in returns.NEXT.items() if not next_} == {
+    assert {state for life in returns.NEXT.values() for state in life} == set(returns.STATES)
+    assert {state for state, next_ in LIFE.items() if not next_} == {
         returns.REFUNDED, returns.DECLINED, returns.WITHDRAWN,
     }  # fmt: skip
 

@@ -183,3 +183,92 @@ def test_a_return_there_is_not_is_not_there(desk, stage, path):
     assert desk.get(f"/office/aftersales/99{path}").status_code == 404
     for act in ("approval", "decline", "receipt", "waiver"):
         assert desk.post(f"/office/aftersales/99/{act}", data={"words": "x"}).status_code == 404
+
+
+# The same again.
+
+
+@pytest.fixture
+def exchange(stage, mei, cup):
+    """Mei asks for one of three cups once more, damaged."""
+    stage.put_in(mei, cup, "cash", quantity=3)
+    order = stage.pay(stage.place(mei))
+    stage.ship(order)
+    stage.deliver(order, at=DELIVERED)
+    with reading():
+        plan = aftersales.plan_exchange(checkout.order_of(order.id), pieces={1: 1}, reason="damaged", at=DELIVERED)
+    with transaction():
+        row, _new = aftersales.ask_exchange(
+            order.id, member_id=mei, pieces={1: 1}, reason="damaged", words="Cracked", pictures=(),
+            shown=plan.fingerprint, terms=stage.terms, at=DELIVERED,
+        )  # fmt: skip
+    return row
+
+
+def pressed(desk, row, act, *, within="approval", **typed):
+    """Press a button of the page's form, twice; returns the first answer."""
+    fields = form_of(desk.get(page_of(row)).text, f"{page_of(row)}/{within}") | typed
+    answers = [desk.post(f"{page_of(row)}/{act}", data=fields) for _press in range(2)]
+    assert len({answer.status_code for answer in answers}) == 1
+    return answers[0]
+
+
+def test_an_exchange_is_approved_received_and_sent_and_each_step_says_the_next(desk, stage, cup, exchange):
+    assert "Exchange, being looked at" in words(desk.get("/office/aftersales").text)
+    said = words(desk.get(page_of(exchange)).text)
+    assert "Approve it, and the new one is set aside" in said and "Cash back" not in said
+
+    assert pressed(desk, exchange, "approval").status_code == 303
+    assert stage.stock(cup) == (7, 1)
+    waiting = words(desk.get("/office/aftersales?queue=goods_awaited").text)
+    assert f"Exchange {exchange.id} of order" in waiting and "Exchange, goods to be sent back" in waiting
+    assert pressed(desk, exchange, "receipt", within="receipt", **{"shelf-1": "0"}).status_code == 303
+    assert f"Exchange {exchange.id} of" in words(desk.get("/office/aftersales?queue=to_send").text)
+    assert "Replacements to send" in words(desk.get("/office/").text)
+    number = checkout.number_of(exchange.order_id)
+    slip = words(desk.get(f"/office/parcels/slips?order={number}").text)
+    assert "Replacement, in exchange" in slip and "Nothing of this order" not in slip
+
+    empty = pressed(desk, exchange, "replacement", within="replacement", carrier="Swift", tracking=" ")
+    assert empty.status_code == 422 and "Enter the tracking number." in empty.text and 'value="Swift"' in empty.text
+    known = pressed(
+        desk, exchange, "replacement", within="replacement", carrier="Swift", tracking=f"T{exchange.order_id}"
+    )
+    assert known.status_code == 422 and "tracking number" in known.text
+    sent = pressed(desk, exchange, "replacement", within="replacement", carrier="Swift", tracking="SW-7")
+    assert (sent.status_code, state(exchange), stage.stock(cup)) == (303, aftersales.EXCHANGED, (6, 0))
+
+    assert "SW-7" in words(desk.get(page_of(exchange)).text)
+    assert "SW-7 Replacement" in words(desk.get(f"/office/orders/{number}").text)
+    acts = words(desk.get(f"/office/audit?subject=order:{exchange.order_id}").text)
+    assert "Replacement sent" in acts and "Return approved" in acts
+
+
+def test_without_a_free_piece_the_money_is_offered(desk, stage, cup, exchange):
+    with transaction():
+        catalogue.adjust(cup.variant_id, -7, reason="Broken", by="staff:1", at=DELIVERED)
+
+    refused = pressed(desk, exchange, "approval", words="Dock 3")
+    assert refused.status_code == 422
+    assert "Of Tea cup 0 are free" in refused.text and "Dock 3" in refused.text
+    assert pressed(desk, exchange, "offer", words="Sold out").status_code == 303
+
+    said = words(desk.get(page_of(exchange)).text)
+    assert "Sold out" in said and "Cash back in all $17.53" in said and "Goods to be sent back" in said
+    assert "Return approved" not in said
+
+
+def test_what_cannot_be_sent_is_refunded_as_it_was_shown(desk, stage, cup, exchange):
+    assert pressed(desk, exchange, "waiver").status_code == 303
+    assert state(exchange) == aftersales.SPARED
+    assert "If it cannot be sent, this is refunded" in words(desk.get(page_of(exchange)).text)
+
+    assert pressed(desk, exchange, "payment", within="payment", words="None left").status_code == 303
+
+    assert (state(exchange), stage.stock(cup)) == (aftersales.WAIVED, (7, 0))
+    assert "Cash back in all $17.53" in words(desk.get(page_of(exchange)).text)
+
+
+@pytest.mark.parametrize("act", ["replacement", "offer", "payment"])
+def test_an_exchange_there_is_not_is_not_there(desk, stage, act):
+    assert desk.post(f"/office/aftersales/99/{act}", data={"words": "x"}).status_code == 404

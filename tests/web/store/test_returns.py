@@ -9,7 +9,7 @@ from PIL import Image
 
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
-from mall.domain import aftersales, checkout
+from mall.domain import aftersales, catalogue, checkout
 from tests.stage import NOON
 from tests.web.store.till import fields_of, words
 
@@ -61,7 +61,7 @@ def confirm(till, order, preview, *pictures):
 
 
 def test_what_it_brings_is_shown_before_it_is_asked_for(till, order):
-    assert "Return something" in till.browser.get(page_of(order)).text
+    assert "Return or exchange" in till.browser.get(page_of(order)).text
     preview = chosen(till, order)
     said = words(preview.text)
 
@@ -172,7 +172,7 @@ def test_what_was_decided_cannot_be_withdrawn_and_says_so(till, order):
 def test_after_the_window_nothing_can_be_returned(till, order):
     preview = chosen(till, order)
     with moved_to(WINDOW_OVER):
-        assert "Return something" not in till.browser.get(page_of(order)).text
+        assert "Return or exchange" not in till.browser.get(page_of(order)).text
         assert till.browser.get(f"{page_of(order)}/returns/new").location == page_of(order)
         answer = confirm(till, order, preview)
 
@@ -193,3 +193,72 @@ def test_points_that_came_back_and_what_is_still_kept_are_on_the_orders_page(til
 
     assert "Points, with their own last day 600" in said
     assert "99 pts, 9 growth" in said
+
+
+# The same again.
+
+
+def test_the_same_again_is_asked_for_followed_and_its_parcel_shown(till, stage, order):
+    assert "Choose money back" in words(chosen(till, order, wish="exchange", reason="changed_mind").text)
+    preview = chosen(till, order, wish="exchange")
+    said = words(preview.text)
+    for shown in ("You get the same again", "× 1 once more", "To pay Nothing", "It is damaged"):
+        assert shown in said
+    assert "Cash back" not in said and "too few" not in said
+
+    for _press in range(2):
+        answer = confirm(till, order, preview)
+        assert answer.status_code == 303
+    (row,) = returns_of(order)
+    assert (row.wish, answer.location) == (aftersales.FOR_EXCHANGE, f"{page_of(order)}/returns/{row.id}")
+    page = words(till.browser.get(answer.location).text)
+    assert "Exchange, being looked at" in page and "Withdraw the exchange" in page
+
+    with transaction():
+        aftersales.waive_return(row.id, by="staff:1", terms=stage.terms, shown=None, words="Keep it", at=DELIVERED)
+    assert "Replacement being packed" in words(till.browser.get(answer.location).text)
+    with transaction():
+        aftersales.send_replacement(row.id, carrier="Swift", tracking="SW-77", by="staff:1", at=DELIVERED)
+
+    page = words(till.browser.get(answer.location).text)
+    assert "Your replacement" in page and "SW-77" in page and "Keep it" in page
+    seen = words(till.browser.get(page_of(order)).text)
+    for shown in (
+        "SW-77 Replacement",
+        "Exchange of 1 piece",
+        "1 sent once more",
+        "Replacement sent with Swift, SW-77",
+    ):
+        assert shown in seen
+    assert "(Replacement)" in words(till.browser.get(f"{page_of(order)}/receipt").text)
+
+
+def test_it_is_said_that_there_are_too_few_before_it_is_asked_for(till, stage, mug, order):
+    with transaction():
+        catalogue.adjust(mug.variant_id, -stage.stock(mug)[0], reason="Broken", by="staff:1", at=DELIVERED)
+
+    preview = chosen(till, order, wish="exchange")
+
+    assert "There are too few of it at the moment." in words(preview.text)
+    assert confirm(till, order, preview).status_code == 303
+
+
+@pytest.mark.parametrize("wish", ["", "gold"])
+def test_a_wish_is_one_of_the_two(till, order, wish):
+    answer = chosen(till, order, wish=wish)
+
+    assert answer.status_code == 422
+    assert returns_of(order) == []
+
+
+def test_an_exchange_is_withdrawn_once_and_not_while_it_is_packed(till, stage, order):
+    first, second = (confirm(till, order, chosen(till, order, wish="exchange")).location for _time in range(2))
+    for _press in range(2):
+        assert till.browser.post(f"{first}/withdrawal").status_code == 303
+    with transaction():
+        aftersales.waive_return(returns_of(order)[1].id, by="staff:1", terms=stage.terms, shown=None, at=DELIVERED)
+
+    answer = till.browser.post(f"{second}/withdrawal")
+
+    assert answer.status_code == 422 and "has moved on meanwhile" in answer.text
+    assert "Withdraw the exchange" not in words(answer.text)
