@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'c724bf5d45b3'
-down_revision = 'b4d90e6c17fa'
+down_revision = '3f66ddbfc65f'
 branch_labels = None
 depends_on = None
 
