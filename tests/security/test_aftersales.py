@@ -127,7 +127,7 @@ def test_sec_44_an_exchange_pressed_again_and_again_sends_one_piece(app, ola, ti
     order = delivered(stage, till.member_id, mug)
     on_hand, _reserved = stage.stock(mug)
     with moved_to(DELIVERED):
-        desk = at_the_desk(app, ola)
+        desk = cast.desk_of(app, ola)
         page = f"/orders/{checkout.number_of(order.id)}/returns"
         confirming = exchange_of(till.browser, page)
         assert {till.browser.post(f"{page}/new", data=confirming).status_code for _press in range(3)} == {303}
@@ -145,7 +145,7 @@ def test_sec_44_an_exchange_pressed_again_and_again_sends_one_piece(app, ola, ti
 def test_sec_50_a_piece_is_exchanged_or_refunded_not_both(app, ola, till, stage, mug):
     order = delivered(stage, till.member_id, mug)
     with moved_to(DELIVERED):
-        desk = at_the_desk(app, ola)
+        desk = cast.desk_of(app, ola)
         page = f"/orders/{checkout.number_of(order.id)}/returns"
         assert till.browser.post(f"{page}/new", data=exchange_of(till.browser, page)).status_code == 303
         waiver = form_of(desk.get("/office/aftersales/1").text, "/office/aftersales/1/approval")
