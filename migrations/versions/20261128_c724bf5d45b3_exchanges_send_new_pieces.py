@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'c724bf5d45b3'
-down_revision = '3f66ddbfc65f'
+down_revision = 'c55849cce798'
 branch_labels = None
 depends_on = None
 
