@@ -17,11 +17,9 @@ from .pictures import Picture
 from .positions import must_fill
 from .products import Product
 from .quotas import Quota
-from .stock import Stock
+from .stock import Stock, are_few
 from .variants import Variant
 from .wishes import Filters, conditions, on_shelf, order_of
-
-FEW_LEFT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Card:
     @property
     def few_left(self) -> bool:
         """Whether so few are left that the card says how many."""
-        return 0 < self.left <= FEW_LEFT
+        return are_few(self.left)
 
 
 def cards_of(

@@ -19,7 +19,7 @@ from .pictures import pictures_of
 from .prices import CASH, MIX, PRICE_COLUMNS, Price, PriceOption, cash_part, live, points_allowed, price_from
 from .products import NoSuchProduct, Product
 from .quotas import Quota
-from .stock import Stock
+from .stock import Stock, are_few
 from .variants import Variant
 
 
@@ -110,6 +110,11 @@ class Item:
         free = sum(max(variant.left, 0) for variant in self.variants)
         product = self.product
         return free if product.total_quota is None else min(free, product.total_quota - product.taken)
+
+    @property
+    def few_left(self) -> bool:
+        """Whether there is little of it left."""
+        return are_few(self.left)
 
     @property
     def cheapest(self) -> Choice | None:

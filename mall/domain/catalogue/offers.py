@@ -16,7 +16,7 @@ from .positions import must_fill
 from .prices import PRICE_COLUMNS, Price, PriceOption, live, price_from, standing_for
 from .products import Product
 from .quotas import Quota
-from .stock import Stock
+from .stock import Stock, are_few
 from .variants import Variant
 
 
@@ -69,6 +69,11 @@ class Offer:
     def left(self) -> int:
         """How many can be had: what is free, within what all members together may still have."""
         return self.free if self.quota_left is None else min(self.free, self.quota_left)
+
+    @property
+    def few_left(self) -> bool:
+        """Whether there is little of it left."""
+        return are_few(self.left)
 
     def option(self, option_id: int | None) -> Price | None:
         """Return the open option that a chosen one stands for now: itself, its sale, its like after a sale."""

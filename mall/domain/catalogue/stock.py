@@ -36,6 +36,8 @@ from .figures import MOST_PIECES, whole
 from .variants import NoSuchVariant
 
 LOW_WATER = 5
+# So many pieces are few: whoever looks at them is told.
+FEW = 5
 LONGEST_REASON = 200
 # What a move of n pieces does: (to what is on hand, to what is reserved).
 MOVES = {
@@ -96,6 +98,11 @@ class StockSpokenFor(Refusal):
 
 
 QUANTITY = N_("A quantity is a whole number from {least} to {most}.")
+
+
+def are_few(left: int) -> bool:
+    """Tell whether so many pieces are there, but few. Pure."""
+    return 0 < left <= FEW
 
 
 def open_stock(variant_id: int, *, low_water: int | None) -> None:

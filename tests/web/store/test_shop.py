@@ -331,6 +331,20 @@ def test_what_is_sold_out_keeps_its_price_and_its_page(put, see):
     assert "is-out" in see("/shop")
 
 
+@pytest.mark.parametrize(("stock", "told"), [(6, False), (5, True), (1, True)])
+def test_that_few_are_left_is_told_on_the_card_on_its_page_and_in_the_basket(put, see, client, stock, told):
+    _, variant_id = put(stock=stock)
+    page = see("/items/stoneware-mugs")
+    option_id = page.split('name="option_id" value="')[1].split('"')[0]
+    with moved_to(NOON + HOUR):
+        client.post(
+            "/basket", data={"variant_id": variant_id, "option_id": option_id, "points": "800", "quantity": "1"}
+        )
+
+    for told_by in (see("/shop"), page, see("/basket")):
+        assert (f"Only {stock} left" in told_by) == told
+
+
 def test_without_a_cashier_cash_is_shown_but_not_taken(make_app):
     app = make_app(CASHIER="none", DEMO=True)
     with app.app_context():
