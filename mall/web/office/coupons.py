@@ -137,7 +137,7 @@ def make_codes(template_id: int):
     except Refusal as refusal:
         form.refuse(refusal, at=refusal.field)
         return coupon_page(template_id, codes=form)
-    return tables.csv_of([_("Code")], ([code] for code in made), name=f"coupon-{template_id}-codes")
+    return tables.csv_of([_("Coupon code")], ([code] for code in made), name=f"coupon-{template_id}-codes")
 
 
 @bp.post("/<int:template_id>/items")

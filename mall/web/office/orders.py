@@ -374,7 +374,7 @@ def refund_words(state: str) -> str:
     """Return what a refund's state is called."""
     return {
         cash.ASKED: _("About to be sent"),
-        cash.SENT: _("On its way"),
+        cash.SENT: _("On its way back"),
         cash.DONE: _("Given back"),
         cash.REFUSED: _("Refused by the cashier"),
         cash.VOID: _("Called off"),
