@@ -37,7 +37,7 @@ def test_from_the_file_to_the_owner(visit, site, script):
 def upload(ola):
     ola.sign_in_staff("ola")
     ola.open("/office/catalogue/1")
-    ola.follow("Codes")
+    ola.follow("Gift codes")
     ola.sees("No codes yet: upload some, and the item can be had.")
     ola.press("Look it through")
     ola.sees("There is no code in it. Put one code in each row.")

@@ -137,7 +137,7 @@ def test_codes_come_as_a_file_once(desk, stage):
     assert answer.mimetype == "text/csv"
     assert "attachment; filename=coupon-1-codes.csv" in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.text.lstrip("\ufeff"))))
-    assert rows[0] == ["Code"] and len(rows) == 4 and len(rows[1][0]) == 19
+    assert rows[0] == ["Coupon code"] and len(rows) == 4 and len(rows[1][0]) == 19
     again = desk.post("/office/coupons/1/codes", data=fields)
     assert again.status_code == 422 and "These codes were made already" in again.text
     page = desk.get("/office/coupons/1").text
