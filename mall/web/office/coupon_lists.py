@@ -19,7 +19,7 @@ from mall.web.shared import layout
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 
-bp = Blueprint("coupon_lists", __name__, url_prefix="/coupons")
+bp = Blueprint("lists", __name__, url_prefix="/")
 
 MOST_SHOWN = 500
 

@@ -22,11 +22,13 @@ from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
 
+from . import coupon_lists, packs
 from .actors import actor_words
 from .coupon_forms import CodesForm, CouponForm, GiveForm, GivenForm, RevokeForm, SellForm, form_for
-from .packs import pack_page
 
 bp = Blueprint("coupons", __name__, url_prefix="/coupons")
+for part in (packs.bp, coupon_lists.bp):
+    bp.register_blueprint(part)
 
 PER_PAGE = 25
 
@@ -222,7 +224,7 @@ def coupon_page(
     with reading():
         template = coupons.template_of(template_id)
     if template.kind == coupons.PACK:
-        return pack_page(template_id, codes=codes, sale=sale, refusal=refusal)
+        return packs.pack_page(template_id, codes=codes, sale=sale, refusal=refusal)
     with reading():
         scope_ids = coupons.scope_of(template_id)
         scope_skus = catalogue.skus_of(scope_ids) if template.scope == "product" else []

@@ -18,7 +18,7 @@ from mall.web.shared.signing_in import form_page, person
 from .actors import actor_words
 from .coupon_forms import CodesForm, PackForm, PackSaidForm, SellForm, pack_form_for
 
-bp = Blueprint("packs", __name__, url_prefix="/coupons/packs")
+bp = Blueprint("packs", __name__, url_prefix="/packs")
 
 
 @bp.route("/new", methods=["GET", "POST"])

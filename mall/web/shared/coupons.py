@@ -1,6 +1,6 @@
 """Coupons in words: what one takes off, on what terms, and where it stands."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +22,10 @@ def worth_words(coupon: Any) -> tuple[str, str]:
     return (_("Gift"), _("free")) if coupon.kind == coupons.GIFT else (_("Free"), _("delivery"))
 
 
-def contents_words(contents: Iterable[Any]) -> list[str]:
-    """Return what is in a pack, each kind a few words: "2 × Ten off"."""
+def contents_words(contents: Sequence[Any]) -> list[str]:
+    """Return what is in a pack, each kind a few words: "2 × Ten off". One coupon by itself is called by its name."""
+    if [each.pieces for each in contents] == [1]:
+        return [local(contents[0].title)]
     return [_("%(count)s × %(title)s", count=number(each.pieces), title=local(each.title)) for each in contents]
 
 
