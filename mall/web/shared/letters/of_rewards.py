@@ -1,0 +1,141 @@
+"""Letters about points, levels and coupons, and what can be had again."""
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from mall.web.shared.texts import day_words, local, number
+
+from .parts import Letter, Values, button, figure
+
+
+def points_unlocked(values: Values) -> Letter:
+    points = values["points"]
+    return Letter(
+        ngettext("%(num)s point is ready to use", "%(points)s points are ready to use", points, points=number(points)),
+        [_("The return window of order %(number)s is over, so its points are yours.", number=values["number"])],
+        button=button(_("See my points"), values),
+    )
+
+
+def points_expiring(values: Values) -> Letter:
+    points, day = values["points"], day_words(values["expires_on"])
+    return Letter(
+        ngettext(
+            "%(num)s point expires on %(day)s",
+            "%(points)s points expire on %(day)s",
+            points,
+            points=number(points),
+            day=day,
+        ),
+        [
+            _("You can use these points until the end of %(day)s by the shop's clock. Then they are gone.", day=day),
+            _("Under My points you see what they could get you now. Orders always use the soonest to expire first."),
+        ],
+        button=button(_("See what they can get"), values),
+    )
+
+
+def level_raised(values: Values) -> Letter:
+    level = local(values["level"])
+    return Letter(
+        _("You are %(level)s now", level=level),
+        [
+            _(
+                "You have reached %(level)s. Its benefits are yours from this moment, for 12 months at least.",
+                level=level,
+            )
+        ],
+        button=button(_("See my benefits"), values),
+    )
+
+
+def level_review(values: Values) -> Letter:
+    level, day = local(values["level"]), day_words(values["review_on"])
+    return Letter(
+        _("%(missing)s growth by %(day)s to stay %(level)s", missing=number(values["missing"]), day=day, level=level),
+        [
+            _("Your level is looked at once a year. Yours comes up on %(day)s.", day=day),
+            _(
+                "With %(missing)s growth more until then you stay %(level)s; otherwise it is one level down.",
+                missing=number(values["missing"]),
+                level=level,
+            ),
+        ],
+        button=button(_("See where I stand"), values),
+    )
+
+
+def level_lowered(values: Values) -> Letter:
+    level = local(values["level"])
+    return Letter(
+        _("You are %(level)s now", level=level),
+        [
+            _("There was not enough growth in the last year to keep your level, so it is %(level)s now.", level=level),
+            _("Your points and growth are untouched. The next level opens the moment you reach it again."),
+        ],
+        button=button(_("See where I stand"), values),
+    )
+
+
+def coupon_received(values: Values) -> Letter:
+    return Letter(
+        _("A coupon for you: %(title)s", title=local(values["title"])),
+        [*_words(values), _("It is among your coupons; checkout proposes the best one by itself.")],
+        figures=figure(_("Use it until"), day_words(values["ends_at"])),
+        button=button(_("See my coupons"), values),
+    )
+
+
+def coupon_pack_received(values: Values) -> Letter:
+    return Letter(
+        _("Coupons for you: %(title)s", title=local(values["title"])),
+        [
+            *_words(values),
+            ngettext(
+                "%(num)s coupon is among yours; checkout proposes the best by itself.",
+                "%(num)s coupons are among yours; checkout proposes the best by itself.",
+                values["coupons"],
+            ),
+        ],
+        figures=figure(_("The first ends"), day_words(values["ends_at"])),
+        button=button(_("See my coupons"), values),
+    )
+
+
+def coupon_expiring(values: Values) -> Letter:
+    return Letter(
+        _("Your coupon ends soon: %(title)s", title=local(values["title"])),
+        [_("You have not used this coupon yet: %(title)s.", title=local(values["title"]))],
+        figures=figure(_("Use it until"), day_words(values["ends_at"])),
+        button=button(_("See my coupons"), values),
+    )
+
+
+def back_in_stock(values: Values) -> Letter:
+    title, kind = local(values["title"]), local(values["variant_title"])
+    return Letter(
+        _("Back in stock: %(title)s", title=f"{title}, {kind}" if kind else title),
+        [
+            _("You asked us to tell you. It can be had again."),
+            _("Nothing is set aside: we tell as many members at a time as there are pieces, first who asked first."),
+        ],
+        button=button(_("See the item"), values),
+    )
+
+
+def _words(values: Values) -> list[str]:
+    """Return what whoever gave something wrote to its member; what was told before this was kept has none."""
+    return [values["words"]] if values.get("words") else []
+
+
+LETTERS = (
+    points_unlocked,
+    points_expiring,
+    level_raised,
+    level_review,
+    level_lowered,
+    coupon_received,
+    coupon_pack_received,
+    coupon_expiring,
+    back_in_stock,
+)
