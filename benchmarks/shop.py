@@ -17,7 +17,7 @@ from mall.base.text import say
 from mall.demo.building import OnShelf, open_categories, shelve
 from mall.demo.goods import SHELVES
 from mall.demo.joining import token_mailed_to
-from mall.domain import catalogue, checkout, earning, ledger, membership, people, programme
+from mall.domain import audit, catalogue, checkout, earning, ledger, membership, people, programme
 
 PASSWORD = "seven green lanterns"
 SECRET = "measured-on-this-machine-only-0123456789"
@@ -124,6 +124,9 @@ def copy_member(shop: Shop, count: int) -> list[int]:
         _copy(people.Member, numbers, who, people.Member.id == shop.member_id)
         for table, changes in copied.items():
             _copy(table, numbers, changes | {"member_id": n + last}, table.member_id == shop.member_id)
+        theirs = {"id": None, "subject": literal("member:").concat(cast(n + last, String))}
+        given = (audit.Entry.subject == f"member:{shop.member_id}") & (audit.Entry.act == ledger.ADJUSTMENT_KIND)
+        _copy(audit.Entry, numbers, theirs, given)
         go_on_after("member", "lot")
     return list(range(last + 1, last + count + 1))
 
@@ -231,6 +234,8 @@ def _first_member(terms: programme.Programme) -> int:
             expiry=terms.expiry_of(terms.today(at)), version=terms.version, worth=terms.worth, why=say("Plenty"),
             by="staff:1", at=at,
         )  # fmt: skip
+        subject, given = f"member:{member_id}", {"points": PLENTY}
+        audit.write(ledger.ADJUSTMENT_KIND, by="staff:1", subject=subject, at=at, after=given)
     return member_id
 
 

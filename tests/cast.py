@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from mall.base.db import execute, reading, transaction
 from mall.demo.joining import token_mailed_to
-from mall.domain import earning, notices, people, programme
+from mall.domain import audit, earning, ledger, notices, people, programme
 
 PASSWORD = "seven green lanterns"
 STAFF = {"ola": ("Ola", ["operator"]), "finn": ("Finn", ["finance"]), "ada": ("Ada", ["admin"])}
@@ -55,6 +55,11 @@ def hire(name: str, *, at: datetime) -> int:
         )
         people.set_staff_password(token, hashed, at=at)
     return staff_id
+
+
+def note_adjustment(member_id: int, points: int, *, by: str = "staff:1", at: datetime) -> None:
+    """Write down, as the desk does, that points were given or (below 0) taken by hand."""
+    audit.write(ledger.ADJUSTMENT_KIND, by=by, subject=f"member:{member_id}", at=at, after={"points": points})
 
 
 def undone() -> list[Row[Any]]:

@@ -24,6 +24,7 @@ from mall.domain import (
     programme,
 )
 from mall.gateway import SandboxCashier
+from tests.cast import note_adjustment
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -123,6 +124,7 @@ class Stage:
                 expiry=self.terms.expiry_of(self.terms.today(at)), version=self.terms.version, worth=self.terms.worth,
                 why=say("A gift"), by="staff:1", at=at,
             )  # fmt: skip
+            note_adjustment(member_id, points, at=at)
 
     def settle_down(self, member_id: int, *, at: datetime = NOON) -> None:
         """Give a member an address."""

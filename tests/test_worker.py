@@ -285,7 +285,7 @@ def test_the_night_expires_points_and_lowers_levels(mei):
         lot = ledger.earn(
             purse,
             500,
-            reference="order:7",
+            reference=f"member:{mei}",
             rule="order",
             origin="purchase",
             expiry=terms.expiry_of(terms.today(NOON)),
@@ -322,9 +322,10 @@ def give_points_that_end(member_id, *, at):
         terms = programme.current(at)
         ledger.adjust_up(
             ledger.lock(member_id, zone=terms.zone), 100, key=f"gift:{member_id}", reference="gift",
-            expiry=terms.expiry_of(terms.today(at)), version=1, worth=terms.worth, why=say("A gift"), by="system",
+            expiry=terms.expiry_of(terms.today(at)), version=1, worth=terms.worth, why=say("A gift"), by="staff:1",
             at=at,
         )  # fmt: skip
+        cast.note_adjustment(member_id, 100, at=at)
 
 
 def test_a_purse_that_cannot_be_opened_keeps_no_other_points_from_expiring(mei, monkeypatch):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mall.base.clock import end_of, now
 from mall.base.db import execute, transaction
 from mall.base.text import N_, say
-from mall.domain import earning, ledger, notices, people
+from mall.domain import audit, earning, ledger, notices, people
 
 from . import buying
 from .cast import FAMILY_NAMES, GIVEN_NAMES, STARS, STREETS, TOWNS
@@ -99,6 +99,8 @@ def welcome_gift(story: Story, shopper: Shopper, at: datetime) -> None:
             by="staff:1",
             at=at,
         )
+        subject, given = f"member:{shopper.member_id}", {"points": points}
+        audit.write(ledger.ADJUSTMENT_KIND, by="staff:1", subject=subject, at=at, after=given, reason="moved_in")
 
 
 def token_mailed_to(member_id: int) -> str:

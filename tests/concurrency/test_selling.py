@@ -19,6 +19,7 @@ from mall.domain import catalogue, checkout, earning, ledger, people
 from mall.domain.catalogue import quotas, reservations
 from mall.domain.checkout import placing, pricing
 from mall.domain.ledger import purses
+from tests.cast import note_adjustment
 from tests.concurrency.test_purse import deadlocks, unlocked
 from tests.stage import ADDRESS, NOON, Item, Stage, open_shop
 from tests.threads import errors, meeting, race
@@ -58,6 +59,7 @@ def newcomer(stage: Stage, number: int, item: Item) -> int:
         ledger.lock(member_id, zone=terms.zone), 1_000, key=f"gift:{member_id}", reference="gift", worth=terms.worth,
         expiry=terms.expiry_of(terms.today(NOON)), version=terms.version, why=say("A gift"), by="staff:1", at=NOON,
     )  # fmt: skip
+    note_adjustment(member_id, 1_000, at=NOON)
     put_in(member_id, item)
     return member_id
 

@@ -11,6 +11,7 @@ from mall.domain import cash, catalogue, checkout, coupons, earning, ledger
 
 from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
 from .exchanges import RETURN_REFERENCE, is_of_return
+from .proof_of_notes import notes_checks
 from .returns import APPROVED, EXCHANGED, FOR_EXCHANGE, OPEN, REPLACED, TO_SEND, Return, ReturnLine
 
 Order, Line = checkout.Order, checkout.OrderLine
@@ -41,6 +42,7 @@ def checks() -> list[Check]:
             N_("what counts as being exchanged is in an open exchange, and not refunded as well"), _exchanging_agree()
         ),
         Check(N_("no more of an order comes back to the shelf than left it"), _out_and_back()),
+        *notes_checks(),
     ]
 
 
@@ -227,6 +229,7 @@ def _returns_agree() -> Select:
             Return.credit_id.is_not(None),
             or_(
                 func.coalesce(CreditLine.quantity, 0) != ReturnLine.quantity,
+                CreditLine.restocked.not_in((0, ReturnLine.restocked)),
                 CreditNote.order_id != Return.order_id,
             ),
         )

@@ -7,7 +7,7 @@ from sqlalchemy import Select, case, func, literal, or_, select
 from mall.base.proof import Check
 from mall.base.text import N_
 
-from .disputes import BANK
+from .disputes import BANK, LOST, Dispute
 from .inbox import CashierEvent
 from .payments import CAPTURED, EXPIRED, FAILED, LATE, OPEN, OPENING, PROCESSING, Payment
 from .refund_moves import CAME_BACK, DROPPED, GIVEN, RefundMove
@@ -79,6 +79,12 @@ def checks() -> list[Check]:
                     else_=Refund.key.like("cashier:%"),
                 )
             ),
+        ),
+        Check(
+            N_("What the bank took back was lost in a dispute"),
+            select(Refund.id, Refund.payment_id)
+            .outerjoin(Dispute, (Dispute.payment_id == Refund.payment_id) & (Dispute.state == LOST))
+            .where(Refund.asked_by == BANK, Dispute.id.is_(None)),
         ),
         Check(N_("A refund is done when its money was given and has not come back"), _money_moved()),
         Check(

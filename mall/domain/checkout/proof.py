@@ -10,6 +10,7 @@ from .life import AWAITING, CANCELLED, COMPLETED, OVER, PAID, PROCESSING, REFUND
 from .orders import REFERENCE, Order, OrderLine, cash_cents_of
 from .parcels import Parcel, ParcelLine
 from .proof_of_cash import cash_checks
+from .proof_of_goods import goods_checks
 from .proof_of_terms import terms_checks
 
 _CODE = catalogue.PoolCode
@@ -40,6 +41,7 @@ def checks() -> list[Check]:
         Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
         Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
         *cash_checks(),
+        *goods_checks(),
         *terms_checks(),
     ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from sqlalchemy import Integer, Select, and_, case, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import cash, catalogue, ledger
+from mall.domain import cash, ledger
 
 from .life import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
 from .orders import REFERENCE, Order, OrderLine
@@ -27,9 +27,9 @@ def cash_checks() -> list[Check]:
         Check(N_("the tax of a line and of its delivery is what its rate makes of the price"), _taxes()),
         Check(N_("points save the cash they are worth; only what is too small to charge is waived"), _savings()),
         Check(N_("an order has the times of its state, and no others"), _times()),
-        Check(N_("what was sent of an order is what left the shelf for it"), _sent()),
         Check(N_("nothing is left to send of an order that was shipped"), _nothing_to_send()),
         Check(N_("points are on the way no longer than the return window"), _on_the_way()),
+        Check(N_("points of an order are ready only once its return window is over"), _ready_too_early()),
     ]
 
 
@@ -209,25 +209,6 @@ def _times() -> Select:
     )
 
 
-def _sent() -> Select:
-    moved = catalogue.StockMove
-    left = (
-        select(moved.reference, func.sum(-moved.on_hand_change).label("pieces"))
-        .where(moved.kind == "ship")
-        .group_by(moved.reference)
-        .subquery()
-    )
-    sent = (
-        select(OrderLine.order_id, func.sum(OrderLine.shipped).label("pieces")).group_by(OrderLine.order_id).subquery()
-    )
-    return (
-        select(Order.id, sent.c.pieces.label("sent"), left.c.pieces.label("left_the_shelf"))
-        .join(sent, sent.c.order_id == Order.id)
-        .outerjoin(left, left.c.reference == REFERENCE)
-        .where(func.coalesce(left.c.pieces, 0) != sent.c.pieces)
-    )
-
-
 def _nothing_to_send() -> Select:
     return (
         select(OrderLine.order_id, OrderLine.line, Order.state)
@@ -256,4 +237,13 @@ def _on_the_way() -> Select:
         select(Order.id, Order.state, on_the_way.c.points)
         .join(on_the_way, on_the_way.c.reference == REFERENCE)
         .where(Order.window_closed_at.is_not(None))
+    )
+
+
+def _ready_too_early() -> Select:
+    posting = ledger.Posting
+    return (
+        select(Order.id, Order.state, posting.id.label("posting"))
+        .join(posting, and_(posting.reference == REFERENCE, posting.kind == "unlock"))
+        .where(Order.window_closed_at.is_(None))
     )

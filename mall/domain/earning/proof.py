@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, select
+from sqlalchemy import Select, Subquery, case, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.tables import aliased
@@ -21,6 +21,8 @@ def checks() -> list[Check]:
         Check(N_("the facts of an order never leave less than nothing kept"), _less_than_nothing()),
         Check(N_("one lot for each order and rule"), _two_lots()),
         Check(N_("an order has given the points its rule gives for what is kept, or more by what expired"), _points()),
+        Check(N_("points are earned by what a member did"), _earned_by_nothing()),
+        Check(N_("who signed up has a purse and a level"), _without_purse_or_level()),
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
     ]
 
@@ -32,6 +34,27 @@ def _less_than_nothing() -> Select[*tuple[Any, ...]]:
         .where(FactRow.kind.in_(ORDER_FACTS))
         .group_by(FactRow.reference)
         .having(cents < 0)
+    )
+
+
+def _earned_by_nothing() -> Select[*tuple[Any, ...]]:
+    posting = ledger.Posting
+    did = (
+        select(FactRow.id)
+        .where(FactRow.reference == posting.reference, FactRow.member_id == posting.member_id)
+        .correlate(posting)
+        .exists()
+    )
+    return select(posting.id, posting.member_id, posting.reference).where(posting.kind == "earn", ~did)
+
+
+def _without_purse_or_level() -> Select[*tuple[Any, ...]]:
+    purse, level = ledger.Purse, membership.LevelHistory
+    has_level = select(level.id).where(level.member_id == FactRow.member_id).correlate(FactRow).exists()
+    return (
+        select(FactRow.member_id)
+        .outerjoin(purse, purse.member_id == FactRow.member_id)
+        .where(FactRow.kind == "signed_up", or_(purse.member_id.is_(None), ~has_level))
     )
 
 

@@ -16,6 +16,7 @@ from .accounts import (
     EXPIRY,
     HELD,
     ISSUANCE,
+    PENDING,
     PLACES,
     PURSE,
     REDEMPTION,
@@ -26,6 +27,22 @@ from .lots import Lot
 from .positions import Position
 from .postings import Posting
 from .purses import Purse
+
+# Which way points go by a move of each kind.
+WAYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "earn": ((ISSUANCE, PENDING),),
+    "unlock": ((PENDING, WALLET),),
+    "hold": ((WALLET, HELD),),
+    "release": ((HELD, WALLET), (HELD, RENEWAL)),
+    "redeem": ((WALLET, REDEMPTION), (HELD, REDEMPTION)),
+    "give_back": ((REDEMPTION, WALLET), (REDEMPTION, RENEWAL)),
+    "renew": ((RENEWAL, WALLET),),
+    "expire": ((WALLET, EXPIRY),),
+    "clawback": ((PENDING, CLAWBACK), (WALLET, CLAWBACK), (DEBT, CLAWBACK)),
+    "repay": ((WALLET, DEBT),),
+    "adjust": ((ADJUSTMENT, WALLET), (WALLET, ADJUSTMENT)),
+    "cash_out": ((HELD, CASH_OUT),),
+}
 
 
 @cache
@@ -39,7 +56,9 @@ def checks() -> list[Check]:
         Check(N_("every move is whole, and its renewal leaves nothing behind"), _moves()),
         Check(N_("a hold ends once, and whole"), _holds()),
         Check(N_("an order has at most one hold or one direct redemption"), _spent_once()),
+        Check(N_("points go only where a move of their kind takes them"), _ways()),
         Check(N_("points stay with the member of their lot"), _owners()),
+        Check(N_("a lot came about as it says, and does not end before its last day"), _lots_as_they_say()),
         Check(N_("all points of a lot are accounted for"), _lots_accounted()),
         Check(N_("children of a lot are its renewed points, and have no children"), _children()),
         Check(N_("no more is given back than was redeemed"), _given_back()),
@@ -158,6 +177,27 @@ def _spent_once() -> Select:
         .group_by(Posting.reference)
         .having(func.count(Posting.move.distinct()) > 1)
     )
+
+
+def _ways() -> Select:
+    way = Posting.kind.concat(" ").concat(Posting.source).concat(" ").concat(Posting.destination)
+    known = [f"{kind} {source} {destination}" for kind, ways in WAYS.items() for source, destination in ways]
+    return select(Posting.id, Posting.kind, Posting.source, Posting.destination).where(way.not_in(known))
+
+
+def _lots_as_they_say() -> Select:
+    """Find lots whose points came from elsewhere than their origin says, and whose end lies before their last day."""
+    came = case((Posting.source == ADJUSTMENT, "adjustment"), (Posting.source == RENEWAL, "renewal"), else_="")
+    said = case((Lot.origin.in_(("adjustment", "renewal")), Lot.origin), else_="")
+    otherwise = (
+        select(Lot.id)
+        .join(Posting, Posting.lot_id == Lot.id)
+        .where(Posting.source.in_((ISSUANCE, ADJUSTMENT, RENEWAL)), came != said)
+    )
+    # The last instant of a day is on that day in UTC, or on the next one.
+    too_early = select(Lot.id).where(func.date(Lot.expires_at) < Lot.expires_on)
+    found = union_all(otherwise, too_early).subquery("otherwise")
+    return select(found.c.id)
 
 
 def _owners() -> Select:

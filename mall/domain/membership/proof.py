@@ -1,6 +1,6 @@
 """What must always be true of growth and levels."""
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.tables import aliased
@@ -9,7 +9,7 @@ from mall.domain import programme
 
 from .growth import GrowthEvent
 from .level_notices import LevelNotice
-from .levels import LevelHistory
+from .levels import KEPT, LOWERED, REACHED, REGISTERED, LevelHistory
 from .reviews import ReviewRun
 
 
@@ -17,6 +17,7 @@ def checks() -> list[Check]:
     """Return the room's checks (LEDGER 6.12)."""
     return [
         Check(N_("a member's level is the last row of an unbroken history"), _broken_histories()),
+        Check(N_("a member begins at the lowest level, and reaches others by growth"), _levels_from_nowhere()),
         Check(N_("every fall was announced for that day or before"), _unannounced_falls()),
         Check(N_("as of the last nightly run nobody is below a level they have reached"), _below_their_level()),
         Check(N_("no reference has taken back more growth than it gave"), _more_taken_than_given()),
@@ -31,6 +32,43 @@ def _broken_histories():
     )
 
 
+def _levels_from_nowhere():
+    """Find steps that their reason does not explain: growth that was never given, less of it than the level takes."""
+    before = aliased(LevelHistory)
+    threshold = programme.LevelThreshold
+    given = (
+        select(func.coalesce(func.sum(GrowthEvent.points), 0))
+        .where(
+            GrowthEvent.member_id == LevelHistory.member_id,
+            GrowthEvent.points > 0,
+            GrowthEvent.at <= LevelHistory.began_at,
+        )
+        .correlate(LevelHistory)
+        .scalar_subquery()
+    )
+    first = LevelHistory.step == 1
+    wrong = case(
+        (LevelHistory.reason == REGISTERED, or_(~first, LevelHistory.rank != 1)),
+        (first, True),
+        (
+            LevelHistory.reason == REACHED,
+            or_(
+                LevelHistory.rank <= before.rank,
+                LevelHistory.growth < func.coalesce(threshold.reach, LevelHistory.growth + 1),
+                LevelHistory.growth > given,
+            ),
+        ),
+        (LevelHistory.reason == KEPT, LevelHistory.rank > before.rank),
+        else_=False,
+    )
+    return (
+        select(LevelHistory.id, LevelHistory.member_id, LevelHistory.rank, LevelHistory.reason)
+        .outerjoin(before, and_(before.member_id == LevelHistory.member_id, before.step == LevelHistory.step - 1))
+        .outerjoin(threshold, and_(threshold.version == LevelHistory.version, threshold.rank == LevelHistory.rank))
+        .where(wrong)
+    )
+
+
 def _unannounced_falls():
     before = aliased(LevelHistory)
     return (
@@ -38,7 +76,7 @@ def _unannounced_falls():
         .join(before, (before.member_id == LevelHistory.member_id) & (before.step == LevelHistory.step - 1))
         .outerjoin(LevelNotice, LevelNotice.history_id == before.id)
         .where(
-            LevelHistory.reason == "lowered",
+            LevelHistory.reason == LOWERED,
             LevelNotice.decides_on.is_(None)
             | (LevelNotice.decides_on > LevelHistory.began_on)
             | (LevelNotice.told_on >= LevelNotice.decides_on)

@@ -443,6 +443,49 @@ def test_the_proof_finds_a_return_that_is_not_its_orders(here, change, broken):
         assert broken in [check.name for check in aftersales.checks() if execute(check.breaks).first()]
 
 
+NOTES = "points and growth taken back are what credit notes say"
+SHELVED = "what of an order went back on the shelf is what credit notes and returns say"
+FORGIVEN = "no points are forgiven but by a credit note"
+SAME_PIECES = "a return that was refunded has a credit note for the same pieces"
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        (["UPDATE credit_note SET earned_points = earned_points + 1"], NOTES),
+        (["UPDATE credit_note SET growth = growth + 1"], NOTES),
+        (["UPDATE credit_line SET restocked = 0"], SHELVED),
+        (["UPDATE goods_return_line SET restocked = 0"], SHELVED),
+        (["UPDATE stock_move SET on_hand_change = 2 WHERE kind = 'return'"], SHELVED),
+        (["UPDATE stock_move SET kind = 'adjust', reference = '' WHERE kind = 'return'"], SHELVED),
+        (
+            [
+                "UPDATE goods_return_line SET restocked = 0",
+                "DELETE FROM stock_move WHERE kind = 'return' AND id = (SELECT min(id) FROM stock_move WHERE"
+                " kind = 'return')",
+            ],
+            SAME_PIECES,
+        ),
+        (["UPDATE posting SET actor = 'system' WHERE kind = 'adjust'"], FORGIVEN),
+    ],
+)
+def test_the_proof_holds_credit_notes_against_points_growth_and_shelf(here, changes, broken):
+    here.do(returns.RECEIVE, here.do(returns.APPROVE, here.ask()), shelved={1: 1})
+    here.stage.refund(here.order, pieces={1: 1}, restock=True, at=DELIVERED)
+    with reading():
+        assert not [check.name for check in aftersales.checks() if execute(check.breaks).first()]
+
+    with transaction():
+        execute(text("PRAGMA ignore_check_constraints = ON"))
+        for name in execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
+            execute(text(f'DROP TRIGGER "{name}"'))
+        for change in changes:
+            assert execute(text(change)).rowcount > 0
+        found = [check.name for check in aftersales.checks() if execute(check.breaks).first()]
+    assert broken in found
+
+
 @pytest.mark.parametrize("state", [returns.ASKED, returns.APPROVED])
 def test_returns_that_were_left_open_by_refunded_orders_end_with_a_migration(desk, state):
     row = desk.brought_to(state)

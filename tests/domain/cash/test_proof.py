@@ -79,6 +79,13 @@ def test_a_refund_that_changes_whose_it_is_is_seen(mei, values):
 
 
 @pytest.mark.breaks_the_books
+def test_cash_that_no_bank_took_is_seen(mei):
+    change(cash.Refund, ask(paid_payment(mei), 100).id, asked_by=cash.BANK)
+
+    assert found_by(cash.checks()) == ["What the bank took back was lost in a dispute"]
+
+
+@pytest.mark.breaks_the_books
 @pytest.mark.parametrize("values", [{"state": "done", "done_at": NOON}, {"state": "void"}])
 def test_a_refund_whose_money_did_not_do_what_it_says_is_seen(mei, values):
     change(cash.Refund, ask(paid_payment(mei), 100).id, **values)

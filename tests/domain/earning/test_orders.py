@@ -1,13 +1,15 @@
 """An order gives points on the way when paid, ready when kept, and back for what is not; growth only when kept."""
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import earning, ledger, membership, notices, programme
+from tests.domain.ledger.test_proof import Undone, lower_the_guards
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -168,6 +170,7 @@ def test_what_was_spent_already_becomes_debt(mei, sale_of):
     assert balances(mei) == (0, 0, 0, 100)
 
 
+@pytest.mark.breaks_the_books  # Only a credit note forgives, and here is none.
 def test_debt_above_the_cap_is_forgiven(app, open_shop, sale_of):
     mei = open_shop(debt_cap_points=30)
     sale = sale_of(mei, 1_590)
@@ -282,3 +285,29 @@ def test_the_proof_finds_an_order_of_which_more_was_returned_than_bought(mei, sa
         )
 
     assert [row.cents for row in broken()] == [-1]
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ("DELETE FROM fact WHERE kind = 'order_paid'", "points are earned by what a member did"),
+        ("UPDATE posting SET reference = 'bonus:1'", "points are earned by what a member did"),
+        ("DELETE FROM level_history", "who signed up has a purse and a level"),
+        (
+            "UPDATE fact SET member_id = member_id + 1 WHERE kind = 'signed_up'",
+            "who signed up has a purse and a level",
+        ),
+    ],
+)
+def test_the_proof_finds_points_earned_by_nothing_and_members_without_a_level(mei, sale_of, change, check):
+    pay(sale_of(mei, 1_590))
+    assert broken() == []
+
+    with contextlib.suppress(Undone), transaction():
+        lower_the_guards()
+        execute(text(change))
+        found = [each.name for each in earning.checks() if execute(each.breaks).first() is not None]
+        raise Undone
+
+    assert check in found

@@ -12,6 +12,7 @@ from mall.base.clock import moved_to
 from mall.base.db import transaction
 from mall.base.text import say
 from mall.domain import earning, ledger, people, programme
+from tests.cast import note_adjustment
 
 ZONE = "Europe/Berlin"
 NEW_YEAR = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
@@ -61,11 +62,15 @@ class Books:
         """Earn points that are on the way. Returns the lot."""
         self.count += 1
         day = date.fromisoformat(last) if last else self.terms.expiry_of(instant(at).date())[0]
+        reference = reference or f"visit:{self.count}"
         with self.purse(name, at) as purse:
+            earning.record(
+                earning.Fact("signed_up", self.members[name], key=reference, at=instant(at), reference=reference)
+            )
             return ledger.earn(
                 purse,
                 points,
-                reference=reference or f"visit:{self.count}",
+                reference=reference,
                 rule="order",
                 origin=origin,
                 expiry=ledger.last_day(day, ZONE),
@@ -106,6 +111,7 @@ class Books:
                 by="staff:1",
                 at=instant(at),
             )
+            note_adjustment(self.members[name], points, at=instant(at))
 
 
 def quarter(books: Books) -> Books:
@@ -140,6 +146,7 @@ def quarter(books: Books) -> Books:
             purse, 10, key="gift:8", reference="gift:8", why=say("Typed twice"), by="staff:1",
             at=instant("2026-03-06 10:00"),
         )  # fmt: skip
+        note_adjustment(books.members["tom"], -10, at=instant("2026-03-06 10:00"))
     with books.purse("mei", "2026-03-15 10:00") as purse:
         ledger.hold(purse, 200, reference="shop:9", at=instant("2026-03-15 10:00"))
     books.ready("mei", 60, "2026-03-20 10:00", last="2026-03-31")

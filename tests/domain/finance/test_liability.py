@@ -4,13 +4,14 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.base.money import half_up
 from mall.domain import audit, finance, ledger
 from mall.domain.finance.rollup import DaySum, RolledDay
+from tests.domain.ledger.test_proof import lower_the_guards
 
 from .conftest import APRIL, ZONE, instant, open_books
 
@@ -118,6 +119,7 @@ def test_the_trend_is_the_closings_of_the_months_before(history):
     assert [end.redeemed_permille for end in trend] == [None, None, 0, 536, 518, 518]
 
 
+@pytest.mark.breaks_the_books  # These points are worth what no programme says.
 def test_debt_repaid_by_points_of_another_worth_leaves_a_line_of_its_own(either):
     books = open_books()
     books.member("tom")
@@ -240,6 +242,34 @@ def test_the_proof_sees_sums_that_were_moved_from_day_to_day(history, column):
     with reading():
         broken = [check.name for check in finance.checks() if execute(check.breaks).first() is not None]
     assert broken == ["the daily sums for finance are the sums of their postings"]
+
+
+WORTH = "a lot is worth what the programme said when it came about"
+AUDITED = "points adjusted at the desk are what the audit says, member by member"
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        ("UPDATE lot SET worth_cents = worth_cents * 2", WORTH),
+        ("UPDATE lot SET worth_points = 1 WHERE id = (SELECT max(id) FROM lot)", WORTH),
+        ("UPDATE posting SET points = points + 1 WHERE kind = 'adjust' AND source = 'adjustment'", AUDITED),
+        ("UPDATE posting SET actor = 'system' WHERE kind = 'adjust' AND points = 250", AUDITED),
+        ("DELETE FROM audit_entry WHERE act = 'points.adjustment'", AUDITED),
+        ("UPDATE audit_entry SET subject = 'member:1' WHERE act = 'points.adjustment'", AUDITED),
+    ],
+)
+def test_the_proof_sees_points_that_are_worth_or_were_given_otherwise_than_is_written(history, change, broken):
+    with reading():
+        assert [check.name for check in finance.checks() if execute(check.breaks).first() is not None] == []
+
+    with transaction():
+        lower_the_guards()
+        execute(text(change))
+        found = [check.name for check in finance.checks() if execute(check.breaks).first() is not None]
+
+    assert broken in found
 
 
 def test_the_figures_take_one_statement(history, count_statements):

@@ -174,6 +174,22 @@ TAMPERED: dict[str, tuple[str, tuple[str, ...]]] = {
         "an order has at most one hold or one direct redemption",
         (added(reference="order:7", source="'wallet'", destination="'redemption'", kind="'redeem'", points="1"),),
     ),
+    "a sale's points pass as a gift": (
+        "points go only where a move of their kind takes them",
+        (f"UPDATE posting SET source = 'adjustment' WHERE id = {last('earn', 'order:3')}",),
+    ),
+    "an expiry passes as something taken back": (
+        "points go only where a move of their kind takes them",
+        ("UPDATE posting SET destination = 'clawback' WHERE kind = 'expire'",),
+    ),
+    "a lot passes as another's": (
+        "a lot came about as it says, and does not end before its last day",
+        ("UPDATE lot SET origin = 'adjustment' WHERE reference = 'order:3'",),
+    ),
+    "a lot's last day is put off without its end": (
+        "a lot came about as it says, and does not end before its last day",
+        ("UPDATE lot SET expires_on = '2030-01-01' WHERE reference = 'order:3'",),
+    ),
     "a lot is given to somebody else": (
         "points stay with the member of their lot",
         ("UPDATE lot SET member_id = (SELECT max(id) FROM member) WHERE reference = 'order:3'",),

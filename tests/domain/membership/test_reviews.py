@@ -359,6 +359,41 @@ def test_the_proof_finds_a_fall_without_notice(mei, give_growth):
 
 
 @pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("step", "rank", "reason", "growth"),
+    [
+        (3, 5, "reached", 99_999),  # Of which nothing was given.
+        (3, 5, "reached", 1_000),  # Which is not what the level takes.
+        (3, 2, "reached", 1_000),  # It had been reached before.
+        (3, 4, "kept", 1_000),
+        (3, 1, "registered", 0),
+    ],
+)
+def test_the_proof_finds_a_level_that_nothing_explains(mei, give_growth, step, rank, reason, growth):
+    give_growth(mei, 1_000)
+    assert (ranks(mei)[-1][0], broken()) == (2, [])
+
+    review_on, counts_from = (date(2027, 2, 1), date(2026, 2, 2)) if rank > 1 else (None, None)
+    with transaction():
+        execute(
+            insert(membership.LevelHistory).values(
+                member_id=mei,
+                step=step,
+                rank=rank,
+                reason=reason,
+                growth=growth,
+                version=1,
+                began_on=date(2026, 2, 1),
+                began_at=START + DAY,
+                review_on=review_on,
+                counts_from=counts_from,
+            )
+        )
+
+    assert [(row.rank, row.reason) for row in broken()] == [(rank, reason)]
+
+
+@pytest.mark.breaks_the_books
 def test_the_proof_finds_a_member_below_what_was_reached(mei):
     with transaction():
         execute(

@@ -12,6 +12,7 @@ from mall.base.clock import moved_to
 from mall.base.db import db, execute, reading, transaction
 from mall.base.text import say
 from mall.domain import coupons, ledger, notices
+from tests.cast import note_adjustment
 from tests.stage import NOON, open_shop
 
 DAY = timedelta(days=1)
@@ -31,6 +32,7 @@ def give(stage, member_id, points, *, days, at=NOON):
             expiry=ledger.last_day(stage.terms.today(at) + days * DAY, stage.terms.zone), version=stage.terms.version,
             worth=stage.terms.worth, why=say("A gift"), by="staff:1", at=at,
         )  # fmt: skip
+        note_adjustment(member_id, points, at=at)
 
 
 def night(at=NOON):

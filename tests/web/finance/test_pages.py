@@ -12,6 +12,7 @@ from mall.base.text import Message
 from mall.domain import finance, ledger
 from mall.domain.ledger.accounts import ACCOUNTS
 from mall.web.shared.moves import place_words
+from tests.cast import note_adjustment
 from tests.domain.finance.conftest import APRIL, Books, instant
 
 PAGES = [
@@ -178,6 +179,7 @@ def test_sec_78_a_cell_is_never_a_formula(desk, books):
                 purse, 5, key=f"={number}", reference=f"=cmd|{number}", expiry=books.terms.expiry_of(APRIL.date()),
                 version=1, worth=(100, 100), why=Message("{reason}", {"reason": reason}), by="=staff", at=at,
             )  # fmt: skip
+            note_adjustment(books.members["mei"], 5, at=at)
 
     for address in ("/finance/adjustments/table.csv", "/finance/postings/table.csv?month=2026-04", TABLES[-1]):
         rows = table(desk.get(address))

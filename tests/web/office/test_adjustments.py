@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import audit, people
+from mall.domain import approvals, audit, finance, people
 from tests import cast
 from tests.web.office.conftest import hire
 from tests.web.office.forms import form_of, send
@@ -49,6 +49,25 @@ def test_above_the_limit_nothing_moves_until_a_colleague_approves(desk, stage, m
     for _press in range(2):
         assert theirs.post("/office/adjustments/1/approval").status_code == 302
     assert stage.balances(mei).ready == 1_001
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    "what", [{"points": 9_000_000}, {"points": -5_000}, {"member_id": 7_777}], ids=["more", "taken", "another"]
+)
+def test_the_proof_sees_an_approval_of_other_points_than_moved(desk, mei, otto, enter, what):
+    ask(desk, mei, points="5000")
+    assert enter(otto).post("/office/adjustments/1/approval").status_code == 302
+    with reading():
+        said = execute(select(approvals.Approval.what)).scalar_one()
+        assert [check.name for check in finance.checks() if execute(check.breaks).first() is not None] == []
+
+    with transaction():
+        execute(update(approvals.Approval).values(what=said | what))
+
+    with reading():
+        broken = [check.name for check in finance.checks() if execute(check.breaks).first() is not None]
+    assert broken == ["an adjustment that was approved moved the points that were approved"]
 
 
 def test_an_administrator_alone_does_not_become_two_people(app, stage, mei, enter):

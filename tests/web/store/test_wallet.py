@@ -10,6 +10,7 @@ from mall.base.clock import moved_to
 from mall.base.db import transaction
 from mall.base.text import say
 from mall.domain import catalogue, ledger, programme
+from tests.cast import note_adjustment
 from tests.stage import NOON, open_shop
 from tests.web.store.till import Till, words
 
@@ -166,6 +167,7 @@ def test_the_history_can_be_downloaded_and_no_cell_is_a_formula(till, stage, mei
             expiry=stage.terms.expiry_of(stage.terms.today(NOON)), version=1, worth=stage.terms.worth,
             why=say("=HYPERLINK(\"http://evil.example\")"), by="staff:1", at=NOON,
         )  # fmt: skip
+        note_adjustment(mei, 70, at=NOON)
 
     answer = till.browser.get("/wallet/history.csv")
 
@@ -192,6 +194,7 @@ def give(stage, member_id, points, *, days):
             expiry=ledger.last_day(day, stage.terms.zone), version=stage.terms.version, worth=stage.terms.worth,
             why=say("A gift"), by="staff:1", at=NOON,
         )  # fmt: skip
+        note_adjustment(member_id, points, at=NOON)
 
 
 def test_the_planner_says_what_goes_soon_by_month_and_what_that_could_get(till, stage, mei):

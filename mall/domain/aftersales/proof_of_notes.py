@@ -1,0 +1,87 @@
+"""What must always be true of what credit notes did elsewhere: to points, to growth, and on the shelf."""
+
+from sqlalchemy import Select, func, or_, select, union_all
+
+from mall.base.proof import Check
+from mall.base.text import N_
+from mall.domain import catalogue, checkout, ledger, membership
+
+from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
+from .returns import Return, ReturnLine
+
+Order, Line = checkout.Order, checkout.OrderLine
+
+
+def notes_checks() -> list[Check]:
+    """Return the checks of credit notes against the ledger, growth and stock."""
+    return [
+        Check(N_("points and growth taken back are what credit notes say"), _taken_agree()),
+        Check(N_("what of an order went back on the shelf is what credit notes and returns say"), _shelved_agree()),
+        Check(N_("no points are forgiven but by a credit note"), _forgiven_by_nothing()),
+    ]
+
+
+def _taken_agree() -> Select:
+    posting, event = ledger.Posting, membership.GrowthEvent
+    points = (
+        select(func.coalesce(func.sum(posting.points), 0))
+        .where(posting.move == CREDIT_REFERENCE.concat(":points"), posting.kind == "clawback")
+        .correlate(CreditNote)
+        .scalar_subquery()
+    )
+    growth = (
+        select(func.coalesce(func.sum(-event.points), 0))
+        .where(event.key == CREDIT_REFERENCE.concat(":growth"))
+        .correlate(CreditNote)
+        .scalar_subquery()
+    )
+    return select(CreditNote.id).where(or_(points != CreditNote.earned_points, growth != CreditNote.growth))
+
+
+def _shelved_agree() -> Select:
+    """Find goods of orders that went back on the shelf, or did not, otherwise than is said of their lines.
+
+    Of what was refunded by a return the return says it, since its goods may have come later; of any other refund the
+    credit note.
+    """
+    of_return = select(Return.credit_id).where(Return.credit_id.is_not(None))
+    by_credit = (
+        select(CreditNote.order_id, CreditLine.line, CreditLine.restocked)
+        .join(CreditLine, CreditLine.credit_id == CreditNote.id)
+        .where(CreditNote.id.not_in(of_return))
+    )
+    by_return = (
+        select(Return.order_id, ReturnLine.line, ReturnLine.restocked)
+        .join(ReturnLine, ReturnLine.return_id == Return.id)
+        .where(Return.credit_id.is_not(None))
+    )
+    said = union_all(by_credit, by_return).subquery("said")
+    of_variant = (
+        select(Line.order_id, Line.variant_id, func.sum(said.c.restocked).label("pieces"))
+        .join(said, (said.c.order_id == Line.order_id) & (said.c.line == Line.line))
+        .group_by(Line.order_id, Line.variant_id)
+        .subquery("said_of_variants")
+    )
+    moved = catalogue.StockMove
+    back = (
+        select(moved.reference, moved.variant_id, func.sum(moved.on_hand_change).label("pieces"))
+        .where(moved.kind == "return", moved.reference.like("order:%"))
+        .group_by(moved.reference, moved.variant_id)
+        .subquery("back")
+    )
+    lines = select(Line.order_id, Line.variant_id).distinct().subquery("lines")
+    return (
+        select(Order.id, lines.c.variant_id, of_variant.c.pieces.label("said"), back.c.pieces.label("back"))
+        .join(lines, lines.c.order_id == Order.id)
+        .outerjoin(of_variant, (of_variant.c.order_id == Order.id) & (of_variant.c.variant_id == lines.c.variant_id))
+        .outerjoin(back, (back.c.reference == checkout.REFERENCE) & (back.c.variant_id == lines.c.variant_id))
+        .where(func.coalesce(of_variant.c.pieces, 0) != func.coalesce(back.c.pieces, 0))
+    )
+
+
+def _forgiven_by_nothing() -> Select:
+    posting = ledger.Posting
+    by_credit = select(CREDIT_REFERENCE.concat(":forgiven"))
+    return select(posting.id, posting.move).where(
+        posting.kind == "adjust", posting.actor == "system", posting.move.not_in(by_credit)
+    )
