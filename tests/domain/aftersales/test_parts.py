@@ -104,7 +104,13 @@ def taxed(stage: Stage) -> Stage:
     """The shop, with 19 % tax inside its prices."""
     values = programme.settings_of(stage.terms)
     values["tax_classes"] = {"standard": {"name": {"en": "Standard"}, "rates": [["2000-01-01", 1_900]]}}
-    stage.terms = programme.terms_of(stage.terms.version, values)
+    with transaction():
+        version = programme.draft(
+            values, based_on=programme.newest(), effective_from=NOON, by="staff:1", at=NOON, reason="Tax"
+        )
+        programme.approve(version, by="staff:2", at=NOON, other_approvers=1)
+    with reading():
+        stage.terms = programme.version(version)
     return stage
 
 
