@@ -1,12 +1,13 @@
 """What must always be true of what credit notes did elsewhere: to points, to growth, and on the shelf."""
 
-from sqlalchemy import Select, func, or_, select, union_all
+from sqlalchemy import Select, String, cast, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import catalogue, checkout, ledger, membership
 
 from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
+from .exchanges import RETURN_REFERENCE
 from .returns import Return, ReturnLine
 
 Order, Line = checkout.Order, checkout.OrderLine
@@ -41,8 +42,8 @@ def _taken_agree() -> Select:
 def _shelved_agree() -> Select:
     """Find goods of orders that went back on the shelf, or did not, otherwise than is said of their lines.
 
-    Of what was refunded by a return the return says it, since its goods may have come later; of any other refund the
-    credit note.
+    Of what came by a return the return says it, since its goods may have come later; of any other refund the credit
+    note. Goods of an exchange move under its own reference.
     """
     of_return = select(Return.credit_id).where(Return.credit_id.is_not(None))
     by_credit = (
@@ -50,10 +51,8 @@ def _shelved_agree() -> Select:
         .join(CreditLine, CreditLine.credit_id == CreditNote.id)
         .where(CreditNote.id.not_in(of_return))
     )
-    by_return = (
-        select(Return.order_id, ReturnLine.line, ReturnLine.restocked)
-        .join(ReturnLine, ReturnLine.return_id == Return.id)
-        .where(Return.credit_id.is_not(None))
+    by_return = select(Return.order_id, ReturnLine.line, ReturnLine.restocked).join(
+        ReturnLine, ReturnLine.return_id == Return.id
     )
     said = union_all(by_credit, by_return).subquery("said")
     of_variant = (
@@ -63,10 +62,16 @@ def _shelved_agree() -> Select:
         .subquery("said_of_variants")
     )
     moved = catalogue.StockMove
+    order = func.coalesce(literal("order:").concat(cast(Return.order_id, String)), moved.reference)
+    of_orders = (
+        select(order.label("reference"), moved.variant_id, moved.on_hand_change)
+        .outerjoin(Return, moved.reference == RETURN_REFERENCE)
+        .where(moved.kind == "return")
+        .subquery("of_orders")
+    )
     back = (
-        select(moved.reference, moved.variant_id, func.sum(moved.on_hand_change).label("pieces"))
-        .where(moved.kind == "return", moved.reference.like("order:%"))
-        .group_by(moved.reference, moved.variant_id)
+        select(of_orders.c.reference, of_orders.c.variant_id, func.sum(of_orders.c.on_hand_change).label("pieces"))
+        .group_by(of_orders.c.reference, of_orders.c.variant_id)
         .subquery("back")
     )
     lines = select(Line.order_id, Line.variant_id).distinct().subquery("lines")
