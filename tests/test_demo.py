@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from mall import demo
 from mall.base.db import execute, reading
-from mall.domain import catalogue, checkout, ledger, membership, people, programme
+from mall.domain import aftersales, catalogue, checkout, ledger, membership, people, programme
 
 END = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -58,3 +58,9 @@ def test_the_history_ends_where_it_was_told_to(built):
     with reading():
         latest = execute(select(func.max(ledger.Posting.written_at))).scalar_one()
     assert latest <= END
+
+
+def test_something_was_exchanged_and_another_piece_is_to_be_sent(built):
+    with reading():
+        rows = execute(select(aftersales.Return.state).where(aftersales.Return.wish == "exchange")).scalars()
+        assert sorted(rows) == [aftersales.EXCHANGED, aftersales.RECEIVED]

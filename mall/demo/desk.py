@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select
@@ -82,6 +84,41 @@ def take_back(story: Story, order: Any, reason: str) -> None:
             order.id, reason=reason, restock=reason != "damaged", by="staff:1", terms=story.terms, at=now()
         )
     )
+
+
+def exchange_two(story: Story) -> None:
+    """Let two members have something once more that came damaged: one has it, of the other it is to be sent."""
+    at, order = now(), checkout.Order
+    for_exchange = (
+        select(order.id)
+        .where(order.state == checkout.COMPLETED, ~order.digital, order.window_ends_at > at, order.ready_at.is_(None))
+        .order_by(order.member_id != story.members[0].member_id, order.id.desc())
+        .limit(8)
+    )
+    with reading():
+        found = [checkout.order_of(order_id) for order_id in execute(for_exchange).scalars()]
+    exchanged = (row for each in found if (row := exchange(story, each)) is not None)
+    rows = list(islice(exchanged, 2))
+    for row in rows[:1]:
+        attempt(partial(aftersales.send_replacement, row.id, carrier=CARRIERS[0], tracking=f"S{row.id:07}X",
+                        by="staff:1", at=at))  # fmt: skip
+
+
+def exchange(story: Story, order: Any) -> Any:
+    """Let one piece of an order be exchanged up to the day its goods are in; None where it cannot be."""
+    at = now()
+    try:
+        with transaction():
+            line = next(each for each in checkout.lines_of(order.id) if each.shipped > each.refunded)
+            plan = aftersales.plan_exchange(order, pieces={line.line: 1}, reason="damaged", at=at)
+            row, _new = aftersales.ask_exchange(
+                order.id, member_id=order.member_id, pieces={line.line: 1}, reason="damaged", pictures=(),
+                words="It came with a crack.", shown=plan.fingerprint, terms=story.terms, at=at,
+            )  # fmt: skip
+            aftersales.approve_return(row.id, by="staff:1", at=at)
+            return aftersales.receive_return(row.id, shelved={}, by="staff:1", terms=story.terms, shown=None, at=at)
+    except (Refusal, StopIteration):
+        return None
 
 
 def night(story: Story) -> None:

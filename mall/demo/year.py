@@ -26,4 +26,5 @@ def live(story: Story, *, members: int, orders: int) -> None:
     story.queue.run()
     with moved_to(story.end):
         desk.tidy_outbox(story)
+        desk.exchange_two(story)
         desk.ask_for_more(story)
