@@ -7,7 +7,7 @@ import pytest
 
 from tests.run import BROWSER, PARTS, ROOT, Part
 
-MARKS = ("postgresql", "concurrency", "soak", "breaks_the_books")
+MARKS = ("postgresql", "concurrency", "soak", "alone", "breaks_the_books")
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py"))
 
 

@@ -24,7 +24,7 @@ from tests.domain.ledger import steps
 from tests.domain.ledger.steps import ZONE, broken, give, hold, new_member, purse, redeem
 from tests.threads import errors, meeting, race
 
-pytestmark = pytest.mark.concurrency
+pytestmark = [pytest.mark.concurrency, pytest.mark.alone]
 
 THREADS = 8
 SECONDS = 30

@@ -8,6 +8,8 @@ from mall.domain import catalogue, programme
 from mall.domain.catalogue import DeskWishes, Viewer, cash_price, mix_price, points_price
 from tests.domain.catalogue.conftest import NOON, OPERATOR, maker
 
+pytestmark = pytest.mark.alone
+
 MEMBER = Viewer(rank=2, member_id=1, ready_points=700)
 
 

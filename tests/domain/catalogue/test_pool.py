@@ -9,6 +9,8 @@ from mall.domain import audit, catalogue, checkout, finance
 from tests.conftest import SETTINGS
 from tests.stage import NOON, Stage, open_shop
 
+pytestmark = pytest.mark.alone
+
 SECRET = SETTINGS["SECRET_KEY"]
 
 

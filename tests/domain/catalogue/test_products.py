@@ -8,6 +8,8 @@ from mall.domain import audit, catalogue
 from mall.domain.catalogue import points_price
 from tests.domain.catalogue.conftest import NOON, OPERATOR
 
+pytestmark = pytest.mark.alone
+
 
 def edit(product_id, terms, **changes):
     with transaction():

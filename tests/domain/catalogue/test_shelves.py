@@ -10,6 +10,8 @@ from mall.domain import audit, catalogue
 from mall.domain.catalogue import Viewer, points_price
 from tests.domain.catalogue.conftest import NOON, OPERATOR
 
+pytestmark = pytest.mark.alone
+
 HOUR = timedelta(hours=1)
 VIP = Viewer(rank=4, member_id=1, ready_points=5_000, early_access_hours=24)
 ORDINARY = Viewer(rank=2, member_id=2, ready_points=900)

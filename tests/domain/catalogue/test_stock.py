@@ -10,6 +10,8 @@ from mall.domain import audit, catalogue
 from tests.domain.catalogue.conftest import NOON, OPERATOR
 from tests.threads import errors, race
 
+pytestmark = pytest.mark.alone
+
 
 def counters(variant_id):
     with reading():

@@ -7,6 +7,8 @@ from mall.base.text import say
 from mall.domain import ledger
 from tests.stage import NOON, open_shop
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def stage(app):

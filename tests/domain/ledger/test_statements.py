@@ -13,6 +13,8 @@ from mall.domain import ledger
 
 from .steps import LAST, WORTH, ZONE, earn, give, hold, instant, new_member, owing, redeem
 
+pytestmark = pytest.mark.alone
+
 SOON = date(2026, 3, 31)
 AFTER = instant("2026-04-01 09:00")
 
