@@ -384,6 +384,7 @@ def test_sec_29_no_other_file_is_served(shop, client, name):
     assert client.get(f"/pictures/{name}").status_code == 404
 
 
+@pytest.mark.alone
 def test_a_kept_listing_changes_as_soon_as_the_shelves_do(put, shop, see, count_statements):
     product_id, variant_id = put()
     assert "Only" not in see("/shop")
