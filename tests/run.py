@@ -94,8 +94,7 @@ def main(names: list[str]) -> int:
         return 2
     chosen = [part for part in PARTS if not names or part.name in names]
     what_is_here()
-    # One more than processors: while a test waits for a browser, a disk or a killed server, another has its turn.
-    workers = int(os.environ.get("TEST_WORKERS", min((os.cpu_count() or 1) + 1, 4)))
+    workers = int(os.environ.get("TEST_WORKERS", min(os.cpu_count() or 1, 4)))
     outcomes = [run(part, workers) for part in chosen]
     total: dict[str, int] = {}
     for outcome in outcomes:
