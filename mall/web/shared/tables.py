@@ -12,7 +12,8 @@ from typing import Any
 from flask import Flask, Response
 from markupsafe import Markup, escape
 
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+from mall.base.sheets import FORMULA
+
 # A table as our templates write it: headings in its thead, and behind that rows of cells, none of them a table itself.
 _HEAD = re.compile(r"<thead>.*?</thead>", re.DOTALL)
 _HEADING = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
@@ -88,7 +89,7 @@ def safe(cell: Any) -> Any:
 
     Numbers stay numbers (OWASP: CSV Injection).
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(DANGEROUS) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
 
 
 def csv_of(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, name: str) -> Response:
