@@ -6,10 +6,10 @@ to the outbox under a key of its day or minute, so that only one of them starts 
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flask import Flask, current_app
+from msgspec import Struct
 
 from .base.clock import now
 from .base.db import again, reading, transaction
@@ -217,8 +217,7 @@ def tidy(at: datetime) -> None:
         pass
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(Struct, frozen=True):
     """A job that comes round: every night of the shop when `minutes` is 0, else every so many minutes."""
 
     job: Job

@@ -5,9 +5,10 @@ rooms above and below them share these words.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from .errors import Refusal
 from .text import N_
@@ -40,8 +41,7 @@ class BadSignature(Exception):
     """An event that the cashier did not sign, or signed too long ago."""
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct, frozen=True):
     """A payment page opened for one payment."""
 
     id: str
@@ -49,8 +49,7 @@ class Session:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class SessionState:
+class SessionState(Struct, frozen=True):
     """What the cashier says of a session now. `payment_id` is the cashier's own, for refunds.
 
     `complete` and not paid is a slow method still under way, or, with `failed`, one that came to nothing.
@@ -73,8 +72,7 @@ class SessionState:
         return self.paid and self.status == "expired"
 
 
-@dataclass(frozen=True)
-class RefundState:
+class RefundState(Struct, frozen=True):
     """What the cashier says of a refund now. `key` is ours, empty when we did not ask for it."""
 
     id: str
@@ -85,8 +83,7 @@ class RefundState:
     key: str = ""
 
 
-@dataclass(frozen=True)
-class DisputeState:
+class DisputeState(Struct, frozen=True):
     """What the cashier says of a dispute now. `status` is open, won or lost; `reason` the bank's word for why."""
 
     id: str
@@ -97,8 +94,7 @@ class DisputeState:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something the cashier tells us by itself. `about` holds what we keep of its object: no names, no addresses."""
 
     id: str
@@ -108,8 +104,7 @@ class Event:
     created_at: datetime
 
 
-@dataclass(frozen=True)
-class Taking:
+class Taking(Struct, frozen=True):
     """A line of the cashier's own books: what came or went, what it kept for itself.
 
     `source` is the cashier's id of the payment, refund, dispute or payout it is of, empty when it is of none;
@@ -132,8 +127,7 @@ class Taking:
         return self.amount_cents - self.fee_cents
 
 
-@dataclass(frozen=True)
-class SessionWanted:
+class SessionWanted(Struct, frozen=True):
     """What a session is to be opened for. The same key answers the same session, however often it is asked."""
 
     key: str

@@ -1,9 +1,9 @@
 """Sentences: those we wrote, marked for translation; those with values, stored whole; those the staff wrote."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import JSON, Dialect, TypeDecorator
 
 
@@ -12,8 +12,7 @@ def N_(sentence: str) -> str:
     return sentence
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     """An English sentence with named places, and what goes in them. Shown by a face in the reader's language."""
 
     text: str

@@ -3,9 +3,10 @@
 import json
 import random
 import time
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from mall import worker
 from mall.base.cashier import Cashier
@@ -29,8 +30,7 @@ OPERATOR = "staff:1"
 FINANCE = "staff:3"
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(Struct, frozen=True):
     """What was built, and in how many seconds."""
 
     members: int
@@ -149,8 +149,7 @@ def open_categories(at: datetime) -> dict[str, int]:
         }
 
 
-@dataclass(frozen=True)
-class OnShelf:
+class OnShelf(Struct, frozen=True):
     """An item of the demo as the year buys it: variants, and price options by form: {variant_id: {form: Price}}."""
 
     goods: Goods

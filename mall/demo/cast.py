@@ -1,12 +1,11 @@
 """The demo's people: the staff, the four members a visitor may sign in as, and the crowd."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 PASSWORD = "demo points mall"
 
 
-@dataclass(frozen=True)
-class Colleague:
+class Colleague(Struct, frozen=True):
     """One of the demo's staff."""
 
     slug: str
@@ -15,8 +14,7 @@ class Colleague:
     blurb: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Star:
+class Star(Struct, frozen=True):
     """A member a visitor may sign in as: how many orders the year gives them, and how much they like dear things.
 
     `saves`: they spend few of their points.

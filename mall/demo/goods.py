@@ -3,8 +3,9 @@
 A price is in cents or points; a mix is (full cents, least, most, step).
 """
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 CATEGORIES: dict[str, tuple[str, str]] = {
     "table": ("Home and table", "家居餐厨"),
@@ -16,8 +17,7 @@ CATEGORIES: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Goods:
+class Goods(Struct, frozen=True):
     """One item of the demo. `more` are further details of a product, such as buy_rank."""
 
     category: str

@@ -2,19 +2,19 @@
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from mall.base.clock import moved_to
 
 
-@dataclass(order=True)
-class Act:
+class Act(Struct, order=True):
     """Something that happens at an instant; `number` keeps acts of one instant in the order they were planned."""
 
     at: datetime
     number: int
-    do: Callable[[], None] = field(compare=False)
+    do: Callable[[], None]
 
 
 class Queue:

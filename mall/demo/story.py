@@ -1,9 +1,10 @@
 """The story a year tells: whose shop it is, what stands on its shelves, who has joined, what is yet to happen."""
 
 import random
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from mall.base.cashier import Cashier
 from mall.domain import people, programme
@@ -11,8 +12,7 @@ from mall.domain import people, programme
 from .queue import Queue
 
 
-@dataclass
-class Shopper:
+class Shopper(Struct):
     """A member of the demo and how they shop.
 
     `thrift` is the share of redemptions among their orders; of so many items as `appetite` they take the dearest.
@@ -26,8 +26,7 @@ class Shopper:
     rank: int = 1
 
 
-@dataclass
-class Story:
+class Story(Struct):
     """What every act of the year goes by. `placed` counts the orders."""
 
     terms: programme.Programme

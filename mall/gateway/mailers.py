@@ -4,13 +4,14 @@ import smtplib
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from mall.base.clock import now
 
@@ -21,8 +22,7 @@ class MailNotSent(Exception):
     """The mail could not be handed over; it may be tried again."""
 
 
-@dataclass(frozen=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """A mail as it is read. `key` is the same for the same mail sent twice, so that a reader's program can tell."""
 
     to: str

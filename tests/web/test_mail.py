@@ -1,15 +1,15 @@
 """A notice becomes a letter in its reader's language; nothing a person typed can change more than its words."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mall.base.db import transaction
 from mall.domain import earning, notices, people, programme
-from mall.gateway.mailers import FileMailer, Mail, MailNotSent
+from mall.gateway.mailers import FileMailer, MailNotSent
 from mall.web.mail import mail_for, render
 from mall.web.mail.rendering import sender
 from mall.web.shared.letters import LETTERS, PAGES
@@ -203,7 +203,7 @@ def test_an_address_that_is_none_is_not_written_to(terms, to):
     mail = letter("order_paid", terms)
 
     with pytest.raises(MailNotSent):
-        Mail(**{**vars(mail), "to": to}).message()
+        replace(mail, to=to).message()
 
 
 def test_the_message_says_who_writes_and_that_no_person_did(terms):
@@ -252,7 +252,7 @@ def test_the_same_mail_sent_again_replaces_its_file(mei, tmp_path):
 
 def test_a_key_cannot_leave_the_folder(terms, tmp_path):
     mail = letter("order_paid", terms)
-    FileMailer(tmp_path / "box").send(Mail(**{**vars(mail), "key": "../../etc/passwd"}))
+    FileMailer(tmp_path / "box").send(replace(mail, key="../../etc/passwd"))
 
     assert [path.name for path in (tmp_path / "box").iterdir()] == ["------etc-passwd.eml"]
 

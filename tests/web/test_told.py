@@ -41,7 +41,7 @@ def told(*kinds):
     with reading():
         rows = execute(select(notices.Notice).where(notices.Notice.kind.in_(kinds)).order_by(notices.Notice.id)).all()
     return [
-        notices.Claimed(**{name: getattr(row, name) for name in notices.Claimed.__dataclass_fields__}) for row in rows
+        notices.Claimed(**{name: getattr(row, name) for name in notices.Claimed.__struct_fields__}) for row in rows
     ]
 
 

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, bindparam, func, insert, select
 
 from mall.base.db import execute
@@ -54,8 +54,7 @@ class TooManyReturnPictures(Refusal):
     message = N_("Send {most} pictures at most.")
 
 
-@dataclass(frozen=True)
-class ReturnPlan:
+class ReturnPlan(Struct, frozen=True):
     """What a return would bring: the refund, and whether it comes at once. Who confirms sends the `fingerprint`."""
 
     refund: Plan
@@ -63,8 +62,7 @@ class ReturnPlan:
     fingerprint: str
 
 
-@dataclass(frozen=True)
-class ExchangePlan:
+class ExchangePlan(Struct, frozen=True):
     """What an exchange would bring: so many pieces of lines once more. Of the `short` lines too few are free today.
 
     Who confirms sends the `fingerprint`.

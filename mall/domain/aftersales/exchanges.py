@@ -7,10 +7,10 @@ Stock moves under the exchange's own reference: what is set aside, what of the g
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, String, bindparam, cast, literal, select, type_coerce
 
 from mall.base.db import execute
@@ -39,8 +39,7 @@ class NoneLeft(Refusal):
     )
 
 
-@dataclass(frozen=True)
-class OpenExchange:
+class OpenExchange(Struct, frozen=True):
     """An exchange that has not come to its end: `pieces` are {line: n}."""
 
     id: int

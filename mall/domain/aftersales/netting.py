@@ -7,14 +7,14 @@ was paid in cash, whose points do not cover what its coupons took off, is not re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mall.base.money import part_by_quantity
 from mall.domain import checkout, coupons
 
 
-@dataclass(frozen=True)
-class Netted:
+class Netted(Struct, frozen=True):
     """A used coupon of a piece that is refunded: what it took off, in cents, and the points that are kept for it.
 
     `covered`: no cash of the piece stands for what it took off.

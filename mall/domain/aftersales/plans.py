@@ -8,8 +8,9 @@ those that never left, and for those that failed by us.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mall.base.errors import Refusal
 from mall.base.money import part_by_quantity
@@ -75,8 +76,7 @@ class TooManyPieces(Refusal):
         self.line = line
 
 
-@dataclass(frozen=True)
-class PlanLine:
+class PlanLine(Struct, frozen=True):
     """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax.
 
     Where the pieces are codes, so many that nobody has seen go back into their pool (`codes_free`); the rest were
@@ -104,8 +104,7 @@ class PlanLine:
         return self.sent - self.in_house
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a refund does: cash back, points back, points taken back, in cents and points.
 
     `returning` says to which lots spent points go back, with the last day they have then; `taken` what is taken back

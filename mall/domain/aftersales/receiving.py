@@ -1,10 +1,10 @@
 """Receiving a return: the goods are in, sound or not, and the money goes or new ones do; or they go without them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, bindparam, select, update
 
 from mall.base.db import execute
@@ -37,8 +37,7 @@ from .returns import (
 )
 
 
-@dataclass(frozen=True)
-class ReturnPage:
+class ReturnPage(Struct, frozen=True):
     """Everything a return's page shows. `pieces` are {line: n}; `lines` the order's lines it is about.
 
     `parcel` is the one with the new pieces of an exchange.

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row
 
 from mall.base.errors import Refusal
@@ -41,8 +41,7 @@ class NoReason(Refusal):
     message = N_("Say why, so that others can follow the decision.")
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(Struct, frozen=True):
     """An order in review as a person sees it. Cents: what was agreed, what came, what went back already.
 
     `why_not` is the refusal that accepting it would meet, None where it can be accepted.

@@ -4,10 +4,10 @@ Call these outside of any transaction, from the worker. What the cashier answers
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row
 
 from mall.base.cashier import Cashier, CashierRefused, CashierUnreachable
@@ -17,8 +17,7 @@ from mall.domain import cash, notices, programme
 from .refund_news import record_ours
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What came of a round of sending refunds: those recorded, those refused, and whether the cashier was away.
 
     `put_off` are the ids of those that went wrong in another way: they are tried again later.

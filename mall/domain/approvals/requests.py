@@ -1,10 +1,10 @@
 """Requests: asked by one person, decided once by another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, Index, Row, String, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,8 +82,7 @@ class Approval(db.Model):
     by_one_person: Mapped[bool]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """What was asked, as the act's own room receives it back."""
 
     id: int
@@ -235,4 +234,4 @@ def _decide(
     return request_for(request.id)
 
 
-_COLUMNS = [getattr(Approval, name) for name in Request.__dataclass_fields__]
+_COLUMNS = [getattr(Approval, name) for name in Request.__struct_fields__]

@@ -1,9 +1,9 @@
 """Disputes: a member's bank takes a payment back, or threatens to, until it has decided who is right."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -58,8 +58,7 @@ class Dispute(db.Model):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-@dataclass(frozen=True)
-class RecordedDispute:
+class RecordedDispute(Struct, frozen=True):
     """What became of a dispute when the cashier's word was recorded. `was` is empty when it is new."""
 
     dispute: Row[Any]

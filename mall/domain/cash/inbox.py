@@ -1,9 +1,9 @@
 """The inbox: what the cashier told us by itself. Stored first, then acted upon; each event has one outcome."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, UniqueConstraint, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -76,8 +76,7 @@ class CashierEvent(db.Model):
     looked_by: Mapped[str | None] = mapped_column(String(40))
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """What an event is about, in our terms. Ids are ours; None where it is none of ours, or not yet known.
 
     kind: session, refund, dispute_opened, dispute_closed, declined, or "" for what we do not act upon.

@@ -3,10 +3,10 @@
 An event's own word about money is never believed: it may be old, out of order, or about something changed since.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row
 from sqlalchemy.exc import StatementError
 
@@ -33,8 +33,7 @@ OVERLAP = timedelta(hours=1)
 OF_A_PAYMENT = (REFUND, DISPUTE_OPENED, DISPUTE_CLOSED)
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """An event, what it is about, and how that stands at the cashier now.
 
     `unknown` is the cashier's reason when it knows nothing of it; then no state is given. `too_early`: it is of a

@@ -3,10 +3,10 @@
 Whether an order is paid is the order's to decide; here stands only what money came.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from msgspec import Struct
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -130,8 +130,7 @@ class PaymentRow(Protocol):
     ended_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """What became of a payment when the cashier's word was recorded.
 
     `differs` names what does not match; `declined` tells that this is the first we hear of a declined card;

@@ -1,9 +1,9 @@
 """Refunds at the cashier: taken to be sent or asked about, one at a time; what the cashier answers is written down."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, select, update
 
 from mall.base.cashier import RefundState
@@ -56,8 +56,7 @@ MOST_TRIES = 9
 ASKED_ABOUT_AFTER = timedelta(hours=12)
 
 
-@dataclass(frozen=True)
-class RecordedRefund:
+class RecordedRefund(Struct, frozen=True):
     """What became of a refund when the cashier's word was recorded.
 
     `fell_through`: it failed, and is due again or, after many tries, for a person to decide.

@@ -4,10 +4,10 @@ An edge as well: import_statement() goes over the network, and so opens its own 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import CheckConstraint, Index, Row, String, UniqueConstraint, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -85,8 +85,7 @@ append_only(StatementLine)
 append_only(StatementImport)
 
 
-@dataclass(frozen=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Lines held against those we have: new ones, those known as they are, and those that say something else now."""
 
     new: tuple[Taking, ...]
@@ -94,8 +93,7 @@ class Compared:
     differing: tuple[Taking, ...]
 
 
-@dataclass(frozen=True)
-class Covered:
+class Covered(Struct, frozen=True):
     """The stretch of time that imports of a cashier's statement cover, and when the last one was."""
 
     cashier: str

@@ -3,8 +3,9 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from mall.base import files
 from mall.base.cashier import Taking
@@ -83,8 +84,7 @@ class SaidTwice(FileFault):
     message = N_("Line {line}: “{given}” is in the file already, with other amounts.")
 
 
-@dataclass(frozen=True)
-class ReadFile:
+class ReadFile(Struct, frozen=True):
     """What a file says: its lines, or the faults that keep it from being imported."""
 
     lines: tuple[Taking, ...]

@@ -1,10 +1,10 @@
 """Cards: what the store's lists say of an item, read in one statement for a page of them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import and_, bindparam, func, select
 
 from mall.base.db import execute
@@ -22,8 +22,7 @@ from .variants import Variant
 from .wishes import Filters, conditions, on_shelf, order_of
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """What a card in the listing says. Prices are those of the option shown, per piece; `is_from`: others ask more.
 
     `form` is "cash" (cash_cents), "points" (points) or "mix" (points and cash_cents). `left` is what can be had.

@@ -1,11 +1,11 @@
 """The operators' view: every product with its state, price, stock and level; one product whole; stock moves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -42,8 +42,7 @@ _WIDE = BigInteger().with_variant(Integer(), "sqlite")
 DESK_SORTS = ("title", "newest", "stock", "points", "changed")
 
 
-@dataclass(frozen=True, slots=True)
-class DeskWishes:
+class DeskWishes(Struct, frozen=True):
     """What an operator wants to see of all products.
 
     Words find titles, texts and tags, and the beginning of a SKU. `tab` is one of TABS, `kind` one of KINDS, `sort`
@@ -69,8 +68,7 @@ class DeskFilters(NamedTuple):
     level: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DeskRow:
+class DeskRow(Struct, frozen=True):
     """A product in the operators' list.
 
     `row` has id, slug, title, kind, buy_rank, see_rank, listed_from, listed_until, redeem_from, redeem_until,
@@ -92,8 +90,7 @@ class DeskRow:
         return bool(self.row.low)
 
 
-@dataclass(frozen=True, slots=True)
-class DeskPage:
+class DeskPage(Struct, frozen=True):
     """A page of the operators' list, and how many products each tab holds for the same words."""
 
     rows: list[DeskRow]
@@ -108,8 +105,7 @@ class DeskPage:
         return max(1, -(-self.total // self.per_page))
 
 
-@dataclass(frozen=True, slots=True)
-class DeskVariant:
+class DeskVariant(Struct, frozen=True):
     """A variant in the editor: its row, its stored options (dated ones too), its stock row."""
 
     row: Any
@@ -117,8 +113,7 @@ class DeskVariant:
     stock: Any
 
 
-@dataclass(frozen=True, slots=True)
-class DeskItem:
+class DeskItem(Struct, frozen=True):
     """A product in the editor. `missing` says what it lacks to be listed."""
 
     product: Any

@@ -1,9 +1,9 @@
 """Facets: how many items each further filter would leave, counted in one pass."""
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import ColumnElement, and_, case, func, literal, null, select, true, type_coerce, union_all
 
 from mall.base.db import execute
@@ -15,8 +15,7 @@ from .products import Product
 from .wishes import RANK, READY, WIDE, Filters, conditions, on_shelf
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryCount:
+class CategoryCount(Struct, frozen=True):
     """A category, and how many of its products the other filters leave."""
 
     slug: str
@@ -24,8 +23,7 @@ class CategoryCount:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facets:
+class Facets(Struct, frozen=True):
     """How many products each further filter would leave."""
 
     categories: list[CategoryCount] = field(default_factory=list)

@@ -3,15 +3,15 @@
 A member's standing comes from above as a Viewer. Rank 0 is a visitor who has not signed in.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from .shelves import state_of
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(Struct, frozen=True):
     """Who looks at the shelves: level rank, points ready to use, and how many hours before others they may buy."""
 
     rank: int = 0
@@ -23,8 +23,7 @@ class Viewer:
 ANYBODY = Viewer()
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """What stands between a viewer and a product. All None: nothing does.
 
     `required_rank`: the level to reach. `opens_at`: when it opens for this viewer; `public_from`: for everybody, where

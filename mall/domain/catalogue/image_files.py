@@ -7,10 +7,11 @@ and encoded again as WebP, so that nothing of the upload but its pixels is kept:
 import secrets
 import struct
 import zlib
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mall.base.errors import Refusal
 from mall.base.text import N_
@@ -41,8 +42,7 @@ NOT_A_PICTURE = N_("This is not a JPEG, PNG or WebP picture. Save it as one of t
 PASSENGER = N_("This file carries more than a picture. Save it again as JPEG, PNG or WebP and upload that.")
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A picture written to the uploads folder in every size, under a name nobody can guess."""
 
     name: str

@@ -1,11 +1,11 @@
 """The item page: a product with its pictures, variants, options and gate, in two statements."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import and_, bindparam, select
 
 from mall.base.db import execute
@@ -23,8 +23,7 @@ from .stock import Stock, are_few
 from .variants import Variant
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One way to pay for one piece: the points it takes least and most, the step, and the cash at the least points.
 
     `cash_cents` belongs to `least`; `at()` gives it for other points.
@@ -35,7 +34,7 @@ class Choice:
     most: int
     step: int
     cash_cents: int
-    terms: programme.Programme = field(repr=False)
+    terms: programme.Programme
 
     @property
     def id(self) -> int:
@@ -62,8 +61,7 @@ class Choice:
         return half_up(Fraction(100 * self.terms.worth_of(points), self.price.full_cents))
 
 
-@dataclass(frozen=True, slots=True)
-class ItemVariant:
+class ItemVariant(Struct, frozen=True):
     """A variant on the item page: its title (None where there is but one), the ways to pay, and what is left."""
 
     id: int
@@ -91,8 +89,7 @@ def cheapest_of(choices: Sequence[Choice]) -> Choice:
     return min(choices, key=lambda choice: choice.cash_cents)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """All an item page says.
 
     `product` is the product's row with total_quota, taken, and category_slug and category_title of the first category

@@ -5,11 +5,12 @@ stretches written anew; the listing then finds the one row that holds at its ins
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import ForeignKey, String, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,8 +50,7 @@ class ShelfLabel(db.Model):
     is_from: Mapped[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """A shelf label as a value: see ShelfLabel."""
 
     from_at: datetime

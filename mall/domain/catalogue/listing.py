@@ -3,10 +3,10 @@
 Statements are built once for each combination of filters and then only filled with values.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, func, select
 
 from mall.domain import programme
@@ -21,8 +21,7 @@ from .wishes import EVERYTHING, Wishes, asked_for
 MOST_PER_PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of a list, the count of all of it, and the counts to filter by."""
 
     cards: list[Card]

@@ -1,10 +1,10 @@
 """Offers: everything the quote and the basket need to know of variants, in one statement."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import and_, bindparam, select
 
 from mall.base.db import execute
@@ -20,8 +20,7 @@ from .stock import Stock, are_few
 from .variants import Variant
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A variant as it can be had at the instant `at`. `free` pieces are in stock; `prices` are all stored options.
 
     A product's dates and ranks stand here under the product's own names, so that gates and shelves can read them.

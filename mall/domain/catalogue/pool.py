@@ -8,10 +8,10 @@ A code is kept sealed and found by its mark. Once shown to its owner it is spent
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
@@ -116,8 +116,7 @@ class CodeNotReadable(Refusal):
     message = N_("This code cannot be shown at the moment. Write to us, and we will see to it.")
 
 
-@dataclass(frozen=True)
-class Issuing:
+class Issuing(Struct, frozen=True):
     """So many codes of a variant's pool for a line of an order."""
 
     line: int

@@ -4,11 +4,12 @@ A mix is per piece: a full price, and how many points may stand for part of it. 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from sqlalchemy import CheckConstraint, ForeignKey, String, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -75,8 +76,7 @@ class PriceOption(db.Model):
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """A price option as a value. `old_...` is shown struck through; `id` is None until it is stored."""
 
     form: str

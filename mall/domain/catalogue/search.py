@@ -8,10 +8,10 @@ A term of the question finds a product when its word is there, or most of its gr
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ForeignKey, Index, String, Subquery, and_, bindparam, case, delete, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,8 +50,7 @@ class TooManyLetters(TooManyWords):
     message = N_("Search for {most} letters at most.")
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One word of a question: its whole-word gram, its parts, and how many parts must be found."""
 
     word: str

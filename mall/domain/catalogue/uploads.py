@@ -6,10 +6,10 @@ The codes themselves stand in no list, log or audit entry: rows are named by the
 import csv
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import insert, select, update
 
 from mall.base import files
@@ -67,16 +67,14 @@ class NoReasonToWithdraw(Refusal):
     message = N_("Say why the codes are withdrawn.")
 
 
-@dataclass(frozen=True)
-class BadRow:
+class BadRow(Struct, frozen=True):
     """A row that is no code: its number, and why."""
 
     number: int
     why: str
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """What stood in a file: its codes, each once, how often one was repeated, and the rows that are none."""
 
     codes: tuple[str, ...]
@@ -84,8 +82,7 @@ class Typed:
     bad: tuple[BadRow, ...]
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """What uploading codes would do: how many are new, how many this pool or another item's has had already."""
 
     new: int
@@ -93,8 +90,7 @@ class Findings:
     elsewhere: int
 
 
-@dataclass(frozen=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True):
     """What came of withdrawing codes: how many left the pool, for which orders others were issued, how many are none.
 
     `issued` is {reference: how many}.

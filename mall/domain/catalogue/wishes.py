@@ -1,9 +1,9 @@
 """Wishes: what somebody wants to see of the shelves, and the conditions and the order it comes to in a statement."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, exists, func, select
 
 from mall.base.clock import Instant
@@ -26,8 +26,7 @@ WIDE = BigInteger().with_variant(Integer(), "sqlite")
 AT, RANK, READY = bindparam("at", type_=Instant), bindparam("rank", type_=WIDE), bindparam("ready", type_=WIDE)
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What somebody wants to see of the shelves.
 
     `category` is a slug; `form` one of FORMS; `sort` one of SORTS, else the best match, or the newest. Of what is

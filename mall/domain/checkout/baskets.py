@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -92,16 +92,14 @@ class BasketRow(Protocol):
     seen_points: int | None
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Whose basket: a member's, or a visitor's by token."""
 
     member_id: int | None = None
     token: str | None = None
 
 
-@dataclass(frozen=True)
-class BasketNow:
+class BasketNow(Struct, frozen=True):
     """A basket as it stands: its key, and its lines in the order they were put in. `id` None: there is none yet."""
 
     id: int | None

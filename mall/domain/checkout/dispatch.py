@@ -3,10 +3,10 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Row, select
 
 from mall.base.db import again, execute, transaction
@@ -62,8 +62,7 @@ class OtherRowWrong(Refusal):
     message = N_("Another row of this parcel is wrong, so it is not sent.")
 
 
-@dataclass(frozen=True)
-class FileRow:
+class FileRow(Struct, frozen=True):
     """One row of a file, as it stands there."""
 
     row: int
@@ -74,8 +73,7 @@ class FileRow:
     quantity: str = ""
 
 
-@dataclass(frozen=True)
-class ToSend:
+class ToSend(Struct, frozen=True):
     """A parcel that is to leave: `pieces` are {line: n}."""
 
     order_id: int
@@ -84,8 +82,7 @@ class ToSend:
     pieces: Mapping[int, int]
 
 
-@dataclass(frozen=True)
-class RowPlan:
+class RowPlan(Struct, frozen=True):
     """What a row does: it sends so many pieces, is known already, or is wrong and why."""
 
     row: FileRow
@@ -94,8 +91,7 @@ class RowPlan:
     why: Refusal | None = None
 
 
-@dataclass(frozen=True)
-class DispatchPlan:
+class DispatchPlan(Struct, frozen=True):
     """What a file does, row by row, and the parcels it sends. Who confirms sends the `fingerprint`."""
 
     rows: tuple[RowPlan, ...]
@@ -184,8 +180,7 @@ def send_all(parcels: Iterable[ToSend], *, by: str, at: datetime) -> list[tuple[
     return [(each, send(each)) for each in parcels]
 
 
-@dataclass
-class _Known:
+class _Known(Struct):
     """An order that a file names: its lines, what is left of each, and the parcels that have left or are planned."""
 
     order: Row[Any]

@@ -1,11 +1,11 @@
 """Moving an order from state to state, and counting what leaves or goes back. Only this room writes the state."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, Update, bindparam, insert, update
 
 from mall.base.db import execute
@@ -16,16 +16,14 @@ from .life import NEXT, OVER, REVIEW
 from .orders import Order, OrderEvent, OrderLine, OrderRow, WrongState, number_of, reference_of
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """An order after it moved: its row, and the state it came from."""
 
     order: Row[Any]
     was: str
 
 
-@dataclass(frozen=True)
-class Refunded:
+class Refunded(Struct, frozen=True):
     """Pieces of a line that are refunded: so many, of them some never sent, for some the delivery too."""
 
     line: int

@@ -1,10 +1,10 @@
 """Parcels: what left the house for an order, in which of them, and who carries it. What is collected is one too."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,8 +80,7 @@ class ParcelLine(db.Model):
 append_only(ParcelLine)
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A parcel as it is shown: `pieces` are {line: n}."""
 
     carrier: str

@@ -1,10 +1,10 @@
 """Placing: a basket becomes an order. Points and goods are set aside in one short transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import Row, bindparam, func, insert, select
 
 from mall.base.db import execute

@@ -4,9 +4,9 @@ What stands in the way of a line is a trouble: shown beside the line in the bask
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import and_, func, or_, select
 
 from mall.base.db import execute
@@ -52,8 +52,7 @@ class NoLongerRedeemable(Refusal):
     message = N_("Only {left} of {title} can still be had. Lower the quantity or remove it.")
 
 
-@dataclass(frozen=True)
-class PricedLine:
+class PricedLine(Struct, frozen=True):
     """A basket line with what the catalogue offers for it, and what stands in its way (None: nothing)."""
 
     line: BasketRow
@@ -120,8 +119,7 @@ def priced_lines(
     )
 
 
-@dataclass(frozen=True)
-class PieceFor:
+class PieceFor(Struct, frozen=True):
     """What one piece costs and earns somebody of a level, for any page: as the quote prices it, as the order earns."""
 
     level: programme.Level

@@ -7,8 +7,10 @@ shares.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mall.base.errors import Refusal
 from mall.base.money import half_up, shares, tax_inside
@@ -28,8 +30,7 @@ class TooManyPoints(Refusal):
     message = N_("This basket takes at most {most} points. Choose {most} or fewer.")
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One line asked for, with the price option it is bought by: cents and points per piece.
 
     `template_id`: its pieces are coupons of that kind.
@@ -46,8 +47,7 @@ class Wanted:
     template_id: int | None = None
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What the programme and the member's level say about totals."""
 
     level_discount_percent: int = 0
@@ -66,8 +66,7 @@ class Rules:
         return cents * self.worth_points // self.worth_cents if self.worth_cents else 0
 
 
-@dataclass(frozen=True)
-class Shipping:
+class Shipping(Struct, frozen=True):
     """A way to deliver: its price, and from which cash of goods it is free (None: never)."""
 
     key: str
@@ -76,8 +75,7 @@ class Shipping:
     tax_basis_points: int = 0
 
 
-@dataclass(frozen=True)
-class QuoteLine:
+class QuoteLine(Struct, frozen=True):
     """One line of a quote: its price and its share of every component, in cents and points.
 
     list - level discount - coupon - saved by points - waived = cash; price points + switch points = points.
@@ -115,16 +113,14 @@ class QuoteLine:
         return self.price_points + self.switch_points
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What one coupon takes off, in cents: of goods, or of shipping."""
 
     coupon: coupons.Ready
     cents: int
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """What a basket costs. `most_switch_points` is what the switch may take; `limited_by` says why: cap or least.
 
     `shipping_free_by` says what made a delivery that has a price free: "points", "amount" or "coupon".

@@ -1,9 +1,9 @@
 """Orders to look at: a member's list, the operators' queue, one order with everything on its page."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
@@ -15,8 +15,7 @@ from .orders import Order, OrderEvent, OrderLine
 from .parcels import Sent, is_collected, parcels_of
 
 
-@dataclass(frozen=True)
-class OrderPage:
+class OrderPage(Struct, frozen=True):
     """Everything an order's page shows; `collected` if it is fetched at the counter."""
 
     order: Row[Any]
@@ -29,8 +28,7 @@ class OrderPage:
     collected: bool
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(Struct, frozen=True):
     """What an order comes to, in the order of calculation: points and cents.
 
     list - level discount - coupon - saved by points + delivery - waived = cash; price points + switch points = points.

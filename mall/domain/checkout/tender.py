@@ -1,12 +1,11 @@
 """Tender: how a member may share a basket's cash between points and money. Pure."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .quote import Quote, Rules
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """One ready choice at the switch: its name, the points it takes and the cents they save."""
 
     name: str
@@ -14,8 +13,7 @@ class Preset:
     cents: int
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """The points switch of a checkout. Points and cents; `limit` says what bounds it: "cap", "ready" or "least"."""
 
     used: int

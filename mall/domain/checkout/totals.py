@@ -5,9 +5,11 @@ way to deliver on it, and the coupon proposed come from the same figures.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mall.base.errors import Refusal
 from mall.domain import catalogue, coupons, programme
@@ -20,8 +22,7 @@ from .quote import Quote, Shipping, cents_in_scope, quote
 MOST_KINDS = 5
 
 
-@dataclass(frozen=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """A coupon of the member's against a basket: what it would take off by itself, in cents, or what is in its way.
 
     `chosen`: it was asked for. `stacks`: it may be used together with what is chosen. `best`: it is the one, or one of
@@ -36,8 +37,7 @@ class Weighed:
     best: bool = False
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Struct, frozen=True):
     """A way to deliver, and what it costs this basket with the coupons of its total: in cents, before a waiver.
 
     `free_from_cents` is the cash of goods from which it is free; `free_by` says what made it so now: "amount",
@@ -50,8 +50,7 @@ class Way:
     free_by: str | None
 
 
-@dataclass(frozen=True)
-class Priced:
+class Priced(Struct, frozen=True):
     """A basket with its quote. The quote covers the lines that have a price; troubles stand in the way of placing.
 
     `coupons` are those of the member's that were weighed, the best first; `coupon_trouble` is what stands in the way
@@ -142,8 +141,7 @@ def price_as_far_as(
     return priced
 
 
-@dataclass(frozen=True)
-class _LaidOut:
+class _LaidOut(Struct, frozen=True):
     """A basket with everything its totals come from. Pure from here on."""
 
     lines: tuple[PricedLine, ...]

@@ -4,10 +4,10 @@ A pack is given whole or not at all: where one of its coupons cannot be had, non
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, and_, func, insert, or_, select, union_all, update
 
 from mall.base.db import execute, in_transaction
@@ -54,8 +54,7 @@ class PartHadOften(Refusal):
     message = N_("With this pack there would be more coupons “{title}” than one member may use, so it is not given.")
 
 
-@dataclass(frozen=True)
-class Giving:
+class Giving(Struct, frozen=True):
     """One coupon or pack to be given: of which template, and the key under which that happens once.
 
     `member_id` and `words`, a sentence to the member, where several members are given something together.

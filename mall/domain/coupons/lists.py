@@ -6,10 +6,10 @@ Who has had it already is left out, so that the same file once more gives nobody
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ForeignKey, Row, String, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,8 +76,7 @@ class CouponList(db.Model):
     done_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-@dataclass(frozen=True)
-class ListLine:
+class ListLine(Struct, frozen=True):
     """One row of a file as it stands there: a member, by number or e-mail address, and a sentence to them."""
 
     row: int
@@ -85,8 +84,7 @@ class ListLine:
     words: str = ""
 
 
-@dataclass(frozen=True)
-class LinePlan:
+class LinePlan(Struct, frozen=True):
     """What a line does: it gives, its member has it already, or it is wrong and why."""
 
     line: ListLine
@@ -96,8 +94,7 @@ class LinePlan:
     why: Refusal | None = None
 
 
-@dataclass(frozen=True)
-class ListPlan:
+class ListPlan(Struct, frozen=True):
     """What a file does, line by line. Who confirms sends the `fingerprint`."""
 
     template_id: int

@@ -1,9 +1,10 @@
 """What a coupon takes off, and what stands in its way. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+
+from msgspec import Struct
 
 from mall.base.errors import Refusal
 from mall.base.money import half_up
@@ -59,8 +60,7 @@ class NothingToTakeOff(Refusal):
     message = N_("With this basket the coupon takes nothing off the total.")
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """A member's coupon as checkout takes it: its terms, in cents and percent, and how often it may still be used.
 
     `covers` are the products it is for, of those asked about; None: all. `member_left` and `total_left` count the

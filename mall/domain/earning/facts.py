@@ -1,10 +1,10 @@
 """Facts: every behaviour that a rule may ever pay for, paid or not. Only added to; undoing is a negative fact."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,8 +44,7 @@ class FactRow(db.Model):
 append_only(FactRow)
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """Something a member did. `reference` says about what ("order:7"), `key` makes it once."""
 
     kind: str

@@ -1,20 +1,18 @@
 """The formulas: what cash kept for goods gives. Whole numbers in and out, rounded down once, no database."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mall.domain import programme
 
 
-@dataclass(frozen=True)
-class Earned:
+class Earned(Struct, frozen=True):
     """Points and growth: what an order gives, has given so far, or had taken back."""
 
     points: int
     growth: int
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """What cash kept for goods gives: `earn_points` for every `earn_per_cents` times the level's multiplier, and
     one growth for every `growth_per_cents`. An order keeps those of its placing.
     """

@@ -3,9 +3,9 @@
 Rates and level are those of placing, carried by the Sale; so are validity and worth, by its version.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from mall.base.db import execute
@@ -18,8 +18,7 @@ from .formula import Rates
 RULE = "order"
 
 
-@dataclass(frozen=True)
-class Sale:
+class Sale(Struct, frozen=True):
     """An order as earning sees it. `kept_cents` is the cash for goods that are kept now, all lines together."""
 
     order_id: int
@@ -42,8 +41,7 @@ class Sale:
         return self.rates.earned(self.kept_cents).growth
 
 
-@dataclass(frozen=True)
-class Reduction:
+class Reduction(Struct, frozen=True):
     """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in.
 
     `growth_counts_on` is the day of the growth it is taken from; None where the order has given none yet.
@@ -60,8 +58,7 @@ class Reduction:
         return sum(self.lots.values())
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What a kept order brought: points made ready, growth, and the level change it led to."""
 
     points: int

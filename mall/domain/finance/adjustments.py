@@ -1,11 +1,11 @@
 """Adjustments for finance: every point given or taken by hand, why, by whom, and who approved it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from mall.base.db import execute
@@ -20,8 +20,7 @@ from .movements import EFFECT, with_lots
 PER_PAGE = 50
 
 
-@dataclass(frozen=True)
-class Adjustment:
+class Adjustment(Struct, frozen=True):
     """Points given (or taken, negative) by hand. `approved_by` is None where no second person was needed."""
 
     move: str
@@ -36,8 +35,7 @@ class Adjustment:
     by_one_person: bool
 
 
-@dataclass(frozen=True)
-class AdjustmentPage:
+class AdjustmentPage(Struct, frozen=True):
     """A page of adjustments, the number of all, and the names of the staff on it: {"staff:1": "Nadia Amari"}."""
 
     adjustments: list[Adjustment]

@@ -5,11 +5,11 @@ What is there now is known lot by lot; what it was at a past instant follows by 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import case, func, literal, select, union_all
 
 from mall.base.clock import day_of, end_of
@@ -27,8 +27,7 @@ DAYS_AHEAD = (30, 60, 90)
 DEBTORS_SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Stock:
+class Stock(Struct, frozen=True):
     """Points of one place, issue and last day. `issued` counts months back; the oldest are together."""
 
     place: str
@@ -39,8 +38,7 @@ class Stock:
     exact: Fraction
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of an ageing table: points by place, and all of them in points and at worth. `month` None: the rest."""
 
     month: Month | None
@@ -50,16 +48,14 @@ class Row:
     total: Amount
 
 
-@dataclass(frozen=True)
-class Band:
+class Band(Struct, frozen=True):
     """Points that could be spent and expire within so many days; None: later. 0: past, and not yet taken out."""
 
     within_days: int | None
     amount: Amount
 
 
-@dataclass(frozen=True)
-class Debtor:
+class Debtor(Struct, frozen=True):
     """A member who owes points."""
 
     member_id: int
@@ -67,8 +63,7 @@ class Debtor:
     points: int
 
 
-@dataclass(frozen=True)
-class Ageing:
+class Ageing(Struct, frozen=True):
     """What members have at an instant, told apart by age; what they owe stands in the liability.
 
     `every` has all rows of a table together, by place: those of the one table as those of the other.

@@ -5,10 +5,11 @@ closed stays so for as long as both sides say the same of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -88,16 +89,14 @@ class StatementBreak(db.Model):
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-@dataclass(frozen=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """What came of a matching: how many breaks are new or open again, how many closed by themselves."""
 
     opened: int
     closed: int
 
 
-@dataclass(frozen=True)
-class BreakList:
+class BreakList(Struct, frozen=True):
     """A page of breaks, how many there are in all, and how many in each state."""
 
     rows: Sequence[Row[Any]]
@@ -135,7 +134,7 @@ def _is_news(found: FoundBreak, row: Row[Any]) -> bool:
 
 
 def _new(found: FoundBreak, *, at: datetime) -> dict[str, Any]:
-    return vars(found) | {
+    return asdict(found) | {
         "found_at": at,
         "state": OPEN,
         "note": "",

@@ -5,10 +5,10 @@ A payment stands as an advance until its order is paid; a refund is owed as an a
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from mall.base.clock import day_of
@@ -26,8 +26,7 @@ NOTED, ASKED, NOTED_LESS, FELL_AWAY = range(4)
 Part = tuple[Any, int, int]
 
 
-@dataclass(frozen=True)
-class Happened:
+class Happened(Struct, frozen=True):
     """Something that happened to money: on a day, of a kind, by a document; cents by account, debits positive."""
 
     day: date

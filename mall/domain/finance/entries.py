@@ -1,11 +1,11 @@
 """Entries: the postings behind every figure, each with its document, and what it did to the liability."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, func, select, tuple_
 
 from mall.base.clock import end_of
@@ -28,8 +28,7 @@ class NoSuchMovement(Refusal):
     message = N_("There is no movement “{given}”. Choose one of the list.")
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which entries: written after an instant and until another, of one movement and origin, or of any ("")."""
 
     after: datetime
@@ -38,8 +37,7 @@ class Choice:
     origin: str = ""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One posting, and what it did to the liability in points and at worth (negative: less of it)."""
 
     id: int
@@ -63,8 +61,7 @@ class Entry:
     reason: Message | None
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page of entries, and what all that were chosen did together."""
 
     entries: list[Entry]

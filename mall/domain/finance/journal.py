@@ -7,11 +7,11 @@ the end of each month are those of the liability, which is worked out another wa
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import select, union_all
 
 from mall.base.clock import day_of, end_of
@@ -29,8 +29,7 @@ from .periods import WrongWayRound, end_of_day_before, month_of, months_between,
 from .rollup import sums
 
 
-@dataclass(frozen=True)
-class JournalLine:
+class JournalLine(Struct, frozen=True):
     """A line of an entry: an account by its key, cents and points; a debit is positive."""
 
     account: str
@@ -38,8 +37,7 @@ class JournalLine:
     points: int = 0
 
 
-@dataclass(frozen=True)
-class JournalEntry:
+class JournalEntry(Struct, frozen=True):
     """What one kind of event did on one day. `postings` are ids of the ledger's postings, `documents` their causes."""
 
     day: date
@@ -51,8 +49,7 @@ class JournalEntry:
     origin: str = ""
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """What an account (with all below it) must hold at the end of a day; a credit is negative. None: not counted."""
 
     day: date
@@ -61,8 +58,7 @@ class Balance:
     points: int | None = None
 
 
-@dataclass(frozen=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """The entries of some days in order, the balances before them, and the balances that must come out."""
 
     first: date
@@ -159,8 +155,7 @@ def _points_entry(day: date, line: tuple[str, str], then: State, now: State, mov
     )
 
 
-@dataclass
-class _Moved:
+class _Moved(Struct):
     """What is noted of a day's postings of one line."""
 
     origins: set[str] = field(default_factory=set)

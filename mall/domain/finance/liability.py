@@ -6,10 +6,11 @@ worth, days add up to months. The liability itself is rounded once; what the two
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from functools import cached_property
+
+from msgspec import Struct
 
 from mall.base.clock import day_of, end_of
 from mall.base.money import half_up
@@ -49,8 +50,7 @@ ALWAYS_SHOWN = {
 }
 
 
-@dataclass(frozen=True)
-class Amount:
+class Amount(Struct, frozen=True):
     """Points, and what they are worth in cents."""
 
     points: int
@@ -66,8 +66,7 @@ class Amount:
 NOTHING = Amount(0, 0)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """What is at one place of all members together."""
 
     key: str
@@ -75,8 +74,7 @@ class Place:
     amount: Amount
 
 
-@dataclass(frozen=True)
-class Liability:
+class Liability(Struct, frozen=True):
     """What members had and owed at an instant. The places add up to the total."""
 
     as_of: datetime
@@ -84,8 +82,7 @@ class Liability:
     places: tuple[Place, ...]
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of the roll-forward: what a movement added (or took, negative), and by how many entries."""
 
     movement: str
@@ -95,8 +92,7 @@ class Line:
     entries: int
 
 
-@dataclass(frozen=True)
-class Day:
+class Day(Struct, frozen=True):
     """One day of a roll-forward: its opening, an amount for each line, its closing."""
 
     day: date
@@ -105,8 +101,7 @@ class Day:
     closing: Amount
 
 
-@dataclass(frozen=True)
-class MonthEnd:
+class MonthEnd(Struct, frozen=True):
     """How a month closed, and its redemption rate over twelve months in tenths of a percent."""
 
     month: Month
@@ -114,8 +109,7 @@ class MonthEnd:
     redeemed_permille: int | None
 
 
-@dataclass(frozen=True)
-class RollForward:
+class RollForward(Struct, frozen=True):
     """How a month's opening became its closing; in the month that runs, up to `until`.
 
     `trend` has, for the months before and this one, the closing and what of the points earned in the twelve months

@@ -4,10 +4,10 @@ What does not agree is a break. Nothing here changes anything; breaks.py keeps w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, Subquery, case, func, literal, null, or_, select, type_coerce, union_all
 
 from mall.base.clock import Instant
@@ -27,8 +27,7 @@ PATIENCE = timedelta(days=2)
 OWN_AFFAIRS = (*cash.PAYOUT_KINDS, *cash.FEE_KINDS)
 
 
-@dataclass(frozen=True)
-class FoundBreak:
+class FoundBreak(Struct, frozen=True):
     """Something that does not agree. Cents as each side says; None where a side says nothing of it."""
 
     key: str

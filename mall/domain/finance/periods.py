@@ -1,9 +1,10 @@
 """Periods: months and days by the shop's clock, and the instant up to which the books are settled."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mall.base.clock import day_of, end_of, month_end, months_later
 from mall.base.errors import Refusal
@@ -45,8 +46,7 @@ class WrongWayRound(Refusal):
     message = N_("The first day lies after the last. Swap them.")
 
 
-@dataclass(frozen=True, order=True)
-class Month:
+class Month(Struct, frozen=True, order=True):
     """A month of the shop's calendar."""
 
     year: int

@@ -5,11 +5,12 @@ proved and below the faces that show it.
 """
 
 import time
-from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import asdict
 from sqlalchemy import JSON, String, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -73,8 +74,7 @@ class ProofRun(db.Model):
 append_only(ProofRun)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """What one check found: how many rows break it, the first of them, and how long it took to look.
 
     Where the database gave no answer it is not known whether anything breaks it: that is not ok either.
@@ -88,8 +88,7 @@ class Result:
     known: bool = True
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """A proof as it was kept."""
 
     started_at: datetime

@@ -1,8 +1,9 @@
 """Reconciling: what the cashier's books say is brought in, and held against ours at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mall.base.cashier import Cashier, Taking
 from mall.base.db import again, transaction
@@ -11,8 +12,7 @@ from mall.domain import cash
 from .breaks import SYSTEM, Matched, match_statement
 
 
-@dataclass(frozen=True)
-class Reconciled:
+class Reconciled(Struct, frozen=True):
     """What came of it: the lines that were brought in, and the breaks they opened and closed."""
 
     imported: cash.Compared

@@ -5,11 +5,11 @@ it is read from the postings themselves, so the figures are always complete.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
     Date,
@@ -71,8 +71,7 @@ class DaySum(db.Model):
     entries: Mapped[int]
 
 
-@dataclass(frozen=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """Points that one movement moved at one place, of one origin and worth, in one stretch of time."""
 
     stretch: int

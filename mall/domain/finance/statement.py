@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, case, func, select
 
 from mall.base.db import execute
@@ -31,8 +31,7 @@ COLUMN_OF = {
 }
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(Struct, frozen=True):
     """Cents by what they were for. Fees are what was kept, as it changed the balance: negative. They add up to net."""
 
     payments: int = 0
@@ -44,14 +43,13 @@ class Sums:
     @property
     def net(self) -> int:
         """What the balance at the cashier changed by."""
-        return sum(getattr(self, each.name) for each in fields(self))
+        return sum(getattr(self, name) for name in self.__struct_fields__)
 
     def __add__(self, more: "Sums") -> "Sums":
-        return Sums(*(getattr(self, each.name) + getattr(more, each.name) for each in fields(self)))
+        return Sums(*(getattr(self, name) + getattr(more, name) for name in self.__struct_fields__))
 
 
-@dataclass(frozen=True)
-class StatementDay:
+class StatementDay(Struct, frozen=True):
     """A day of the statement: its sums, how many lines it has, and how many breaks are open that began on it."""
 
     day: date
@@ -61,8 +59,7 @@ class StatementDay:
     open_breaks: int
 
 
-@dataclass(frozen=True)
-class StatementMonth:
+class StatementMonth(Struct, frozen=True):
     """A month of the statement: the balance before it, its days in order, and the balance after it."""
 
     opening_cents: int
@@ -72,8 +69,7 @@ class StatementMonth:
     first_day: date | None
 
 
-@dataclass(frozen=True)
-class LinePage:
+class LinePage(Struct, frozen=True):
     """A page of lines, and how many there are."""
 
     rows: Sequence[Row[Any]]
@@ -163,8 +159,7 @@ def statement_lines(first: date, last: date, *, page: int = 1, per_page: int = L
     return LinePage(rows, count)
 
 
-@dataclass(frozen=True)
-class Booked:
+class Booked(Struct, frozen=True):
     """What a line of the statement books: money paid out to the bank, or kept as a fee."""
 
     imported_at: datetime

@@ -1,9 +1,9 @@
 """What waits for a person at the desk: the menu's counts, and adjustments that need a second one."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
@@ -25,8 +25,7 @@ def to_do() -> tuple[int, int, int]:
     return row.orders, row.adjustments, row.returns
 
 
-@dataclass(frozen=True)
-class AskedAdjustment:
+class AskedAdjustment(Struct, frozen=True):
     """An adjustment that waits for a second person: the request, the member, and what is ready to use now."""
 
     request: Row[Any]

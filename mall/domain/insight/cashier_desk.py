@@ -1,10 +1,10 @@
 """The cashier seen from the desk: alarms, payments whose end nobody knows, refunds that wait, one payment whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, Select, func, literal, or_, select, type_coerce, union_all
 
 from mall.base.clock import Instant
@@ -23,8 +23,7 @@ SLOW_AFTER = timedelta(days=7)
 LISTS = ("stuck", "refunds", "all")
 
 
-@dataclass(frozen=True)
-class PaymentPage:
+class PaymentPage(Struct, frozen=True):
     """Everything the cashier told us of a payment."""
 
     payment: Row[Any]

@@ -1,10 +1,10 @@
 """The dashboard: the work of the day, and how the shop goes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, func, select, type_coerce
 
 from mall.base.clock import Instant, start_of
@@ -20,8 +20,7 @@ Order = checkout.Order
 DAYS_DRAWN = 14
 
 
-@dataclass(frozen=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True):
     """The work of the day and how the shop goes. Points and cents; `earned` and `redeemed` are by day, latest last."""
 
     queues: dict[str, Queue]

@@ -1,9 +1,9 @@
 """Members as the desk sees them: a list with what each has and is worth, and one member's portrait."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from mall.base.db import execute
@@ -69,8 +69,7 @@ def members(*, at: datetime, words: str = "", rank: int | None = None, page: int
     return Found(rows, total)
 
 
-@dataclass(frozen=True)
-class Portrait:
+class Portrait(Struct, frozen=True):
     """What the shop knows of how a member shops: orders, cash, points, when."""
 
     orders: int

@@ -2,11 +2,11 @@
 force - at once.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, bindparam, func, literal, select
 
 from mall.base.clock import Instant
@@ -14,8 +14,7 @@ from mall.base.db import execute
 from mall.domain import catalogue, checkout, coupons, interest, ledger, membership, notices, people, programme
 
 
-@dataclass(frozen=True)
-class Strip:
+class Strip(Struct, frozen=True):
     """What the frame of a page shows of a visitor. `version` is the programme's, None before the shop is set up.
 
     `wished` are the ids of the items on a member's wish list: so that no page asks for them once more. `shelf_mark`

@@ -4,8 +4,9 @@ Every rise of the wallet is made of these lines, whichever verb causes it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 from mall.base.clock import day_of
 
@@ -19,8 +20,7 @@ DAYS_AFTER_RELEASE = 7
 DAYS_AFTER_RETURN = 30
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """Points of one lot that come into the wallet from a place."""
 
     lot_id: int

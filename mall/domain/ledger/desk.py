@@ -3,10 +3,10 @@
 Nobody adjusts their own points. Every adjustment has a reason of a known kind and may name a document.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import CheckConstraint, String, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -65,8 +65,7 @@ class DeskDay(db.Model):
     adjustments: Mapped[int]
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What came of asking: done at once, or the id of the request that waits for a second person."""
 
     request_id: int | None

@@ -1,9 +1,9 @@
 """A member's history of points: one entry a move, with the balance after it, each line open to its lot and reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, case, func, select
 
 from mall.base.db import execute
@@ -15,8 +15,7 @@ from .positions import Position
 from .postings import Posting
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One move as the member sees it: what it did to the points ready to use, and what they were after it."""
 
     move: str
@@ -30,8 +29,7 @@ class Entry:
     last_id: int
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(Struct, frozen=True):
     """Points of a member that share a last day or an order."""
 
     points: int

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
@@ -90,8 +91,7 @@ class Posting(db.Model):
 append_only(Posting)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One posting before it is written. `empties` says that it takes all its lot has at the source."""
 
     move: str
@@ -106,11 +106,10 @@ class Line:
     happened_at: datetime
     reason: Message | None = None
     reverses: int | None = None
-    empties: bool = field(default=False, compare=False)
+    empties: bool = False
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(Struct, frozen=True):
     """One call of a verb: its key, derived from its cause, and what all its lines share."""
 
     key: str
@@ -191,7 +190,8 @@ def recorded(move: Move, *, points: int | None = None, source: str = "", exclude
 def post(purses: LockedPurse | Iterable[LockedPurse], lines: Sequence[Line]) -> list[Line]:
     """Write the postings of one verb, each table once. Nothing else in the mall changes a balance.
 
-    Returns the lines as given. A line that takes what is not there is our own mistake: the verbs think first.
+    Returns the lines as recorded() will find them: without `empties`. A line that takes what is not there is our
+    own mistake: the verbs think first.
     """
     assert in_transaction(), "post() outside transaction()"
     assert all(line.points > 0 for line in lines), "a posting of no points"
@@ -207,7 +207,7 @@ def post(purses: LockedPurse | Iterable[LockedPurse], lines: Sequence[Line]) -> 
     else:
         _write(by_member, lines)
     _keep_in_step(by_member, lines)
-    return list(lines)
+    return [replace(line, empties=False) if line.empties else line for line in lines]
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Purses: a member's four balances in one row, which is also the member's lock."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import CheckConstraint, ForeignKey, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,8 +34,7 @@ class Purse(db.Model):
     last_written_at: Mapped[datetime] = mapped_column(Instant)
 
 
-@dataclass
-class LockedPurse:
+class LockedPurse(Struct):
     """A purse whose row is locked until the transaction ends; post() keeps these figures in step with the row.
 
     `zone` is the programme's: it says on which day something happened and when a day ends.
@@ -57,8 +56,7 @@ class LockedPurse:
         return -self.debt
 
 
-@dataclass(frozen=True)
-class Balances:
+class Balances(Struct, frozen=True):
     """What a member sees: ready to use, on the way, held for orders, owed; in points."""
 
     ready: int

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Select, bindparam, func, or_, select
 
 from mall.base.db import execute
@@ -29,8 +29,7 @@ class MoreThanRedeemed(Refusal):
     message = N_("{wanted} points cannot go back: {left} of those spent are still out.")
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """What an order has spent of one lot and not got back."""
 
     lot_id: int
@@ -40,8 +39,7 @@ class Spent:
     expires_on: date
 
 
-@dataclass(frozen=True)
-class Returning:
+class Returning(Struct, frozen=True):
     """Points that go back to one lot, and the last day they have then. `expired`: that day is over already."""
 
     spent: Spent
@@ -209,8 +207,7 @@ def _must_match(purse: LockedPurse, lines: Sequence[Line], keep_points: Mapping[
         raise KeyReused()
 
 
-@dataclass(frozen=True)
-class EarnedLot:
+class EarnedLot(Struct, frozen=True):
     """A lot an order has earned: points, what was taken back of it, and what of it and its children has expired."""
 
     id: int

@@ -1,9 +1,9 @@
 """Which lots pay: soonest to expire first, and never one whose last day is over."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, select
 
 from mall.base.db import execute
@@ -15,8 +15,7 @@ from .postings import InsufficientPoints
 from .purses import LockedPurse
 
 
-@dataclass(frozen=True)
-class OpenLot:
+class OpenLot(Struct, frozen=True):
     """Points of one lot in one place, free to be moved."""
 
     id: int

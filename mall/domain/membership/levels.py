@@ -1,10 +1,10 @@
 """Levels of members: a history of steps, each with its reason; the last one is the member's level."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
@@ -65,8 +65,7 @@ class LevelHistory(db.Model):
 append_only(LevelHistory)
 
 
-@dataclass(frozen=True)
-class LevelChange:
+class LevelChange(Struct, frozen=True):
     """A member's level rose or fell."""
 
     member_id: int

@@ -1,9 +1,9 @@
 """Reviews: up at once, down only on a review day, one step, and after 30 days' notice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import func, insert, select, union
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,28 +32,24 @@ class ReviewRun(db.Model):
 append_only(ReviewRun)
 
 
-@dataclass(frozen=True)
-class Rise:
+class Rise(Struct, frozen=True):
     """The member has reached a higher level."""
 
     rank: int
 
 
-@dataclass(frozen=True)
-class Warn:
+class Warn(Struct, frozen=True):
     """The member is to be told what is missing, and that the level will be decided on a day."""
 
     missing: int
     decides_on: date
 
 
-@dataclass(frozen=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """The member keeps the level for another 12 months."""
 
 
-@dataclass(frozen=True)
-class Fall:
+class Fall(Struct, frozen=True):
     """The member goes one step down."""
 
 

@@ -1,9 +1,9 @@
 """Standing: a member's level, what is missing to the next, and what it takes to keep this one."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Date, Select, bindparam, func, select
 
 from mall.base.db import execute
@@ -14,8 +14,7 @@ from .level_notices import LevelNotice
 from .levels import LevelHistory, window_start
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where a member stands. Growth in whole numbers.
 
     `missing` is the growth to the next level, 0 at the top. `keep_missing` is the growth still needed by `review_on`
@@ -74,8 +73,7 @@ def standing_from(
     )
 
 
-@dataclass(frozen=True)
-class State:
+class State(Struct, frozen=True):
     """A member's last step, the growth that counts today and at its review, and the day named in its notice."""
 
     history_id: int

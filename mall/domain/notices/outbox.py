@@ -4,10 +4,10 @@ What concerns a member is a notice in the shop as well: the same row, shown unti
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, Index, String, delete, func, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -67,8 +67,7 @@ class Notice(db.Model):
     read_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A notice that is one worker's until its lease ends. `tries` counts this one."""
 
     id: int
@@ -82,8 +81,7 @@ class Claimed:
     tries: int
 
 
-@dataclass(frozen=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """One of many notices of a kind: to whom, with which values, and the key under which it is told once."""
 
     member_id: int
@@ -143,7 +141,7 @@ def claim(*, at: datetime, limit: int = 20, lease: timedelta = LEASE, channel: s
         update(Notice)
         .where(Notice.id.in_(list(wanted)))
         .values(next_try_at=at + lease, tries=Notice.tries + 1)
-        .returning(*(getattr(Notice, name) for name in Claimed.__dataclass_fields__))
+        .returning(*(getattr(Notice, name) for name in Claimed.__struct_fields__))
     )
     return sorted((Claimed(**row._mapping) for row in rows), key=lambda notice: notice.id)
 

@@ -5,12 +5,12 @@ of them is our mistake or somebody's bad data, and no reason to keep the others 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
+from msgspec import Struct
 from sqlalchemy import CheckConstraint, Index, Select, String, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,8 +37,7 @@ class Setback(db.Model):
     error: Mapped[str] = mapped_column(String(LONGEST_ERROR))
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """What came of a round: how many rows were done, and the ids of those that were put off."""
 
     done: int

@@ -1,10 +1,11 @@
 """Addresses: where a member has parcels sent. An order keeps a copy of its own, so these may change and go."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
@@ -68,8 +69,7 @@ class Address(db.Model):
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
 
-@dataclass(frozen=True)
-class AddressLines:
+class AddressLines(Struct, frozen=True):
     """What is written on a parcel. `country` is an ISO 3166 code of two letters."""
 
     recipient: str

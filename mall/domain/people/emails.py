@@ -1,7 +1,8 @@
 """E-mail addresses: how they are written, and when two of them are one person's."""
 
 import unicodedata
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mall.base.errors import Refusal
 from mall.base.text import N_
@@ -17,8 +18,7 @@ class BadEmail(Refusal):
     message = N_("This is not an e-mail address. Write it like name@example.com.")
 
 
-@dataclass(frozen=True)
-class Email:
+class Email(Struct, frozen=True):
     """An address as its owner writes it, and the key that is the same for all its spellings."""
 
     address: str

@@ -1,10 +1,10 @@
 """Persons: who is behind a request, and whose e-mail and password someone gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from msgspec import Struct
 from sqlalchemy import Select, and_, bindparam, func, or_, select, update
 
 from mall.base.db import execute
@@ -71,8 +71,7 @@ class WrongPassword(Refusal):
     message = N_("That e-mail address and password do not fit together. Check both, or set a new password.")
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct, frozen=True):
     """Who is behind a request: a member at the store's door, staff at the other. Handed to flask-login as it is."""
 
     kind: str  # "member" | "staff"
@@ -84,9 +83,9 @@ class Person:
     sign_in_id: int
     seen_at: datetime
     number: str = ""
-    is_authenticated: bool = field(default=True, init=False)
-    is_active: bool = field(default=True, init=False)
-    is_anonymous: bool = field(default=False, init=False)
+    is_authenticated: ClassVar[bool] = True
+    is_active: ClassVar[bool] = True
+    is_anonymous: ClassVar[bool] = False
 
     @property
     def actor(self) -> str:
@@ -102,8 +101,7 @@ class Person:
         return self.actor
 
 
-@dataclass(frozen=True)
-class HalfIn:
+class HalfIn(Struct, frozen=True):
     """Staff whose password was right and whose second factor is to come."""
 
     sign_in_id: int
@@ -111,8 +109,7 @@ class HalfIn:
     enrolled: bool
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What there is to compare a password with. Both are None where there is no account that may sign in.
 
     `frozen`: the account is there, but may not; only who knows its password is told.

@@ -5,11 +5,11 @@ Nobody is locked out for good: every count ends with its window.
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, Index, String, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,8 +37,7 @@ class Throttle(db.Model):
     ends_at: Mapped[datetime] = mapped_column(Instant)
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """So many tries in so long, for one purpose."""
 
     purpose: str
@@ -46,8 +45,7 @@ class Limit:
     window: timedelta
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """What a count came to. `just_over` is true for the first try beyond the limit only."""
 
     allowed: bool

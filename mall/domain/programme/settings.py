@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, fields
 from datetime import date
 from email.headerregistry import Address
 from itertools import pairwise
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import get_global
 from babel.numbers import get_currency_precision
+from msgspec.structs import asdict, fields
 
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
@@ -62,7 +62,7 @@ class BadSetting(Refusal):
 
 def settings_of(terms: Programme) -> dict[str, Any]:
     """Return a programme as plain JSON, to be stored, or changed and drafted anew."""
-    plain = {field.name: getattr(terms, field.name) for field in fields(terms) if field.name != "version"}
+    plain = {name: value for name, value in asdict(terms).items() if name != "version"}
     return plain | {
         "shop_name": dict(terms.shop_name),
         "levels": [
@@ -121,9 +121,9 @@ def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
 
 def refuse_other_names(settings: Mapping[str, Any]) -> None:
     """Raise BadSetting where a setting is unknown, which may be a misspelt one, or one is missing."""
-    wanted = {field.name for field in fields(Programme)} - {"version"}
+    wanted = set(Programme.__struct_fields__) - {"version"}
     # Versions that were drafted before a setting came have its default.
-    needed = {field.name for field in fields(Programme) if field.default is MISSING} - {"version"}
+    needed = {field.name for field in fields(Programme) if field.required} - {"version"}
     if unknown := sorted(set(settings) - wanted):
         raise BadSetting(unknown[0], say(N_("There is no setting {name}."), name=unknown[0]))
     if missing := sorted(needed - set(settings)):

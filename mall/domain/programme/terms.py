@@ -1,17 +1,17 @@
 """Terms: one version of the programme as a value, and what follows from it by arithmetic alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+
+from msgspec import Struct
 
 from mall.base.clock import day_of, end_of, month_end, months_later
 
 Words = dict[str, str]
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(Struct, frozen=True):
     """One step of the pyramid: what it takes to reach and to keep, and what it gives.
 
     `reach` and `keep` are growth. `multiplier_percent` is of points: 150 earns one and a half times.
@@ -32,8 +32,7 @@ class Level:
     instant_refund_cents: int = 0
 
 
-@dataclass(frozen=True)
-class TaxClass:
+class TaxClass(Struct, frozen=True):
     """A kind of goods for tax: its rates by the day they begin, in basis points (1900 is 19 %), earliest first."""
 
     key: str
@@ -41,8 +40,7 @@ class TaxClass:
     rates: tuple[tuple[date, int], ...]
 
 
-@dataclass(frozen=True)
-class ShippingMethod:
+class ShippingMethod(Struct, frozen=True):
     """A way to get a parcel ("parcel") or to fetch it ("pickup"). Free from an amount, or never (None)."""
 
     key: str
@@ -52,8 +50,7 @@ class ShippingMethod:
     kind: str
 
 
-@dataclass(frozen=True)
-class Programme:
+class Programme(Struct, frozen=True):
     """The programme in force under a version. Immutable, so that it may be kept and passed about."""
 
     version: int

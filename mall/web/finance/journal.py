@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from msgspec import Struct
 
 from mall.base.clock import day_of, now
 from mall.base.db import reading
@@ -24,8 +24,7 @@ bp = Blueprint("journal", __name__, url_prefix="/journal")
 FORMATS = (*finance.FORMATS, "csv")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line of a month's journal: every day's together."""
 
     name: str

@@ -1,11 +1,11 @@
 """The catalogue at the desk: find items, list and delist many at once, set stock in the row."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 
 from mall.base.clock import now

@@ -1,13 +1,13 @@
 """What every page's frame shows: the shop, who is signed in, and links to pages that exist."""
 
 import secrets
-from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, current_app, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
+from msgspec import Struct, field
 from sqlalchemy.exc import SQLAlchemyError
 
 from mall.base.clock import now
@@ -23,8 +23,7 @@ from .texts import language, local, money_words, number
 UNNAMED = programme.terms_of(0, programme.default_settings(shop_name={"en": "Points mall", "zh": "积分商城"}))
 
 
-@dataclass(frozen=True)
-class Shop:
+class Shop(Struct, frozen=True):
     """The shop as a page's frame shows it. `worth` and `earning` are the sentences with the rates."""
 
     name: str
@@ -35,8 +34,7 @@ class Shop:
     zone: str
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(Struct, frozen=True):
     """Who is signed in, as a page's frame shows them. None: not known, or not theirs to have."""
 
     name: str

@@ -6,12 +6,13 @@ is read in the store, a staff token in the office and finance, so that one brows
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import LoginManager, current_user
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -110,8 +111,7 @@ def members_only() -> AnyResponse | None:
     return None if _is_member() else to_sign_in()
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The lock of a face or a room of it: who has the permission may come in, None: anyone on the staff.
 
     `but`: blueprints with a lock of their own.

@@ -1,12 +1,12 @@
 """The basket: put in, change, take out. It reserves nothing; what changed since is pointed out line by line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from msgspec import Struct
 from wtforms import IntegerField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
@@ -38,8 +38,7 @@ class PutInForm(Form):
     quantity = Whole(default=1, validators=[NumberRange(1, checkout.MOST_PIECES)])
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line as a page shows it: what it costs in all, and what its steppers lead to."""
 
     id: int

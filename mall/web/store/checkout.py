@@ -1,11 +1,11 @@
 """Checkout: address, delivery, points or cash, the total - and one button that names what it does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from msgspec import Struct
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -46,8 +46,7 @@ class NoPointsNumber(Refusal):
     message = N_("Type how many points to use, as a whole number.")
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was chosen and typed so far. `refusal`: the points typed are no number.
 
     `coupon` is the id of one, or NO_COUPON; "": nothing was chosen yet, and the best is proposed. `together` are the

@@ -1,9 +1,10 @@
 """An item's page: its pictures, what it is, the ways to pay for it - or what still stands before it."""
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -29,8 +30,7 @@ class NoNumber(Refusal):
     message = N_("Type a whole number.")
 
 
-@dataclass(frozen=True)
-class Choosing:
+class Choosing(Struct, frozen=True):
     """What is chosen on the page now. Points and cents are per piece; `list_cents` before the level's discount.
 
     `trouble` is what is wrong with the quantity as `typed`, `points_trouble` with the points; the page counts with the

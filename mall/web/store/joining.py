@@ -3,12 +3,13 @@
 There are no guest orders. A known e-mail is told to sign in, counted like every registering (PRODUCT 1).
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
+from msgspec import Struct
+from msgspec.structs import asdict
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
 
@@ -61,8 +62,7 @@ class JoinForm(RegisterForm, AddressForm):
         )
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A visitor's basket, priced as for a new member."""
 
     basket: checkout.BasketNow
@@ -171,7 +171,7 @@ def _join_and_place(new: Newcomer, form: JoinForm, seen: Seen, *, at: datetime) 
         terms=layout.terms(),
         verified=False,
         cashier=current_app.extensions["cashier"] is not None,
-        address=vars(address) if address else None,
+        address=asdict(address) if address else None,
         method_key=form.method.data,
         at=at,
     )
@@ -201,7 +201,7 @@ def _to_their_order(form: JoinForm) -> Response:
     if order is None:
         flash(_("You are a member already, and signed in. Look at the total once more, then place the order."), "info")
         return redirect(url_for("store.checkout.show"), 303)
-    address = vars(form.lines) if order.address else None
+    address = asdict(form.lines) if order.address else None
     if checkout.asked_otherwise(order, address=address, method_key=form.method.data, terms=layout.terms()):
         number = checkout.number_of(order.id)
         flash(words_of(checkout.PlacedOtherwise(number=number)), "warn")

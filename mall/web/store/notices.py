@@ -1,10 +1,10 @@
 """Notices: what the shop has told a member, in the shop's own words; and which of it they want by mail as well."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from msgspec import Struct
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -22,8 +22,7 @@ bp.before_request(members_only)
 PER_PAGE = 20
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A notice as a page shows it: its row, and the letter it is."""
 
     row: Any

@@ -1,11 +1,11 @@
 """Becoming a member, and showing that an e-mail is one's own."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from msgspec import Struct
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
@@ -99,8 +99,7 @@ def verify_again():
     return redirect(url_for("store.account.show"))
 
 
-@dataclass(frozen=True)
-class Newcomer:
+class Newcomer(Struct, frozen=True):
     """Who is about to become a member: everything that is found out before a transaction opens."""
 
     email: people.Email

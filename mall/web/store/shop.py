@@ -1,13 +1,13 @@
 """The shop: every item on the shelf, found by words and filters; all of it stands in the address."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request
 from flask_babel import gettext as _
 from markupsafe import Markup
+from msgspec import Struct
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -24,8 +24,7 @@ PER_PAGE = 24
 TICKS = ("affordable", "my_level", "in_stock")
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """The listing as it is kept: its heading, and all of the page but the frame."""
 
     heading: Mapping[str, str] | None

@@ -1,12 +1,13 @@
 """My points: ready, on the way, held, owed; what expires when; the history, each line open to why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_babel import gettext as _
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -33,8 +34,7 @@ TABS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Planner:
+class Planner(Struct, frozen=True):
     """What expires when: by month, and within the next 30 days.
 
     `points` are those that go within 30 days; where none do, those of `day`, the first on which some do.
@@ -46,8 +46,7 @@ class Planner:
     day: date | None
 
 
-@dataclass(frozen=True)
-class Expiring:
+class Expiring(Struct, frozen=True):
     """Points that share a last day: what is left of them, and in how many days they go."""
 
     day: date

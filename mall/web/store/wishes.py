@@ -1,11 +1,11 @@
 """The wish list: what a member keeps in mind and how far their points are from it; and what they wait for in stock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from msgspec import Struct
 from sqlalchemy import Row
 
 from mall.base.clock import now
@@ -25,8 +25,7 @@ bp = Blueprint("wishes", __name__, url_prefix="/wishes")
 bp.before_request(members_only)
 
 
-@dataclass(frozen=True)
-class Wished:
+class Wished(Struct, frozen=True):
     """An item on the list. `card` is None while it is not in the shop; `to_go` points are missing, None: not known."""
 
     row: Row[Any]

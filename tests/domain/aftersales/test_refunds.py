@@ -1,9 +1,9 @@
 """A refund gives back all that was paid, takes back all that was earned, once - and a kept order's points are kept."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction

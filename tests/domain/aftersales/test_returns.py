@@ -2,12 +2,12 @@
 
 import runpy
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from msgspec.structs import replace
 from sqlalchemy import func, select, text
 
 from mall.base.cashier import DisputeState

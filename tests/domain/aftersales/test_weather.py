@@ -3,10 +3,10 @@ the orderly one does. 300 in the suite; `make soak` makes it 50 times as many.
 """
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from mall.base.clock import moved_to, now

@@ -1,15 +1,13 @@
 """A row becomes a value by position only where column names and field names agree; else the module is not read."""
 
-from dataclasses import dataclass
-
 import pytest
+from msgspec import Struct
 from sqlalchemy import column
 
 from mall.domain.catalogue.positions import must_fill
 
 
-@dataclass
-class Mug:
+class Mug(Struct):
     """A mug, its colour and what it holds."""
 
     colour: str

@@ -1,9 +1,9 @@
 """Placing sets points and goods aside once, at the price that was shown - or says why not, and changes nothing."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mall.base.db import reading, transaction
 from mall.base.errors import NotFound

@@ -1,12 +1,12 @@
 """The calculator with coupons: between level discount and points, in its scope, shared to the cent, never too much."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mall.domain import coupons
 from mall.domain.checkout.quote import QuoteChanged, Rules, Shipping, cents_in_scope, quote

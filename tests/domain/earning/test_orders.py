@@ -1,10 +1,10 @@
 """An order gives points on the way when paid, ready when kept, and back for what is not; growth only when kept."""
 
 import contextlib
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert, select, text
 
 from mall.base.db import execute, reading, transaction

@@ -4,11 +4,11 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mall.base.cashier import RefundState, Taking
 from mall.base.clock import moved_to

@@ -1,11 +1,11 @@
 """With any one rule taken away, the random lives go wrong and say so: they would notice if the rule were forgotten."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import Phase
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
 from mall.domain.ledger import adjustments, arrivals, earnings, holds, postings, returns

@@ -1,9 +1,9 @@
 """The cashier at the desk: reviews with two exits, alarms, disputes, one payment whole, asking the cashier anew."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mall.base.cashier import CashierUnreachable, DisputeState, RefundState
 from mall.base.clock import moved_to

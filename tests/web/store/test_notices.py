@@ -38,7 +38,7 @@ def bell(page):
 
 def claimed(notice_id):
     row = row_of(notice_id)
-    return notices.Claimed(**{name: getattr(row, name) for name in notices.Claimed.__dataclass_fields__})
+    return notices.Claimed(**{name: getattr(row, name) for name in notices.Claimed.__struct_fields__})
 
 
 def test_the_bell_counts_what_is_unread_and_a_notice_opened_is_read(mei, enter, tell):

@@ -1,18 +1,17 @@
 """What letters are made of: paragraphs, figures in rows, a button, and what the desk wrote along."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import ngettext
+from msgspec import Struct, field
 
 from mall.web.shared.texts import number
 
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A notice's words: its subject, what stands above and below the button, and figures in rows of (label, value)."""
 
     subject: str
