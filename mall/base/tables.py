@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args
 
 from sqlalchemy import Alias, BigInteger, Boolean, Column, Date, Integer, MetaData, String, Table
-from sqlalchemy.orm import MappedColumn
+from sqlalchemy.orm import Mapped as Mapped
 from sqlalchemy.types import NullType, TypeEngine
 
 # What a column is where its annotation alone says so. Points, cents and ids are 64 bits wide everywhere.
@@ -57,14 +57,31 @@ class Model:
         return cls.__table__
 
 
+def mapped_column(
+    *details: Any,
+    primary_key: bool = False,
+    autoincrement: bool | str = "auto",
+    unique: bool = False,
+    index: bool = False,
+) -> Any:
+    """Return a column of which the annotation does not say all; whether it may be empty, only the annotation says."""
+    return Column(
+        *details,
+        primary_key=primary_key,
+        autoincrement=autoincrement,  # type: ignore[arg-type]
+        unique=unique or None,
+        index=index or None,
+    )
+
+
 def aliased(model: type[T], name: str | None = None) -> type[T]:
     """Return a table under another name, for a statement that asks it twice; used as the table is."""
     table: Alias = model.__table__.alias(name)  # type: ignore[attr-defined]
     return type(model.__name__, (), {**table.c, "__clause_element__": staticmethod(lambda: table)})
 
 
-def _column(key: str, annotation: Any, declared: MappedColumn[Any] | None) -> Column[Any]:
-    column: Column[Any] = Column() if declared is None else declared.column
+def _column(key: str, annotation: Any, declared: Column[Any] | None) -> Column[Any]:
+    column: Column[Any] = Column() if declared is None else declared
     column.name = column.key = key
     (kind,) = get_args(annotation)
     optional = isinstance(kind, UnionType)

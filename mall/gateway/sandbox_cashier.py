@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.cashier import (
     SHORTEST_SESSION_MINUTES,
@@ -25,6 +24,7 @@ from mall.base.cashier import (
 )
 from mall.base.clock import Instant, now
 from mall.base.db import again, db, execute, in_transaction, reading, transaction
+from mall.base.tables import Mapped, mapped_column
 
 OPEN = "open"
 COMPLETE = "complete"

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, String, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base import tables
-from mall.base.tables import aliased
+from mall.base.tables import Mapped, aliased, mapped_column
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +77,8 @@ def test_a_column_of_no_known_kind_is_refused_where_it_is_declared():
         class Cargo(tables.Model):
             id: Mapped[int] = mapped_column(primary_key=True)
             weight: Mapped[complex]
+
+
+def test_only_the_annotation_says_whether_a_column_may_be_empty():
+    with pytest.raises(TypeError, match="nullable"):
+        mapped_column(String(20), nullable=True)

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, bindparam, func, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, say
 from mall.domain import audit, checkout, notices
 

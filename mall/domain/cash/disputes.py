@@ -17,11 +17,11 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.cashier import DisputeState
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
+from mall.base.tables import Mapped, mapped_column
 
 from .payments import PAID, Payment, lock_payment
 from .refunds import DONE, take_from, write_refund

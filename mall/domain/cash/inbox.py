@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, UniqueConstraint, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.cashier import Event
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute, in_transaction
+from mall.base.tables import Mapped, mapped_column
 from mall.domain import notices
 
 from .payments import Payment

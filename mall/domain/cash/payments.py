@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, UniqueConstraint, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.cashier import Session, SessionState, SessionWanted
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import notices
 

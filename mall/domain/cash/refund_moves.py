@@ -6,11 +6,11 @@ A refund's own row tells how it stands today; the books of a day that is over ar
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, insert
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 
 GIVEN = "given"
 CAME_BACK = "came_back"  # The bank sent back what was given: it is owed again, or was for nothing.

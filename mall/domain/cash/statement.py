@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, Index, Row, String, UniqueConstraint, func, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.cashier import Cashier, Taking
 from mall.base.clock import Instant, day_of
 from mall.base.db import again, db, execute, in_transaction, reading, transaction
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.domain import audit
 
 from .payments import Payment

@@ -12,10 +12,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import ForeignKey, String, delete, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
+from mall.base.tables import Mapped, mapped_column
 
 from .prices import CASH, MIX, POINTS, Price, live, prices_of
 from .variants import Variant

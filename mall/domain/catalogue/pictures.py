@@ -6,11 +6,11 @@ from re import fullmatch
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, bindparam, delete, func, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Text
 from mall.domain import audit
 

@@ -28,13 +28,13 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.seals import BrokenSeal, unseal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
 FREE, ISSUED, VOID, WITHDRAWN = "free", "issued", "void", "withdrawn"

@@ -11,12 +11,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 from sqlalchemy import CheckConstraint, ForeignKey, String, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
 from mall.base.money import half_up
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import programme
 

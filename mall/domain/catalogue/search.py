@@ -13,10 +13,10 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ForeignKey, Index, String, Subquery, and_, bindparam, case, delete, func, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
 MOST_TERMS = 8
@@ -26,8 +26,9 @@ TITLE_WORD, TITLE_PART, TAG_WORD, TEXT_WORD, TEXT_PART = 40, 8, 20, 3, 1
 WHOLE_WORD = 1_000
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_RUNS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
-_IS_CJK = re.compile(rf"[{_CJK}]")
+# Not compiled here: that takes as long as a page, and not every process searches. `re` keeps them once it has.
+_RUNS = rf"[{_CJK}]+|[^\W_{_CJK}]+"
+_IS_CJK = rf"[{_CJK}]"
 
 
 class Gram(db.Model):
@@ -104,7 +105,7 @@ def grams_of(
         for word in _runs(re.sub(r"<[^>]*>", " ", words)):
             for gram in _wholes(word):
                 add(language, gram, TEXT_WORD)
-            if _IS_CJK.match(word):
+            if re.match(_IS_CJK, word):
                 for gram in _parts(word):
                     add(language, gram, TEXT_PART)
     return weights
@@ -158,13 +159,13 @@ def values_for(terms: list[Term]) -> dict[str, Any]:
 def _runs(words: str) -> list[str]:
     """Split words into runs of one script, all in small letters; full-width forms count as plain ones."""
     plain = unicodedata.normalize("NFKC", words).casefold()
-    return [run[:LONGEST_WORD] for run in _RUNS.findall(plain)]
+    return [run[:LONGEST_WORD] for run in re.findall(_RUNS, plain)]
 
 
 def _wholes(word: str) -> list[str]:
-    return [f"={word}", *(f"={sign}" for sign in word)] if _IS_CJK.match(word) else [f"={word}"]
+    return [f"={word}", *(f"={sign}" for sign in word)] if re.match(_IS_CJK, word) else [f"={word}"]
 
 
 def _parts(word: str) -> list[str]:
-    size = 2 if _IS_CJK.match(word) else 3
+    size = 2 if re.match(_IS_CJK, word) else 3
     return list(dict.fromkeys(word[start : start + size] for start in range(len(word) - size + 1)))

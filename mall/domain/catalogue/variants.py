@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Row, String, func, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Text
 
 from .figures import MOST_ID

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, Said
 from mall.domain import audit, cash
 

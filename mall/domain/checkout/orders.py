@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, literal, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, Said, Text
 from mall.domain import ledger
 

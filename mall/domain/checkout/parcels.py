@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct, field
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import programme
 

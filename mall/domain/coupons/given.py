@@ -20,13 +20,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
-from mall.base.tables import aliased
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, catalogue, ledger, people, programme
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ForeignKey, Row, String, func, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import again, db, execute, in_transaction, transaction
 from mall.base.errors import Refusal
 from mall.base.sheets import LikeAFormula, like_a_formula, read_sheet
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, ledger, people, programme
 

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, or_, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, day_of, end_of
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
-from mall.base.tables import aliased
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_, Text
 from mall.domain import catalogue
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from msgspec import Struct, field
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 
 # Every kind of fact, and the verb that records it.
 FACTS = {

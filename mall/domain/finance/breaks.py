@@ -11,11 +11,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, or_, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, cash, people
 

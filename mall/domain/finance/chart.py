@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import String, delete, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import audit
 

@@ -13,13 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 from sqlalchemy import JSON, String, insert, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction, reading, transaction
 from mall.base.guard import append_only
 from mall.base.proof import Check
-from mall.base.tables import aliased
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_
 from mall.domain import (
     aftersales,

@@ -26,10 +26,10 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, day_of, end_of
 from mall.base.db import again, db, dialect, execute, take_longer, transaction
+from mall.base.tables import Mapped, mapped_column
 from mall.domain import audit, ledger, programme
 
 from .movements import INSIDE, every_leg

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import catalogue, notices
 

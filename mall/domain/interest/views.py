@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import ForeignKey, Index, bindparam, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute
+from mall.base.tables import Mapped, mapped_column
 from mall.domain import catalogue
 
 SEEN_AGAIN_AFTER = timedelta(minutes=5)

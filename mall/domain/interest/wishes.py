@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Row, Select, String, cast, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute
 from mall.base.errors import Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import catalogue
 

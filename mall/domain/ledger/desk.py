@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, String, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.db import db, dialect, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, say
 from mall.domain import approvals, audit, programme
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, end_of
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import Message, Said
 
 ORIGINS = ("purchase", "campaign", "task", "adjustment", "renewal", "import")

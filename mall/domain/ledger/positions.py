@@ -1,9 +1,9 @@
 """Positions: how many points of which lot are where, now. Kept with the postings, so that nobody adds up history."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.db import db
+from mall.base.tables import Mapped, mapped_column
 
 
 class Position(db.Model):

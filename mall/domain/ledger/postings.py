@@ -22,12 +22,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, day_of, now
 from mall.base.db import db, dialect, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, Said
 
 from .accounts import ACCOUNTS, CONSEQUENCES, KINDS, PLACES, PURSE

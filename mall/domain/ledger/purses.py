@@ -5,10 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, ForeignKey, bindparam, func, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
+from mall.base.tables import Mapped, mapped_column
 
 from .accounts import WALLET
 from .lots import Lot

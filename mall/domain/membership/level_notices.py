@@ -3,11 +3,11 @@
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 
 NOTICE_DAYS = 30
 

@@ -17,11 +17,11 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant, months_later
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.domain import programme
 
 WINDOW_DAYS = 365

@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy import func, insert, select, union
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import Message
 from mall.domain import notices, programme
 

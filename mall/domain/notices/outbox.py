@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, Index, String, delete, func, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute
+from mall.base.tables import Mapped, mapped_column
 
 from .kinds import KINDS, NOT_SHOWN, SECRET_KINDS, misfits
 

@@ -13,10 +13,10 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, Index, Select, String, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import again, db, dialect, execute, in_transaction, reading, transaction
+from mall.base.tables import Mapped, mapped_column
 
 from .outbox import LONGEST_ERROR, wait_after
 

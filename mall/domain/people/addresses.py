@@ -20,11 +20,11 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
 from .members import Member

@@ -6,10 +6,10 @@ The browser holds 256 random bits, the table their hash. A sign-in of staff coun
 from datetime import datetime, timedelta
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, insert, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
+from mall.base.tables import Mapped, mapped_column
 
 from .tokens import hash_of, new_secret
 

@@ -12,11 +12,11 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import BigInteger, Index, String, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, dialect, execute
 from mall.base.errors import Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
 

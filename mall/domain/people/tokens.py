@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
 LASTS = {

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import pyotp
 from sqlalchemy import ForeignKey, Index, String, delete, insert, or_, select, update
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import Refusal
 from mall.base.seals import seal, unseal
+from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import audit
 

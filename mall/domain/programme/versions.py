@@ -19,13 +19,12 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
-from mall.base.tables import aliased
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_, say
 from mall.domain import approvals, audit
 
