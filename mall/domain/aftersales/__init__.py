@@ -3,46 +3,28 @@
 This is the room's front door. Cancelling an unpaid order is checkout's; cancelling a paid one is a refund.
 """
 
-from .asking import (
-    EXCHANGE_REASONS,
-    MOST_PICTURES,
-    RETURN_REASONS,
-    ExchangePlan,
-    NotReturnable,
-    ReturnChanged,
-    ReturnPlan,
-    TooManyReturnPictures,
-    ask_exchange,
-    ask_return,
-    pieces_to_return,
-    plan_exchange,
-    plan_return,
-    returnable,
-    withdraw_return,
-)
+from .asking import MOST_PICTURES, ReturnChanged, TooManyReturnPictures, ask_exchange, ask_return, withdraw_return
 from .credits import CreditLine, CreditNote, credits_of, is_of_credit, points_back_of
 from .deciding import NoSentence, approve_return, decline_return
 from .disputes import told_of_dispute
 from .exchanges import NoneLeft, OpenExchange, to_be_packed
 from .hearing import hear, hear_all
 from .lapsing import lapse_due_returns, lapses_at
-from .plans import (
-    ALL_REASONS,
-    REASONS,
+from .planning import (
     CouponsOnlyWhole,
     CouponUsed,
     ExchangeOpen,
     NoReason,
     NothingChosen,
     NotRefundable,
-    Plan,
-    PlanLine,
     TooManyPieces,
     plan_cancel,
     plan_refund,
     refundable,
 )
+from .plans import Plan, PlanLine
 from .proof import checks
+from .reasons import ALL_REASONS, REASONS
 from .receiving import ReturnPage, pay_exchange, plan_receipt, receive_return, return_page, waive_return
 from .rechecking import NothingToAsk, OtherCashier, recheck
 from .refunds import (
@@ -86,6 +68,17 @@ from .returns import (
 from .reviews import NotInReview, OtherCurrency, Review, ReviewChanged, accept, give_back, review_of
 from .sending import Sent, ask_about_refunds, send_refunds
 from .window import close_due_windows, close_window
+from .wishes import (
+    EXCHANGE_REASONS,
+    RETURN_REASONS,
+    ExchangePlan,
+    NotReturnable,
+    ReturnPlan,
+    pieces_to_return,
+    plan_exchange,
+    plan_return,
+    returnable,
+)
 
 __all__ = [
     "ADVANCED",

@@ -13,7 +13,7 @@ from mall.base.text import N_, Message, say
 from mall.domain import cash, checkout, ledger, programme
 
 from . import returns, reviews
-from .plans import DISPUTE_LOST
+from .reasons import DISPUTE_LOST
 from .refunds import refund_locked
 
 life = checkout.life

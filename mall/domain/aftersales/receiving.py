@@ -14,7 +14,8 @@ from mall.domain import catalogue, checkout, people, programme
 
 from . import credits
 from .exchanges import free, set_aside, shelve
-from .plans import Plan, plan_refund
+from .planning import plan_refund
+from .plans import Plan
 from .refunds import MoreThanReturned, RefundChanged, refund_locked
 from .returns import (
     ASKED,

@@ -1,6 +1,6 @@
 """Refunds: cash to where it came from, points to their lots, earned points taken back - all of a plan, or nothing.
 
-One function thinks (plans.py), another does: the preview a person confirms is made by the code that refunds.
+One function thinks (planning.py), another does: the preview a person confirms is made by the code that refunds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,15 +18,9 @@ from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledg
 
 from . import credits, returns
 from .exchanges import close, count, sum_of
-from .plans import (
-    ALL_REASONS,
-    CANCELLED_BY_MEMBER,
-    REASONS,
-    NotRefundable,
-    Plan,
-    pieces_to_cancel,
-    plan_refund,
-)
+from .planning import NotRefundable, pieces_to_cancel, plan_refund
+from .plans import Plan
+from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, REASONS
 
 
 class NotToBeCancelled(Refusal):

@@ -10,7 +10,7 @@ from mall.base.text import N_, say
 from mall.domain import checkout, people, programme
 
 from .exchanges import let_go, reference_of
-from .plans import plan_refund
+from .planning import plan_refund
 from .returns import (
     APPROVED,
     FOR_EXCHANGE,

@@ -13,7 +13,7 @@ from mall.base.text import N_, say
 from mall.domain import audit, cash, checkout, ledger, people, programme
 
 from . import returns
-from .plans import GIVEN_BACK
+from .reasons import GIVEN_BACK
 from .refunds import refund_locked
 
 life = checkout.life

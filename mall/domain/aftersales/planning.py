@@ -1,0 +1,243 @@
+"""Planning a refund: whether it may be, of which pieces, and what goes back for them.
+
+Of a line's pieces the cash, points and tax that go back are cumulative floors by quantity, so that refunds in any
+order and split add up to the line. Delivery goes back by the same floors over the pieces that were to be sent: for
+those that never left, and for those that failed by us.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from mall.base.errors import Refusal
+from mall.base.money import part_by_quantity
+from mall.base.text import N_
+from mall.domain import cash, catalogue, checkout, earning, ledger
+
+from .exchanges import OpenExchange, open_exchanges, overtaken_by, sum_of
+from .netting import netted_of
+from .plans import Plan, PlanLine
+from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, DISPUTE_LOST, REASONS
+from .returns import RECEIVED, TO_SEND
+
+
+class NotRefundable(Refusal):
+    message = N_("Order {number} cannot be refunded as it stands. Reload the page to see how it stands.")
+
+
+class CouponUsed(NotRefundable):
+    message = N_("Order {number} gave a coupon that has been used, and it was paid in cash: it cannot be refunded.")
+
+
+class CouponsOnlyWhole(NotRefundable):
+    message = N_("Order {number} gave a coupon: what is read or used online goes back with all that is left, or not.")
+
+
+class ExchangeOpen(NotRefundable):
+    message = N_(
+        "Some of these pieces of order {number} are being exchanged. Send the new ones, or refund the exchange, first."
+    )
+
+
+class NoReason(Refusal):
+    field = "reason"
+    message = N_("Say why the order is refunded.")
+
+
+class NothingChosen(Refusal):
+    message = N_("Choose at least one piece that comes back.")
+
+
+class TooManyPieces(Refusal):
+    """More pieces were to be refunded than are left of a line. Carries the line's number."""
+
+    message = N_("Of {title} {left} can still be given back. Lower the number.")
+
+    def __init__(self, line: int, *, title: Mapping[str, str], left: int) -> None:
+        super().__init__(title=dict(title), left=left)
+        self.line = line
+
+
+def refundable(order: checkout.OrderRow) -> bool:
+    """Tell whether an order stands where goods of it can be refunded, if somebody says so."""
+    return order.disputed_at is None and _refund_follows(order)
+
+
+def plan_refund(
+    order: checkout.OrderRow,
+    *,
+    reason: str,
+    at: datetime,
+    zone: str,
+    pieces: Mapping[int, int] | None = None,
+    lines: Sequence[checkout.LineRow] | None = None,
+    instead_of: int | None = None,
+) -> Plan:
+    """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
+
+    `lines` are the order's, where they are at hand; `instead_of` is the exchange that is refunded after all. Refuses:
+    NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, NoReason, NothingChosen, TooManyPieces, UnderDispute.
+    """
+    if reason not in ALL_REASONS:
+        raise NoReason()
+    if not _may_be_refunded(order, reason=reason):
+        raise NotRefundable(number=checkout.number_of(order.id))
+    lost = reason == DISPUTE_LOST  # The money is gone already: nothing can keep that from being so.
+    if order.disputed_at is not None and not lost:
+        raise checkout.UnderDispute(number=checkout.number_of(order.id))
+    lines = checkout.lines_of(order.id) if lines is None else lines
+    chosen = _chosen(lines, pieces)
+    whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
+    if order.gives_coupons and not lost and not whole and any(line.digital for line, _quantity in chosen):
+        raise CouponsOnlyWhole(number=checkout.number_of(order.id))
+    netted = netted_of(order, [line for line, _quantity in chosen]) if order.gives_coupons else ()
+    if not lost and not all(each.covered for each in netted):
+        raise CouponUsed(number=checkout.number_of(order.id))
+    unseen = catalogue.never_shown(checkout.reference_of(order.id)) if any(line.codes for line, _n in chosen) else {}
+    ended = _ended(order, lines, chosen, instead_of=instead_of)
+    in_house = sum_of(each for each in ended if each.state == RECEIVED)
+    back = tuple(
+        _back_of(line, quantity, unseen=unseen.get(line.line, 0), in_house=in_house.get(line.line, 0))
+        for line, quantity in chosen
+    )
+    carried = tuple(_carried(each, reason=reason) for each in back)
+    was_cents = checkout.kept_cents_of(lines)
+    sale = checkout.sale_of(order, kept_cents=was_cents - sum(each.cash_cents for each in back))
+    before = checkout.sale_of(order, kept_cents=was_cents)
+    kept = order.window_closed_at is not None
+    points = sum(each.points for each in back) - sum(each.points for each in netted)
+    returning: Sequence[ledger.Returning] = ()
+    if points:
+        returning = ledger.would_give_back(
+            points,
+            reference=sale.reference,
+            member_id=order.member_id,
+            shipped=any(each.sent for each in back),
+            at=at,
+            zone=zone,
+        )
+    shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
+    cash_cents = sum(each.cash_cents for each in back) + shipping_cents
+    return Plan(
+        order=order,
+        reason=reason,
+        lines=back,
+        was_cents=was_cents,
+        shipping_cents=shipping_cents,
+        shipping_tax_cents=_of_delivery(order.shipping_tax_cents, lines, carried),
+        shipping_pieces=carried,
+        whole=whole,
+        returning=tuple(returning),
+        taken=earning.reduction(sale, at=at, growth_given=kept),
+        growth_less=0 if kept else before.growth - sale.growth,
+        gone_cents=max(0, cash_cents - cash.left_of(sale.reference)) if cash_cents else 0,
+        netted=netted,
+        ended=ended,
+        overtaken=tuple(each for each in ended if each.id != instead_of),
+    )
+
+
+def pieces_to_cancel(order: checkout.OrderRow, lines: Sequence[checkout.LineRow]) -> dict[int, int]:
+    """Return the pieces of lines that a member's cancelling calls off, {line: n}: those not sent, and codes not seen.
+
+    A code that was shown stays bought.
+    """
+    unseen = catalogue.never_shown(checkout.reference_of(order.id)) if order.gives_codes else {}
+    pieces = {line.line: unseen.get(line.line, 0) if line.codes else checkout.to_ship(line) for line in lines}
+    return {line: count for line, count in pieces.items() if count}
+
+
+def plan_cancel(
+    order: checkout.OrderRow, *, at: datetime, zone: str, lines: Sequence[checkout.LineRow] | None = None
+) -> Plan:
+    """Think out what a member's cancelling a paid order gives back. Refuses what plan_refund() refuses."""
+    lines = checkout.lines_of(order.id) if lines is None else lines
+    pieces = pieces_to_cancel(order, lines)
+    return plan_refund(order, reason=CANCELLED_BY_MEMBER, at=at, zone=zone, pieces=pieces, lines=lines)
+
+
+def _refund_follows(order: checkout.OrderRow) -> bool:
+    """Tell whether the order table has an order refunded when somebody wants it."""
+    return checkout.life.REFUND in checkout.life.follows(checkout.life.REFUND_WANTED, order.state)
+
+
+def _may_be_refunded(order: checkout.OrderRow, *, reason: str) -> bool:
+    """Tell whether the order table lets an order be refunded for a reason. One that was never paid has nothing to."""
+    if reason in REASONS:
+        return _refund_follows(order)
+    return order.paid_at is not None and checkout.REFUNDED in checkout.NEXT[order.state]
+
+
+def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None) -> list[tuple[checkout.LineRow, int]]:
+    """Return the lines that something comes back of, each with how many pieces."""
+    if pieces is None:
+        chosen = [(line, line.quantity - line.refunded) for line in lines if line.refunded < line.quantity]
+    else:
+        by_number = {line.line: line for line in lines}
+        if not pieces.keys() <= by_number.keys() or any(quantity < 0 for quantity in pieces.values()):
+            raise NothingChosen()
+        chosen = [(by_number[number], quantity) for number, quantity in sorted(pieces.items()) if quantity]
+    if not chosen:
+        raise NothingChosen()
+    for line, quantity in chosen:
+        if quantity > line.quantity - line.refunded:
+            raise TooManyPieces(line.line, title=line.title, left=line.quantity - line.refunded)
+    return chosen
+
+
+def _ended(
+    order: checkout.OrderRow,
+    lines: Sequence[checkout.LineRow],
+    chosen: Sequence[tuple[checkout.LineRow, int]],
+    *,
+    instead_of: int | None,
+) -> tuple[OpenExchange, ...]:
+    """Return the exchanges that a refund ends: those it leaves no pieces for, and the one that it is instead of.
+
+    One statement, where any of the pieces is being exchanged. Refuses: ExchangeOpen, where new pieces are to be sent
+    that would be refunded in part only.
+    """
+    if not any(line.exchanging for line, _quantity in chosen):
+        return ()
+    exchanges = open_exchanges(order.id)
+    refunded = {line.line: quantity for line, quantity in chosen}
+    overtaken = overtaken_by(refunded, lines, [each for each in exchanges if each.id != instead_of])
+    ended = tuple(each for each in exchanges if each in overtaken or each.id == instead_of)
+    for line, count in sum_of(each for each in ended if each.state in TO_SEND).items():
+        if count > refunded.get(line, 0):
+            raise ExchangeOpen(number=checkout.number_of(order.id))
+    return ended
+
+
+def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house: int = 0) -> PlanLine:
+    """Return what goes back for so many more pieces of a line. What was never sent, or seen, goes back first."""
+    codes_free = min(quantity, unseen) if line.codes else 0
+
+    def share(amount: int) -> int:
+        return part_by_quantity(amount, of=line.quantity, before=line.refunded, after=line.refunded + quantity)
+
+    return PlanLine(
+        line=line,
+        quantity=quantity,
+        unsent=min(quantity, checkout.to_ship(line)),
+        cash_cents=share(line.cash_cents),
+        points=share(line.price_points + line.switch_points),
+        tax_cents=share(line.tax_cents),
+        codes_free=codes_free,
+        codes_void=quantity - codes_free if line.codes else 0,
+        in_house=in_house,
+    )
+
+
+def _carried(back: PlanLine, *, reason: str) -> int:
+    """Return for how many of these pieces the delivery goes back too."""
+    if back.line.digital:
+        return 0
+    _words, our_fault = ALL_REASONS[reason]
+    return back.quantity if our_fault else back.unsent
+
+
+def _of_delivery(cents: int, lines: Sequence[checkout.LineRow], carried: Sequence[int]) -> int:
+    """Return the share of the delivery's cents that goes back for so many more pieces: cumulative floors."""
+    of = sum(line.quantity for line in lines if not line.digital)
+    before = sum(line.shipping_back for line in lines)
+    return part_by_quantity(cents, of=of, before=before, after=before + sum(carried)) if of else 0
