@@ -159,7 +159,11 @@ def send(return_id: int):
         return return_page(return_id, parcel=form)
     except Refusal as refusal:
         return return_page(return_id, parcel=form, refusal=refusal)
-    flash(_("The replacement is on its way. The member has been told."))
+    flash(
+        _("The replacement was handed over. The member has been told.")
+        if collected
+        else _("The replacement is on its way. The member has been told.")
+    )
     return redirect(url_for("office.aftersales.show", return_id=return_id), 303)
 
 

@@ -210,6 +210,8 @@ def plan_of(order: Any, form: ReturnForm) -> aftersales.ReturnPlan | aftersales.
 def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
     """Render a return's page."""
     page = my_return(number, return_id)
+    with reading():
+        collected = checkout.is_collected(page.order)
     return form_page(
         "store/returns/show.html",
         refusal=refusal,
@@ -223,6 +225,8 @@ def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
         if page.row.state == aftersales.APPROVED
         else None,
         to_send=page.row.state in (aftersales.APPROVED, aftersales.ADVANCED),
+        collected=collected,
+        to_fetch=collected and page.row.state in aftersales.TO_SEND,
     )
 
 
