@@ -42,8 +42,8 @@ from .inbox import (
     take_events,
 )
 from .listening import Told, catch_up, listen
+from .payment_answers import ASKING, Recorded, could_not_open, differences, opened, record, take_unsettled
 from .payments import (
-    ASKING,
     CAPTURED,
     EXPIRED,
     FAILED,
@@ -57,16 +57,10 @@ from .payments import (
     Payment,
     PaymentRow,
     PaymentUnderWay,
-    Recorded,
     begin,
-    could_not_open,
-    differences,
     lock_payment,
-    opened,
     payment_now,
     payments_of,
-    record,
-    take_unsettled,
     wanted,
 )
 from .proof import checks, watch

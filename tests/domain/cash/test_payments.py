@@ -4,7 +4,8 @@ import pytest
 
 from mall.base.db import reading, transaction
 from mall.domain import cash
-from mall.domain.cash.payments import NEXT, STATES, said
+from mall.domain.cash.payment_answers import NEXT, said
+from mall.domain.cash.payments import STATES
 from tests.conftest import NOON
 
 from .conftest import UNTIL, begin, join, open_for, paid_payment, record, state
