@@ -39,13 +39,31 @@ PLAIN = ("kind", "amount_cents", "percent", "cap_cents", "scope", "starts_at", "
 PACK_PLAIN = ("starts_at", "ends_at", "member_limit", "total_limit")
 
 
-class CouponForm(Form):
-    """What a kind of coupon is."""
+class NamedForm(Form):
+    """What every kind of coupon has. `key` makes a form that is sent twice one kind."""
 
     key = HiddenField()
     seen_version = HiddenField()
     title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
     title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
+
+    def details(self) -> dict[str, Any]:
+        """Return what was typed, as the coupons take it."""
+        return {"title": texts_of(self, "title", LANGUAGES)}
+
+    def place(self, refusal: Refusal) -> None:
+        """Put a refusal at the field it is about."""
+        at = self.where(refusal.field)
+        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+
+    def where(self, about: str) -> str:
+        """Return the field that shows what a refusal is about."""
+        return about
+
+
+class CouponForm(NamedForm):
+    """What a kind of coupon is."""
+
     kind = SelectField(_l("What it takes off"), choices=[SelectChoice(*each) for each in KINDS.items()])
     amount_cents = Cents(_l("Amount"))
     percent = Whole(_l("Per cent"))
@@ -99,36 +117,27 @@ class CouponForm(Form):
         if self.scope.data == "product":
             scope_ids = sorted(set(self.found.values()))
         return {
+            **super().details(),
             **{name: self[name].data for name in PLAIN},
-            "title": texts_of(self, "title", LANGUAGES),
             "threshold_cents": self.threshold_cents.data or 0,
             "scope_ids": scope_ids,
         }
 
-    def place(self, refusal: Refusal) -> None:
-        """Put a refusal at the field it is about."""
-        at = refusal.field
-        if at == "scope_ids":
-            at = {"category": "categories", "product": "skus"}.get(self.scope.data, "scope")
-        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+    def where(self, about: str) -> str:
+        """Return the field that shows what a refusal is about."""
+        if about == "scope_ids":
+            return {"category": "categories", "product": "skus"}.get(self.scope.data, "scope")
+        return super().where(about)
 
 
-class GivenForm(Form):
+class GivenForm(NamedForm):
     """What may still change of a coupon that somebody has: its name, and how often it is used in all."""
 
-    seen_version = HiddenField()
-    title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
-    title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
     total_limit = Whole(_l("Uses by all together"))
 
     def details(self) -> dict[str, Any]:
         """Return what was typed, as the coupons take it."""
-        return {"title": texts_of(self, "title", LANGUAGES), "total_limit": self.total_limit.data}
-
-    def place(self, refusal: Refusal) -> None:
-        """Put a refusal at the field it is about."""
-        at = refusal.field
-        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+        return super().details() | {"total_limit": self.total_limit.data}
 
 
 class CodesForm(Form):
@@ -179,13 +188,9 @@ class GiveForm(Form):
         ]
 
 
-class PackSaidForm(Form):
-    """What a pack says of itself. `key` makes a form that is sent twice one pack."""
+class PackSaidForm(NamedForm):
+    """What a pack says of itself."""
 
-    key = HiddenField()
-    seen_version = HiddenField()
-    title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
-    title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
     starts_at = Moment(_l("Can be had from"))
     ends_at = Moment(_l("Can be had until"))
     member_limit = Whole(_l("Packs for one member"))
@@ -194,12 +199,11 @@ class PackSaidForm(Form):
 
     def details(self) -> dict[str, Any]:
         """Return what was typed, as the coupons take it."""
-        return {name: self[name].data for name in PACK_PLAIN} | {"title": texts_of(self, "title", LANGUAGES)}
+        return super().details() | {name: self[name].data for name in PACK_PLAIN}
 
-    def place(self, refusal: Refusal) -> None:
-        """Put a refusal at the field it is about."""
-        at = {"parts": "kind_1"}.get(refusal.field, refusal.field)
-        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+    def where(self, about: str) -> str:
+        """Return the field that shows what a refusal is about."""
+        return "kind_1" if about == "parts" else super().where(about)
 
 
 class PartsForm(PackSaidForm):

@@ -19,6 +19,8 @@ from mall.web.shared import layout
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, person
 
+from .coupon_pages import own_key
+
 bp = Blueprint("lists", __name__, url_prefix="/")
 
 MOST_SHOWN = 500
@@ -56,7 +58,7 @@ def give(template_id: int):
     except Refusal as refusal:
         form.refuse(refusal, at="file")
         return list_page(template_id, form)
-    key = f"{person().id}:{form.key.data}"[:64]
+    key = own_key(form)
     with reading():
         plan = coupons.plan_list(template_id, lines, by=person().actor, at=now())
         begun = coupons.list_begun(key)

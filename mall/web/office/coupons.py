@@ -18,13 +18,12 @@ from mall.web.shared import layout, tables
 from mall.web.shared.coupons import contents_words, standing_of, terms_words, worth_words
 from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.moves import order_number
-from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
 
 from . import coupon_lists, packs
-from .actors import actor_words
 from .coupon_forms import CodesForm, CouponForm, GiveForm, GivenForm, RevokeForm, SellForm, form_for
+from .coupon_pages import kind_page, make, own_key, save
 
 bp = Blueprint("coupons", __name__, url_prefix="/coupons")
 for part in (packs.bp, coupon_lists.bp):
@@ -55,25 +54,8 @@ def index():
 @bp.route("/new", methods=["GET", "POST"])
 def new():
     """Make a kind of coupon."""
-    form = CouponForm()
-    if request.method == "GET":
-        form.key.data = secrets.token_urlsafe(12)
-    if form.validate_on_submit():
-        try:
-            template_id = done_once(
-                coupons.make_template,
-                key=f"{person().id}:{form.key.data}"[:64],
-                **form.details(),
-                terms=layout.terms(),
-                by=person().actor,
-                at=now(),
-            )
-        except Refusal as refusal:
-            form.place(refusal)
-        else:
-            flash(_("The coupon is made. Give it to a member, make codes, or let an item give it."))
-            return redirect(url_for("office.coupons.show", template_id=template_id))
-    return form_page("office/coupons/new.html", refused=request.method == "POST", form=form)
+    done = _("The coupon is made. Give it to a member, make codes, or let an item give it.")
+    return make(CouponForm(), coupons.make_template, "office/coupons/new.html", done=done, terms=layout.terms())
 
 
 @bp.route("/<int:template_id>", methods=["GET", "POST"])
@@ -83,25 +65,7 @@ def show(template_id: int):
         return coupon_page(template_id)
     with reading():
         form = GivenForm() if coupons.is_given(template_id) else CouponForm()
-    if not form.validate_on_submit():
-        return coupon_page(template_id, form=form)
-    try:
-        done_or_gone(
-            coupons.edit_template,
-            template_id,
-            seen_version=whole(form.seen_version.data) or 0,
-            **form.details(),
-            terms=layout.terms(),
-            by=person().actor,
-            at=now(),
-        )
-    except coupons.TemplateChanged as refusal:
-        return coupon_page(template_id, form=form, refusal=refusal)
-    except Refusal as refusal:
-        form.place(refusal)
-        return coupon_page(template_id, form=form)
-    flash(_("Saved."))
-    return redirect(url_for("office.coupons.show", template_id=template_id), 303)
+    return save(form, coupons.edit_template, template_id, again=coupon_page, terms=layout.terms())
 
 
 @bp.post("/<int:template_id>/withdrawal")
@@ -132,7 +96,7 @@ def make_codes(template_id: int):
             template_id,
             count=form.count.data,
             each_for=form.each_for.data,
-            key=f"{person().id}:{form.key.data}"[:64],
+            key=own_key(form),
             by=person().actor,
             at=now(),
         )
@@ -176,7 +140,7 @@ def give(member_id: int):
             coupons.give_by_hand,
             form.template_id.data,
             member_id,
-            key=f"{person().id}:{form.key.data}"[:64],
+            key=own_key(form),
             reason=form.reason.data,
             terms=layout.terms(),
             by=person().actor,
@@ -228,31 +192,17 @@ def coupon_page(
     with reading():
         scope_ids = coupons.scope_of(template_id)
         scope_skus = catalogue.skus_of(scope_ids) if template.scope == "product" else []
-        given, used = coupons.given_and_used(template_id)
         frozen = coupons.is_given(template_id)
-        batches = coupons.batches_of(template_id)
-        selling = coupons.products_selling(template_id)
-        items = coupons.coupon_products()
-    if codes is None:
-        codes = CodesForm(formdata=None, data={"key": secrets.token_urlsafe(12)})
-    sale = sale or SellForm(formdata=None)
-    sale.offer(items, selling)
-    return form_page(
+    return kind_page(
         "office/coupons/show.html",
-        refused=bool((form and form.errors) or codes.errors or sale.errors),
-        refusal=refusal,
-        sent=form or (codes if codes.errors else sale if sale.errors else None),
+        template,
         form=form or form_for(template, scope_ids, scope_skus, given=frozen),
-        shown=_shown(template, terms, at=at),
-        made=template,
-        given=given,
-        used=used,
-        frozen=frozen,
+        sent=form,
         codes=codes,
-        batches=batches,
         sale=sale,
-        selling=selling,
-        actor_words=actor_words,
+        refusal=refusal,
+        frozen=frozen,
+        shown=_shown(template, terms, at=at),
     )
 
 

@@ -1,8 +1,6 @@
 """Packs at the desk: several coupons that are given together. Codes, items and withdrawing are those of any coupon."""
 
-import secrets
-
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint
 from flask_babel import gettext as _
 
 from mall.base.clock import now
@@ -11,12 +9,9 @@ from mall.base.errors import Refusal
 from mall.domain import coupons
 from mall.web.shared import layout
 from mall.web.shared.coupons import contents_words, terms_words, worth_words
-from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.numbers import whole
-from mall.web.shared.signing_in import form_page, person
 
-from .actors import actor_words
 from .coupon_forms import CodesForm, PackForm, PackSaidForm, SellForm, pack_form_for
+from .coupon_pages import kind_page, make, save
 
 bp = Blueprint("packs", __name__, url_prefix="/packs")
 
@@ -24,24 +19,8 @@ bp = Blueprint("packs", __name__, url_prefix="/packs")
 @bp.route("/new", methods=["GET", "POST"])
 def new():
     """Make a pack."""
-    form = PackForm()
-    if request.method == "GET":
-        form.key.data = secrets.token_urlsafe(12)
-    if form.validate_on_submit():
-        try:
-            pack_id = done_once(
-                coupons.make_pack,
-                key=f"{person().id}:{form.key.data}"[:64],
-                **form.details(),
-                by=person().actor,
-                at=now(),
-            )
-        except Refusal as refusal:
-            form.place(refusal)
-        else:
-            flash(_("The pack is made. Give it to members, make codes, or let an item give it."))
-            return redirect(url_for("office.coupons.show", template_id=pack_id))
-    return form_page("office/packs/new.html", refused=request.method == "POST", form=form)
+    done = _("The pack is made. Give it to members, make codes, or let an item give it.")
+    return make(PackForm(), coupons.make_pack, "office/packs/new.html", done=done)
 
 
 @bp.post("/<int:pack_id>")
@@ -50,24 +29,7 @@ def edit(pack_id: int):
     with reading():
         coupons.pack_of(pack_id)
         form = PackSaidForm() if coupons.is_given(pack_id) else PackForm()
-    if not form.validate_on_submit():
-        return pack_page(pack_id, form=form)
-    try:
-        done_or_gone(
-            coupons.edit_pack,
-            pack_id,
-            seen_version=whole(form.seen_version.data) or 0,
-            **form.details(),
-            by=person().actor,
-            at=now(),
-        )
-    except coupons.PackChanged as refusal:
-        return pack_page(pack_id, form=form, refusal=refusal)
-    except Refusal as refusal:
-        form.place(refusal)
-        return pack_page(pack_id, form=form)
-    flash(_("Saved."))
-    return redirect(url_for("office.coupons.show", template_id=pack_id), 303)
+    return save(form, coupons.edit_pack, pack_id, again=pack_page)
 
 
 def pack_page(
@@ -83,22 +45,16 @@ def pack_page(
     with reading():
         pack = coupons.pack_of(pack_id)
         contents = coupons.parts_of([pack_id]).get(pack_id, [])
-        given, used = coupons.given_and_used(pack_id)
         frozen = coupons.is_given(pack_id)
-        batches = coupons.batches_of(pack_id)
-        selling = coupons.products_selling(pack_id)
-        items = coupons.coupon_products()
-    if codes is None:
-        codes = CodesForm(formdata=None, data={"key": secrets.token_urlsafe(12)})
-    sale = sale or SellForm(formdata=None)
-    sale.offer(items, selling)
-    return form_page(
+    return kind_page(
         "office/packs/show.html",
-        refused=bool((form and form.errors) or codes.errors or sale.errors),
-        refusal=refusal,
-        sent=form or (codes if codes.errors else sale if sale.errors else None),
+        pack,
         form=form or pack_form_for(pack, contents, given=frozen),
-        made=pack,
+        sent=form,
+        codes=codes,
+        sale=sale,
+        refusal=refusal,
+        frozen=frozen,
         state=coupons.state_of(pack, at),
         inside=", ".join(contents_words(contents)),
         contents=[
@@ -110,12 +66,4 @@ def pack_page(
             }
             for each in contents
         ],
-        given=given,
-        used=used,
-        frozen=frozen,
-        codes=codes,
-        batches=batches,
-        sale=sale,
-        selling=selling,
-        actor_words=actor_words,
     )
