@@ -46,17 +46,16 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
     at, street = now(), f"{story.chance.randrange(1, 90)} {story.chance.choice(STREETS)}"
     town, postcode, region = story.chance.choice(TOWNS)
     with transaction():
-        member_id = people.register(
+        new = earning.Newcomer(
             email=people.read_email(f"{slug}@tessera.example"),
             password=story.password,
             display_name=name,
             language=language,
             wants_news=story.chance.random() < 0.4,
             verify_page="",
-            at=at,
         )
+        member_id = earning.sign_up(new, terms=story.terms, at=at)
         assert member_id is not None
-        earning.welcome(member_id, terms=story.terms, at=at)
         people.verify(token_mailed_to(member_id), at=at)
         lines = people.AddressLines(
             recipient=name, line1=street, city=town, postcode=postcode, country="US", region=region

@@ -81,6 +81,11 @@ class Plan(Struct, frozen=True):
         return sum(each.tax_cents for each in self.lines)
 
     @property
+    def all_tax_cents(self) -> int:
+        """The tax inside all cash that goes back."""
+        return self.tax_cents + self.shipping_tax_cents
+
+    @property
     def kept_cents(self) -> int:
         """The cash for goods that is still kept of the order afterwards."""
         return self.was_cents - self.goods_cents
@@ -126,9 +131,23 @@ class Plan(Struct, frozen=True):
         return sum(each.codes_void for each in self.lines)
 
     @property
+    def sent(self) -> int:
+        """How many pieces left the house and come back, or do not."""
+        return sum(each.sent for each in self.lines)
+
+    @property
     def shipped(self) -> bool:
         """Tell whether any of the pieces has left the house."""
-        return any(each.sent for each in self.lines)
+        return self.sent > 0
+
+    @property
+    def moves_goods(self) -> bool:
+        """Tell whether any of it is more than codes."""
+        return not all(each.line.codes for each in self.lines)
+
+    def lost(self, shelved: int) -> int:
+        """Return how many pieces are written off where so many go back on the shelf."""
+        return self.sent - shelved
 
     @property
     def points_to(self) -> tuple[tuple[int, int], ...]:

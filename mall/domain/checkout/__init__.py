@@ -48,6 +48,7 @@ from .fulfilment import (
     ship,
     shippable,
 )
+from .joining import join
 from .life import (
     AWAITING,
     CANCELLED,
@@ -246,6 +247,7 @@ __all__ = [
     "hand_over",
     "id_of",
     "is_collected",
+    "join",
     "kept_cents_of",
     "left_to_ship",
     "life",

@@ -17,7 +17,7 @@ from .orders import (
     reduction,
 )
 from .proof import checks
-from .welcome import welcome
+from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
     "FACTS",
@@ -25,6 +25,7 @@ __all__ = [
     "Fact",
     "FactRow",
     "Kept",
+    "Newcomer",
     "Rates",
     "Reduction",
     "Sale",
@@ -36,5 +37,6 @@ __all__ = [
     "rates_for",
     "record",
     "reduction",
+    "sign_up",
     "welcome",
 ]

@@ -1,10 +1,32 @@
-"""Welcome: what a new member gets the moment they register."""
+"""Welcome: who becomes a member, and what they get the moment they register."""
 
 from datetime import datetime
 
-from mall.domain import ledger, membership, programme
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from mall.domain import ledger, membership, people, programme
 
 from .facts import Fact, record
+
+
+class Newcomer(Struct, frozen=True):
+    """Who is about to become a member: everything that is found out before a transaction opens."""
+
+    email: people.Email
+    password: people.PasswordHash
+    display_name: str
+    language: str
+    wants_news: bool
+    verify_page: str
+
+
+def sign_up(new: Newcomer, *, terms: programme.Programme, at: datetime) -> int | None:
+    """Make a member and welcome them. Returns the id; for a known e-mail None, and its owner gets a note."""
+    member_id = people.register(**asdict(new), at=at)
+    if member_id is not None:
+        welcome(member_id, terms=terms, at=at)
+    return member_id
 
 
 def welcome(member_id: int, *, terms: programme.Programme, at: datetime) -> None:

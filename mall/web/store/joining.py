@@ -3,9 +3,6 @@
 There are no guest orders. A known e-mail is told to sign in, counted like every registering (PRODUCT 1).
 """
 
-from datetime import datetime
-from typing import Any
-
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from msgspec import Struct
@@ -27,7 +24,7 @@ from . import lately
 from .addresses import AddressForm
 from .basket import basket_page, lines_of
 from .checkout import go_and_pay
-from .registration import Newcomer, RegisterForm, make_member, newcomer
+from .registration import RegisterForm, newcomer
 
 bp = Blueprint("joining", __name__, url_prefix="/checkout/join")
 
@@ -98,7 +95,18 @@ def create():
     if not form.validate_on_submit():
         return joining_page(form, seen, refused=True)
     try:
-        placed = done_once(_join_and_place, newcomer(form), form, seen, at=now())
+        placed = done_once(
+            checkout.join,
+            newcomer(form),
+            basket_token=session.get("basket", ""),
+            key=form.key.data,
+            shown=form.shown.data,
+            terms=layout.terms(),
+            cashier=current_app.extensions["cashier"] is not None,
+            address=form.lines if seen.needs_address else None,
+            method_key=form.method.data,
+            at=now(),
+        )
         if placed is None:
             return _known(form)
     except people.WeakPassword as weak:
@@ -152,30 +160,6 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
         refusal=refusal,
     )
     return page, 429 if isinstance(refusal, people.TooManyTries) else 422 if refusal or refused else 200
-
-
-def _join_and_place(new: Newcomer, form: JoinForm, seen: Seen, *, at: datetime) -> tuple[int, Any] | None:
-    """Make the member, give them address and basket, and place it. None: the e-mail is known."""
-    member_id = make_member(new, at=at)
-    if member_id is None:
-        return None
-    address = form.lines if seen.needs_address else None
-    if address:
-        people.add_address(member_id, address, at=at)
-    checkout.merge(session.get("basket", ""), member_id, at=at)
-    order = checkout.place(
-        member_id,
-        key=form.key.data,
-        shown=form.shown.data,
-        points_offered=0,
-        terms=layout.terms(),
-        verified=False,
-        cashier=current_app.extensions["cashier"] is not None,
-        address=asdict(address) if address else None,
-        method_key=form.method.data,
-        at=at,
-    )
-    return member_id, order
 
 
 def _known(form: JoinForm) -> Response:

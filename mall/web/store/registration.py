@@ -1,11 +1,8 @@
 """Becoming a member, and showing that an e-mail is one's own."""
 
-from datetime import datetime
-
 from flask import flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from msgspec import Struct
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
@@ -50,7 +47,7 @@ def register():
         form.next.data = safe_next(request.args.get("next"))
     elif form.validate_on_submit():
         try:
-            done_once(make_member, newcomer(form), at=now())
+            done_once(earning.sign_up, newcomer(form), terms=terms(), at=now())
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         except Refusal as no:
@@ -99,43 +96,18 @@ def verify_again():
     return redirect(url_for("store.account.show"))
 
 
-class Newcomer(Struct, frozen=True):
-    """Who is about to become a member: everything that is found out before a transaction opens."""
-
-    email: people.Email
-    password: people.PasswordHash
-    display_name: str
-    wants_news: bool
-    verify_page: str
-
-
-def newcomer(form: RegisterForm) -> Newcomer:
+def newcomer(form: RegisterForm) -> earning.Newcomer:
     """Return who a form speaks of, counting the try. Raises NoProgramme, WeakPassword, TooManyTries."""
     if terms().version == 0:
         raise programme.NoProgramme
     email = people.read_email(form.email.data)
     people.refuse_weak(form.password.data, unlike=(unlike := [email.address, *terms().shop_name.values()]))
     count_or_refuse(people.REGISTER_BY_NETWORK, network())
-    return Newcomer(
+    return earning.Newcomer(
         email=email,
         password=people.password_hash(form.password.data, unlike=unlike),
         display_name=form.display_name.data,
+        language=language(),
         wants_news=form.wants_news.data,
         verify_page=public_link("store.account.verify_email", token=""),
     )
-
-
-def make_member(new: Newcomer, *, at: datetime) -> int | None:
-    """Make a member and welcome them. Returns the id; for a known e-mail None, and its owner gets a note."""
-    member_id = people.register(
-        email=new.email,
-        password=new.password,
-        display_name=new.display_name,
-        language=language(),
-        wants_news=new.wants_news,
-        verify_page=new.verify_page,
-        at=at,
-    )
-    if member_id is not None:
-        earning.welcome(member_id, terms=terms(), at=at)
-    return member_id

@@ -352,7 +352,7 @@ def test_the_whole_is_one_transaction_that_leaves_nothing_behind(visitor, mug, m
         raise checkout.QuoteChanged()
 
     visitor.put_in(mug, "cash")
-    monkeypatch.setattr(checkout, "place", broken)
+    monkeypatch.setattr("mall.domain.checkout.joining.place", broken)
 
     assert join(visitor).status_code == 422
 
