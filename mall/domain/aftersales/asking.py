@@ -201,7 +201,7 @@ def withdraw_return(return_id: int, *, member_id: int, at: datetime) -> Row[Any]
     row, moved = move(return_id, WITHDRAW, by=f"member:{member_id}", at=at)
     if moved:
         let_go(row, by=f"member:{member_id}", at=at)
-        said = say(N_("Return withdrawn"))
+        said = say(N_("Exchange withdrawn") if row.wish == FOR_EXCHANGE else N_("Return withdrawn"))
         checkout.note(row.order_id, "return_withdrawn", said, by=f"member:{member_id}", at=at)
         tell(row, "return_withdrawn", at=at)
     return row

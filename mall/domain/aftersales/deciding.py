@@ -51,7 +51,8 @@ def decline_return(return_id: int, *, by: str, words: str, at: datetime) -> Row[
     row, moved = move(return_id, DECLINE, by=by, answer=words, at=at)
     if moved:
         let_go(row, by=by, at=at)
-        said = say(N_("Return declined: {words}"), words=row.answer)
+        declined = N_("Exchange declined: {words}") if row.wish == FOR_EXCHANGE else N_("Return declined: {words}")
+        said = say(declined, words=row.answer)
         checkout.note(row.order_id, "return_declined", said, by=by, at=at)
         write_down("return.decline", row, by=by, reason=words, at=at)
         tell(row, "return_declined", at=at)

@@ -10,7 +10,7 @@ from mall.base.text import N_, say
 from mall.domain import checkout, notices, programme
 
 from .exchanges import hold_still, let_go
-from .returns import APPROVED, LAPSE, Return, move, return_of, tell, write_down
+from .returns import APPROVED, FOR_EXCHANGE, LAPSE, Return, move, return_of, tell, write_down
 
 # The member is told so many days before.
 DAYS_BEFORE = 7
@@ -30,9 +30,10 @@ def lapse_return(return_id: int, *, at: datetime) -> None:
     row, moved = move(return_id, LAPSE, by="system", answer=approved.answer, at=at)
     if moved:
         let_go(row, by="system", at=at)
-        checkout.note(
-            row.order_id, "return_lapsed", say(N_("Return lapsed: the goods did not come")), by="system", at=at
-        )
+        lapsed = N_("Return lapsed: the goods did not come")
+        if row.wish == FOR_EXCHANGE:
+            lapsed = N_("Exchange lapsed: the goods did not come")
+        checkout.note(row.order_id, "return_lapsed", say(lapsed), by="system", at=at)
         write_down("return.lapse", row, by="system", reason="", at=at)
         tell(row, "return_lapsed", at=at)
 

@@ -86,6 +86,8 @@ DONE_ALREADY = {
     for wish, life in NEXT.items()
 }
 LONGEST_WORDS = 500
+# The reason of what was not in the parcel: it cannot come back.
+MISSING = "missing"
 
 
 class ReturnMoved(Refusal):

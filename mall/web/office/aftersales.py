@@ -21,7 +21,7 @@ from mall.web.shared.returns import picture_of, state_words
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
-from .actors import actor_words
+from .actors import actor_words, know_as
 from .parcel_forms import ParcelForm
 
 bp = Blueprint("aftersales", __name__, url_prefix="/aftersales")
@@ -99,8 +99,14 @@ def decline(return_id: int):
     form = AnswerForm()
     if not form.validate_on_submit():
         return return_page(return_id, answer=form)
-    done = _("The return is declined. The member has been told why.")
-    return did(aftersales.decline_return, return_id, done, answer=form, words=form.words.data or "")
+    return did(
+        aftersales.decline_return,
+        return_id,
+        _("The return is declined. The member has been told why."),
+        of_exchange=_("The exchange is declined. The member has been told why."),
+        answer=form,
+        words=form.words.data or "",
+    )
 
 
 @bp.post("/<int:return_id>/receipt")
@@ -213,13 +219,17 @@ def did(
     return_id: int,
     done: str,
     *,
+    of_exchange: str = "",
     answer: AnswerForm | None = None,
     receipt: ReceiptForm | None = None,
     **given: Any,
 ):
-    """Do something to a return and go back to its page; a refusal is shown there, with all that was typed."""
+    """Do something to a return and go back to its page; a refusal is shown there, with all that was typed.
+
+    `of_exchange` is said of an exchange instead of what is said when it is done.
+    """
     try:
-        done_once(verb, return_id, by=person().actor, at=now(), **given)
+        row = done_once(verb, return_id, by=person().actor, at=now(), **given)
     except aftersales.NoSentence as refusal:
         assert answer is not None, "only an answer is without its sentence"
         answer.refuse(refusal, at="words")
@@ -228,7 +238,7 @@ def did(
         if isinstance(refusal, NotFound):
             raise
         return return_page(return_id, answer=answer, receipt=receipt, refusal=refusal)
-    flash(done)
+    flash(of_exchange if of_exchange and row.wish == aftersales.FOR_EXCHANGE else done)
     return redirect(url_for("office.aftersales.show", return_id=return_id), 303)
 
 
@@ -236,7 +246,10 @@ def receipt_form(return_id: int, **given: Any) -> ReceiptForm:
     """Return the form that asks how many pieces of each line are sound, all of them filled in. Raises NotFound."""
     with reading():
         page = aftersales.return_page(return_id)
-    return asking_for_pieces(ReceiptForm, page.lines, page.pieces, name="shelf", filled=page.pieces)(**given)
+    asking = asking_for_pieces(
+        ReceiptForm, page.lines, page.pieces, name="shelf", filled=page.pieces, needed=True
+    )
+    return asking(**given)
 
 
 def return_page(
@@ -258,6 +271,7 @@ def return_page(
                 plan = aftersales.plan_receipt(page, terms=layout.terms(), at=now())
             except Refusal as refused:
                 hindrance = sentence(refused)
+    know_as(member.id, member.display_name)
     state, again = page.row.state, page.row.wish == aftersales.FOR_EXCHANGE
     receipt_now = receipt or receipt_form(return_id, formdata=None)
     return form_page(
@@ -274,6 +288,7 @@ def return_page(
         plan=plan,
         hindrance=hindrance,
         asked=state == aftersales.ASKED,
+        missing=page.row.reason == aftersales.MISSING and state in aftersales.UNSETTLED,
         unsettled=state in aftersales.UNSETTLED,
         to_send=state in aftersales.TO_SEND,
         awaited=state in aftersales.AWAITED,

@@ -21,6 +21,7 @@ from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.pieces import asking_for_pieces, fields_of, pieces_in, refuse_pieces
+from mall.web.shared.returns import state_words as return_words
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
@@ -292,6 +293,7 @@ def order_page(
         member = people.member_of(order.member_id)
         codes = catalogue.codes_of(checkout.reference_of(order.id)) if order.gives_codes else []
         disputes = cash.disputes_of(checkout.reference_of(order.id)) if seen.payments else []
+        returns = aftersales.returns_of(order.id)
     know_as(member.id, member.display_name)
     shown_parcel = parcel or parcel_form(seen.lines, formdata=None)
     return form_page(
@@ -323,6 +325,7 @@ def order_page(
         refundable=aftersales.refundable(order),
         in_review=order.state == checkout.REVIEW,
         disputes=disputes,
+        returns=[(each, return_words(each.state, wish=each.wish)) for each in returns],
         dispute_words=dispute_words,
         hours=hours_waiting(order.paid_at) if order.state == checkout.PAID else None,
         late_hours=LATE_HOURS,

@@ -4,25 +4,31 @@ import logging
 import secrets
 import sys
 import time
+from typing import IO
 
 import structlog
 from flask import Flask, Response, g, request
+from structlog.typing import Processor
 
 log = structlog.get_logger("mall")
 
 
+def renderer(log_format: str, stream: IO[str]) -> Processor:
+    """Return what makes a line of an event. Only a terminal gets colours; in a file they would be odd characters."""
+    if log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+
+
 def prepare(app: Flask) -> None:
     """Give every request an id and log every answer: path without query, status, milliseconds. Never a body."""
-    renderer = (
-        structlog.processors.JSONRenderer() if app.config["LOG_FORMAT"] == "json" else structlog.dev.ConsoleRenderer()
-    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            renderer,
+            renderer(app.config["LOG_FORMAT"], sys.stderr),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

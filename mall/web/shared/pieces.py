@@ -17,14 +17,14 @@ Asking = TypeVar("Asking", bound=Form)
 
 
 class WholeUpTo:
-    """Checks that a field holds a whole number from 0 to the most there can be."""
+    """Checks that a field holds a whole number from 0 to the most there can be. Empty is 0, unless it is `needed`."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, *, needed: bool = False) -> None:
+        self.most, self.needed = most, needed
 
     def __call__(self, _form: Form, field: Field) -> None:
         """Raise ValidationError with a sentence where it does not."""
-        typed = whole(field.data or "0")
+        typed = whole(field.data or ("" if self.needed else "0"))
         if typed is None or typed > self.most:
             raise ValidationError(_("Write a whole number from 0 to %(most)s.", most=self.most))
 
@@ -36,12 +36,16 @@ def asking_for_pieces(
     *,
     name: str = "pieces",
     filled: Mapping[int, int] | None = None,
+    needed: bool = False,
 ) -> type[Asking]:
-    """Return a form with a field for each line that has a most, {line: n}; `filled` stands there first, else 0."""
+    """Return a form with a field for each line that has a most, {line: n}; `filled` stands there first, else 0.
+
+    `needed`: a field that is left empty is not taken for 0.
+    """
     fields = {
         f"{name}-{line.line}": StringField(
             local(line.title),
-            [WholeUpTo(most[line.line])],
+            [WholeUpTo(most[line.line], needed=needed)],
             filters=[one_line],
             default=str((filled or {}).get(line.line, 0)),
         )

@@ -1,5 +1,6 @@
 """Returns: a member chooses what goes back, why, and for what; sees what it brings, confirms, and follows it."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
@@ -80,10 +81,14 @@ def withdraw(number: str, return_id: int):
     """Take a return back: the goods are kept."""
     my_return(number, return_id)
     try:
-        done_once(aftersales.withdraw_return, return_id, member_id=me(), at=now())
+        row = done_once(aftersales.withdraw_return, return_id, member_id=me(), at=now())
     except aftersales.ReturnMoved as refusal:
         return shown(number, return_id, refusal=refusal)
-    flash(_("The return is withdrawn. You keep the goods."))
+    flash(
+        _("The exchange is withdrawn. You keep the goods.")
+        if row.wish == aftersales.FOR_EXCHANGE
+        else _("The return is withdrawn. You keep the goods.")
+    )
     return redirect(url_for("store.returns.show", number=number, return_id=return_id), 303)
 
 
@@ -117,11 +122,10 @@ def confirmed(number: str, form: ReturnForm):
         return return_form_page(number, form, confirming=True, refusal=refusal)
     if not new:
         discard(prepared)
-    flash(
-        _("It is refunded at once. Please send the goods soon.")
-        if row.state == aftersales.ADVANCED
-        else _("We have your return and write to you as soon as somebody has looked at it.")
-    )
+    if row.state == aftersales.ADVANCED:
+        flash(_("It is refunded at once. Please send the goods soon."))
+    else:
+        flash(_("We have what you ask for, and write to you as soon as somebody has looked at it."))
     return redirect(url_for("store.returns.show", number=number, return_id=row.id), 303)
 
 
@@ -195,6 +199,7 @@ def return_form_page(number: str, form: ReturnForm, *, confirming: bool = False,
         ],
         sent=[(each.name, each.data or "0") for each in fields_of(form)],
         reason_words=reason_words().get(form.reason.data or "", ""),
+        missing=form.reason.data == aftersales.MISSING,
         most_pictures=aftersales.MOST_PICTURES,
     )
 
@@ -209,9 +214,12 @@ def plan_of(order: Any, form: ReturnForm) -> aftersales.ReturnPlan | aftersales.
 
 def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
     """Render a return's page."""
-    page = my_return(number, return_id)
+    page, plan = my_return(number, return_id), None
     with reading():
         collected = checkout.is_collected(page.order)
+        if page.row.state == aftersales.APPROVED and page.row.wish == aftersales.FOR_REFUND:
+            with suppress(Refusal):  # Where it cannot be refunded as it stands, the desk sees why.
+                plan = aftersales.plan_receipt(page, terms=layout.terms(), at=now())
     return form_page(
         "store/returns/show.html",
         refusal=refusal,
@@ -220,7 +228,9 @@ def shown(number: str, return_id: int, *, refusal: Refusal | None = None):
         state=state_words(page.row.state, wish=page.row.wish),
         again=page.row.wish == aftersales.FOR_EXCHANGE,
         unsettled=page.row.state in aftersales.UNSETTLED,
+        plan=plan,
         reason_words=reason_words()[page.row.reason],
+        missing=page.row.reason == aftersales.MISSING,
         lapses_at=aftersales.lapses_at(page.row.decided_at, terms=layout.terms())
         if page.row.state == aftersales.APPROVED
         else None,

@@ -99,7 +99,7 @@ def test_it_is_approved_then_received_and_refunded_as_it_was_shown(desk, stage, 
     assert "Return approved" in acts and "Returned goods received" in acts
 
 
-@pytest.mark.parametrize("typed", ["3", "-1", "x", "1.5", "9" * 40])
+@pytest.mark.parametrize("typed", ["3", "-1", "x", "1.5", "9" * 40, ""])
 def test_more_on_the_shelf_than_came_back_stays_as_typed(desk, asked, typed):
     desk.post(f"{page_of(asked)}/approval", data={})
     fields = form_of(desk.get(page_of(asked)).text, f"{page_of(asked)}/receipt") | {"shelf-1": typed}
@@ -267,6 +267,28 @@ def test_what_cannot_be_sent_is_refunded_as_it_was_shown(desk, stage, cup, excha
 
     assert (state(exchange), stage.stock(cup)) == (aftersales.WAIVED, (7, 0))
     assert "Cash back in all $17.53" in words(desk.get(page_of(exchange)).text)
+
+
+def test_an_exchange_is_called_one_wherever_it_stands(desk, exchange):
+    assert f"After-sales Exchange {exchange.id} Exchange {exchange.id} of" in words(desk.get(page_of(exchange)).text)
+    order = desk.get(f"/office/orders/{checkout.number_of(exchange.order_id)}").text
+    assert f'<a href="{page_of(exchange)}">Exchange {exchange.id}</a>' in order
+
+    assert pressed(desk, exchange, "decline", words="It was used").status_code == 303
+
+    said = words(desk.get(page_of(exchange)).text)
+    assert "The exchange is declined. The member has been told why." in said
+    order = words(desk.get(f"/office/orders/{checkout.number_of(exchange.order_id)}").text)
+    assert "Exchange declined: It was used" in order
+
+
+def test_an_exchange_withdrawn_says_so_with_the_member_s_name(desk, mei, exchange):
+    with transaction():
+        aftersales.withdraw_return(exchange.id, member_id=mei, at=DELIVERED)
+
+    said = words(desk.get(page_of(exchange)).text)
+    assert "· Mei" in said and f"Member {mei}" not in said
+    assert "Exchange withdrawn" in words(desk.get(f"/office/orders/{checkout.number_of(exchange.order_id)}").text)
 
 
 @pytest.mark.parametrize("act", ["replacement", "offer", "payment"])

@@ -243,6 +243,34 @@ def test_it_is_said_that_there_are_too_few_before_it_is_asked_for(till, stage, m
     assert confirm(till, order, preview).status_code == 303
 
 
+def test_what_was_not_in_the_parcel_need_not_come_back(till, order):
+    for wish in ("refund", "exchange"):
+        said = words(chosen(till, order, wish=wish, reason="missing").text)
+        assert "What was not in the parcel need not come back." in said
+        assert "arrived" not in said
+
+    page = confirm(till, order, chosen(till, order, wish="exchange", reason="missing")).location
+
+    said = words(till.browser.get(page).text)
+    assert "What was missing" in said and "Has it turned up?" in said
+    assert "yours has arrived" not in said
+
+
+def test_money_that_is_offered_instead_is_shown_before_the_goods_are_sent(till, stage, order):
+    page = confirm(till, order, chosen(till, order, wish="exchange")).location
+    assert "What you get when the goods have arrived" not in words(till.browser.get(page).text)
+    with transaction():
+        aftersales.offer_money(returns_of(order)[0].id, by="staff:1", terms=stage.terms, at=DELIVERED)
+
+    said = words(till.browser.get(page).text)
+
+    assert "What you get when the goods have arrived" in said
+    with reading():
+        row = aftersales.return_page(returns_of(order)[0].id)
+        plan = aftersales.plan_receipt(row, terms=stage.terms, at=DELIVERED)
+    assert f"Cash back in all ${plan.cash_cents / 100:.2f}" in said
+
+
 @pytest.mark.parametrize("wish", ["", "gold"])
 def test_a_wish_is_one_of_the_two(till, order, wish):
     answer = chosen(till, order, wish=wish)
