@@ -246,9 +246,7 @@ def receipt_form(return_id: int, **given: Any) -> ReceiptForm:
     """Return the form that asks how many pieces of each line are sound, all of them filled in. Raises NotFound."""
     with reading():
         page = aftersales.return_page(return_id)
-    asking = asking_for_pieces(
-        ReceiptForm, page.lines, page.pieces, name="shelf", filled=page.pieces, needed=True
-    )
+    asking = asking_for_pieces(ReceiptForm, page.lines, page.pieces, name="shelf", filled=page.pieces, needed=True)
     return asking(**given)
 
 
