@@ -6,6 +6,7 @@ This is the room's front door. Cancelling an unpaid order is checkout's; cancell
 from .asking import MOST_PICTURES, ReturnChanged, TooManyReturnPictures, ask_exchange, ask_return, withdraw_return
 from .credits import CreditLine, CreditNote, credits_of, is_of_credit, points_back_of
 from .deciding import NoSentence, approve_return, decline_return
+from .dispatching import FilePlan, plan_file, send_file
 from .disputes import told_of_dispute
 from .exchanges import NoneLeft, OpenExchange, to_be_packed
 from .hearing import hear, hear_all
@@ -115,6 +116,7 @@ __all__ = [
     "CreditNote",
     "ExchangeOpen",
     "ExchangePlan",
+    "FilePlan",
     "LookedAt",
     "MoreThanReturned",
     "NoReason",
@@ -167,6 +169,7 @@ __all__ = [
     "pieces_to_return",
     "plan_cancel",
     "plan_exchange",
+    "plan_file",
     "plan_receipt",
     "plan_refund",
     "plan_return",
@@ -180,6 +183,7 @@ __all__ = [
     "returns_of",
     "review_of",
     "send_again",
+    "send_file",
     "send_refunds",
     "send_replacement",
     "to_be_packed",

@@ -148,9 +148,9 @@ def close(exchange: OpenExchange, *, by: str, at: datetime) -> None:
         )
 
 
-def to_be_packed(order_id: int) -> dict[int, int]:
-    """Return the new pieces that are to be sent for an order, {line: n}."""
-    return sum_of(each for each in open_exchanges(order_id) if each.state in TO_SEND)
+def to_be_packed(order_id: int) -> list[OpenExchange]:
+    """Return the exchanges of an order whose new pieces are to be sent."""
+    return [each for each in open_exchanges(order_id) if each.state in TO_SEND]
 
 
 def sum_of(exchanges: Iterable[OpenExchange]) -> dict[int, int]:

@@ -25,14 +25,20 @@ from .baskets import (
 from .choosing import change, choose, line_of
 from .codes import NotShownNow, show_code
 from .dispatch import (
+    KNOWN,
     LARGEST_FILE,
     MOST_ROWS,
+    SENDS,
+    WRONG,
     DispatchPlan,
     FileRow,
+    NoSuchOrder,
+    RowPlan,
     ToSend,
     plan_dispatch,
     read_file,
     send_all,
+    wrong_in_itself,
 )
 from .fulfilment import (
     NothingToShip,
@@ -148,6 +154,7 @@ __all__ = [
     "CANCELLED",
     "COMPLETED",
     "FIRST_NUMBER",
+    "KNOWN",
     "LARGEST_FILE",
     "MOST_LINES",
     "MOST_PIECES",
@@ -159,10 +166,12 @@ __all__ = [
     "REFERENCE",
     "REFUNDED",
     "REVIEW",
+    "SENDS",
     "SHIPPED",
     "SOLD",
     "TIMED_OUT",
     "UNPAID",
+    "WRONG",
     "AnotherParcel",
     "BadQuantity",
     "Basket",
@@ -180,6 +189,7 @@ __all__ = [
     "NoAddress",
     "NoCashier",
     "NoLongerOffered",
+    "NoSuchOrder",
     "NoTracking",
     "NotShownNow",
     "NotToBeCollected",
@@ -205,6 +215,7 @@ __all__ = [
     "QuoteChanged",
     "QuoteLine",
     "Refunded",
+    "RowPlan",
     "Rules",
     "Sent",
     "Shipping",
@@ -302,4 +313,5 @@ __all__ = [
     "to_ship",
     "window_days_of",
     "windows_of",
+    "wrong_in_itself",
 ]

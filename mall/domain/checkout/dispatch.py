@@ -29,6 +29,7 @@ COLUMNS = {
     "tracking": ("tracking", "tracking number"),
     "sku": ("sku",),
     "quantity": ("quantity", "pieces"),
+    "exchange": ("exchange", "exchange number"),
 }
 
 SENDS, KNOWN, WRONG = "sends", "known", "wrong"
@@ -58,12 +59,19 @@ class RowsDisagree(Refusal):
     message = N_("Rows of one parcel have one carrier, and either all name a SKU or none does.")
 
 
+class ExchangeNotNamed(Refusal):
+    message = N_(
+        "Order {number} is sent. Where this is the replacement of an exchange, write the exchange's number beside it,"
+        " under exchange."
+    )
+
+
 class OtherRowWrong(Refusal):
     message = N_("Another row of this parcel is wrong, so it is not sent.")
 
 
 class FileRow(Struct, frozen=True):
-    """One row of a file, as it stands there."""
+    """One row of a file, as it stands there. `exchange` is the number of the one whose replacement it sends."""
 
     row: int
     order: str
@@ -71,6 +79,7 @@ class FileRow(Struct, frozen=True):
     tracking: str
     sku: str = ""
     quantity: str = ""
+    exchange: str = ""
 
 
 class ToSend(Struct, frozen=True):
@@ -111,7 +120,7 @@ class DispatchPlan(Struct, frozen=True):
 
 
 def read_file(data: bytes) -> list[FileRow]:
-    """Read a carrier's CSV file: order, carrier, tracking, and where wanted SKU and quantity. Pure.
+    """Read a carrier's CSV file: order, carrier, tracking, and where wanted SKU and quantity, or exchange. Pure.
 
     Refuses: BadFile, FileTooLarge, ColumnMissing, NothingInFile.
     """
@@ -126,7 +135,11 @@ def read_file(data: bytes) -> list[FileRow]:
 
 
 def plan_dispatch(rows: Sequence[FileRow]) -> DispatchPlan:
-    """Think out what rows would do, in their order: a parcel is all rows with one order and tracking number."""
+    """Think out what rows would do, in their order: a parcel is all rows with one order and tracking number.
+
+    Rows that name an exchange are of after-sales.
+    """
+    assert not any(row.exchange for row in rows)
     known = _known({number for row in rows if (number := _order_id(row.order))})
     plans: dict[int, RowPlan] = {}
     to_send: list[ToSend] = []
@@ -134,7 +147,7 @@ def plan_dispatch(rows: Sequence[FileRow]) -> DispatchPlan:
     for row in rows:
         groups.setdefault((row.order, row.tracking), []).append(row)
     for group in groups.values():
-        wrong = {row.row: why for row in group if (why := _wrong_in_itself(row))}
+        wrong = {row.row: why for row in group if (why := wrong_in_itself(row))}
         order = known.get(_order_id(group[0].order) or 0)
         if not wrong and order is None:
             wrong = {row.row: NoSuchOrder() for row in group}
@@ -226,8 +239,9 @@ def _known(order_ids: set[int]) -> dict[int, _Known]:
     return found
 
 
-def _wrong_in_itself(row: FileRow) -> Refusal | None:
-    if like_a_formula((row.order, row.carrier, row.tracking, row.sku, row.quantity)):
+def wrong_in_itself(row: FileRow) -> Refusal | None:
+    """Return what is wrong with a row whatever there is, or None. Pure."""
+    if like_a_formula((row.order, row.carrier, row.tracking, row.sku, row.quantity, row.exchange)):
         return LikeAFormula()
     if not row.carrier or not row.tracking:
         return NoTracking()
@@ -285,6 +299,8 @@ def _of_sku(row: FileRow, known: _Known, left: dict[int, int]) -> dict[int, int]
 
 def _not_to_be_sent(known: _Known) -> Refusal | None:
     order, number = known.order, orders.number_of(known.order.id)
+    if order.state in (life.SHIPPED, life.COMPLETED) and any(line.exchanging for line in known.lines):
+        return ExchangeNotNamed(number=number)
     if life.REFUSE in life.follows(life.PARCEL_LEAVES, order.state):
         return WrongState(number=number)
     if order.disputed_at is not None:

@@ -111,7 +111,8 @@ def send_many():
         field.errors = [*field.errors, sentence(each.why)]
     if wrong:
         return many_page(numbers, form=form)
-    tell_what_was_sent(checkout.send_all(plan.parcels, by=person().actor, at=now()))
+    sent = checkout.send_all(plan.parcels, by=person().actor, at=now())
+    tell_what_was_sent([(parcel.order_id, refusal) for parcel, refusal in sent])
     return redirect(url_for("office.orders.index"), 303)
 
 
@@ -135,7 +136,7 @@ def slips():
                 "seen": each,
                 "order": each.order,
                 "left": checkout.left_to_ship(each.lines),
-                "again": again.get(each.number, {}),
+                "again": again.get(each.number, []),
                 "lines": {line.line: line for line in each.lines},
                 "collected": each.collected,
             }
@@ -166,13 +167,13 @@ def read_tracking():
         form.refuse(refusal, at="file")
         return file_page(form)
     with reading():
-        plan = checkout.plan_dispatch(rows)
+        plan = aftersales.plan_file(rows)
     text = data.decode("utf-8-sig")
     if "confirm" not in request.form:
         return file_page(form, plan=plan, text=text)
     if request.form.get("shown", "") != plan.fingerprint:
         return file_page(form, plan=plan, text=text, refusal=FileChanged())
-    tell_what_was_sent(checkout.send_all(plan.parcels, by=person().actor, at=now()))
+    tell_what_was_sent(aftersales.send_file(plan, by=person().actor, at=now()))
     return redirect(url_for("office.orders.index"), 303)
 
 
@@ -217,7 +218,7 @@ def many_page(numbers: list[str], *, form: Any = None):
 def file_page(
     form: FileForm,
     *,
-    plan: checkout.DispatchPlan | None = None,
+    plan: aftersales.FilePlan | None = None,
     text: str = "",
     refusal: Refusal | None = None,
 ):
@@ -233,16 +234,16 @@ def file_page(
     )
 
 
-def tell_what_was_sent(outcomes: list[tuple[checkout.ToSend, Refusal | None]]) -> None:
-    """Say how many parcels are on their way, and which are not and why."""
-    sent = sum(1 for _parcel, refusal in outcomes if refusal is None)
+def tell_what_was_sent(outcomes: list[tuple[int, Refusal | None]]) -> None:
+    """Say how many parcels are on their way, and of which orders some are not and why."""
+    sent = sum(1 for _order, refusal in outcomes if refusal is None)
     if sent:
         flash(ngettext("%(num)s parcel is on its way.", "%(num)s parcels are on their way.", sent))
     else:
         flash(_("There was nothing new to send."), "info")
-    for parcel, refusal in outcomes:
+    for order_id, refusal in outcomes:
         if refusal is not None:
-            number = checkout.number_of(parcel.order_id)
+            number = checkout.number_of(order_id)
             flash(_("Order %(number)s was not sent: %(why)s", number=number, why=sentence(refusal)), "warn")
 
 

@@ -1,6 +1,7 @@
 """Returns at the desk: the queue, approve, decline with a sentence, take in the goods - each once, as it was shown."""
 
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 
@@ -227,7 +228,7 @@ def test_an_exchange_is_approved_received_and_sent_and_each_step_says_the_next(d
     assert "Replacements to send" in words(desk.get("/office/").text)
     number = checkout.number_of(exchange.order_id)
     slip = words(desk.get(f"/office/parcels/slips?order={number}").text)
-    assert "Replacement, in exchange" in slip and "Nothing of this order" not in slip
+    assert f"Replacement, in exchange {exchange.id}" in slip and "Nothing of this order" not in slip
 
     empty = pressed(desk, exchange, "replacement", within="replacement", carrier="Swift", tracking=" ")
     assert empty.status_code == 422 and "Enter the tracking number." in empty.text and 'value="Swift"' in empty.text
@@ -242,6 +243,35 @@ def test_an_exchange_is_approved_received_and_sent_and_each_step_says_the_next(d
     assert "SW-7 Replacement" in words(desk.get(f"/office/orders/{number}").text)
     acts = words(desk.get(f"/office/audit?subject=order:{exchange.order_id}").text)
     assert "Replacement sent" in acts and "Return approved" in acts
+
+
+def test_a_carrier_s_file_sends_the_replacement_and_says_what_it_cannot(desk, stage, cup, exchange):
+    number, tracking = checkout.number_of(exchange.order_id), "/office/parcels/tracking"
+    pressed(desk, exchange, "approval")
+    sheet = f"order;carrier;tracking;exchange\n{number};Swift;SW-9;{exchange.id}\n{number};Swift;SW-8;77\n".encode()
+
+    def shown():
+        fields = form_of(desk.get(tracking).text, "")
+        return desk.post(tracking, data=fields | {"file": (BytesIO(sheet), "t.csv")})
+
+    early = words(shown().text)
+    assert (
+        "2 rows are wrong" in early and "is not to be sent now" in early and "has no exchange of this number" in early
+    )
+    pressed(desk, exchange, "receipt", within="receipt")
+    answer = shown()
+    said = words(answer.text)
+    assert f"{number} exchange {exchange.id}" in said and "1 row sends 0 rows are known already 1 row is wrong" in said
+    assert "Send 1 parcel" in said and state(exchange) == aftersales.RECEIVED
+    fields = form_of(answer.text, "") | {"confirm": "1"}
+
+    sent = desk.post(tracking, data=fields)
+    assert sent.status_code == 303 and "1 parcel is on its way." in words(desk.get(sent.location).text)
+    assert state(exchange) == aftersales.EXCHANGED
+    assert "SW-9 Replacement" in words(desk.get(f"/office/orders/{number}").text)
+    late = desk.post(tracking, data=fields)
+    assert late.status_code == 422 and "has changed since it was shown. Nothing was done." in words(late.text)
+    assert "1 row is known already" in words(shown().text)
 
 
 def test_without_a_free_piece_the_money_is_offered(desk, stage, cup, exchange):
