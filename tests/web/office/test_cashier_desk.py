@@ -10,7 +10,8 @@ from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout
 from mall.domain.aftersales import hearing
-from tests.stage import NOON
+from tests import cast
+from tests.stage import NOON, PASSWORD
 from tests.web.office.forms import form_of, send
 
 
@@ -230,3 +231,106 @@ def test_refunds_that_wait_are_listed(desk, stage, paid):
     page = words(desk.get("/office/payments?show=refunds"))
 
     assert checkout.number_of(paid.id) in page and "$20.80" in page
+
+
+# Asked for wrongly.
+
+
+@pytest.mark.parametrize("number", ["999", "0", "99999999999999999999"])
+def test_a_payment_there_is_not_is_neither_shown_nor_asked_about(desk, stage, unpaid, number):
+    assert desk.get(f"/office/payments/{number}").status_code == 404
+    assert desk.post(f"/office/payments/{number}/check").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"show": "none"},
+        {"page": "x"},
+        {"page": "99999999999999999999"},
+        {"q": "nobody"},
+        {"q": "%"},
+        {"q": "_"},
+        {"q": "9" * 300},
+        {"q": "１００００"},
+        {"q": "' OR 1=1 --", "show": "all"},
+    ],
+)
+def test_a_strange_list_page_or_number_finds_nothing_that_was_not_asked_for(desk, stage, paid, asked):
+    answer = desk.get("/office/payments", query_string=asked)
+
+    assert answer.status_code == 200
+    assert payment_of(paid).cashier_id not in answer.text
+
+
+def test_what_another_order_was_paid_with_is_not_found_by_this_ones_number(desk, stage, mei, cup, paid):
+    stage.put_in(mei, cup, "cash")
+    other = stage.pay(stage.place(mei))
+
+    page = desk.get(f"/office/payments?q={checkout.number_of(other.id)}").text
+
+    assert payment_of(other).cashier_id in page and payment_of(paid).cashier_id not in page
+
+
+def test_an_order_is_found_by_the_number_of_each_of_its_parcels(desk, stage, paid):
+    stage.ship(paid)
+
+    for asked in (f"T{paid.id}", f"t{paid.id}", f"  T{paid.id} "):
+        assert checkout.number_of(paid.id) in desk.get("/office/orders", query_string={"q": asked}).text
+        assert desk.get("/office/search", query_string={"q": asked}).location == page_of(paid)
+    for nobodys in (f"T{paid.id}0", "%", "_1"):
+        assert "No order fits that" in desk.get("/office/orders", query_string={"q": nobodys}).text
+
+
+def test_asked_about_twice_it_stands_as_after_the_first_time(desk, stage, unpaid):
+    payment = payment_of(unpaid)
+    stage.cashier.pay(payment.session_id)
+
+    for _press in range(2):
+        answer = desk.post(f"/office/payments/{payment.id}/check", follow_redirects=True)
+        assert "The cashier was asked. This is how it stands." in answer.text
+    assert stage.order(unpaid).state == "paid"
+    assert stage.balances(unpaid.member_id).pending == 159
+    with reading():
+        assert len(cash.payments_of(checkout.reference_of(unpaid.id))) == 1
+
+
+def test_a_payment_whose_page_was_not_opened_is_not_asked_about(desk, stage, mei, cup, monkeypatch):
+    def away(*_given, **_named):
+        raise CashierUnreachable("away")
+
+    stage.put_in(mei, cup, "cash")
+    order = stage.place(mei)
+    monkeypatch.setattr(stage.cashier, "open_session", away)
+    with pytest.raises(CashierUnreachable):
+        stage.open_page(order)
+
+    answer = desk.post(f"/office/payments/{payment_of(order).id}/check")
+
+    assert answer.status_code == 422 and "The cashier does not know this payment yet." in answer.text
+
+
+def test_what_was_paid_at_another_cashier_cannot_be_asked_about_here(desk, stage, paid, monkeypatch):
+    monkeypatch.setattr(type(stage.cashier), "name", "another")
+
+    answer = desk.post(f"/office/payments/{payment_of(paid).id}/check")
+
+    assert answer.status_code == 422 and "at another cashier than the shop uses now" in answer.text
+
+
+def test_a_shop_without_a_cashier_asks_nobody(desk, app, stage, unpaid):
+    app.extensions["cashier"], cashier = None, app.extensions["cashier"]
+    answer = desk.post(f"/office/payments/{payment_of(unpaid).id}/check")
+    app.extensions["cashier"] = cashier
+
+    assert answer.status_code == 422 and "cannot be reached right now" in answer.text
+    assert stage.order(unpaid).state == "awaiting_payment"
+
+
+def test_who_is_no_operator_finds_no_payments(app, stage, mei, paid):
+    browser = app.test_client()
+    cast.sign_in(browser, mei, password=PASSWORD)
+
+    for path in ("/office/payments", f"/office/payments/{payment_of(paid).id}"):
+        assert browser.get(path).status_code in (302, 404)
+    assert browser.post(f"/office/payments/{payment_of(paid).id}/check").status_code in (302, 404)
