@@ -24,7 +24,12 @@ class FileTooLarge(Refusal):
 
 class ColumnMissing(Refusal):
     field = "file"
-    message = N_("The first row must name the columns: {columns}. There is no {column}.")
+    message = N_("The first row must name the columns: {columns}. None is called {column}.")
+
+
+class NoFile(Refusal):
+    field = "file"
+    message = N_("Choose a file with something in it.")
 
 
 class NothingInFile(Refusal):
@@ -46,9 +51,11 @@ def read_sheet(
     """Return the rows of a CSV file that hold something, [(row number, {column: cell})]. Pure.
 
     `columns` are the names that the first row may call each by, ours first; a column that is not there is empty.
-    Refuses: BadFile, FileTooLarge, ColumnMissing, NothingInFile.
+    Refuses: NoFile, BadFile, FileTooLarge, ColumnMissing, NothingInFile.
     """
     too_large = FileTooLarge(rows=most_rows, kilobytes=most_bytes // 1_000)
+    if not data:
+        raise NoFile()
     if len(data) > most_bytes:
         raise too_large
     sheet = _cells(data)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Row, String, func, insert, select, update
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ColumnElement, Row, String, func, insert, select, update
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -189,14 +189,23 @@ def staff_with(email: Email) -> int | None:
 
 def staff_list() -> Sequence[Row[Any]]:
     """Return everyone on the staff, those at work first, by name; `last_here` is when they were last seen, or None."""
+    rows = select(Staff, _last_here().label("last_here"))
+    return execute(rows.order_by(Staff.deactivated_at.is_not(None), Staff.name, Staff.id)).all()
+
+
+def last_here(staff_id: int) -> datetime | None:
+    """Return when someone was last seen, or None."""
+    return execute(select(_last_here()).where(Staff.id == staff_id)).scalar_one_or_none()
+
+
+def _last_here() -> ColumnElement[datetime]:
     seen = (
         select(func.max(SignIn.last_seen_at))
         .where(SignIn.staff_id == Staff.id, SignIn.passed_at.is_not(None))
         .correlate(Staff)
         .scalar_subquery()
     )
-    last_here = func.coalesce(seen, Staff.last_seen_at, type_=Instant).label("last_here")
-    return execute(select(Staff, last_here).order_by(Staff.deactivated_at.is_not(None), Staff.name, Staff.id)).all()
+    return func.coalesce(seen, Staff.last_seen_at, type_=Instant)
 
 
 def staff_able_to(permission: str) -> list[int]:

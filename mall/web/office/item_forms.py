@@ -33,7 +33,7 @@ LONGEST_ALT = 200
 LONGEST_TITLE, LONGEST_SUMMARY, LONGEST_DESCRIPTION = 120, 300, 20_000
 MOST_PIECES = 1_000_000
 KINDS = {
-    "goods": _l("Goods"),
+    "goods": _l("Goods to be sent"),
     "gift": _l("Gift, for points only"),
     "coupon": _l("Coupon"),
     "code": _l("Gift-card code"),

@@ -145,6 +145,7 @@ def _with_reason(staff_id: int, verb, done: str):
 def _page(staff_id: int, *, form: RolesForm | None, reason_form: ReasonForm | None = None, refusal=None, refused):
     with reading():
         staff = people.staff_of(staff_id)
+        last_here = people.last_here(staff_id)
     if form is None or not refused:
         form = RolesForm(formdata=None, roles=staff.roles)
     return form_page(
@@ -152,6 +153,8 @@ def _page(staff_id: int, *, form: RolesForm | None, reason_form: ReasonForm | No
         refused=refused,
         refusal=refusal,
         staff=staff,
+        last_here=last_here,
+        oneself=staff_id == person().id,
         form=form,
         reason_form=reason_form or ReasonForm(formdata=None),
         set_up_link=_link_to_show(staff_id),

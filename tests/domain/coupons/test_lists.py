@@ -193,10 +193,10 @@ def test_it_is_read_as_spreadsheets_write_it(content):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "There is no row"),
-        (b"\n\n", "The first row must name the columns: member. There is no member."),
+        (b"", "Choose a file with something in it."),
+        (b"\n\n", "The first row must name the columns: member. None is called member."),
         (b"member,sentence\n", "There is no row under the names of the columns."),
-        (b"mei@example.com\n", "The first row must name the columns: member. There is no member."),
+        (b"mei@example.com\n", "The first row must name the columns: member. None is called member."),
         (CHINESE.encode("utf-16"), "This is no CSV file."),
         (CHINESE.encode("gb18030"), "This is no CSV file."),
         (b"member\nmei\0@example.com", "This is no CSV file."),

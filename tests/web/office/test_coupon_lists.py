@@ -71,7 +71,7 @@ def test_a_page_that_was_used_before_gives_no_other_file(desk, stage, mei, page)
 @pytest.mark.parametrize(
     ("content", "typed", "sentence"),
     [
-        ("", {}, "There is no row under the names of the columns."),
+        ("", {}, "Choose a file with something in it."),
         ("mei@example.com\n", {}, "The first row must name the columns: member."),
         ("member\nmei@example.com".encode("utf-16"), {}, "This is no CSV file."),
         (b"\x89PNG\r\n\x1a\n", {}, "This is no CSV file."),

@@ -227,9 +227,9 @@ def test_a_wrong_row_is_named_and_sends_nothing(desk, order, row, sentence):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "There is no row under the names"),
+        (b"", "Choose a file with something in it."),
         (b"order,carrier,tracking\n", "There is no row under the names"),
-        (b"order,carrier\n1,2\n", "There is no tracking."),
+        (b"order,carrier\n1,2\n", "None is called tracking."),
         (b"\xff\xfe\x00", "This is no CSV file."),
         (b'order,carrier,tracking\n"a"b,c,d\n', "This is no CSV file."),
         (b"PK\x03\x04\x00", "This is no CSV file."),
