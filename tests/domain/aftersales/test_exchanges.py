@@ -7,19 +7,17 @@ from itertools import count as counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import NotFound, Refusal
-from mall.domain import aftersales, audit, cash, catalogue, checkout, ledger, notices
-from mall.domain.aftersales import lapsing, returns
-from tests.stage import NOON, open_shop
+from mall.domain import aftersales, cash, catalogue, checkout, ledger, notices
+from mall.domain.aftersales import returns
+from tests.domain.aftersales.desk import DELIVERED, WINDOW_OVER, Desk
+from tests.stage import open_shop
 
-DELIVERED = NOON + timedelta(days=3)
-WINDOW_OVER = DELIVERED + timedelta(days=14)
-MUG = catalogue.mix_price(1_590, least=600, most=1_500, step=100)
 PICKUP = {"key": "pickup", "name": {"en": "Counter"}, "price_cents": 0, "free_from_cents": None, "kind": "pickup"}
 WAYS = {
     returns.ASKED: [],
@@ -37,22 +35,10 @@ WAYS = {
 }
 
 
-class Desk:
-    """Mei with an order of three mugs at 900 points and 6.90 each, delivered, of ten; and short ways to exchange."""
+class ExchangeDesk(Desk):
+    """The desk where the same again is asked for."""
 
-    def __init__(self, stage, name="mei", **placing):
-        self.stage = stage
-        self.mei = stage.member(name)
-        stage.give(self.mei, 3_000)
-        self.mug = stage.item(prices=(MUG,))
-        stage.put_in(self.mei, self.mug, "mix", points=900, quantity=3)
-        self.order = stage.pay(stage.place(self.mei, **placing))
-        if placing:
-            with transaction():
-                checkout.hand_over(self.order.id, by="staff:1", at=DELIVERED)
-        else:
-            stage.ship(self.order)
-            stage.deliver(self.order, at=DELIVERED)
+    counted = (notices.Notice, checkout.Parcel, catalogue.StockMove)
 
     def plan(self, pieces=None, *, reason="damaged", at=DELIVERED):
         with reading():
@@ -70,53 +56,12 @@ class Desk:
             )  # fmt: skip
         return row
 
-    def ask_money(self, pieces=None, *, at=DELIVERED):
-        with reading():
-            plan = aftersales.plan_return(
-                checkout.order_of(self.order.id), pieces=pieces or {1: 1}, reason="damaged",
-                level=self.stage.terms.level(1), terms=self.stage.terms, at=at,
-            )  # fmt: skip
-        with transaction():
-            row, _new = aftersales.ask_return(
-                self.order.id, member_id=self.mei, pieces=pieces or {1: 1}, reason="damaged", words="", pictures=(),
-                shown=plan.fingerprint, level=self.stage.terms.level(1), terms=self.stage.terms, at=at,
-            )  # fmt: skip
-        return row
-
-    def do(self, event, row, *, shelved=None, tracking=None, at=DELIVERED):
-        given = {"by": "staff:1", "at": at}
-        paying = given | {"terms": self.stage.terms, "shown": None}
-        act = {
-            returns.APPROVE: lambda: aftersales.approve_return(row.id, **given),
-            returns.DECLINE: lambda: aftersales.decline_return(row.id, words="Worn", **given),
-            returns.WITHDRAW: lambda: aftersales.withdraw_return(row.id, member_id=self.mei, at=at),
-            returns.RECEIVE: lambda: aftersales.receive_return(row.id, shelved=shelved or {}, **paying),
-            returns.WAIVE: lambda: aftersales.waive_return(row.id, **paying),
-            returns.PAY: lambda: aftersales.pay_exchange(row.id, **paying),
-            returns.SEND: lambda: aftersales.send_replacement(
-                row.id, carrier="Swift", tracking=tracking or f"R{row.id}", **given
-            ),
-            returns.LAPSE: lambda: lapsing.lapse_return(row.id, at=at),
-            returns.CLOSE: lambda: self.refund_all(at=at),
-        }[event]
-        with transaction():
-            act()
-        with reading():
-            return returns.return_of(row.id)
-
-    def refund_all(self, *, at=DELIVERED):
-        aftersales.refund(self.order.id, reason="damaged", restock=True, by="staff:1", terms=self.stage.terms, at=at)
-
     def offer(self, row, *, at=DELIVERED):
         with transaction():
             return aftersales.offer_money(row.id, by="staff:1", terms=self.stage.terms, words="Sold out", at=at)
 
     def brought_to(self, state, pieces=None):
-        row = self.ask(pieces)
-        for event in WAYS[state]:
-            row = self.do(event, row)
-        assert row.state == state
-        return row
+        return self.went(self.ask(pieces), WAYS[state], state=state)
 
     @property
     def line(self):
@@ -141,25 +86,15 @@ class Desk:
             wanted = select(notices.Notice.kind).where(notices.Notice.key.like("return:%"))
             return list(execute(wanted.order_by(notices.Notice.id)).scalars())
 
-    def wrote(self):
-        """How many credit notes, audit entries of returns, notices, parcels and moves of stock there are."""
-        counted = (notices.Notice, checkout.Parcel, catalogue.StockMove)
-        with reading():
-            return (
-                len(aftersales.credits_of(self.order.id)),
-                len([entry for entry in audit.entries() if entry.act.startswith("return.")]),
-                *(execute(select(func.count()).select_from(table)).scalar_one() for table in counted),
-            )
-
 
 @pytest.fixture
 def desk(either):
-    return Desk(open_shop())
+    return ExchangeDesk(open_shop())
 
 
 @pytest.fixture
 def here(app):
-    return Desk(open_shop())
+    return ExchangeDesk(open_shop())
 
 
 # One test for every cell of the table of states.
@@ -433,7 +368,7 @@ def test_nothing_is_sent_while_the_bank_decides_or_the_order_is_looked_at(here):
 
 def test_what_is_collected_is_handed_over_at_the_counter_each_time(app):
     stage = open_shop(shipping_methods=[PICKUP])
-    here = Desk(stage, method_key="pickup", address=None)
+    here = ExchangeDesk(stage, method_key="pickup", address=None)
 
     for _time in range(2):
         here.brought_to(returns.EXCHANGED)
@@ -613,7 +548,7 @@ def test_the_proof_sees_an_exchange_that_does_not_add_up(desk, state, changes, s
 def shopping(app):
     """One member after the other comes with an order of their own."""
     stage = open_shop()
-    return (Desk(stage, f"mei{number}") for number in counter())
+    return (ExchangeDesk(stage, f"mei{number}") for number in counter())
 
 
 DOING = [*(event for event in returns.EVENTS if event != returns.CLOSE), "offer", "ask", "ask_money", "refund", "all"]

@@ -8,7 +8,7 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from msgspec.structs import replace
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
@@ -16,98 +16,45 @@ from mall.base.errors import NotFound
 from mall.base.text import say
 from mall.config import ROOT
 from mall.domain import aftersales, audit, cash, catalogue, checkout, ledger, notices
-from mall.domain.aftersales import lapsing, returns
-from tests.stage import NOON, open_shop
+from mall.domain.aftersales import returns
+from tests.domain.aftersales.desk import DELIVERED, WINDOW_OVER, Desk
+from tests.stage import open_shop
 
-DELIVERED = NOON + timedelta(days=3)
-WINDOW_OVER = DELIVERED + timedelta(days=14)
-MUG = catalogue.mix_price(1_590, least=600, most=1_500, step=100)
+WAYS = {
+    returns.ASKED: [],
+    returns.ADVANCED: [],
+    returns.APPROVED: [returns.APPROVE],
+    returns.WAIVED: [returns.WAIVE],
+    returns.REFUNDED: [returns.APPROVE, returns.RECEIVE],
+    returns.DECLINED: [returns.DECLINE],
+    returns.WITHDRAWN: [returns.WITHDRAW],
+    returns.LAPSED: [returns.APPROVE, returns.LAPSE],
+}
 
 
-class Desk:
-    """Mei with an order of three mugs at 900 points and 6.90 each, delivered; and short ways through a return."""
-
-    def __init__(self, stage):
-        self.stage = stage
-        self.mei = stage.member("mei")
-        stage.give(self.mei, 3_000)
-        self.mug = stage.item(prices=(MUG,))
-        stage.put_in(self.mei, self.mug, "mix", points=900, quantity=3)
-        self.order = stage.pay(stage.place(self.mei))
-        stage.ship(self.order)
-        stage.deliver(self.order, at=DELIVERED)
-        self.level = stage.terms.level(1)
+class ReturnsDesk(Desk):
+    """The desk where the money is asked for."""
 
     def plan(self, pieces, *, reason="changed_mind", at=DELIVERED):
-        with reading():
-            order = checkout.order_of(self.order.id)
-            return aftersales.plan_return(
-                order, pieces=pieces, reason=reason, level=self.level, terms=self.stage.terms, at=at
-            )
+        return self.plan_money(pieces, reason=reason, at=at)
 
-    def ask(self, pieces=None, *, reason="changed_mind", shown=None, at=DELIVERED, pictures=(), member=None):
-        pieces = {1: 1} if pieces is None else pieces
-        shown = shown or self.plan(pieces, reason=reason, at=at).fingerprint
-        with transaction():
-            row, _new = aftersales.ask_return(
-                self.order.id, member_id=member or self.mei, pieces=pieces, reason=reason, words="Too blue",
-                pictures=pictures, shown=shown, level=self.level, terms=self.stage.terms, at=at,
-            )  # fmt: skip
-        return row
-
-    def do(self, event, row, *, shelved=None, at=DELIVERED):
-        act = {
-            returns.APPROVE: lambda: aftersales.approve_return(row.id, by="staff:1", at=at),
-            returns.DECLINE: lambda: aftersales.decline_return(row.id, by="staff:1", words="Worn", at=at),
-            returns.WITHDRAW: lambda: aftersales.withdraw_return(row.id, member_id=self.mei, at=at),
-            returns.RECEIVE: lambda: aftersales.receive_return(
-                row.id, shelved=shelved or {}, by="staff:1", terms=self.stage.terms, shown=None, at=at
-            ),
-            returns.LAPSE: lambda: self.lapse(row, at=at),
-            returns.WAIVE: lambda: aftersales.waive_return(
-                row.id, by="staff:1", terms=self.stage.terms, shown=None, at=at
-            ),
-        }[event]
-        with transaction():
-            return act()
-
-    def lapse(self, row, *, at):
-        lapsing.lapse_return(row.id, at=at)
-        return returns.return_of(row.id)
+    def ask(self, pieces=None, *, reason="changed_mind", **more):
+        return self.ask_money(pieces, reason=reason, words="Too blue", **more)
 
     def brought_to(self, state):
         if state == returns.ADVANCED:
             self.level = replace(self.level, instant_refund_cents=100_000)
-        row = self.ask()
-        way = {
-            returns.ASKED: [], returns.ADVANCED: [], returns.APPROVED: [returns.APPROVE],
-            returns.WAIVED: [returns.WAIVE], returns.REFUNDED: [returns.APPROVE, returns.RECEIVE],
-            returns.DECLINED: [returns.DECLINE],
-            returns.WITHDRAWN: [returns.WITHDRAW], returns.LAPSED: [returns.APPROVE, returns.LAPSE],
-        }[state]  # fmt: skip
-        for event in way:
-            row = self.do(event, row)
-        assert row.state == state
-        return row
-
-    def wrote(self):
-        """How many credit notes, audit entries of returns, and notices there are."""
-        with reading():
-            return (
-                len(aftersales.credits_of(self.order.id)),
-                len([entry for entry in audit.entries() if entry.act.startswith("return.")]),
-                execute(select(func.count()).select_from(notices.Notice)).scalar_one(),
-            )
+        return self.went(self.ask(), WAYS[state], state=state)
 
 
 @pytest.fixture
 def desk(either):
-    return Desk(open_shop())
+    return ReturnsDesk(open_shop())
 
 
 @pytest.fixture
 def here(app):
-    return Desk(open_shop())
+    return ReturnsDesk(open_shop())
 
 
 # One test for every cell of the table of states.
