@@ -153,8 +153,9 @@ def tell_of_points(at: datetime) -> None:
 
 
 def tell_of_coupons(at: datetime) -> None:
-    """Tell members of coupons that end soon, many at a time."""
-    tell_in_shares(lambda after: coupons.tell_expiring(after=after, at=at))
+    """Tell members of coupons that end soon, many members at a time."""
+    zone = terms_at(at).zone
+    tell_in_shares(lambda after: coupons.tell_expiring(after=after, zone=zone, at=at))
 
 
 def tell_of_stock(at: datetime) -> None:

@@ -75,7 +75,14 @@ VALUES = {
         "words": "Glad you came.",
         "coupons": 3,
     },
-    "coupon_expiring": {"title": {"en": "Ten off", "zh": "立减十元"}, "ends_at": "2026-03-31T22:00:00+00:00"},
+    "coupon_expiring": {
+        "title": {"en": "Ten off", "zh": "立减十元"},
+        "ends_at": "2026-03-31T22:00:00+00:00",
+        "coupons": [
+            {"title": {"en": "Ten off", "zh": "立减十元"}, "pieces": 2},
+            {"title": {"en": "Free parcel", "zh": "免邮"}, "pieces": 1},
+        ],
+    },
     "back_in_stock": {
         "title": {"en": "Mug", "zh": "杯"},
         "variant_title": {"en": "Moss", "zh": "苔绿"},
@@ -304,3 +311,20 @@ def test_a_sender_mistyped_stops_no_mail(app, terms, mail_from, support, comes_f
     app.config["MAIL_FROM"] = mail_from
 
     assert sender(replace(terms, support_email=support)) == comes_from
+
+
+def test_coupons_that_end_on_one_day_are_named_in_one_mail(terms):
+    def mail(values, language):
+        given = {"to": "mei@example.com", "name": "Mei", "key": "1", "terms": terms}
+        return render("coupon_expiring", values, language=language, **given)
+
+    both = mail(VALUES["coupon_expiring"], "en")
+    assert both.subject == "3 of your coupons end soon"
+    for body in (both.text, both.html):
+        assert "You have not used these coupons yet: 2 × Ten off, 1 × Free parcel." in body
+    chinese = mail(VALUES["coupon_expiring"], "zh")
+    assert chinese.subject == "您有 3 张优惠券即将到期"
+    for body in (chinese.text, chinese.html):
+        assert "您还没有使用这些优惠券：立减十元 × 2, 免邮 × 1。" in body
+    one = {name: VALUES["coupon_expiring"][name] for name in ("title", "ends_at")}
+    assert mail(one, "en").subject == "Your coupon ends soon: Ten off"

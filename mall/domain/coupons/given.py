@@ -45,7 +45,7 @@ class Coupon(db.Model):
     `reference` is what it was given for ("order:7", "code:12"), `key` makes that happen once. `used_for` is the order
     it is used for: there is room for one, so that it is used once. Where the order that gave it was refunded after
     its use, `netted_points` were kept for it by `netted_for` ("credit:7"): it is its member's for good. `pack_id` is
-    the given pack that it came in.
+    the given pack that it came in. `reminded_at`: its member was told that it ends soon.
     """
 
     __tablename__ = "coupon"
@@ -75,6 +75,7 @@ class Coupon(db.Model):
     netted_for: Mapped[str | None] = mapped_column(String(40), index=True)
     netted_points: Mapped[int | None]
     pack_id: Mapped[int | None] = mapped_column(ForeignKey("given_pack.id"), index=True)
+    reminded_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class GivenPack(db.Model):

@@ -1,9 +1,10 @@
 """What must always be true of coupons: uses stay within limits, and are counted right; packs are given whole."""
 
-from sqlalchemy import Select, String, and_, cast, func, literal, or_, select, union_all
+from sqlalchemy import Select, String, and_, cast, exists, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
+from mall.domain import notices
 
 from .codes import CouponCode
 from .given import Coupon, GivenPack
@@ -31,6 +32,7 @@ def checks() -> list[Check]:
         .subquery("taken_by_code")
     )
     counted = func.coalesce(uses.c.uses, 0)
+    told = exists().where(notices.Notice.member_id == Coupon.member_id, notices.Notice.kind == "coupon_expiring")
     return [
         Check(
             N_("a coupon's total is the count of its live uses, and within its limit"),
@@ -55,6 +57,10 @@ def checks() -> list[Check]:
             select(CouponCode.id)
             .outerjoin(taken, taken.c.reference == CODE_REFERENCE)
             .where(CouponCode.taken != func.coalesce(taken.c.coupons, 0)),
+        ),
+        Check(
+            N_("whoever counts as reminded of a coupon has a notice that says so"),
+            select(Coupon.id).where(Coupon.reminded_at.is_not(None), ~told),
         ),
         Check(
             N_("a coupon was used while it could be"),

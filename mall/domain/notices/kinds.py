@@ -47,7 +47,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "level_lowered": ("level",),
     "coupon_received": ("title", "ends_at", "words"),
     "coupon_pack_received": ("title", "ends_at", "words", "coupons"),
-    "coupon_expiring": ("title", "ends_at"),
+    # All that end on one day, [{title, pieces}], and the title of the first.
+    "coupon_expiring": ("title", "ends_at", "coupons"),
     "back_in_stock": ("title", "variant_title", "slug"),
 }
 # Mails whose link opens an account: the link is wiped from the outbox once it is on its way.

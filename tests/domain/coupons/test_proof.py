@@ -136,3 +136,10 @@ def test_packs_that_are_counted_wrong(given_pack):
     write(update(coupons.CouponTemplate).where(coupons.CouponTemplate.id == pack).values(used=0))
 
     assert broken() == ["packs are counted as they were given, within the limit of each"]
+
+
+def test_a_reminder_that_nobody_got(stage, mei):
+    coupon = stage.coupon(mei)
+    write(update(coupons.Coupon).where(coupons.Coupon.id == coupon).values(reminded_at=NOON))
+
+    assert broken() == ["whoever counts as reminded of a coupon has a notice that says so"]

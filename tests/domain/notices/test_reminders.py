@@ -109,8 +109,63 @@ def test_a_coupon_that_ends_within_a_week_is_told_once(stage):
     for days in (4, 5, 20):
         night(NOON + days * DAY)
 
-    assert [(member, title) for member, title, _end in told("coupon_expiring")] == [(mei, {"en": "Ten off"})]
+    assert [(member, title) for member, title, *_rest in told("coupon_expiring")] == [(mei, {"en": "Ten off"})]
     assert soon
+
+
+def test_coupons_of_one_day_are_told_together_and_all_of_them_named(stage):
+    mei, tom = stage.member("mei"), stage.member("tom")
+    ten, parcel = stage.coupon_kind(valid_days=10), stage.coupon_kind(title={"en": "Free parcel"}, valid_days=10)
+    later = stage.coupon_kind(title={"en": "Later"}, valid_days=11)
+    for kind in (ten, parcel, ten, later):
+        stage.coupon(mei, of=kind)
+    stage.coupon(tom, of=parcel)
+
+    for days in (3, 3, 4):
+        night(NOON + days * DAY)
+
+    assert [(member, rest[-1]) for member, _title, *rest in told("coupon_expiring")] == [
+        (mei, [{"title": {"en": "Ten off"}, "pieces": 2}, {"title": {"en": "Free parcel"}, "pieces": 1}]),
+        (tom, [{"title": {"en": "Free parcel"}, "pieces": 1}]),
+        (mei, [{"title": {"en": "Later"}, "pieces": 1}]),
+    ]
+
+
+def test_a_coupon_given_late_that_ends_on_a_day_already_told_is_told_too(stage):
+    mei = stage.member("mei")
+    stage.coupon(mei, valid_days=10)
+    night(NOON + 3 * DAY)
+    late = NOON + 5 * DAY
+    stage.coupon(mei, title={"en": "Late"}, valid_days=5, at=late)
+
+    night(late)
+    assert len(told("coupon_expiring")) == 1
+    for _twice in range(2):
+        night(late + DAY)
+    assert [title["en"] for _member, title, *_rest in told("coupon_expiring")] == ["Ten off", "Late"]
+
+
+def test_the_day_a_coupon_ends_on_is_the_shop_s(either):
+    stage = open_shop(zone="Asia/Shanghai")
+    mei = stage.member("mei")
+    evening = NOON + timedelta(hours=5)  # In Shanghai it is the 3rd of March already.
+    stage.coupon(mei, valid_days=10, at=NOON)  # Until the end of the 12th there.
+    stage.coupon(mei, title={"en": "Next day"}, valid_days=10, at=evening)
+    night(NOON + 3 * DAY)
+
+    assert [title["en"] for _member, title, *_rest in told("coupon_expiring")] == ["Ten off"]
+
+
+def test_coupons_of_many_members_take_as_many_statements_as_of_one(stage):
+    kind = stage.coupon_kind(valid_days=10)
+    stage.coupon(stage.member("mei"), of=kind)
+    one = statements_of(lambda: night(NOON + 4 * DAY))
+    for number in range(8):
+        stage.coupon(stage.member(f"member{number}"), of=kind, at=NOON)
+    many = statements_of(lambda: night(NOON + 4 * DAY))
+
+    assert len(told("coupon_expiring")) == 9
+    assert many <= one
 
 
 def test_who_was_given_a_coupon_is_told_and_who_took_one_knows(stage):

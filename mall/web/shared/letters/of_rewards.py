@@ -103,9 +103,24 @@ def coupon_pack_received(values: Values) -> Letter:
 
 
 def coupon_expiring(values: Values) -> Letter:
+    title = local(values["title"])
+    # What was told before coupons of one day were told together names one.
+    coupons = values.get("coupons") or [{"title": values["title"], "pieces": 1}]
+    count = sum(each["pieces"] for each in coupons)
+    if count == 1:
+        subject = _("Your coupon ends soon: %(title)s", title=title)
+        said = _("You have not used this coupon yet: %(title)s.", title=title)
+    else:
+        subject = ngettext(
+            "%(num)s of your coupons ends soon", "%(count)s of your coupons end soon", count, count=number(count)
+        )
+        named = [
+            _("%(count)s × %(title)s", count=number(each["pieces"]), title=local(each["title"])) for each in coupons
+        ]
+        said = _("You have not used these coupons yet: %(titles)s.", titles=", ".join(named))
     return Letter(
-        _("Your coupon ends soon: %(title)s", title=local(values["title"])),
-        [_("You have not used this coupon yet: %(title)s.", title=local(values["title"]))],
+        subject,
+        [said],
         figures=figure(_("Use it until"), day_words(values["ends_at"])),
         button=button(_("See my coupons"), values),
     )
