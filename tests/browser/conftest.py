@@ -23,6 +23,7 @@ from werkzeug.serving import make_server
 
 from mall.base.clock import moved_to
 from mall.config import ROOT
+from mall.domain import catalogue
 from tests import chromium
 from tests.browser.visitor import DESK, PHONE, Visitor
 from tests.conftest import could_not_run
@@ -30,11 +31,22 @@ from tests.stage import NOON, Stage, open_shop
 
 BUILD = ROOT / "build"
 PATIENCE_MS = 10_000
+# What is asked of a whole page, and what of its new parts only: colours, in light and in dark.
 LOOK = "async (options) => (await axe.run(document, options)).violations"
-# What a page is made of, whatever it says: pages made alike are looked at once.
-SHAPE = """() => [...document.querySelectorAll("body, body *")].map((part) => part.tagName + "." +
-    [...part.attributes].map((each) => each.name + (["class", "role"].includes(each.name) ? each.value : "")))
-    .filter((part, place, all) => part !== all[place - 1]).join()"""
+LOOK_AT = """async (places) => {
+    const parts = document.querySelectorAll("body, body *");
+    const rule = {runOnly: ["color-contrast"], resultTypes: ["violations"]};
+    return (await axe.run({include: places.map((place) => parts[place])}, rule)).violations;
+}"""
+BUT_COLOURS = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
+# What a page is made of, whatever it says: of each part the place of the one it stands in, and what it is itself.
+PARTS = """() => {
+    const parts = [...document.querySelectorAll("body, body *")], place = new Map(parts.map((part, n) => [part, n]));
+    return parts.map((part) => [place.get(part.parentElement) ?? -1, part.tagName + "." + [...part.attributes]
+        .map((each) => each.name + (["class", "role", "type"].includes(each.name) ? each.value : ""))
+        + (part.textContent.trim() ? "" : "!")]);
+}"""
+OUTLINE = re.compile(r"(H[1-6]|MAIN|NAV|HEADER|FOOTER|ASIDE|SECTION|FORM|DIALOG)\.|role(region|alert|dialog|status)")
 FAILED = pytest.StashKey[bool]()
 
 
@@ -202,30 +214,72 @@ def no_script_page(open_page: Callable[..., Page]) -> Page:
     return open_page(PHONE, script=False)
 
 
+@dataclass
+class Looked:
+    """What axe has looked at: parts of pages, told by what they are and what they stand in, and pages' outlines.
+
+    A part of a page on a telephone is another than that of one on a desk.
+    """
+
+    known: dict[tuple[int, str], int] = field(default_factory=dict)
+    outlines: set[tuple[str, ...]] = field(default_factory=set)
+
+    def new_parts(self, parts: list[tuple[int, str]], *, width: int) -> list[int]:
+        """Return the places of the parts that were on no page before, without what stands in one of them."""
+        new, numbers = [], []
+        fresh: set[int] = set()
+        for place, (within, what) in enumerate(parts):
+            key = (numbers[within] if within >= 0 else -width, what)
+            if key not in self.known:
+                fresh.add(place)
+                if within not in fresh:
+                    new.append(place)
+            numbers.append(self.known.setdefault(key, len(self.known)))
+        return new
+
+    def forget(self, known: int) -> None:
+        """Know only so many parts again, so that what is wrong with the others is found as often as it is shown."""
+        for key in list(self.known)[known:]:
+            del self.known[key]
+
+    def is_new_outline(self, parts: list[tuple[int, str]]) -> bool:
+        """Tell whether no page before had these headings and regions in this order; several alike count as one."""
+        marks = [what for _within, what in parts if OUTLINE.search(what)]
+        outline = tuple(what for before, what in zip(["", *marks], marks, strict=False) if what != before)
+        is_new = outline not in self.outlines
+        self.outlines.add(outline)
+        return is_new
+
+
 @pytest.fixture(scope="session")
 def assert_accessible() -> Callable[..., None]:
     """Let axe look at a page, in light and in dark: `assert_accessible(page)` fails on anything serious.
 
-    In the dark only what colours decide is asked again. Pages made of the same parts are looked at once.
+    Colours cost the most: they are asked of parts that were on no page before, the rest of every page that has such
+    a part or another outline than those before.
     """
     script = Axe().axe_script
-    seen: set[str] = set()
+    looked = Looked()
 
     def look(page: Page) -> None:
-        if (shape := page.evaluate(SHAPE)) in seen:
+        parts, size, known = page.evaluate(PARTS), page.viewport_size, len(looked.known)
+        new = looked.new_parts(parts, width=size["width"] if size else 0)
+        if not looked.is_new_outline(parts) and not new:
             return
         if not page.evaluate("() => 'axe' in window"):
             page.evaluate(script)
-        found = []
-        for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+        found = [("light", violation) for violation in page.evaluate(LOOK, BUT_COLOURS)]
+        for theme in ("dark", "light") if new else ():
             page.emulate_media(color_scheme=theme)
-            for violation in page.evaluate(LOOK, {"resultTypes": ["violations"]} | rules):
-                if violation["impact"] in ("serious", "critical"):
-                    places = [node["html"][:160] for node in violation["nodes"][:3]]
-                    found.append(f"{page.url} ({theme}) {violation['id']}: {violation['help']}: {places}")
-        page.emulate_media(color_scheme="light")
-        assert not found, "\n".join(found)
-        seen.add(shape)
+            found += [(theme, violation) for violation in page.evaluate(LOOK_AT, new)]
+        faults = []
+        for theme, violation in found:
+            if violation["impact"] in ("serious", "critical"):
+                places = [node["html"][:160] for node in violation["nodes"][:3]]
+                faults.append(f"{page.url} ({theme}) {violation['id']}: {violation['help']}: {places}")
+        if faults:
+            looked.forget(known)
+        assert not faults, "\n".join(faults)
 
     return look
 
@@ -266,3 +320,18 @@ def visit(
         return Visitor(open_page(size, script=script), assert_accessible, assert_fits, site.url, script)
 
     return enter
+
+
+@pytest.fixture(params=[True, False], ids=["script", "no_script"])
+def payer(request: pytest.FixtureRequest, stage: Stage, visit: Callable[..., Visitor]) -> Visitor:
+    """Mei with 1,000 points, with script and without, at the payment page for a lamp of 600 points and 19.00."""
+    member_id = stage.member("mei")
+    stage.settle_down(member_id)
+    stage.give(member_id, 1_000)
+    lamp = stage.item("Paper lamp", prices=(catalogue.mix_price(2_500, least=600, most=600, step=100),))
+    stage.put_in(member_id, lamp, "mix")
+    mei = visit(script=request.param)
+    mei.sign_in("mei")
+    mei.open("/checkout")
+    mei.press("Redeem 600 pts and pay $23.90")
+    return mei

@@ -98,7 +98,7 @@ def buy_with_cash(mei):
 
 
 def ship_and_deliver(ola):
-    ola.sign_in_staff("ola")
+    ola.sign_in_staff("ola", by_hand=True)
     ola.open("/office/orders")
     ola.follow("Ship order 10001")
     ola.fill_in({"Carrier": "Swift", "Tracking number": "SW-77"})

@@ -47,7 +47,7 @@ def look_at(visitor, addresses):
 
 def test_the_pages_of_a_member(visit, site):
     mei = visit()
-    mei.sign_in("mei")
+    mei.sign_in("mei", by_hand=True)
     outside = [each for each in pages(site.app) if not each.startswith(("/office", "/finance"))]
     look_at(
         mei, [*outside, "/shop", "/orders/10001", "/orders/10001/receipt", "/orders/10002", "/items/stoneware-mug"]
@@ -56,7 +56,7 @@ def test_the_pages_of_a_member(visit, site):
 
 def test_the_pages_of_the_office(visit, site):
     ada = visit(DESK)
-    ada.sign_in_staff("ada")
+    ada.sign_in_staff("ada", by_hand=True)
     look_at(ada, [*pages(site.app, within="/office"), "/office/orders/10001", "/office/orders/10001/refund"])
     look_at(ada, ["/office/catalogue/1", "/office/stock/1", "/office/members/1"])
 

@@ -69,6 +69,17 @@ def test_an_inaccessible_page_is_seen(show, assert_accessible):
         assert_accessible(page)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_faint_word_on_a_page_that_was_looked_at_before_is_seen(show, watch, assert_accessible, theme):
+    style = f"<style>@media (prefers-color-scheme: {theme}) {{ b {{ color: #777; background: #888 }} }}</style>"
+    assert_accessible(show(f"{style}<p>As it was</p>", protected=False))
+    page = show(f"{style}<p>As it was</p><p><b>faint</b></p>", protected=False)
+
+    with pytest.raises(AssertionError, match=rf"\({theme}\) color-contrast"):
+        assert_accessible(page)
+    watch.forget()
+
+
 def test_a_page_too_wide_is_seen(show, watch, assert_fits):
     page = show("<div style='width: 900px'>wide</div>", protected=False)
 
