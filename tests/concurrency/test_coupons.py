@@ -276,3 +276,43 @@ def test_without_the_purse_s_lock_one_member_has_many(postgres_app, stage, monke
     one_member_reaches_for_thirty(postgres_app, stage)
 
     assert count(coupons.GivenPack) > 1
+
+
+# The only coupon one member may have, given at the desk by many.
+
+
+def all_give_it(app: Flask, stage: Stage, mei: int, kind: int) -> list[Any]:
+    def unit(number: int) -> Any:
+        with transaction():
+            return coupons.give_by_hand(kind, mei, key=f"k{number}", terms=stage.terms, by="staff:1", at=NOON)
+
+    jobs = [lambda number=number: unit(number) for number in range(THREADS)]
+    return race(app, jobs, threads=THREADS, seconds=SECONDS)
+
+
+def test_a_coupon_that_many_give_by_hand_is_had_as_often_as_one_member_may(postgres_app, stage):
+    mei, kind = stage.member("mei"), stage.coupon_kind(member_limit=1)
+
+    outcomes = all_give_it(postgres_app, stage, mei, kind)
+
+    assert refusals(outcomes) == {coupons.HadOften}
+    assert count(coupons.Coupon, coupons.Coupon.member_id == mei) == 1
+
+
+def test_without_the_purse_s_lock_many_give_it_by_hand_and_it_is_had_too_often(
+    postgres_app, stage, monkeypatch, together
+):
+    mei, kind = stage.member("mei"), stage.coupon_kind(member_limit=1)
+    counted = giving._why_not_by_hand
+
+    def met(*which: Any, at: Any) -> Any:
+        found = counted(*which, at=at)
+        together()
+        return found
+
+    monkeypatch.setattr(ledger, "lock", lambda member_id, *, zone: None)
+    monkeypatch.setattr(giving, "_why_not_by_hand", met)
+
+    all_give_it(postgres_app, stage, mei, kind)
+
+    assert count(coupons.Coupon, coupons.Coupon.member_id == mei) > 1

@@ -199,3 +199,54 @@ def test_the_last_piece_without_the_lock_is_stopped_by_the_key_only(postgres_app
 
     assert any(isinstance(error, DBAPIError) for error in errors(outcomes))
     assert credit_notes(order) == 2
+
+
+# A piece asked back by its member while the desk refunds it.
+
+
+def ask_or_refund(stage: Stage, order: Any) -> list[Callable[[], Any]]:
+    """Four times Mei, who asks for both mugs to go back, and four times the desk, which refunds one."""
+    level = stage.terms.level(1)
+    with reading():
+        plan = aftersales.plan_return(
+            order, pieces={1: 2}, reason="damaged", level=level, terms=stage.terms, at=DELIVERED
+        )
+
+    def ask() -> Any:
+        with transaction():
+            return aftersales.ask_return(
+                order.id, member_id=order.member_id, pieces={1: 2}, reason="damaged", words="", pictures=(),
+                shown=plan.fingerprint, level=level, terms=stage.terms, at=DELIVERED,
+            )  # fmt: skip
+
+    def refund() -> Any:
+        with transaction():
+            return aftersales.refund(
+                order.id, reason="damaged", restock=True, pieces={1: 1}, by="staff:1", terms=stage.terms,
+                at=DELIVERED, shown=None,
+            )  # fmt: skip
+
+    return [ask, refund] * (THREADS // 2)
+
+
+def spoken_for_and_refunded(order: Any) -> tuple[int, int]:
+    """Return the pieces in open returns, and those refunded."""
+    with reading():
+        (line,) = checkout.lines_of(order.id)
+        return sum(row.pieces for row in aftersales.returns_of(order.id) if row.state in returns.OPEN), line.refunded
+
+
+def test_a_piece_is_asked_back_or_refunded_and_never_both(postgres_app, stage, order):
+    jobs = [lambda each=each: again(each) for each in ask_or_refund(stage, order)]
+
+    race(postgres_app, jobs, threads=THREADS, seconds=SECONDS)
+
+    assert spoken_for_and_refunded(order) in ((2, 0), (0, 2))
+
+
+@pytest.mark.breaks_the_books
+def test_without_the_lock_a_piece_is_asked_back_and_refunded_as_well(postgres_app, stage, order, lock_off):
+    race(postgres_app, ask_or_refund(stage, order), threads=THREADS, seconds=SECONDS)
+
+    spoken_for, refunded = spoken_for_and_refunded(order)
+    assert spoken_for + refunded > 2

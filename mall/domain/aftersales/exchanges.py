@@ -117,14 +117,11 @@ def open_exchanges(order_id: int) -> list[OpenExchange]:
     return [OpenExchange(id_, state, of) for (id_, state), of in pieces.items()]
 
 
-def overtaken_by(
-    refunded: Mapping[int, int], lines: Sequence[checkout.LineRow], exchanges: Sequence[OpenExchange]
-) -> tuple[OpenExchange, ...]:
-    """Return the exchanges that a refund of pieces, {line: n}, leaves no pieces for. Pure.
+def overtaken_by(left: dict[int, int], exchanges: Sequence[OpenExchange]) -> tuple[OpenExchange, ...]:
+    """Return the exchanges for which a refund leaves no pieces: of each line it leaves so many, {line: n}.
 
     What is refunded is first what no exchange is about; of several exchanges the last asked for goes first.
     """
-    left = {line.line: line.shipped + line.called_off - line.refunded - refunded.get(line.line, 0) for line in lines}
     overtaken = []
     for each in exchanges:
         if all(left.get(line, 0) >= count for line, count in each.pieces.items()):

@@ -17,7 +17,7 @@ from .exchanges import OpenExchange, open_exchanges, overtaken_by, sum_of
 from .netting import netted_of
 from .plans import Plan, PlanLine
 from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, DISPUTE_LOST, REASONS
-from .returns import RECEIVED, TO_SEND
+from .returns import RECEIVED, TO_SEND, going_back
 
 
 class NotRefundable(Refusal):
@@ -35,6 +35,12 @@ class CouponsOnlyWhole(NotRefundable):
 class ExchangeOpen(NotRefundable):
     message = N_(
         "Some of these pieces of order {number} are being exchanged. Send the new ones, or refund the exchange, first."
+    )
+
+
+class ReturnOpen(NotRefundable):
+    message = N_(
+        "Some of these pieces of order {number} are in a return that is open. Refund the return, or decline it first."
     )
 
 
@@ -74,8 +80,9 @@ def plan_refund(
 ) -> Plan:
     """Think out a refund of so many pieces of lines, {line: n}; without `pieces` of all that is left.
 
-    `lines` are the order's, where they are at hand; `instead_of` is the exchange that is refunded after all. Refuses:
-    NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, NoReason, NothingChosen, TooManyPieces, UnderDispute.
+    `lines` are the order's, where they are at hand; `instead_of` is the return that is refunded, or the exchange
+    after all. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, ReturnOpen, NoReason, NothingChosen,
+    TooManyPieces, UnderDispute.
     """
     if reason not in ALL_REASONS:
         raise NoReason()
@@ -93,7 +100,8 @@ def plan_refund(
     if not lost and not all(each.covered for each in netted):
         raise CouponUsed(number=checkout.number_of(order.id))
     unseen = catalogue.never_shown(checkout.reference_of(order.id)) if any(line.codes for line, _n in chosen) else {}
-    ended = _ended(order, lines, chosen, instead_of=instead_of)
+    left = _left_of(order, lines, chosen, whole=whole, instead_of=instead_of)
+    ended = _ended(order, chosen, left=left, instead_of=instead_of)
     in_house = sum_of(each for each in ended if each.state == RECEIVED)
     back = tuple(
         _back_of(line, quantity, unseen=unseen.get(line.line, 0), in_house=in_house.get(line.line, 0))
@@ -117,6 +125,7 @@ def plan_refund(
         )
     shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
     cash_cents = sum(each.cash_cents for each in back) + shipping_cents
+    payments = tuple(cash.payments_of(sale.reference)) if cash_cents else ()
     return Plan(
         order=order,
         reason=reason,
@@ -129,7 +138,8 @@ def plan_refund(
         returning=tuple(returning),
         taken=earning.reduction(sale, at=at, growth_given=kept),
         growth_less=0 if kept else before.growth - sale.growth,
-        gone_cents=max(0, cash_cents - cash.left_of(sale.reference)) if cash_cents else 0,
+        gone_cents=max(0, cash_cents - cash.left_of(payments)),
+        payments=payments,
         netted=netted,
         ended=ended,
         overtaken=tuple(each for each in ended if each.id != instead_of),
@@ -184,14 +194,37 @@ def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None)
     return chosen
 
 
-def _ended(
+def _left_of(
     order: checkout.OrderRow,
     lines: Sequence[checkout.LineRow],
     chosen: Sequence[tuple[checkout.LineRow, int]],
     *,
+    whole: bool,
+    instead_of: int | None,
+) -> dict[int, int]:
+    """Return how many pieces of each line a refund leaves that are with the member and in no return, {line: n}.
+
+    Refuses: ReturnOpen, where it would take pieces that an open return is to be refunded for. With all of the order
+    its returns end.
+    """
+    left = {line.line: line.shipped + line.called_off - line.refunded for line in lines}
+    taken = {line.line: quantity - min(quantity, checkout.to_ship(line)) for line, quantity in chosen}
+    returning = going_back(order.id, but=instead_of) if any(taken.values()) and not whole else {}
+    left = {line: there - taken.get(line, 0) - returning.get(line, 0) for line, there in left.items()}
+    if any(left[line] < 0 for line in taken):
+        raise ReturnOpen(number=checkout.number_of(order.id))
+    return left
+
+
+def _ended(
+    order: checkout.OrderRow,
+    chosen: Sequence[tuple[checkout.LineRow, int]],
+    *,
+    left: dict[int, int],
     instead_of: int | None,
 ) -> tuple[OpenExchange, ...]:
-    """Return the exchanges that a refund ends: those it leaves no pieces for, and the one that it is instead of.
+    """Return the exchanges that a refund ends: those for which too few pieces are `left`, and the one that it is
+    instead of.
 
     One statement, where any of the pieces is being exchanged. Refuses: ExchangeOpen, where new pieces are to be sent
     that would be refunded in part only.
@@ -200,7 +233,7 @@ def _ended(
         return ()
     exchanges = open_exchanges(order.id)
     refunded = {line.line: quantity for line, quantity in chosen}
-    overtaken = overtaken_by(refunded, lines, [each for each in exchanges if each.id != instead_of])
+    overtaken = overtaken_by(left, [each for each in exchanges if each.id != instead_of])
     ended = tuple(each for each in exchanges if each in overtaken or each.id == instead_of)
     for line, count in sum_of(each for each in ended if each.state in TO_SEND).items():
         if count > refunded.get(line, 0):

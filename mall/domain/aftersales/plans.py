@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from typing import Any
 
 from msgspec import Struct
+from sqlalchemy import Row
 
 from mall.domain import checkout, earning, ledger
 
@@ -46,7 +48,7 @@ class Plan(Struct, frozen=True):
     of what the order earned. `growth_less` is growth the order has not given yet and will give less of. `gone_cents`
     is the part of the cash that is not there to be given: it was given back at the cashier already, or never came.
     `netted` are used coupons whose value is kept of the points. `overtaken` are exchanges that it closes, `ended`
-    those and the one that is refunded after all.
+    those and the one that is refunded after all. `payments` are the order's, where cash goes back.
     """
 
     order: checkout.OrderRow
@@ -64,6 +66,7 @@ class Plan(Struct, frozen=True):
     netted: tuple[Netted, ...] = ()
     ended: tuple[OpenExchange, ...] = ()
     overtaken: tuple[OpenExchange, ...] = ()
+    payments: tuple[Row[Any], ...] = ()
 
     @property
     def goods_cents(self) -> int:

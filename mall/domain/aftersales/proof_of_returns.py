@@ -34,6 +34,7 @@ def returns_checks() -> list[Check]:
             N_("what counts as being exchanged is in an open exchange, and not refunded as well"), _exchanging_agree()
         ),
         Check(N_("no more of an order comes back to the shelf than left it"), _out_and_back()),
+        Check(N_("open returns are about pieces that were sent and not refunded, none of them twice"), _are_there()),
     ]
 
 
@@ -182,4 +183,20 @@ def _out_and_back() -> Select:
         select(moved.c.reference, moved.c.variant_id)
         .group_by(moved.c.reference, moved.c.variant_id)
         .having(func.sum(moved.c.on_hand_change) > 0)
+    )
+
+
+def _are_there() -> Select:
+    """Find lines of which open returns are about more pieces than are left, and returns about lines there are not."""
+    spoken_for = (
+        select(Return.order_id, ReturnLine.line, func.sum(ReturnLine.quantity).label("pieces"))
+        .join(ReturnLine, ReturnLine.return_id == Return.id)
+        .where(Return.state.in_(OPEN))
+        .group_by(Return.order_id, ReturnLine.line)
+        .subquery("spoken_for")
+    )
+    return (
+        select(spoken_for.c.order_id, spoken_for.c.line, spoken_for.c.pieces)
+        .outerjoin(Line, and_(Line.order_id == spoken_for.c.order_id, Line.line == spoken_for.c.line))
+        .where(or_(Line.line.is_(None), spoken_for.c.pieces > Line.shipped + Line.called_off - Line.refunded))
     )

@@ -291,7 +291,7 @@ def _ask_cash(plan: Plan, credit: str, *, by: str, at: datetime, lost: Row[Any] 
     """
     asked_cents = 0
     outstanding = plan.cash_cents - plan.gone_cents
-    for payment in reversed(cash.payments_of(checkout.reference_of(plan.order.id))):
+    for payment in reversed(plan.payments):
         part = min(outstanding, payment.captured_cents - payment.refunded_cents)
         if part > 0 and payment.state == cash.PAID:
             key = f"{credit}:cash:{payment.id}"

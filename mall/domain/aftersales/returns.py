@@ -178,6 +178,12 @@ def returns_of(order_id: int) -> list[Row[Any]]:
     return list(execute(rows.where(Return.order_id == order_id).order_by(Return.id)))
 
 
+def going_back(order_id: int, *, but: int | None = None) -> dict[int, int]:
+    """Return the pieces that the open returns of an order are to be refunded for, {line: n}, without those of one."""
+    rows = execute(_GOING_BACK, {"of_order": order_id, "not_of": but or 0})
+    return {row.line: int(row.pieces) for row in rows}
+
+
 def has_open(order_id: int) -> bool:
     """Tell whether a return of an order waits for something."""
     return execute(_OPEN_OF, {"of_order": order_id}).first() is not None
@@ -273,4 +279,15 @@ _OPEN_OF = (
     select(Return.id, Return.answer)
     .where(Return.order_id == bindparam("of_order"), Return.state.in_(OPEN))
     .order_by(Return.id)
+)
+_GOING_BACK = (
+    select(ReturnLine.line, func.sum(ReturnLine.quantity).label("pieces"))
+    .join(Return, Return.id == ReturnLine.return_id)
+    .where(
+        Return.order_id == bindparam("of_order"),
+        Return.wish == FOR_REFUND,
+        Return.state.in_(OPEN),
+        Return.id != bindparam("not_of"),
+    )
+    .group_by(ReturnLine.line)
 )

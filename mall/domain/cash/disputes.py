@@ -1,5 +1,6 @@
 """Disputes: a member's bank takes a payment back, or threatens to, until it has decided who is right."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -129,16 +130,9 @@ def disputes_of_payment(payment_id: int) -> list[Row[Any]]:
     return list(execute(select(Dispute).where(Dispute.payment_id == payment_id).order_by(Dispute.id)))
 
 
-def left_of(reference: str) -> int:
-    """Return the cents of an order's payments that came when they were wanted and were not given back."""
-    return sum(
-        row.captured_cents - row.refunded_cents
-        for row in execute(
-            select(Payment.captured_cents, Payment.refunded_cents).where(
-                Payment.reference == reference, Payment.state == PAID
-            )
-        )
-    )
+def left_of(payments: Iterable[Row[Any]]) -> int:
+    """Return the cents of an order's payments that came when they were wanted and were not given back. Pure."""
+    return sum(each.captured_cents - each.refunded_cents for each in payments if each.state == PAID)
 
 
 def taken_by_bank(dispute: Row[Any], amount_cents: int, *, key: str, at: datetime, rest: bool = False) -> Row[Any]:

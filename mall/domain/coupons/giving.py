@@ -24,7 +24,7 @@ from .templates import (
     locked_template,
     template_of,
 )
-from .terms import PACK
+from .terms import PACK, UsedUp
 
 # Who takes a coupon knows of it; these come by themselves.
 UNASKED = ("operator", "pack")
@@ -161,7 +161,8 @@ def give_by_hand(
 ) -> list[int]:
     """Give a member a coupon or a pack at the desk. Asked again with the key, gives nothing more.
 
-    Raises OwnMatter, NoSuchTemplate, Withdrawn, and for a pack whatever give_pack() raises.
+    A coupon that could not be used is not given: where all uses are up, or this member has as many as one may use.
+    Raises OwnMatter, NoSuchTemplate, Withdrawn, UsedUp, HadOften, and for a pack whatever give_pack() raises.
     """
     people.not_for_oneself(member_id, by=by)
     ledger.lock(member_id, zone=terms.zone)
@@ -171,8 +172,10 @@ def give_by_hand(
             template_id, member_id, reference=reference, terms=terms, at=at, source="operator", key=f"desk:{key}"
         )
     else:
-        if is_over(locked_template(template_id), at=at):
-            raise Withdrawn()
+        if given_with([f"desk:{key}"]):
+            return []
+        if why := _why_not_by_hand(locked_template(template_id), member_id, at=at):
+            raise why
         given = give(
             [Giving(template_id, f"desk:{key}")],
             member_id=member_id,
@@ -180,6 +183,7 @@ def give_by_hand(
             reference=reference,
             zone=terms.zone,
             at=at,
+            first=True,
         )
     if given:
         audit.write(
@@ -191,6 +195,26 @@ def give_by_hand(
             reason=reason,
         )
     return given
+
+
+def _why_not_by_hand(template: Any, member_id: int, *, at: datetime) -> Refusal | None:
+    """Return why a member cannot be given a coupon at the desk, or None. Of those they had, what ended does not count.
+
+    One statement where one member may use so many only.
+    """
+    if is_over(template, at=at):
+        return Withdrawn()
+    if template.total_limit is not None and template.used >= template.total_limit:
+        return UsedUp()
+    if template.member_limit is None:
+        return None
+    usable = and_(Coupon.state == USABLE, Coupon.ends_at > at)
+    there = select(func.count()).where(
+        Coupon.member_id == member_id,
+        Coupon.template_id == template.id,
+        or_(usable, Coupon.used_for.is_not(None)),
+    )
+    return HadOften() if execute(there).scalar_one() >= template.member_limit else None
 
 
 def is_over(template: Any, *, at: datetime) -> bool:

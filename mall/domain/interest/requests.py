@@ -16,7 +16,7 @@ from mall.base.db import db, dialect, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
-from mall.domain import catalogue, notices
+from mall.domain import catalogue, notices, people
 
 # How long those who were told have before others are.
 A_START = timedelta(days=1)
@@ -73,6 +73,7 @@ def ask_for_stock(member_id: int, item: catalogue.Item, *, variant_id: int | Non
         raise catalogue.NoSuchVariant()
     if not variant.sold_out:
         raise NothingToWaitFor()
+    people.lock_member(member_id)
     if len(waits_for(member_id)) >= MOST_WAITING:
         raise TooManyRequests(most=MOST_WAITING)
     into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(StockRequest)

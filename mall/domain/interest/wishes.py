@@ -12,7 +12,7 @@ from mall.base.db import db, dialect, execute
 from mall.base.errors import Refusal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
-from mall.domain import catalogue
+from mall.domain import catalogue, people
 
 MOST_WISHES = 100
 
@@ -37,6 +37,7 @@ def wish(member_id: int, slug: str, *, viewer: catalogue.Viewer, at: datetime) -
     Raises NoSuchProduct, also for an item the member may not see, and TooManyWishes.
     """
     product_id = visible_product(slug, viewer=viewer, at=at)
+    people.lock_member(member_id)
     there = set(execute(select(Wish.product_id).where(Wish.member_id == member_id)).scalars())
     if product_id in there:
         return False

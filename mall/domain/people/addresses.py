@@ -27,7 +27,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
-from .members import Member
+from .members import lock_member
 
 MOST_ADDRESSES = 20
 
@@ -84,7 +84,7 @@ class AddressLines(Struct, frozen=True):
 
 def add_address(member_id: int, lines: AddressLines, *, as_default: bool = False, at: datetime) -> int:
     """Add an address; the first becomes the default. Returns its id. Raises TooManyAddresses."""
-    _lock(member_id)
+    lock_member(member_id)  # So that there is never a second default, nor one address too many.
     there = execute(select(func.count()).select_from(Address).where(Address.member_id == member_id)).scalar_one()
     if there >= MOST_ADDRESSES:
         raise TooManyAddresses(most=MOST_ADDRESSES)
@@ -102,7 +102,7 @@ def edit_address(
     member_id: int, address_id: int, lines: AddressLines, *, as_default: bool = False, at: datetime
 ) -> None:
     """Change an address of a member. Raises NotFound, also for another member's."""
-    _lock(member_id)  # Before the address, as who removes it or chooses another default does.
+    lock_member(member_id)  # Before the address, as who removes it or chooses another default does.
     changed = execute(update(Address).where(*_of(member_id, address_id)).values(changed_at=at, **asdict(lines)))
     if changed.rowcount == 0:
         raise NotFound(N_("There is no such address."))
@@ -112,7 +112,7 @@ def edit_address(
 
 def remove_address(member_id: int, address_id: int) -> None:
     """Remove an address of a member; the oldest one left takes over as default. Raises NotFound."""
-    _lock(member_id)
+    lock_member(member_id)
     removed = execute(
         delete(Address).where(*_of(member_id, address_id)).returning(Address.is_default)
     ).scalar_one_or_none()
@@ -125,7 +125,7 @@ def remove_address(member_id: int, address_id: int) -> None:
 
 def make_default(member_id: int, address_id: int) -> None:
     """Choose the address that checkout proposes. Raises NotFound."""
-    _lock(member_id)
+    lock_member(member_id)
     _make_default(member_id, address_id)
 
 
@@ -160,11 +160,6 @@ def _make_default(member_id: int, address_id: int) -> None:
 
 def _clear_default(member_id: int) -> None:
     execute(update(Address).where(Address.member_id == member_id, Address.is_default).values(is_default=False))
-
-
-def _lock(member_id: int) -> None:
-    # One at a time for one member, so that there is never a second default.
-    execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True))
 
 
 _MINE = select(Address).where(Address.member_id == bindparam("of_member"))

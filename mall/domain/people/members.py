@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Date, Index, Row, String, insert, or_, select, update
 
 from mall.base.clock import Instant
-from mall.base.db import db, execute
+from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
@@ -159,6 +159,12 @@ def member_of(member_id: int) -> Row[Any]:
     if row is None:
         raise NotFound(N_("There is no such member."))
     return row
+
+
+def lock_member(member_id: int) -> None:
+    """Keep others from doing for a member what is counted first, until the transaction ends."""
+    assert in_transaction(), "lock_member() outside transaction()"
+    execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True))
 
 
 def names_of(member_ids: Collection[int]) -> dict[int, str]:

@@ -292,15 +292,6 @@ def test_a_return_is_declined_with_a_sentence(here):
         aftersales.decline_return(row.id, by="staff:1", words="  ", at=DELIVERED)
 
 
-def test_a_return_whose_pieces_were_refunded_otherwise_is_not_refunded_again(here):
-    row = here.ask({1: 3})
-    here.stage.refund(here.order, pieces={1: 1}, at=DELIVERED)
-
-    with pytest.raises(aftersales.TooManyPieces):
-        here.do(returns.WAIVE, row)
-    assert here.do(returns.DECLINE, row).state == returns.DECLINED
-
-
 @pytest.mark.parametrize("state", [returns.ASKED, returns.APPROVED])
 @pytest.mark.parametrize("how", ["refunded", "given back after review", "taken by the bank"])
 def test_with_all_of_an_order_refunded_its_open_returns_end(desk, how, state):
@@ -330,10 +321,11 @@ def test_with_all_of_an_order_refunded_its_open_returns_end(desk, how, state):
 
 
 def test_the_return_that_brings_back_the_last_pieces_ends_those_that_are_left_without(desk):
-    first, second = desk.do(returns.APPROVE, desk.ask({1: 2})), desk.ask()
-    desk.stage.refund(desk.order, pieces={1: 1}, at=DELIVERED)
+    first = desk.do(returns.APPROVE, desk.ask({1: 3}))
+    desk.do(returns.LAPSE, first)
+    second = desk.ask()
 
-    desk.do(returns.RECEIVE, first, shelved={1: 2})
+    desk.do(returns.RECEIVE, first, shelved={1: 3})
 
     with reading():
         states = {each.id: each.state for each in aftersales.returns_of(desk.order.id)}

@@ -39,7 +39,11 @@ def test_a_counter_that_lies(used):
 
 
 def test_a_member_beyond_the_limit(stage, mei, used):
-    another = stage.coupon(mei, of=1)
+    with transaction():
+        [another] = coupons.give(
+            [coupons.Giving(1, "more")], member_id=mei, source="operator", reference="coupon:1",
+            zone=stage.terms.zone, at=NOON,
+        )  # fmt: skip
     write(
         update(coupons.Coupon)
         .where(coupons.Coupon.id == another)

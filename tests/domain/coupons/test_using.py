@@ -134,7 +134,12 @@ def test_it_is_good_to_its_last_instant_and_not_after(stage, mei, lamp):
 
 def test_a_limit_for_a_member_counts_live_uses(stage, mei, lamp):
     kind = stage.coupon_kind(member_limit=1)
-    first, second = stage.coupon(mei, of=kind), stage.coupon(mei, of=kind)
+    first = stage.coupon(mei, of=kind)
+    with transaction():
+        [second] = coupons.give(
+            [coupons.Giving(kind, "one-more")], member_id=mei, source="operator", reference=f"coupon:{kind}",
+            zone=stage.terms.zone, at=NOON,
+        )  # fmt: skip
     stage.put_in(mei, lamp, "cash")
     order = stage.place(mei, use=[first])
     stage.put_in(mei, lamp, "cash")
@@ -144,6 +149,48 @@ def test_a_limit_for_a_member_counts_live_uses(stage, mei, lamp):
 
     call_off(stage, order)
     assert stage.place(mei, use=[second]).coupon_count == 1
+
+
+def by_hand(stage, member_id, kind, *, key, at=NOON):
+    with transaction():
+        return coupons.give_by_hand(kind, member_id, key=key, terms=stage.terms, by="staff:1", at=at)
+
+
+def test_at_the_desk_nobody_is_given_more_than_they_may_use(stage, mei, lamp):
+    kind = stage.coupon_kind(member_limit=1)
+    [coupon_id] = by_hand(stage, mei, kind, key="k")
+
+    with pytest.raises(coupons.HadOften):
+        by_hand(stage, mei, kind, key="other")
+    stage.put_in(mei, lamp, "cash")
+    stage.place(mei, use=[coupon_id])
+    with pytest.raises(coupons.HadOften):
+        by_hand(stage, mei, kind, key="other")
+
+    assert by_hand(stage, mei, kind, key="k") == []
+    assert by_hand(stage, stage.member("tom"), kind, key="toms")
+
+
+def test_in_the_place_of_one_that_ended_or_was_taken_back_another_is_given(stage, mei):
+    kind = stage.coupon_kind(member_limit=1, valid_days=5)
+    by_hand(stage, mei, kind, key="k")
+
+    later = NOON + timedelta(days=10)
+    [anew] = by_hand(stage, mei, kind, key="other", at=later)
+    with transaction():
+        coupons.revoke(anew, member_id=mei, terms=stage.terms, by="staff:1", at=later, reason="wrong one")
+
+    assert by_hand(stage, mei, kind, key="third", at=later)
+
+
+def test_of_a_kind_that_is_used_up_none_is_given_at_the_desk(stage, mei, lamp):
+    kind = stage.coupon_kind(total_limit=1)
+    coupon_id = stage.coupon(mei, of=kind)
+    stage.put_in(mei, lamp, "cash")
+    stage.place(mei, use=[coupon_id])
+
+    with pytest.raises(coupons.UsedUp):
+        by_hand(stage, stage.member("tom"), kind, key="toms")
 
 
 def test_a_total_is_for_all_together(stage, mei, lamp):
