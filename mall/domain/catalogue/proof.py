@@ -8,6 +8,7 @@ from mall.base.text import N_
 from .pictures import Picture
 from .pool import FREE, ISSUED, VOID, CodeShown, CodeUpload, PoolCode
 from .products import Product
+from .proof_of_stock import stock_checks
 from .quotas import Quota, QuotaDraw
 from .reservations import Reservation
 from .stock import Stock, StockMove
@@ -134,4 +135,5 @@ def checks() -> list[Check]:
                 )
             ),
         ),
+        *stock_checks(),
     ]

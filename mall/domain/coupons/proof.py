@@ -8,6 +8,7 @@ from mall.domain import notices
 
 from .codes import CouponCode
 from .given import Coupon, GivenPack
+from .proof_of_given import given_checks
 from .templates import CouponTemplate, PackPart
 from .terms import PACK
 
@@ -68,6 +69,7 @@ def checks() -> list[Check]:
         ),
         Check(N_("a pack that was given has exactly its coupons, all of them its member's"), _packs_are_whole()),
         Check(N_("packs are counted as they were given, within the limit of each"), _packs_are_counted()),
+        *given_checks(),
     ]
 
 

@@ -132,6 +132,7 @@ def test_it_is_good_to_its_last_instant_and_not_after(stage, mei, lamp):
     assert weighed(stage, mei, at=NOON + DAY).coupons == ()
 
 
+@pytest.mark.breaks_the_books
 def test_a_limit_for_a_member_counts_live_uses(stage, mei, lamp):
     kind = stage.coupon_kind(member_limit=1)
     first = stage.coupon(mei, of=kind)

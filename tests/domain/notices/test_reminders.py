@@ -176,7 +176,7 @@ def test_who_was_given_a_coupon_is_told_and_who_took_one_knows(stage):
     kind = stage.coupon_kind()
     with transaction():
         ledger.lock(mei, zone=stage.terms.zone)
-        given = coupons.Giving(kind, key="typed")
+        given = coupons.Giving(kind, key=f"code:1:{mei}")
         coupons.give([given], member_id=mei, source="code", reference="code:1", zone="UTC", at=NOON)
     assert len(told("coupon_received")) == 1
 
