@@ -87,6 +87,10 @@
     });
   };
 
+  // The answer to a form that was refused, under the address of the same choices: Back does not ask to send it again.
+  const posted = document.querySelector("[data-address]");
+  if (posted) history.replaceState(history.state, "", posted.dataset.address);
+
   // What arrives with the page, or later through htmx.
   const prepare = (root) => {
     root.querySelectorAll("[data-mirrors]").forEach(mirror);

@@ -84,6 +84,21 @@ def test_choices_lead_to_a_page_that_can_be_come_back_to(till, stage, mei, mug):
     assert 'id="pay-with"' in till.browser.get(page).text
 
 
+def test_a_refusal_names_the_address_of_its_choices_so_that_back_leads_there(till, stage, mei, mug):
+    stage.give(mei, 5_000)
+    till.put_in(mug, "cash")
+    form = till.form()
+
+    refused = till.browser.post("/checkout", data=form | {"points": "900000"})
+
+    assert refused.status_code == 422
+    (address,) = re.findall(r'data-address="([^"]*)"', refused.text)
+    assert "points=900000" in address
+    again = till.browser.get(address.replace("&amp;", "&"))
+    assert 'value="900000"' in again.text
+    assert "data-address" not in till.checkout()
+
+
 def test_who_comes_back_without_paying_finds_the_order_in_the_empty_basket(till, stage, mei, mug):
     stage.give(mei, 5_000)
     till.put_in(mug, "mix", points="600")
