@@ -1,4 +1,4 @@
-"""Who was refused something at checkout and went on comes back to the checkout, and not to a question of the browser."""
+"""Who was refused something at checkout and went on comes back to it, and not to a question of the browser."""
 
 import re
 
