@@ -6,7 +6,7 @@ import pytest
 
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
-from mall.domain import cash, catalogue, checkout
+from mall.domain import cash, catalogue, checkout, coupons
 from tests.stage import NOON
 from tests.web.office.conftest import bought
 from tests.web.office.forms import form_of, send
@@ -156,6 +156,25 @@ def test_a_refund_shows_what_it_does_before_it_is_done(desk, stage, mei, order):
     assert done.status_code == 302
     assert state(stage, order) == checkout.REFUNDED
     assert stage.balances(mei).pending == 0
+
+
+def test_a_refund_says_that_the_coupons_an_order_gave_are_taken_back(desk, stage, mei, order):
+    voucher = stage.item("Voucher", kind="coupon", prices=(catalogue.points_price(800),))
+    kind = stage.coupon_kind()
+    with transaction():
+        coupons.sell(kind, voucher.product_id, by="staff:1", at=NOON)
+    stage.give(mei, 800)
+    stage.put_in(mei, voucher)
+    given = stage.place(mei)
+    said = "Coupons it gave</dt><dd>taken back, but for those that were used"
+
+    shown = send(desk, f"{page_of(given)}/refund", "", reason="changed_mind")
+
+    assert said in shown.text
+    assert said not in send(desk, f"{page_of(order)}/refund", "", reason="changed_mind").text
+    desk.post(f"{page_of(given)}/refund", data=form_of(shown.text, "") | {"confirm": "1"})
+    with reading():
+        assert [row.revoked_at is not None for row in coupons.coupons_of(mei)] == [True]
 
 
 def test_a_refund_pressed_twice_is_one_and_answers_the_same(desk, stage, mei, mug):
