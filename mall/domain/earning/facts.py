@@ -18,6 +18,11 @@ FACTS = {
     "order_paid": "earning.order_paid",
     "order_reduced": "earning.order_reduced",
     "order_kept": "earning.order_kept",
+    "checked_in": "earning.check_in",
+    "email_verified": "earning.email_verified",
+    "birthday_added": "earning.birthday_added",
+    "address_added": "earning.address_added",
+    "news_wanted": "earning.news_wanted",
 }
 
 
@@ -56,8 +61,8 @@ class Fact(Struct, frozen=True):
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def record(fact: Fact) -> bool:
-    """Keep a fact, once per key. Returns False when it was kept before."""
+def record(fact: Fact) -> int | None:
+    """Keep a fact, once per key. Returns its id, None when it was kept before."""
     assert fact.kind in FACTS, f"no fact is called {fact.kind}"
     columns = {
         "kind": fact.kind,
@@ -68,7 +73,7 @@ def record(fact: Fact) -> bool:
         "key": fact.key,
         "at": fact.at,
     }
-    return execute(_RECORD, columns).first() is not None
+    return execute(_RECORD, columns).scalar_one_or_none()
 
 
 _COLUMNS = [column for column in FactRow.__table__.columns if column.name != "id"]

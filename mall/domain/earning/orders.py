@@ -71,7 +71,7 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
 
     Returns the lot's id; None when the order gives no point.
     """
-    new = record(
+    fact_id = record(
         Fact(
             "order_paid",
             sale.member_id,
@@ -96,7 +96,7 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
         worth=placed.worth,
         why=why_earned(sale),
         at=at,
-        first=new,
+        first=fact_id is not None,
     )
 
 

@@ -11,6 +11,7 @@ from mall.domain import ledger, membership
 
 from .facts import FactRow
 from .orders import RULE
+from .proof_of_tasks import by_a_task, task_checks
 
 ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
 
@@ -24,6 +25,7 @@ def checks() -> list[Check]:
         Check(N_("points are earned by what a member did"), _earned_by_nothing()),
         Check(N_("who signed up has a purse and a level"), _without_purse_or_level()),
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
+        *task_checks(),
     ]
 
 
@@ -45,7 +47,9 @@ def _earned_by_nothing() -> Select[*tuple[Any, ...]]:
         .correlate(posting)
         .exists()
     )
-    return select(posting.id, posting.member_id, posting.reference).where(posting.kind == "earn", ~did)
+    return select(posting.id, posting.member_id, posting.reference).where(
+        posting.kind == "earn", ~did, ~by_a_task(posting)
+    )
 
 
 def _without_purse_or_level() -> Select[*tuple[Any, ...]]:

@@ -7,7 +7,8 @@ from msgspec.structs import asdict
 
 from mall.domain import ledger, membership, people, programme
 
-from .facts import Fact, record
+from .facts import Fact
+from .tasks import did
 
 
 class Newcomer(Struct, frozen=True):
@@ -33,4 +34,6 @@ def welcome(member_id: int, *, terms: programme.Programme, at: datetime) -> None
     """Give a new member an empty purse and the first level, in the transaction that made the member."""
     ledger.open_purse(member_id, at=at)
     membership.begin(member_id, terms=terms, at=at)
-    record(Fact("signed_up", member_id, key=f"member:{member_id}:signed_up", at=at, reference=f"member:{member_id}"))
+    reference = f"member:{member_id}"
+    fact = Fact("signed_up", member_id, key=f"{reference}:signed_up", at=at, reference=reference)
+    did(fact, purse=ledger.lock(member_id, zone=terms.zone), terms=terms, at=at)

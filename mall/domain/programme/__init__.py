@@ -6,6 +6,7 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
 from .settings import BOUNDS, BadSetting, changes, is_address, settings_of, terms_of
+from .tasks import READY_MADE_TASKS, TASK_KEYS, Task
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
     AlreadySetUp,
@@ -36,7 +37,9 @@ __all__ = [
     "BOUNDS",
     "LEVEL_SETS",
     "PYRAMID",
+    "READY_MADE_TASKS",
     "SIX_STEPS",
+    "TASK_KEYS",
     "AlreadySetUp",
     "BadSetting",
     "Level",
@@ -47,6 +50,7 @@ __all__ = [
     "ProgrammeApproval",
     "ProgrammeVersion",
     "ShippingMethod",
+    "Task",
     "TaxClass",
     "ThingsChanged",
     "approve",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .tasks import READY_MADE_TASKS, settings_of_task
+
 
 def _level(
     key: str,
@@ -167,4 +169,5 @@ def default_settings(
                 "kind": "parcel",
             }
         ],
+        "tasks": [settings_of_task(task) for task in READY_MADE_TASKS],
     }

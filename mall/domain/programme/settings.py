@@ -15,6 +15,7 @@ from msgspec.structs import asdict, fields
 from mall.base.errors import Refusal
 from mall.base.text import N_, Message, say
 
+from .tasks import settings_of_task, task_of, task_problems
 from .terms import Level, Programme, ShippingMethod, TaxClass
 
 ADDRESS = re.compile(r"[!-?A-~]+@[0-9A-Za-z.-]+")
@@ -76,6 +77,7 @@ def settings_of(terms: Programme) -> dict[str, Any]:
             for key, tax_class in terms.tax_classes.items()
         },
         "shipping_methods": [asdict(method) for method in terms.shipping_methods],
+        "tasks": [settings_of_task(task) for task in terms.tasks],
     }
 
 
@@ -110,6 +112,7 @@ def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
                     for key, tax_class in settings["tax_classes"].items()
                 },
                 "shipping_methods": tuple(ShippingMethod(**method) for method in settings["shipping_methods"]),
+                "tasks": tuple(task_of(task) for task in settings.get("tasks", ())),
             }
         )
     except (TypeError, KeyError, ValueError, AttributeError) as error:
@@ -146,6 +149,7 @@ def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
     yield from _level_problems(terms.levels)
     yield from _tax_problems(terms.tax_classes)
     yield from _shipping_problems(terms.shipping_methods)
+    yield from task_problems(terms.tasks, levels=len(terms.levels))
 
 
 def is_address(text: str) -> bool:

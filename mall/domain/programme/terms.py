@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from mall.base.clock import day_of, end_of, month_end, months_later
 
+from .tasks import Task
+
 Words = dict[str, str]
 
 
@@ -86,6 +88,8 @@ class Programme(Struct, frozen=True):
     shipping_methods: tuple[ShippingMethod, ...]
     # A return that was approved ends so many days later, unless its goods have come.
     returns_lapse_days: int = 30
+    # Shops that drafted their programme before there were tasks have none.
+    tasks: tuple[Task, ...] = ()
 
     @property
     def worth(self) -> tuple[int, int]:
@@ -121,6 +125,10 @@ class Programme(Struct, frozen=True):
         """Return the rate of a tax class on a day, in basis points: the last that has begun, or else 0."""
         begun = [basis_points for since, basis_points in self.tax_classes[tax_class].rates if since <= day]
         return begun[-1] if begun else 0
+
+    def task(self, key: str) -> Task | None:
+        """Return a task, or None where the programme has none of that key."""
+        return next((task for task in self.tasks if task.key == key), None)
 
     def shipping_method(self, key: str) -> ShippingMethod | None:
         """Return a shipping method, or None where there is no such."""

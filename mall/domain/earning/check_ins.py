@@ -1,0 +1,117 @@
+"""The daily check-in: once a day of the shop, and the days in a row."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import CheckConstraint, ForeignKey, Row, insert, select
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
+from mall.domain import ledger, programme
+
+from .facts import Fact
+from .tasks import Reward, did
+
+# After so many days in a row the round begins anew, so that who never misses a day reaches every bonus again.
+ROUND_DAYS = 30
+
+
+class CheckIn(db.Model):
+    """A member was here on a day of the shop. `streak` is the days in a row, this one included."""
+
+    __table_args__ = (CheckConstraint("streak > 0", name="streak_positive"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    streak: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+append_only(CheckIn)
+
+
+class CheckedIn(Struct, frozen=True):
+    """A check-in: its day, the days in a row, and what it gave. `again`: made before, it gives nothing more."""
+
+    day: date
+    streak: int
+    rewards: tuple[Reward, ...] = ()
+    again: bool = False
+
+    @property
+    def points(self) -> int:
+        """Return the points of all that it gave."""
+        return sum(reward.points for reward in self.rewards)
+
+    @property
+    def growth(self) -> int:
+        """Return the growth of all that it gave."""
+        return sum(reward.growth for reward in self.rewards)
+
+
+class Streak(Struct, frozen=True):
+    """Where a member stands with checking in. `days` in a row: up to today, or up to yesterday when today is open."""
+
+    days: int
+    today_done: bool
+    # The days of the last weeks on which the member was here.
+    days_here: frozenset[date]
+
+    @property
+    def next_round_day(self) -> int:
+        """Return the day of the round that the next check-in will be, 1 to ROUND_DAYS."""
+        return round_day(self.days + 1)
+
+
+def round_day(streak: int) -> int:
+    """Return which day of a round so many days in a row are, 1 to ROUND_DAYS."""
+    return (streak - 1) % ROUND_DAYS + 1
+
+
+def check_in(member_id: int, *, terms: programme.Programme, at: datetime) -> CheckedIn:
+    """Note that a member is here today, and give what that is worth. Once a day: asked again, gives nothing more.
+
+    Which day it is says the shop's clock, whatever a browser may think. A clock that went back finds its day done.
+    """
+    purse = ledger.lock(member_id, zone=terms.zone)
+    today = terms.today(at)
+    last = _last(member_id)
+    if last is not None and last.day >= today:
+        return CheckedIn(last.day, last.streak, again=True)
+    streak = last.streak + 1 if last is not None and last.day == today - timedelta(days=1) else 1
+    execute(insert(CheckIn).values(member_id=member_id, day=today, streak=streak, at=at))
+    fact = Fact(
+        "checked_in",
+        member_id,
+        key=f"member:{member_id}:checked_in:{today.isoformat()}",
+        at=at,
+        reference=f"member:{member_id}",
+        attributes={"day": today.isoformat(), "streak": streak, "round_day": round_day(streak)},
+    )
+    return CheckedIn(today, streak, did(fact, purse=purse, terms=terms, at=at))
+
+
+def streak_of(member_id: int, *, since: date, today: date) -> Streak:
+    """Return where a member stands with checking in, and the days of being here from `since` on. One statement."""
+    rows = _days(member_id, since=min(since, today - timedelta(days=1)))
+    last = rows[-1] if rows else None
+    goes_on = last is not None and last.day >= today - timedelta(days=1)
+    return Streak(
+        days=last.streak if last is not None and goes_on else 0,
+        today_done=last is not None and last.day >= today,
+        days_here=frozenset(row.day for row in rows),
+    )
+
+
+def _last(member_id: int) -> Row[Any] | None:
+    query = select(CheckIn.day, CheckIn.streak).where(CheckIn.member_id == member_id)
+    return execute(query.order_by(CheckIn.day.desc()).limit(1)).one_or_none()
+
+
+def _days(member_id: int, *, since: date) -> Sequence[Row[Any]]:
+    query = select(CheckIn.day, CheckIn.streak).where(CheckIn.member_id == member_id, CheckIn.day >= since)
+    return execute(query.order_by(CheckIn.day)).all()

@@ -1,0 +1,209 @@
+"""Tasks: behaviour besides buying is paid at once, as often as the programme allows, and each payment is kept.
+
+Rules read only facts. A fact is recorded whether or not a task pays for it, so that a later rule may be tried on it.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, insert, select
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
+from mall.base.text import N_, Message, say
+from mall.domain import ledger, membership, programme
+
+from .facts import Fact, record
+
+
+class Behaviour(Struct, frozen=True):
+    """What a task pays for: a kind of fact, and what its attributes must say. `why` explains the points."""
+
+    kind: str
+    why: str
+    attributes: Mapping[str, Any] = {}
+
+    def is_met_by(self, fact: Fact) -> bool:
+        """Tell whether a fact is this behaviour."""
+        return fact.kind == self.kind and all(
+            fact.attributes.get(name) == value for name, value in self.attributes.items()
+        )
+
+
+def _streak(days: int) -> Behaviour:
+    return Behaviour("checked_in", N_("{streak} days in a row, up to {done_on}"), {"round_day": days})
+
+
+BEHAVIOURS = {
+    "check_in": Behaviour("checked_in", N_("Checked in on {done_on}")),
+    "streak_3": _streak(3),
+    "streak_7": _streak(7),
+    "streak_14": _streak(14),
+    "streak_30": _streak(30),
+    "sign_up": Behaviour("signed_up", N_("Joined on {done_on}")),
+    "verify_email": Behaviour("email_verified", N_("Confirmed the e-mail address on {done_on}")),
+    "add_birthday": Behaviour("birthday_added", N_("Told us the birthday on {done_on}")),
+    "add_address": Behaviour("address_added", N_("Added an address on {done_on}")),
+    "news_consent": Behaviour("news_wanted", N_("Asked for news by e-mail on {done_on}")),
+}
+
+
+class TaskReward(db.Model):
+    """What a task paid for a fact, under a version of the programme and the caps of then.
+
+    Its points are the lot, its growth the event that refer to it by reference_of().
+    """
+
+    __table_args__ = (
+        UniqueConstraint("fact_id", "task"),
+        CheckConstraint("points >= 0 AND growth >= 0 AND points + growth > 0", name="gives_something"),
+        Index(None, "member_id", "task", "day"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    task: Mapped[str] = mapped_column(String(40))
+    fact_id: Mapped[int] = mapped_column(ForeignKey("fact.id"))
+    points: Mapped[int]
+    growth: Mapped[int]
+    version: Mapped[int]
+    day: Mapped[date]
+    # The first day of its month, so that a month's may be counted.
+    month: Mapped[date]
+    per_day: Mapped[int | None]
+    per_month: Mapped[int | None]
+    in_all: Mapped[int | None]
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+append_only(TaskReward)
+
+
+class Reward(Struct, frozen=True):
+    """Points and growth that a task gave."""
+
+    task: str
+    points: int
+    growth: int
+
+
+class Done(Struct, frozen=True):
+    """How often a task was paid: on a day, in its month, ever."""
+
+    that_day: int = 0
+    that_month: int = 0
+    ever: int = 0
+
+    def exhausts(self, task: programme.Task) -> bool:
+        """Tell whether a cap of the task is reached."""
+        pairs = ((task.per_day, self.that_day), (task.per_month, self.that_month), (task.in_all, self.ever))
+        return any(cap is not None and times >= cap for cap, times in pairs)
+
+
+def did(fact: Fact, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
+    """Record what a member did and give what tasks pay for it. Asked again for the same, gives nothing more.
+
+    The purse is locked, so that two at once do not both find a cap free.
+    """
+    fact_id = record(fact)
+    if fact_id is None:
+        return ()
+    today = terms.today(at)
+    wanted = [task for task in terms.tasks if task.runs_on(today) and BEHAVIOURS[task.key].is_met_by(fact)]
+    if not wanted:
+        return ()
+    done = done_by(fact.member_id, today=today)
+    rank = _rank_of(fact.member_id) if any(task.from_rank > 1 for task in wanted) else 1
+    given = [task for task in wanted if task.from_rank <= rank and not done.get(task.key, Done()).exhausts(task)]
+    return tuple(_pay(task, fact, fact_id, purse=purse, terms=terms, at=at) for task in given)
+
+
+def done_by(member_id: int, *, today: date) -> dict[str, Done]:
+    """Return how often each task was paid to a member, up to a day. Tasks never paid are left out. One statement."""
+    reward = TaskReward
+    rows = execute(
+        select(
+            reward.task,
+            func.count().filter(reward.day == today).label("that_day"),
+            func.count().filter(reward.month == today.replace(day=1)).label("that_month"),
+            func.count().label("ever"),
+        )
+        .where(reward.member_id == member_id)
+        .group_by(reward.task)
+    )
+    return {row.task: Done(row.that_day, row.that_month, row.ever) for row in rows}
+
+
+def reference_of(reward_id: int) -> str:
+    """Return what the lot and the growth of a reward refer to."""
+    return f"task:{reward_id}"
+
+
+def _pay(
+    task: programme.Task,
+    fact: Fact,
+    fact_id: int,
+    *,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
+) -> Reward:
+    today = terms.today(at)
+    statement = insert(TaskReward).values(
+        member_id=fact.member_id,
+        task=task.key,
+        fact_id=fact_id,
+        points=task.points,
+        growth=task.growth,
+        version=terms.version,
+        day=today,
+        month=today.replace(day=1),
+        per_day=task.per_day,
+        per_month=task.per_month,
+        in_all=task.in_all,
+        at=at,
+    )
+    reference = reference_of(execute(statement.returning(TaskReward.id)).scalar_one())
+    why = _why(task, fact, today)
+    if task.points:
+        lot_id = ledger.earn(
+            purse,
+            task.points,
+            reference=reference,
+            rule=task.key,
+            origin="task",
+            expiry=terms.expiry_of(today),
+            version=terms.version,
+            worth=terms.worth,
+            why=why,
+            at=at,
+            first=True,
+        )
+        ledger.unlock(purse, [lot_id], at=at)
+    if task.growth:
+        membership.add_growth(
+            fact.member_id,
+            task.growth,
+            source=task.key,
+            reference=reference,
+            counts_on=today,
+            version=terms.version,
+            why=why,
+            key=f"{reference}:growth",
+            terms=terms,
+            at=at,
+        )
+    return Reward(task.key, task.points, task.growth)
+
+
+def _why(task: programme.Task, fact: Fact, day: date) -> Message:
+    streak = {"streak": fact.attributes["streak"]} if "streak" in fact.attributes else {}
+    return say(BEHAVIOURS[task.key].why, done_on=day, **streak)
+
+
+def _rank_of(member_id: int) -> int:
+    return int(execute(select(membership.rank_of(member_id))).scalar_one() or 1)

@@ -1,0 +1,165 @@
+"""The daily check-in: once a day of the shop, days in a row bring more, and a missed day begins anew."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from mall.base.db import execute, reading, transaction
+from mall.domain import earning, ledger, membership, programme
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def check_in(member_id, at=NOON):
+    with transaction():
+        return earning.check_in(member_id, terms=programme.current(at), at=at)
+
+
+def check_in_on(member_id, days):
+    """Check in on the first so many days, one after the other; returns what each gave in points."""
+    return [check_in(member_id, NOON + day * DAY).points for day in days]
+
+
+def ready(member_id, at=NOON):
+    with reading():
+        return ledger.balances(member_id, at=at).ready
+
+
+def growth(member_id):
+    event = membership.GrowthEvent
+    with reading():
+        return execute(select(func.coalesce(func.sum(event.points), 0)).where(event.member_id == member_id)).scalar()
+
+
+def streak(member_id, at):
+    with reading():
+        today = programme.current(at).today(at)
+        return earning.streak_of(member_id, since=today - 6 * DAY, today=today)
+
+
+def test_a_check_in_gives_points_that_are_ready_at_once(mei):
+    done = check_in(mei)
+
+    assert (done.streak, done.points, done.again) == (1, 10, False)
+    assert ready(mei) == 10
+
+
+def test_a_second_one_on_the_same_day_gives_nothing_more(mei):
+    check_in(mei)
+    again = check_in(mei, NOON + timedelta(hours=9))
+
+    assert (again.again, again.streak, again.points) == (True, 1, 0)
+    assert ready(mei) == 10
+
+
+def test_three_seven_fourteen_and_thirty_days_in_a_row_bring_more(mei):
+    given = check_in_on(mei, range(30))
+
+    assert [day + 1 for day, points in enumerate(given) if points > 10] == [3, 7, 14, 30]
+    assert (given[2], given[6], given[13], given[29]) == (20, 50, 90, 210)
+    assert ready(mei, NOON + 30 * DAY) == 30 * 10 + 10 + 40 + 80 + 200
+    assert growth(mei) == 5 + 10 + 30
+
+
+def test_after_thirty_days_the_round_begins_anew(mei):
+    given = check_in_on(mei, range(37))
+
+    assert (given[30], given[32], given[36]) == (10, 20, 50)
+    assert streak(mei, NOON + 36 * DAY).days == 37
+
+
+def test_a_missed_day_begins_at_one(mei):
+    check_in_on(mei, [0, 1])
+    late = check_in(mei, NOON + 3 * DAY)
+
+    assert (late.streak, late.points) == (1, 10)
+
+
+def test_the_caps_of_a_month_hold_for_those_who_begin_again_and_again(mei):
+    # Three days, one missed, and so on: seven streaks of three in March, of which four are paid.
+    given = check_in_on(mei, [day for day in range(28) if day % 4 != 3])
+
+    assert given.count(20) == 4
+    assert given.count(10) == 17
+
+
+def test_the_day_is_the_shop_s_and_changes_at_its_midnight(mei):
+    late = datetime(2026, 3, 2, 23, 59, 59, tzinfo=BERLIN)
+    assert check_in(mei, late).day == date(2026, 3, 2)
+    assert check_in(mei, late + timedelta(seconds=1)).day == date(2026, 3, 3)
+    assert check_in(mei, late + timedelta(hours=2)).again
+
+
+def test_a_clock_that_goes_back_finds_its_day_done(mei):
+    check_in(mei, NOON + DAY)
+    again = check_in(mei, NOON)
+
+    assert again.again
+    assert ready(mei, NOON + DAY) == 10
+
+
+@pytest.mark.parametrize(
+    ("days", "looked_at", "in_a_row", "today_done"),
+    [
+        ([], 0, 0, False),
+        ([0], 0, 1, True),
+        ([0, 1], 2, 2, False),
+        ([0, 1], 3, 0, False),
+        ([0, 2], 2, 1, True),
+    ],
+)
+def test_a_streak_lasts_until_the_day_after_its_last(mei, days, looked_at, in_a_row, today_done):
+    check_in_on(mei, days)
+    found = streak(mei, NOON + looked_at * DAY)
+
+    assert (found.days, found.today_done) == (in_a_row, today_done)
+    assert found.days_here == {(NOON + day * DAY).date() for day in days}
+
+
+def test_the_next_check_in_is_the_next_day_of_the_round(mei):
+    check_in_on(mei, range(30))
+    assert streak(mei, NOON + 29 * DAY).next_round_day == 1
+
+
+def test_a_shop_that_pays_nothing_for_it_notes_it_all_the_same(app, open_shop):
+    mei = open_shop(tasks=[])
+    done = check_in(mei)
+
+    assert (done.streak, done.points, done.again) == (1, 0, False)
+    assert ready(mei) == 0
+
+
+def test_a_streak_that_lifts_to_a_level_lifts_at_once(mei):
+    check_in_on(mei, range(7))
+    with reading():
+        at = NOON + 6 * DAY
+        assert membership.standing(mei, terms=programme.current(at), at=at).rank == 2
+
+
+def broken():
+    with reading():
+        return [check.name for check in earning.checks() if execute(check.breaks).first()]
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(("day", "streak"), [(1, 1), (2, 2), (1, 5)])
+def test_the_proof_finds_days_in_a_row_that_were_none(mei, day, streak):
+    check_in(mei)
+    assert broken() == []
+    with transaction():
+        values = {"member_id": mei, "day": (NOON + day * DAY).date(), "streak": streak, "at": NOON}
+        execute(insert(earning.CheckIn).values(values))
+
+    assert "a check-in counts the days in a row" in broken()
+    assert "who checked in did so once, as a fact says" in broken()
+
+
+def test_a_check_in_cannot_be_changed(mei):
+    check_in(mei)
+    with pytest.raises(DBAPIError), transaction():
+        execute(update(earning.CheckIn).values(streak=29))
