@@ -17,14 +17,18 @@ from .orders import (
     order_reduced,
     reduction,
 )
-from .profile import address_added, birthday_added, email_verified, news_wanted
+from .profile import ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, told
 from .proof import checks
-from .welcome import Newcomer, sign_up, welcome
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by
+from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
+    "ADDRESS_ADDED",
     "BEHAVIOURS",
+    "BIRTHDAY_ADDED",
+    "EMAIL_VERIFIED",
     "FACTS",
+    "NEWS_WANTED",
     "ROUND_DAYS",
     "CheckIn",
     "CheckedIn",
@@ -40,22 +44,19 @@ __all__ = [
     "Sale",
     "Streak",
     "TaskReward",
-    "address_added",
-    "birthday_added",
     "check_in",
     "checks",
     "done_by",
-    "email_verified",
     "forgive_above_cap",
-    "news_wanted",
     "order_kept",
     "order_paid",
     "order_reduced",
     "rates_for",
     "record",
     "reduction",
-    "sign_up",
     "round_day",
+    "sign_up",
     "streak_of",
+    "told",
     "welcome",
 ]

@@ -1,11 +1,11 @@
 """The daily check-in: once a day of the shop, and the days in a row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Row, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Row, func, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -14,10 +14,11 @@ from mall.base.tables import Mapped, mapped_column
 from mall.domain import ledger, programme
 
 from .facts import Fact
-from .tasks import Reward, did
+from .tasks import BEHAVIOURS, Reward, TaskReward, did
 
 # After so many days in a row the round begins anew, so that who never misses a day reaches every bonus again.
 ROUND_DAYS = 30
+CHECK_IN_TASKS = tuple(key for key, behaviour in BEHAVIOURS.items() if behaviour.kind == "checked_in")
 
 
 class CheckIn(db.Model):
@@ -58,8 +59,8 @@ class Streak(Struct, frozen=True):
 
     days: int
     today_done: bool
-    # The days of the last weeks on which the member was here.
-    days_here: frozenset[date]
+    # The days on which the member was here, and the points that each gave.
+    days_here: Mapping[date, int]
 
     @property
     def next_round_day(self) -> int:
@@ -103,7 +104,7 @@ def streak_of(member_id: int, *, since: date, today: date) -> Streak:
     return Streak(
         days=last.streak if last is not None and goes_on else 0,
         today_done=last is not None and last.day >= today,
-        days_here=frozenset(row.day for row in rows),
+        days_here={row.day: int(row.points) for row in rows},
     )
 
 
@@ -113,5 +114,12 @@ def _last(member_id: int) -> Row[Any] | None:
 
 
 def _days(member_id: int, *, since: date) -> Sequence[Row[Any]]:
-    query = select(CheckIn.day, CheckIn.streak).where(CheckIn.member_id == member_id, CheckIn.day >= since)
-    return execute(query.order_by(CheckIn.day)).all()
+    reward = TaskReward
+    given = (
+        select(func.coalesce(func.sum(reward.points), 0))
+        .where(reward.member_id == CheckIn.member_id, reward.day == CheckIn.day, reward.task.in_(CHECK_IN_TASKS))
+        .correlate(CheckIn)
+        .scalar_subquery()
+    )
+    query = select(CheckIn.day, CheckIn.streak, given.label("points"))
+    return execute(query.where(CheckIn.member_id == member_id, CheckIn.day >= since).order_by(CheckIn.day)).all()

@@ -19,10 +19,10 @@ FACTS = {
     "order_reduced": "earning.order_reduced",
     "order_kept": "earning.order_kept",
     "checked_in": "earning.check_in",
-    "email_verified": "earning.email_verified",
-    "birthday_added": "earning.birthday_added",
-    "address_added": "earning.address_added",
-    "news_wanted": "earning.news_wanted",
+    "email_verified": "earning.told",
+    "birthday_added": "earning.told",
+    "address_added": "earning.told",
+    "news_wanted": "earning.told",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import bindparam, case, func, or_, select
 
 from mall.base.db import execute
 from mall.base.text import Message
@@ -16,7 +16,10 @@ from .postings import Posting
 
 
 class Entry(Struct, frozen=True):
-    """One move as the member sees it: what it did to the points ready to use, and what they were after it."""
+    """One move as the member sees it: what it did to the points ready to use, and what they were after it.
+
+    `origin` and `why` are those of its first lot.
+    """
 
     move: str
     kind: str
@@ -27,6 +30,8 @@ class Entry(Struct, frozen=True):
     happened_at: datetime
     reason: Message | None
     last_id: int
+    origin: str
+    why: Message | None
 
 
 class Due(Struct, frozen=True):
@@ -42,7 +47,10 @@ class Due(Struct, frozen=True):
 
 
 def history(member_id: int, *, limit: int = 20, before: int | None = None, kinds: Sequence[str] = ()) -> list[Entry]:
-    """Return a member's moves, latest first; `before` is the last_id of the entry the next page starts after."""
+    """Return a member's moves, latest first; `before` is the last_id of the entry the next page starts after.
+
+    Points of a task are ready the moment they are earned: that they were on the way is no entry of its own.
+    """
     wallet = case(
         (Posting.destination == WALLET, Posting.points), (Posting.source == WALLET, -Posting.points), else_=0
     )
@@ -63,8 +71,10 @@ def history(member_id: int, *, limit: int = 20, before: int | None = None, kinds
     )
     running = select(moves, func.sum(moves.c.points).over(order_by=moves.c.last_id).label("balance")).subquery()
     statement = (
-        select(running, Posting.kind, Posting.reference, Posting.happened_at, Posting.reason)
+        select(running, Posting.kind, Posting.reference, Posting.happened_at, Posting.reason, Lot.origin, Lot.why)
         .join(Posting, Posting.id == running.c.first_id)
+        .join(Lot, Lot.id == Posting.lot_id)
+        .where(or_(Posting.kind != "earn", Lot.origin != "task"))
         .order_by(running.c.last_id.desc())
         .limit(limit)
     )
@@ -83,6 +93,8 @@ def history(member_id: int, *, limit: int = 20, before: int | None = None, kinds
             happened_at=row.happened_at,
             reason=row.reason,
             last_id=row.last_id,
+            origin=row.origin,
+            why=row.why,
         )
         for row in execute(statement)
     ]

@@ -59,6 +59,7 @@ OTHERS = {
     "levels": _l("Levels"),
     "tax_classes": _l("Tax classes"),
     "shipping_methods": _l("Shipping methods"),
+    "tasks": _l("Tasks"),
 }
 
 

@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from mall.domain import checkout
 
+from .task_words import task_title
 from .texts import sentence
 
 
@@ -13,6 +14,8 @@ def words_of_entry(entry: Any) -> str:
     """Return what happened, in the member's words."""
     if entry.kind == "adjust" and entry.reason:
         return sentence(entry.reason)
+    if entry.kind in ("earn", "unlock") and entry.origin == "task" and entry.why:
+        return sentence(entry.why)
     return {
         "earn": _("Earned, on the way"),
         "unlock": _("Ready to use"),
@@ -54,4 +57,5 @@ def place_words(account: str) -> str:
 
 def rule_words(rule: str) -> str:
     """Return what a rule that earned points is called."""
-    return {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}.get(rule, rule)
+    ours = {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}
+    return ours.get(rule) or task_title(rule)

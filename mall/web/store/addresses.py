@@ -1,5 +1,6 @@
 """A member's addresses: add, change, remove, choose the default. Another's is not there."""
 
+from datetime import datetime
 from functools import lru_cache
 
 from babel import Locale
@@ -12,13 +13,15 @@ from wtforms.validators import DataRequired, InputRequired, Optional
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.money import LOCALES
-from mall.domain import people
+from mall.domain import earning, people
+from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import PHONE, Form, at_most, one_line
 from mall.web.shared.signing_in import form_page, me, safe_next
 from mall.web.shared.texts import language
 
 from .account import bp
+from .tasks import tell_of
 
 NO_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
 
@@ -78,11 +81,12 @@ def new_address():
     next_page = safe_next(request.values.get("next"))
     if form.validate_on_submit():
         try:
-            done_once(people.add_address, me(), form.lines, as_default=form.as_default.data, at=now())
+            rewards = done_once(_add, form, at=now())
         except people.TooManyAddresses as no:
             refusal = no
         else:
             flash(_("The address is added."))
+            tell_of(rewards)
             return redirect(next_page or url_for("store.account.addresses"))
     return form_page(
         "store/account/address.html",
@@ -122,3 +126,8 @@ def default_address(address_id: int):
     """Propose this address at checkout from now on."""
     done_once(people.make_default, me(), address_id)
     return redirect(url_for("store.account.addresses"))
+
+
+def _add(form: AddressForm, *, at: datetime) -> tuple[earning.Reward, ...]:
+    people.add_address(me(), form.lines, as_default=form.as_default.data, at=at)
+    return earning.told(me(), earning.ADDRESS_ADDED, terms=layout.terms(), at=at)

@@ -1,16 +1,22 @@
-"""The member centre: the level, what keeps it, what the next one asks and gives."""
+"""The member centre: the level, what keeps it, the daily check-in, and the ways to earn."""
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import ledger, membership, programme
+from mall.domain import earning, ledger, membership, programme
 from mall.web.shared import layout
+from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import me, members_only
+from mall.web.shared.task_words import given_words
 from mall.web.shared.texts import local, money_words, number
+
+from .tasks import Reader, month_shown, seven_days, tasks_of, weekday_names
 
 bp = Blueprint("member", __name__, url_prefix="/member")
 bp.before_request(members_only)
@@ -26,6 +32,9 @@ def show() -> str:
         standing = membership.standing(me(), terms=terms, at=at)
         balances = ledger.balances(me(), at=at)
         growth = membership.growth_entries(me(), limit=ENTRIES)
+        today = terms.today(at)
+        streak = earning.streak_of(me(), since=today.replace(day=1), today=today)
+        reader = Reader(terms, today, standing.rank, earning.done_by(me(), today=today))
     return render_template(
         "store/member/show.html",
         standing=standing,
@@ -36,7 +45,26 @@ def show() -> str:
         balances=balances,
         growth=growth,
         terms=terms,
+        checks_in=any(task.runs_on(today) for task in terms.tasks if task.key == "check_in"),
+        streak=streak,
+        days=seven_days(streak, reader),
+        month_days=month_shown(streak, today=today),
+        weekdays=weekday_names(),
+        today=today,
+        tasks=tasks_of(reader),
     )
+
+
+@bp.post("/check-in")
+def check_in() -> Response:
+    """Note that the member is here today. Pressed twice, it is one check-in."""
+    done = done_once(earning.check_in, me(), terms=layout.terms(), at=now())
+    row = ngettext("%(num)s day in a row", "%(num)s days in a row", done.streak)
+    if done.again:
+        flash(_("You have checked in today: %(row)s. Come back tomorrow.", row=row), "info")
+    else:
+        flash(_("Checked in: %(row)s. %(given)s", row=row, given=given_words(done.rewards)).strip())
+    return redirect(url_for("store.member.show", _anchor="check-in"), 303)
 
 
 def benefits_of(terms: programme.Programme) -> list[dict[str, Any]]:

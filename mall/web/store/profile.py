@@ -1,6 +1,6 @@
 """What members say of themselves, and the two things that take the password to change: itself, and the e-mail."""
 
-from datetime import date
+from datetime import date, datetime
 
 from flask import flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
@@ -13,7 +13,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import people
+from mall.domain import earning, people
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import PHONE, Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
@@ -21,6 +21,7 @@ from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, le
 from mall.web.shared.texts import LANGUAGES
 
 from .account import bp
+from .tasks import note_verified, tell_of
 
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
 
@@ -81,16 +82,7 @@ def profile():
         form.wants_news.data = member.marketing_consent_at is not None
     elif form.validate_on_submit():
         try:
-            done_once(
-                people.save_profile,
-                me(),
-                display_name=form.display_name.data,
-                birthday=form.birthday.data,
-                phone=form.phone.data or "",
-                language=form.language.data,
-                wants_news=form.wants_news.data,
-                at=now(),
-            )
+            rewards = done_once(_save, form, at=now())
         except people.BirthdayRests as no:
             form.refuse(no, at="birthday")
         else:
@@ -98,6 +90,7 @@ def profile():
             g.pop("language", None)
             refresh()
             flash(_("Your profile is saved."))
+            tell_of(rewards)
             return redirect(url_for("store.account.show"))
     rests_until = people.birthday_rests_until(member, at=now())
     return form_page(
@@ -164,8 +157,9 @@ def confirm_email(token: str):
         with reading():
             link = people.alive("change_email", token, at=now())
         if request.method == "POST":
-            done_once(people.change_email, token, at=now())
+            rewards = done_once(_change_email, token, at=now())
             flash(_("Your e-mail address is changed."))
+            tell_of(rewards)
             return redirect(url_for("store.account.show"))
     except (people.DeadLink, people.EmailTaken) as no:
         return dead_link(no, again="store.account.email")
@@ -182,6 +176,25 @@ class SamePassword(Refusal):
     """The new password is the present one."""
 
     message = N_("This is the password you have. Choose another one.")
+
+
+def _save(form: ProfileForm, *, at: datetime) -> tuple[earning.Reward, ...]:
+    people.save_profile(
+        me(),
+        display_name=form.display_name.data,
+        birthday=form.birthday.data,
+        phone=form.phone.data or "",
+        language=form.language.data,
+        wants_news=form.wants_news.data,
+        at=at,
+    )
+    told = [earning.BIRTHDAY_ADDED] if form.birthday.data else []
+    told += [earning.NEWS_WANTED] if form.wants_news.data else []
+    return earning.told(me(), *told, terms=terms(), at=at)
+
+
+def _change_email(token: str, *, at: datetime) -> tuple[earning.Reward, ...]:
+    return note_verified(people.change_email(token, at=at), at=at)
 
 
 def _with_password(present: str):

@@ -17,6 +17,7 @@ from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, me
 from mall.web.shared.texts import language
 
 from .account import bp
+from .tasks import note_verified, tell_of
 
 
 class RegisterForm(Form):
@@ -78,8 +79,9 @@ def verify_email(token: str):
         with reading():
             people.alive("verify", token, at=now())
         if request.method == "POST":
-            done_once(people.verify, token, at=now())
+            rewards = done_once(_verify, token, at=now())
             flash(_("Your e-mail address is verified. You can spend points now."))
+            tell_of(rewards)
             return redirect(url_for("store.account.show"))
     except people.DeadLink as dead:
         return dead_link(dead, again="store.account.show")
@@ -111,3 +113,9 @@ def newcomer(form: RegisterForm) -> earning.Newcomer:
         wants_news=form.wants_news.data,
         verify_page=public_link("store.account.verify_email", token=""),
     )
+
+
+def _verify(token: str, *, at: datetime) -> tuple[earning.Reward, ...]:
+    """Verify an e-mail. Returns what that was worth; nothing where it was verified before."""
+    member_id = people.verify(token, at=at)
+    return () if member_id is None else note_verified(member_id, at=at)

@@ -30,6 +30,7 @@ from mall.web.shared.signing_in import sign_out as end_sign_in
 
 from . import lately
 from .account import bp
+from .tasks import note_verified
 
 
 class SignInForm(Form):
@@ -161,6 +162,7 @@ def _sign_in(form: SignInForm) -> None:
 def _reset(token: str, password: people.PasswordHash, email: people.Email, *, at: datetime) -> int:
     member_id = people.reset_password(token, password, at=at)
     people.forgive_sign_in("member", email.key, network=network())
+    note_verified(member_id, at=at)
     return member_id
 
 

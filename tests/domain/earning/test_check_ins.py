@@ -118,7 +118,7 @@ def test_a_streak_lasts_until_the_day_after_its_last(mei, days, looked_at, in_a_
     found = streak(mei, NOON + looked_at * DAY)
 
     assert (found.days, found.today_done) == (in_a_row, today_done)
-    assert found.days_here == {(NOON + day * DAY).date() for day in days}
+    assert found.days_here == {(NOON + day * DAY).date(): 10 for day in days}
 
 
 def test_the_next_check_in_is_the_next_day_of_the_round(mei):

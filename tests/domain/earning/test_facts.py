@@ -35,8 +35,8 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(mei, sale_of):
         earning.order_kept(sale, purse=purse, terms=terms, at=NOON)
         earning.order_reduced(sale_of(mei, 0), key="order:7:refund", purse=purse, terms=terms, at=NOON)
         earning.check_in(mei, terms=terms, at=NOON)
-        for verb in (earning.email_verified, earning.birthday_added, earning.address_added, earning.news_wanted):
-            verb(mei, terms=terms, at=NOON)
+        told = (earning.EMAIL_VERIFIED, earning.BIRTHDAY_ADDED, earning.ADDRESS_ADDED, earning.NEWS_WANTED)
+        earning.told(mei, *told, terms=terms, at=NOON)
 
     assert {fact.kind for fact in facts(mei)} == set(earning.FACTS)
 

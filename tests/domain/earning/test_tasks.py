@@ -11,17 +11,17 @@ from mall.domain import earning, ledger, membership, programme
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-VERBS = {
-    "verify_email": earning.email_verified,
-    "add_birthday": earning.birthday_added,
-    "add_address": earning.address_added,
-    "news_consent": earning.news_wanted,
+TOLD = {
+    "verify_email": earning.EMAIL_VERIFIED,
+    "add_birthday": earning.BIRTHDAY_ADDED,
+    "add_address": earning.ADDRESS_ADDED,
+    "news_consent": earning.NEWS_WANTED,
 }
 
 
-def do(verb, member_id, at=NOON):
+def tell(member_id, *kinds, at=NOON):
     with transaction():
-        return verb(member_id, terms=programme.current(at), at=at)
+        return earning.told(member_id, *kinds, terms=programme.current(at), at=at)
 
 
 def task(key, **changes):
@@ -41,11 +41,17 @@ def test_every_task_of_the_programme_is_a_behaviour_that_a_fact_shows():
     assert {each.key for each in programme.READY_MADE_TASKS} == set(programme.TASK_KEYS)
 
 
-@pytest.mark.parametrize("key", VERBS)
+@pytest.mark.parametrize("key", TOLD)
 def test_what_a_member_tells_of_themselves_is_paid_once(mei, key):
-    assert do(VERBS[key], mei) == (earning.Reward(key, 20, 0),)
-    assert do(VERBS[key], mei, NOON + 400 * DAY) == ()
+    assert tell(mei, TOLD[key]) == (earning.Reward(key, 20, 0),)
+    assert tell(mei, TOLD[key], at=NOON + 400 * DAY) == ()
     assert ready(mei) == 20
+
+
+def test_what_is_told_at_once_is_paid_at_once(mei):
+    given = tell(mei, earning.BIRTHDAY_ADDED, earning.NEWS_WANTED)
+    assert [reward.task for reward in given] == ["add_birthday", "news_consent"]
+    assert ready(mei) == 40
 
 
 def test_a_sign_up_is_paid_where_the_shop_wants_it(app, open_shop):
@@ -54,7 +60,7 @@ def test_a_sign_up_is_paid_where_the_shop_wants_it(app, open_shop):
 
 
 def test_every_payment_says_why(mei):
-    do(earning.birthday_added, mei)
+    tell(mei, earning.BIRTHDAY_ADDED)
     with reading():
         lot = execute(select(ledger.Lot)).one()
     assert (lot.origin, lot.rule, lot.reference) == ("task", "add_birthday", "task:1")
@@ -71,7 +77,7 @@ def test_points_of_a_task_repay_what_is_owed_first(mei, sale_of):
         ledger.capture(purse, reference="order:8", at=NOON)
         earning.order_reduced(sale_of(mei, 0), key="order:7:refund", purse=purse, terms=terms, at=NOON)
 
-    do(earning.birthday_added, mei)
+    tell(mei, earning.BIRTHDAY_ADDED)
     with reading():
         assert ledger.balances(mei, at=NOON) == ledger.Balances(ready=0, pending=0, held=0, owed=139)
 
@@ -89,7 +95,7 @@ def test_points_of_a_task_repay_what_is_owed_first(mei, sale_of):
 )
 def test_a_task_is_paid_while_it_runs_and_to_those_it_is_for(app, open_shop, changes, paid):
     mei = open_shop(tasks=task("add_birthday", **changes))
-    assert bool(do(earning.birthday_added, mei)) is paid
+    assert bool(tell(mei, earning.BIRTHDAY_ADDED)) is paid
 
 
 def test_who_has_the_level_is_paid(app, open_shop, sale_of):
@@ -100,12 +106,12 @@ def test_who_has_the_level_is_paid(app, open_shop, sale_of):
         earning.order_paid(sale_of(mei, 1_590), purse=purse, terms=terms, at=NOON)
         earning.order_kept(sale_of(mei, 1_590), purse=purse, terms=terms, at=NOON)
 
-    assert do(earning.birthday_added, mei)
+    assert tell(mei, earning.BIRTHDAY_ADDED)
 
 
 def test_a_task_may_give_growth_alone(app, open_shop):
     mei = open_shop(tasks=task("add_birthday", points=0, growth=7))
-    assert do(earning.birthday_added, mei) == (earning.Reward("add_birthday", 0, 7),)
+    assert tell(mei, earning.BIRTHDAY_ADDED) == (earning.Reward("add_birthday", 0, 7),)
     with reading():
         event = execute(select(membership.GrowthEvent)).one()
         assert execute(select(ledger.Lot)).all() == []
@@ -114,7 +120,9 @@ def test_a_task_may_give_growth_alone(app, open_shop):
 
 def test_what_was_done_is_counted_for_the_day_the_month_and_ever(mei):
     for day in (29, 30, 31):  # The last of March, and two days of April.
-        do(earning.check_in, mei, NOON + day * DAY)
+        at = NOON + day * DAY
+        with transaction():
+            earning.check_in(mei, terms=programme.current(at), at=at)
     with reading():
         done = earning.done_by(mei, today=(NOON + 31 * DAY).date())
     assert done["check_in"] == earning.Done(that_day=1, that_month=2, ever=3)
@@ -143,7 +151,7 @@ def reward(member_id, **values):
 @pytest.mark.breaks_the_books
 def test_the_proof_finds_a_task_that_was_paid_for_nothing(app, open_shop):
     mei = open_shop(tasks=task("add_birthday", active=False))
-    do(earning.birthday_added, mei)
+    tell(mei, earning.BIRTHDAY_ADDED)
     assert broken() == []
 
     reward(mei, task="add_address")
@@ -155,8 +163,8 @@ def test_the_proof_finds_a_task_that_was_paid_for_nothing(app, open_shop):
 @pytest.mark.breaks_the_books
 def test_the_proof_finds_a_task_that_was_paid_beyond_its_cap(app, open_shop):
     mei = open_shop(tasks=task("add_birthday"))
-    do(earning.birthday_added, mei)
-    do(earning.address_added, mei)
+    tell(mei, earning.BIRTHDAY_ADDED)
+    tell(mei, earning.ADDRESS_ADDED)
     with reading():
         other = execute(select(earning.FactRow.id).where(earning.FactRow.kind == "address_added")).scalar_one()
 
