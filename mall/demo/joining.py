@@ -10,7 +10,7 @@ from mall.base.db import execute, transaction
 from mall.base.text import N_, say
 from mall.domain import audit, earning, ledger, notices, people
 
-from . import buying
+from . import buying, habits
 from .cast import FAMILY_NAMES, GIVEN_NAMES, STARS, STREETS, TOWNS
 from .story import Shopper, Story
 
@@ -61,12 +61,14 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
             recipient=name, line1=street, city=town, postcode=postcode, country="US", region=region
         )
         people.add_address(member_id, lines, at=at)
+        earning.told(member_id, earning.EMAIL_VERIFIED, earning.ADDRESS_ADDED, terms=story.terms, at=at)
     address = {"recipient": name, "line1": street, "line2": "", "city": town, "postcode": postcode,
                "region": region, "country": "US", "phone": ""}  # fmt: skip
     thrift = 0.1 if slug in SAVERS else story.chance.uniform(0.2, 0.6)
     shopper = Shopper(member_id, slug, address, thrift, appetite)
     story.members.append(shopper)
     welcome_gift(story, shopper, at)
+    habits.plan(story, shopper)
     for moment in sorted(story.chance.random() for _order in range(orders)):
         when = at + (story.end - at) * moment
         story.queue.at(when, lambda: buying.shop(story, shopper))

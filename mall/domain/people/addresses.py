@@ -147,6 +147,29 @@ def default_address(member_id: int) -> Row[Any] | None:
     return execute(select(Address).where(Address.member_id == member_id, Address.is_default)).one_or_none()
 
 
+class Known(Struct, frozen=True):
+    """What a member has told of themselves so far."""
+
+    email_verified: bool
+    birthday: bool
+    address: bool
+    wants_news: bool
+
+
+def known_of(member_id: int) -> Known:
+    """Return what a member has told of themselves. One statement."""
+    has_address = select(Address.id).where(Address.member_id == Member.id).correlate(Member).exists()
+    row = execute(
+        select(
+            Member.verified_at.is_not(None).label("email_verified"),
+            Member.birthday.is_not(None).label("birthday"),
+            has_address.label("address"),
+            Member.marketing_consent_at.is_not(None).label("wants_news"),
+        ).where(Member.id == member_id)
+    ).one()
+    return Known(**{name: bool(value) for name, value in row._mapping.items()})
+
+
 def _of(member_id: int, address_id: int) -> tuple[Any, Any]:
     return Address.id == address_id, Address.member_id == member_id
 

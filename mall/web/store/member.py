@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import earning, ledger, membership, programme
+from mall.domain import earning, ledger, membership, people, programme
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import me, members_only
@@ -34,7 +34,7 @@ def show() -> str:
         growth = membership.growth_entries(me(), limit=ENTRIES)
         today = terms.today(at)
         streak = earning.streak_of(me(), since=today.replace(day=1), today=today)
-        reader = Reader(terms, today, standing.rank, earning.done_by(me(), today=today))
+        reader = Reader(terms, today, standing.rank, earning.done_by(me(), today=today), people.known_of(me()))
     return render_template(
         "store/member/show.html",
         standing=standing,

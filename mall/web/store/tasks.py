@@ -16,13 +16,20 @@ from mall.web.shared import layout
 from mall.web.shared.task_words import given_words, task_title
 from mall.web.shared.texts import language, local, number
 
-# Where a member does a task, and its mark.
+
+class Place(Struct, frozen=True):
+    """Where a member does a task, its mark, and by which of people.Known it is seen that it was done."""
+
+    endpoint: str
+    mark: str
+    known: str
+
+
 PLACES = {
-    "verify_email": ("store.account.show", "mail"),
-    "add_birthday": ("store.account.profile", "user"),
-    "add_address": ("store.account.new_address", "pin"),
-    "news_consent": ("store.account.profile", "bell"),
-    "sign_up": ("", "star"),
+    "verify_email": Place("store.account.show", "mail", "email_verified"),
+    "add_birthday": Place("store.account.profile", "user", "birthday"),
+    "add_address": Place("store.account.new_address", "pin", "address"),
+    "news_consent": Place("store.account.profile", "bell", "wants_news"),
 }
 STREAKS = {3: "streak_3", 7: "streak_7", 14: "streak_14", 30: "streak_30"}
 MONDAY_FIRST = Calendar()
@@ -30,12 +37,15 @@ DAY = timedelta(days=1)
 
 
 class Reader(Struct, frozen=True):
-    """For whom the ways to earn are shown: the programme, the day, the level, and how often each task was paid."""
+    """For whom the ways to earn are shown: the programme, the day, the level, how often each task was paid, and what
+    the member has told already.
+    """
 
     terms: programme.Programme
     today: date
     rank: int
     done: Mapping[str, earning.Done]
+    known: people.Known
 
     def would_be_paid(self, key: str, day: date) -> programme.Task | None:
         """Return a task if it would be paid on a day from today on; None where it is not for this member, or used up.
@@ -119,23 +129,25 @@ def tasks_of(reader: Reader) -> list[dict[str, Any]]:
 
 
 def _row(task: programme.Task, reader: Reader) -> dict[str, Any] | None:
-    """Return a task's row; None where it is over, or was never on, and nothing was done."""
-    done = reader.done.get(task.key, earning.Done())
+    """Return a task's row; None where it is over or was never on, and was not paid.
+
+    Nothing is retroactive: what a member told before a task began is done, though it was not paid.
+    """
+    paid, place = reader.done.get(task.key, earning.Done()).ever > 0, PLACES[task.key]
     over = not task.active or (task.ends_on is not None and task.ends_on < reader.today)
-    if done.ever and task.in_all is not None and done.ever >= task.in_all:
-        state, note = "done", ""
-    elif over or not PLACES[task.key][0]:
+    if over and not paid:
         return None
+    if paid or getattr(reader.known, place.known):
+        state, note = "done", ""
     elif task.begins_on is not None and task.begins_on > reader.today:
         state, note = "waiting", "begins"
     elif task.from_rank > reader.rank:
         state, note = "waiting", "level"
     else:
         state, note = "todo", ""
-    endpoint, mark = PLACES[task.key]
     return {
         "title": task_title(task.key),
-        "mark": mark,
+        "mark": place.mark,
         "points": task.points,
         "growth": task.growth,
         "state": state,
@@ -143,7 +155,7 @@ def _row(task: programme.Task, reader: Reader) -> dict[str, Any] | None:
         "begins_on": task.begins_on,
         "ends_on": task.ends_on,
         "level": local(reader.terms.level(task.from_rank).name),
-        "href": url_for(endpoint) if endpoint else "",
+        "href": url_for(place.endpoint),
     }
 
 
