@@ -1,5 +1,7 @@
 """Becoming a member, and showing that an e-mail is one's own."""
 
+from datetime import datetime
+
 from flask import flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
