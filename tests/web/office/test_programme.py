@@ -2,11 +2,12 @@
 
 import pytest
 
-from mall.base.db import reading
+from mall.base.db import reading, transaction
 from mall.domain import audit, programme
 from tests.stage import NOON
 from tests.web.office.conftest import hire
 from tests.web.office.forms import form_of, send
+from tests.web.store.till import words
 
 PAGE, NEW = "/office/programme", "/office/programme/drafts/new"
 
@@ -124,3 +125,22 @@ def test_who_is_alone_approves_their_own_and_it_is_marked(ada):
     assert ada.post(f"{PAGE}/drafts/2/approval").status_code == 303
 
     assert "By one person" in ada.get(PAGE).text
+
+
+def test_what_tasks_pay_how_often_and_to_whom_stands_on_the_page(desk):
+    page = words(desk.get(PAGE).text)
+    assert "Daily check-in check_in 10 0 1 a day On" in page
+    assert "7 days in a row streak_7 40 5 1 a day, 4 a month On" in page
+    assert "Join us sign_up 50 0 once a member Off" in page
+
+
+def test_a_draft_that_changes_tasks_says_so(ada, abe):
+    with transaction():
+        terms = programme.current(NOON)
+        settings = programme.settings_of(terms)
+        settings["tasks"] = [task | {"active": task["key"] != "streak_3"} for task in settings["tasks"]]
+        programme.draft(settings, based_on=1, effective_from=NOON, by="staff:9", at=NOON, reason="Fewer", key="fewer")
+
+    assert "Tasks – changed" in words(abe.get(PAGE).text)
+    abe.post(f"{PAGE}/drafts/2/approval")
+    assert "3 days in a row streak_3 10 0 1 a day, 4 a month Off" in words(abe.get(PAGE).text)
