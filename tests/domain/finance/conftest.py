@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 
 from mall.base.clock import moved_to
 from mall.base.db import transaction
@@ -91,6 +92,13 @@ class Books:
         self.unlock(name, lot, at)
         return lot
 
+    def task(self, name: str, points: int, at: str) -> None:
+        """Earn points by checking in, where a programme pays so many for it."""
+        self.count += 1
+        generous = replace(self.terms, tasks=(programme.Task("check_in", points, 0),))
+        with moved_to(instant(at)), transaction():
+            earning.check_in(self.members[name], terms=generous, at=instant(at))
+
     def take_back(self, name: str, keep: dict[int, int], at: str, key: str) -> None:
         """Take earned points back."""
         with self.purse(name, at) as purse:
@@ -119,7 +127,7 @@ def quarter(books: Books) -> Books:
     books.member("mei")
     books.member("tom")
     order_1 = books.earn("mei", 1_000, "2026-01-10 10:00")
-    books.ready("tom", 500, "2026-01-12 10:00", origin="task")
+    books.task("tom", 500, "2026-01-12 10:00")
     books.unlock("mei", order_1, "2026-01-25 10:00")
     # In Berlin the first is still January, the second already February.
     books.earn("mei", 70, "2026-01-31 22:59", origin="campaign", last="2026-03-31")
