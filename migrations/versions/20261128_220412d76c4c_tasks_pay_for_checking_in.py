@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
 revision = '220412d76c4c'
-down_revision = 'c724bf5d45b3'
+down_revision = '6a2f0d81c4e7'
 branch_labels = None
 depends_on = None
 

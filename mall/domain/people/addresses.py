@@ -27,7 +27,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
-from .members import lock_member
+from .members import Member, lock_member
 
 MOST_ADDRESSES = 20
 
