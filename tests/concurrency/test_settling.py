@@ -8,7 +8,7 @@ from flask import Flask
 from mall.base.clock import moved_to
 from mall.base.db import again, reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout, ledger
-from mall.domain.cash import payments
+from mall.domain.cash import payment_answers
 from tests.stage import NOON, SITE, Stage, open_shop
 from tests.threads import errors, race
 
@@ -77,7 +77,9 @@ def test_a_payment_that_is_not_as_it_was_seen_is_read_again(stage, order):
 @pytest.mark.breaks_the_books
 def test_without_looking_whether_it_is_as_seen_it_would_be_captured_twice(stage, order, monkeypatch):
     payment, state = told(stage, order)
-    monkeypatch.setattr(payments, "_change_if_as", lambda seen, values: payments._change(seen.id, **values))
+    monkeypatch.setattr(
+        payment_answers, "_change_if_as", lambda seen, values: payment_answers._change(seen.id, **values)
+    )
     with transaction():
         cash.record(payment.id, state, at=NOON)
         seen_open = cash.record(payment.id, state, at=NOON, seen=payment)

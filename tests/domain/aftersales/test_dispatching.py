@@ -9,7 +9,7 @@ import pytest
 from mall.base.cashier import DisputeState
 from mall.base.db import reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout
-from tests.domain.aftersales.test_exchanges import Desk
+from tests.domain.aftersales.test_exchanges import ExchangeDesk
 from tests.stage import NOON, open_shop
 
 DELIVERED = NOON + timedelta(days=3)
@@ -19,12 +19,12 @@ RECEIVED, SPARED, APPROVED = aftersales.RECEIVED, aftersales.SPARED, aftersales.
 
 @pytest.fixture
 def desk(either):
-    return Desk(open_shop())
+    return ExchangeDesk(open_shop())
 
 
 @pytest.fixture
 def here(app):
-    return Desk(open_shop())
+    return ExchangeDesk(open_shop())
 
 
 def number(desk):
@@ -194,7 +194,7 @@ def test_while_the_bank_decides_nothing_is_sent(here):
 
 
 def test_what_is_collected_has_no_parcel(app):
-    here = Desk(open_shop(shipping_methods=[COUNTER]), method_key="pickup", address=None)
+    here = ExchangeDesk(open_shop(shipping_methods=[COUNTER]), method_key="pickup", address=None)
     row = here.brought_to(RECEIVED)
 
     sentence = "The replacement of exchange {x} is collected at the counter. Hand it over on the exchange's page."
