@@ -43,7 +43,7 @@ def test_from_nobody_to_a_gift(visit, site, work, script):
     verify_by_the_mail(mei)
     buy_with_cash(mei)
     mei.open("/wallet")
-    mei.sees("On the way", "159 pts", "14 days after delivery")
+    mei.sees("Ready to use 40 pts", "On the way", "159 pts", "14 days after delivery")
 
     site.at = NOON + timedelta(days=3)
     ship_and_deliver(visit(DESK, script=script))
@@ -53,13 +53,13 @@ def test_from_nobody_to_a_gift(visit, site, work, script):
     site.at = NOON + timedelta(days=17, minutes=20)
     work()
     mei.open("/wallet")
-    mei.sees("Ready to use 159 pts", "On the way 0 pts")
+    mei.sees("Ready to use 199 pts", "On the way 0 pts")
     mei.follow("Ready to use", within=mei.region("History"))
     mei.sees("15.90", "programme version 1")
 
     redeem_a_gift(mei)
     mei.open("/wallet")
-    mei.sees("Ready to use 9 pts", "−150")
+    mei.sees("Ready to use 49 pts", "−150")
 
 
 def register(mei):
@@ -111,9 +111,9 @@ def ship_and_deliver(ola):
 def redeem_a_gift(mei):
     mei.open("/shop")
     mei.follow("Pressed-flower card")
-    mei.sees("After this you will have 9 pts")
+    mei.sees("After this you will have 49 pts")
     mei.put_in_basket()
     mei.follow("Go to checkout")
-    mei.sees("159 − 150 = 9 left")
+    mei.sees("199 − 150 = 49 left")
     mei.press("Redeem 150 pts")
     mei.sees("Order 10002", "150 pts", "$0.00")
