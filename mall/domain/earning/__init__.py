@@ -4,7 +4,7 @@ This is the room's front door. What happened is kept as facts; the rules of the 
 ledger and membership keep what was given. Every sum comes with the sentence that explains it.
 """
 
-from .check_ins import ROUND_DAYS, CheckedIn, CheckIn, Streak, check_in, round_day, streak_of
+from .check_ins import ROUND_DAYS, CheckedIn, CheckIn, Streak, check_in, round_day, streak_of, tasks_of_check_in
 from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
 from .orders import (
@@ -19,7 +19,7 @@ from .orders import (
 )
 from .profile import ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, told
 from .proof import checks
-from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by
+from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid
 from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "checks",
     "done_by",
     "forgive_above_cap",
+    "is_paid",
     "order_kept",
     "order_paid",
     "order_reduced",
@@ -57,6 +58,7 @@ __all__ = [
     "round_day",
     "sign_up",
     "streak_of",
+    "tasks_of_check_in",
     "told",
     "welcome",
 ]

@@ -73,6 +73,12 @@ def round_day(streak: int) -> int:
     return (streak - 1) % ROUND_DAYS + 1
 
 
+def tasks_of_check_in(day_of_round: int) -> list[str]:
+    """Return the keys of the tasks that a check-in is, as the given day of a round."""
+    asked = {key: BEHAVIOURS[key].attributes.get("round_day", day_of_round) for key in CHECK_IN_TASKS}
+    return [key for key, wanted in asked.items() if wanted == day_of_round]
+
+
 def check_in(member_id: int, *, terms: programme.Programme, at: datetime) -> CheckedIn:
     """Note that a member is here today, and give what that is worth. Once a day: asked again, gives nothing more.
 

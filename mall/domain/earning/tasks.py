@@ -118,8 +118,13 @@ def did(fact: Fact, *, purse: ledger.LockedPurse, terms: programme.Programme, at
         return ()
     done = done_by(fact.member_id, today=today)
     rank = _rank_of(fact.member_id) if any(task.from_rank > 1 for task in wanted) else 1
-    given = [task for task in wanted if task.from_rank <= rank and not done.get(task.key, Done()).exhausts(task)]
+    given = [task for task in wanted if is_paid(task, today, rank=rank, done=done.get(task.key, Done()))]
     return tuple(_pay(task, fact, fact_id, purse=purse, terms=terms, at=at) for task in given)
+
+
+def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
+    """Tell whether a task is paid on a day to a member of a level, who was paid so often. Pure."""
+    return task.runs_on(day) and task.from_rank <= rank and not done.exhausts(task)
 
 
 def done_by(member_id: int, *, today: date) -> dict[str, Done]:

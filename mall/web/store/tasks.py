@@ -31,7 +31,6 @@ PLACES = {
     "add_address": Place("store.account.new_address", "pin", "address"),
     "news_consent": Place("store.account.profile", "bell", "wants_news"),
 }
-STREAKS = {3: "streak_3", 7: "streak_7", 14: "streak_14", 30: "streak_30"}
 MONDAY_FIRST = Calendar()
 DAY = timedelta(days=1)
 
@@ -53,14 +52,14 @@ class Reader(Struct, frozen=True):
         A cap that today has reached is free again tomorrow, as a month's is in the next one.
         """
         task, done = self.terms.task(key), self.done.get(key, earning.Done())
-        if task is None or not task.runs_on(day) or task.from_rank > self.rank:
+        if task is None:
             return None
         left = earning.Done(
             that_day=done.that_day if day == self.today else 0,
             that_month=done.that_month if day.replace(day=1) == self.today.replace(day=1) else 0,
             ever=done.ever,
         )
-        return None if left.exhausts(task) else task
+        return task if earning.is_paid(task, day, rank=self.rank, done=left) else None
 
 
 class DayShown(Struct, frozen=True):
@@ -74,7 +73,7 @@ class DayShown(Struct, frozen=True):
 
 def points_of_check_in(reader: Reader, day: date, *, round_day: int) -> int:
     """Return the points that checking in on a day will give, as the given day of a round."""
-    keys = ["check_in", *([STREAKS[round_day]] if round_day in STREAKS else [])]
+    keys = earning.tasks_of_check_in(round_day)
     return sum(task.points for key in keys if (task := reader.would_be_paid(key, day)) is not None)
 
 
@@ -91,7 +90,7 @@ def seven_days(streak: earning.Streak, reader: Reader) -> list[DayShown]:
             shown.append(DayShown(name, streak.days_here[day], "done"))
             continue
         points = points_of_check_in(reader, day, round_day=earning.round_day(count))
-        bonus = earning.round_day(count) in STREAKS and points > points_of_check_in(reader, day, round_day=1)
+        bonus = points > points_of_check_in(reader, day, round_day=1)
         state = "today" if day == reader.today else "bonus" if bonus else ""
         note = _("Today") if day == reader.today else _("Day %(number)s", number=number(count)) if bonus else ""
         shown.append(DayShown(name, points, state, note))
