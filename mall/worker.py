@@ -18,6 +18,7 @@ from .domain import (
     cash,
     checkout,
     coupons,
+    earning,
     finance,
     interest,
     ledger,
@@ -62,6 +63,12 @@ def expire_points(at: datetime) -> None:
         with reading():
             due = ledger.due_to_expire(at=at)
         insist(notices.one_by_one("purse.expire", due, one, at=at))
+
+
+def take_off_dormant(at: datetime) -> None:
+    """Take growth off members who have done nothing for long, and announce what comes next."""
+    terms = terms_at(at)
+    tell_in_shares(lambda after: earning.take_off_dormant(terms=terms, after=after, at=at))
 
 
 def review_levels(at: datetime) -> None:
@@ -234,6 +241,8 @@ class Round(Struct, frozen=True):
 JOBS: dict[str, Round] = {
     "points.expire": Round(expire_points),
     "points.tell": Round(tell_of_points),
+    # Before the review: what dormancy gives back may raise.
+    "growth.dormancy": Round(take_off_dormant),
     "levels.review": Round(review_levels),
     "coupons.tell": Round(tell_of_coupons),
     "cashier.catch_up": Round(catch_up),

@@ -5,6 +5,7 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 """
 
 from .check_ins import ROUND_DAYS, CheckedIn, CheckIn, Streak, check_in, round_day, streak_of, tasks_of_check_in
+from .dormancy import Announced, DormancyNotice, announced_to, take_off_dormant
 from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
 from .orders import (
@@ -30,9 +31,11 @@ __all__ = [
     "FACTS",
     "NEWS_WANTED",
     "ROUND_DAYS",
+    "Announced",
     "CheckIn",
     "CheckedIn",
     "Done",
+    "DormancyNotice",
     "Earned",
     "Fact",
     "FactRow",
@@ -44,6 +47,7 @@ __all__ = [
     "Sale",
     "Streak",
     "TaskReward",
+    "announced_to",
     "check_in",
     "checks",
     "done_by",
@@ -58,6 +62,7 @@ __all__ = [
     "round_day",
     "sign_up",
     "streak_of",
+    "take_off_dormant",
     "tasks_of_check_in",
     "told",
     "welcome",

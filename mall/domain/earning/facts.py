@@ -25,6 +25,9 @@ FACTS = {
     "news_wanted": "earning.told",
 }
 
+# What comes about without the member: none of it shows that somebody is still there.
+BY_ITSELF = ("order_reduced", "order_kept")
+
 
 class FactRow(db.Model):
     """A fact as it is kept. `cents` is the cash it is about, negative where cash went back."""

@@ -3,14 +3,17 @@
 This is the room's front door. Growth is not points: spending points never lowers it. Only earning adds growth.
 """
 
-from .growth import GrowthEvent, growth_entries, growth_of
+from .growth import DORMANCY, GrowthChange, GrowthEvent, change_growth, growth_entries, growth_of
 from .level_notices import LevelNotice
-from .levels import LevelChange, LevelHistory, begin, history_of, latest_steps, rank_of
+from .levels import WINDOW_DAYS, LevelChange, LevelHistory, begin, history_of, latest_steps, rank_of, window_start
 from .proof import checks
 from .reviews import ReviewRun, add_growth, note_review, review, to_review
 from .standing import Standing, standing
 
 __all__ = [
+    "DORMANCY",
+    "WINDOW_DAYS",
+    "GrowthChange",
     "GrowthEvent",
     "LevelChange",
     "LevelHistory",
@@ -19,6 +22,7 @@ __all__ = [
     "Standing",
     "add_growth",
     "begin",
+    "change_growth",
     "checks",
     "growth_entries",
     "growth_of",
@@ -29,4 +33,5 @@ __all__ = [
     "review",
     "standing",
     "to_review",
+    "window_start",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, bindparam, func, insert, select
 
 from mall.base.clock import Instant
@@ -11,6 +12,9 @@ from mall.base.db import db, execute
 from mall.base.guard import append_only
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import Message, Said
+
+# The source of what is taken off members who do nothing for long.
+DORMANCY = "dormancy"
 
 
 class GrowthEvent(db.Model):
@@ -68,6 +72,28 @@ def write_growth(
     return execute(_WRITE, columns).first() is not None
 
 
+class GrowthChange(Struct, frozen=True):
+    """Growth of one of many members: what write_growth() takes for one."""
+
+    member_id: int
+    points: int
+    source: str
+    reference: str
+    counts_on: date
+    version: int
+    why: Message
+    key: str
+
+
+def change_growth(changes: Sequence[GrowthChange], *, at: datetime) -> None:
+    """Change the growth of many members in one statement; none has been written before. No level changes by it.
+
+    Who may rise by it does so at the night's review.
+    """
+    if changes:
+        execute(_WRITE_MANY, [{name: getattr(each, name) for name in _CHANGE} | {"at": at} for each in changes])
+
+
 def growth_of(reference: str) -> tuple[int, date | None]:
     """Return the growth a reference has given so far, take-backs taken off, and the day it counts on."""
     row = execute(_OF_REFERENCE, {"of_reference": reference}).one()
@@ -96,6 +122,8 @@ _WRITE = (
     )
     .returning(GrowthEvent.id)
 )
+_CHANGE = GrowthChange.__struct_fields__
+_WRITE_MANY = insert(GrowthEvent)
 _OF_REFERENCE = select(
     func.coalesce(func.sum(GrowthEvent.points), 0).label("points"),
     func.min(GrowthEvent.counts_on).label("counts_on"),

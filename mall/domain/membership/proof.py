@@ -7,7 +7,7 @@ from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import programme
 
-from .growth import GrowthEvent
+from .growth import DORMANCY, GrowthEvent
 from .level_notices import LevelNotice
 from .levels import KEPT, LOWERED, REACHED, REGISTERED, LevelHistory
 from .reviews import ReviewRun
@@ -114,6 +114,7 @@ def _below_their_level():
 def _more_taken_than_given():
     return (
         select(GrowthEvent.member_id, GrowthEvent.reference, func.sum(GrowthEvent.points).label("points"))
+        .where(GrowthEvent.source != DORMANCY)
         .group_by(GrowthEvent.member_id, GrowthEvent.reference)
         .having(func.sum(GrowthEvent.points) < 0)
     )

@@ -45,6 +45,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "level_raised": ("level",),
     "level_review": ("level", "missing", "review_on"),
     "level_lowered": ("level",),
+    "level_dormancy": ("points", "deducts_on"),
     "coupon_received": ("title", "ends_at", "words"),
     "coupon_pack_received": ("title", "ends_at", "words", "coupons"),
     # All that end on one day, [{title, pieces}], and the title of the first.

@@ -169,5 +169,8 @@ def default_settings(
                 "kind": "parcel",
             }
         ],
+        "dormancy_active": True,
+        "dormancy_after_days": 90,
+        "dormancy_percent": 10,
         "tasks": [settings_of_task(task) for task in READY_MADE_TASKS],
     }

@@ -42,6 +42,8 @@ BOUNDS = {
     # Stripe: a Checkout Session lives from 30 minutes to 24 hours, by its clock.
     "pay_within_minutes": (31, 1_440),
     "unpaid_orders": (1, 100),
+    "dormancy_after_days": (30, 730),
+    "dormancy_percent": (1, 100),
 }
 LEVEL_BOUNDS = {
     "reach": (0, 1_000_000_000),
@@ -145,6 +147,8 @@ def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
         yield "language", say(N_("The main language must be en or zh."))
     if terms.support_email and not is_address(terms.support_email):
         yield "support_email", say(N_("The support e-mail must be an address such as help@example.com, or not given."))
+    if not isinstance(terms.dormancy_active, bool):
+        yield "dormancy_active", say(N_("Taking growth off for dormancy is on (true) or off (false)."))
     yield from _out_of_bounds("", terms, BOUNDS)
     yield from _level_problems(terms.levels)
     yield from _tax_problems(terms.tax_classes)

@@ -90,6 +90,10 @@ class Programme(Struct, frozen=True):
     returns_lapse_days: int = 30
     # Shops that drafted their programme before there were tasks have none.
     tasks: tuple[Task, ...] = ()
+    # Who does nothing for so many days loses so many per cent of their growth, and again every month.
+    dormancy_active: bool = False
+    dormancy_after_days: int = 90
+    dormancy_percent: int = 10
 
     @property
     def worth(self) -> tuple[int, int]:
@@ -120,6 +124,10 @@ class Programme(Struct, frozen=True):
     def level_reached(self, growth: int) -> Level:
         """Return the highest level whose reach a growth meets."""
         return max((level for level in self.levels if level.reach <= max(growth, 0)), key=lambda level: level.rank)
+
+    def growth_left(self, *, bought: bool) -> int:
+        """Return the growth that dormancy leaves: what the second level takes, to a member who has bought."""
+        return self.levels[1].reach if bought and len(self.levels) > 1 else 0
 
     def tax_rate(self, tax_class: str, day: date) -> int:
         """Return the rate of a tax class on a day, in basis points: the last that has begun, or else 0."""

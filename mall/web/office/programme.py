@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from wtforms import Field, HiddenField, TextAreaField
+from wtforms import BooleanField, Field, HiddenField, TextAreaField
 from wtforms.validators import DataRequired
 
 from mall.base.clock import now
@@ -47,7 +47,10 @@ EVERYDAY = {
     "least_cash_cents": _l("Least amount the cashier takes"),
     "adjustment_limit_points": _l("Most points one person may adjust alone"),
     "adjustments_per_day": _l("Adjustments one person may make a day"),
+    "dormancy_after_days": _l("Days without activity until growth is taken off"),
+    "dormancy_percent": _l("Growth taken off each month, in per cent"),
 }
+SWITCHES = {"dormancy_active": _l("Take growth off members who do nothing for long")}
 OTHERS = {
     "shop_name": _l("Name of the shop"),
     "legal_name": _l("Legal name"),
@@ -92,6 +95,9 @@ class DraftForm(Form):
     least_cash_cents = everyday("least_cash_cents")
     adjustment_limit_points = everyday("adjustment_limit_points")
     adjustments_per_day = everyday("adjustments_per_day")
+    dormancy_active = BooleanField(SWITCHES["dormancy_active"])
+    dormancy_after_days = everyday("dormancy_after_days")
+    dormancy_percent = everyday("dormancy_percent")
     begins_at = Moment(_l("Holds from"))
     reason = TextAreaField(
         _l("What changes, and why"),
@@ -120,7 +126,9 @@ def new():
         newest = programme.newest()
         before = programme.version(newest)
     form = DraftForm(
-        key=secrets.token_urlsafe(16), based_on=str(newest), **{name: getattr(before, name) for name in EVERYDAY}
+        key=secrets.token_urlsafe(16),
+        based_on=str(newest),
+        **{name: getattr(before, name) for name in (*EVERYDAY, *SWITCHES)},
     )
     refusal: Refusal | None = None
     if form.validate_on_submit():
@@ -190,7 +198,7 @@ def programme_page(*, refusal: Refusal | None = None, missing: int | None = None
         missing=missing,
         terms=terms,
         since=rows[terms.version].effective_from,
-        numbers=[(words, written(name)(getattr(terms, name))) for name, words in EVERYDAY.items()],
+        numbers=[(words, written(name)(getattr(terms, name))) for name, words in (EVERYDAY | SWITCHES).items()],
         tasks=[task_row(task, terms) for task in terms.tasks],
         versions=versions,
         proposed=proposed,
@@ -226,9 +234,9 @@ def difference(before: programme.Programme, after: programme.Programme) -> list[
     rows = []
     for name in programme.changes(before, after):
         was, becomes = getattr(before, name), getattr(after, name)
-        if name in EVERYDAY:
+        if name in EVERYDAY or name in SWITCHES:
             write = written(name)
-            rows.append((str(EVERYDAY[name]), write(was), write(becomes)))
+            rows.append((str((EVERYDAY | SWITCHES)[name]), write(was), write(becomes)))
         else:
             plain = isinstance(was, str)
             rows.append((str(OTHERS[name]), was if plain else "–", becomes if plain else _("changed")))
@@ -236,8 +244,14 @@ def difference(before: programme.Programme, after: programme.Programme) -> list[
 
 
 def written(name: str) -> Any:
-    """Return how the values of a setting are written: as money or as a number."""
+    """Return how the values of a setting are written: as money, as a number, or as on or off."""
+    if name in SWITCHES:
+        return _on_or_off
     return money_words if name.endswith("_cents") else number
+
+
+def _on_or_off(on: bool) -> str:
+    return _("On") if on else _("Off")
 
 
 def _draft(form: DraftForm, before: programme.Programme, *, at: datetime) -> None:
@@ -245,7 +259,7 @@ def _draft(form: DraftForm, before: programme.Programme, *, at: datetime) -> Non
     if whole(form.based_on.data) != before.version:
         raise programme.ThingsChanged(version=before.version)
     settings = programme.settings_of(before)
-    wanted = settings | {name: form[name].data for name in EVERYDAY}
+    wanted = settings | {name: form[name].data for name in (*EVERYDAY, *SWITCHES)}
     if wanted == settings:
         raise programme.NothingChanged
     done_or_gone(

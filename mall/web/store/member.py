@@ -31,6 +31,7 @@ def show() -> str:
     with reading():
         standing = membership.standing(me(), terms=terms, at=at)
         balances = ledger.balances(me(), at=at)
+        announced = earning.announced_to(me(), today=terms.today(at)) if terms.dormancy_active else None
         growth = membership.growth_entries(me(), limit=ENTRIES)
         today = terms.today(at)
         streak = earning.streak_of(me(), since=today.replace(day=1), today=today)
@@ -44,6 +45,7 @@ def show() -> str:
         benefits=benefits_of(terms),
         balances=balances,
         growth=growth,
+        announced=announced,
         terms=terms,
         checks_in=any(task.runs_on(today) for task in terms.tasks if task.key == "check_in"),
         streak=streak,

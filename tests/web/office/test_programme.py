@@ -61,6 +61,20 @@ def test_a_change_is_drafted_with_its_difference_and_held_by_another_administrat
     assert "Version 2 holds since" in abe.get(PAGE).text
 
 
+def test_dormancy_is_turned_off_and_its_rule_changed_at_the_desk(ada, abe):
+    fields = form_of(ada.get(NEW).text, "") | {"dormancy_percent": "5", "reason": "Kinder"}
+    assert fields.pop("dormancy_active")
+    assert ada.post(NEW, data=fields).status_code == 303
+
+    page = words(abe.get(PAGE).text)
+    assert "Take growth off members who do nothing for long On Off" in page
+    assert "Growth taken off each month, in per cent 10 5" in page
+    abe.post(f"{PAGE}/drafts/2/approval")
+    with reading():
+        terms = programme.current(NOON)
+    assert (terms.dormancy_active, terms.dormancy_percent, terms.dormancy_after_days) == (False, 5, 90)
+
+
 def test_a_draft_sent_twice_is_one(ada, abe):
     data = {"earn_points": "12", "reason": "Spring"}
     fields = form_of(ada.get(NEW).text, "") | data
@@ -81,6 +95,8 @@ def test_a_draft_sent_twice_is_one(ada, abe):
         ({"reason": " "}, "Say why"),
         ({"begins_at": "tomorrow"}, "Write day and time like"),
         ({"unpaid_orders": ""}, "Enter a whole number."),
+        ({"dormancy_after_days": "10"}, "Choose from 30 to 730."),
+        ({"dormancy_percent": "0"}, "Choose from 1 to 100."),
         ({}, "Nothing is changed yet"),
     ],
 )

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from mall.base.clock import moved_to
-from mall.domain import catalogue
+from mall.base.db import transaction
+from mall.domain import catalogue, earning
 from tests.stage import NOON
 from tests.web.store.till import words
 
@@ -47,6 +48,22 @@ def test_who_has_what_it_takes_to_stay_reads_so(till, stage, mei):
     page = words(till.browser.get("/member").text)
 
     assert "You keep Senior at the review on 6 December 2026: you have the growth it takes" in page
+
+
+def test_growth_about_to_be_taken_off_is_announced_until_the_member_checks_in(stage, mei, enter):
+    grow(stage, mei, 160_000)
+    told = NOON + timedelta(days=90 - 14)
+    with transaction():
+        earning.take_off_dormant(terms=stage.terms, after=0, at=told)
+    with moved_to(told):
+        browser = enter(mei)
+        page = words(browser.get("/member").text)
+    assert "160 growth is taken off on 31 May 2026" in page
+    assert "Who does nothing for 90 days loses 10 % of it a month, announced 14 days before." in page
+
+    with moved_to(told):
+        browser.post("/member/check-in")
+        assert "is taken off on" not in words(browser.get("/member").text)
 
 
 def test_the_table_shows_every_level_with_ones_own_marked(till):

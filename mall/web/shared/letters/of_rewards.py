@@ -77,6 +77,18 @@ def level_lowered(values: Values) -> Letter:
     )
 
 
+def level_dormancy(values: Values) -> Letter:
+    points, day = number(values["points"]), day_words(values["deducts_on"])
+    return Letter(
+        _("%(points)s growth is taken off on %(day)s unless you come by", points=points, day=day),
+        [
+            _("You have not been here for a while. Who does nothing for long loses growth bit by bit."),
+            _("Check in or place an order before %(day)s, and all of it stays. Points are not touched.", day=day),
+        ],
+        button=button(_("Check in now"), values),
+    )
+
+
 def coupon_received(values: Values) -> Letter:
     return Letter(
         _("A coupon for you: %(title)s", title=local(values["title"])),
@@ -149,6 +161,7 @@ LETTERS = (
     level_raised,
     level_review,
     level_lowered,
+    level_dormancy,
     coupon_received,
     coupon_pack_received,
     coupon_expiring,
