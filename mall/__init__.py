@@ -28,6 +28,9 @@ from .web.shared import (
     texts,
 )
 
+# How engines read: each statement stands alone, so there is nothing to roll back when a connection is given back.
+EACH_BY_ITSELF = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+
 
 def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = True) -> Flask:
     """Build the mall from the environment. `overrides` replaces single settings. Raises UnsafeSettings.
@@ -74,12 +77,10 @@ def open_cashier(app: Flask) -> None:
 def open_database(app: Flask) -> None:
     """Connect the app to its database: to write, to read, and to the replica where there is one."""
     app.config["SQLALCHEMY_BINDS"] = {
-        READING: {"url": app.config["SQLALCHEMY_DATABASE_URI"], "isolation_level": "AUTOCOMMIT"},
+        READING: {"url": app.config["SQLALCHEMY_DATABASE_URI"], **EACH_BY_ITSELF},
     }
     if app.config["DATABASE_READ_URL"] != app.config["SQLALCHEMY_DATABASE_URI"]:
-        app.config["SQLALCHEMY_BINDS"][REPLICA] = {
-            "url": app.config["DATABASE_READ_URL"], "isolation_level": "AUTOCOMMIT",
-        }  # fmt: skip
+        app.config["SQLALCHEMY_BINDS"][REPLICA] = {"url": app.config["DATABASE_READ_URL"], **EACH_BY_ITSELF}
     db.init_app(app)
     with app.app_context():
         prepare_engines(sqlite_synchronous=app.config["SQLITE_SYNCHRONOUS"])

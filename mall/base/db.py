@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
+from msgspec import Struct
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 
@@ -37,11 +38,19 @@ T = TypeVar("T")
 db = SQLAlchemy(metadata=Model.metadata)
 db.Model = Model  # type: ignore[assignment]
 
-_connection: ContextVar[Connection | None] = ContextVar("connection", default=None)
-_writing: ContextVar[bool] = ContextVar("writing", default=False)
-_stale: ContextVar[bool] = ContextVar("stale", default=False)
-_scanning: ContextVar[bool] = ContextVar("scanning", default=False)
 _sqlite_writer = threading.Lock()
+
+
+class Opened(Struct, frozen=True):
+    """The connection that transaction() or reading() has opened here, and what it is good for."""
+
+    connection: Connection
+    writing: bool = False
+    stale: bool = False
+    patient: bool = False
+
+
+_opened: ContextVar[Opened | None] = ContextVar("opened", default=None)
 
 
 class TransactionTooLong(RuntimeError):
@@ -57,19 +66,18 @@ def transaction() -> Iterator[Connection]:
     On SQLite a writer waits for its turn at a lock of this process and then takes the file's write lock at once
     (BEGIN IMMEDIATE), since a transaction that reads first and writes later fails under contention.
     """
-    if _connection.get() is not None:
+    if _opened.get() is not None:
         raise RuntimeError("transaction() inside transaction() or reading()")
     engine = db.engine
     with _turn_to_write(engine), engine.connect() as connection, connection.begin():
-        entered, marked = _connection.set(connection), _writing.set(True)
+        entered = _opened.set(Opened(connection, writing=True))
         began = time.monotonic()
         try:
             yield connection
             if (seconds := time.monotonic() - began) > LONGEST_TRANSACTION_SECONDS:
                 raise TransactionTooLong(f"{seconds:.0f} seconds")
         finally:
-            _connection.reset(entered)
-            _writing.reset(marked)
+            _opened.reset(entered)
 
 
 @contextmanager
@@ -79,19 +87,21 @@ def reading(*, stale_ok: bool = False, scan: bool = False) -> Iterator[Connectio
     `stale_ok` is for pages that may be some seconds behind: they read from the replica, where there is one. `scan` is
     for what looks through all of a large table: it may take minutes where everything else is stopped after seconds.
     """
-    current = _connection.get()
-    fresh_enough, patient_enough = stale_ok or not _stale.get(), _scanning.get() or not scan
-    if current is not None and (_writing.get() or (fresh_enough and patient_enough)):
-        yield current
+    here = _opened.get()
+    if here is not None and (here.writing or ((stale_ok or not here.stale) and (here.patient or not scan))):
+        yield here.connection
         return
     stale = stale_ok and REPLICA in db.engines
-    with db.engines[REPLICA if stale else READING].connect() as connection, _patience(connection, wanted=scan):
-        entered = _connection.set(connection), _stale.set(stale), _scanning.set(scan)
+    with db.engines[REPLICA if stale else READING].connect() as connection:
+        entered = _opened.set(Opened(connection, stale=stale, patient=scan))
         try:
-            yield connection
+            if not scan:
+                yield connection
+                return
+            with _patience(connection):
+                yield connection
         finally:
-            for variable, token in zip((_connection, _stale, _scanning), entered, strict=True):
-                variable.reset(token)  # type: ignore[attr-defined]
+            _opened.reset(entered)
 
 
 def take_longer() -> None:
@@ -102,21 +112,22 @@ def take_longer() -> None:
 
 def in_transaction() -> bool:
     """Tell whether a transaction() is open here."""
-    return _writing.get()
+    here = _opened.get()
+    return here is not None and here.writing
 
 
 def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     """Run one statement on the transaction() or reading() that is open. Returns its result: rows, or a row count."""
-    connection = _connection.get()
-    if connection is None:
+    here = _opened.get()
+    if here is None:
         raise RuntimeError("execute() outside transaction() and reading()")
-    return connection.execute(statement, parameters)
+    return here.connection.execute(statement, parameters)
 
 
 def dialect() -> str:
     """Name the database in use: "sqlite" or "postgresql"."""
-    connection = _connection.get()
-    return connection.dialect.name if connection is not None else db.engine.dialect.name
+    here = _opened.get()
+    return here.connection.dialect.name if here is not None else db.engine.dialect.name
 
 
 def again(unit: Callable[[], T]) -> T:
@@ -209,9 +220,9 @@ def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
 
 
 @contextmanager
-def _patience(connection: Connection, *, wanted: bool) -> Iterator[None]:
+def _patience(connection: Connection) -> Iterator[None]:
     """Let the statements of a connection take long, until it goes back to the pool."""
-    if not wanted or connection.dialect.name != "postgresql":
+    if connection.dialect.name != "postgresql":
         yield
         return
     connection.exec_driver_sql(f"SET statement_timeout='{SCAN}'")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, literal_column, select
 
 from mall.base.clock import Instant
 from mall.base.db import execute
@@ -44,13 +44,11 @@ def strip(*, member_id: int | None, basket_token: str | None, at: datetime, shel
 def arrival(token: str, *, at: datetime, shelves: bool = False) -> tuple[people.Person | None, Strip | None]:
     """Return the member who holds a sign-in and the strip for them: one statement, where most pages need both.
 
-    Staff are found too, without a strip. (None, None): nobody who may come in.
+    (None, None): nobody who may come in.
     """
     row = execute(_arrival(shelves=shelves), {"token_hash": people.hash_of(token), "at": at}).one_or_none()
-    person = None if row is None else people.person_from(row._mapping, at=at)
-    if row is None or person is None or person.kind != "member":
-        return person, None
-    return person, _read(row, shelves=shelves)
+    person = None if row is None else people.member_from(row._mapping, at=at)
+    return (None, None) if row is None or person is None else (person, _read(row, shelves=shelves))
 
 
 def _read(row: Row[Any], *, shelves: bool) -> Strip:
@@ -66,15 +64,15 @@ def _question(*, member: bool, basket: bool, shelves: bool) -> Any:
     """Build the strip's statement: it stands on every page, so it is built once for each kind of visitor."""
     if member:
         return select(*_of_member(bindparam("member_id", type_=people.Member.id.type)), *_of_all(shelves=shelves))
-    pieces = _pieces(checkout.Basket.token == bindparam("token")) if basket else literal(0)
-    nothing: dict[str, Any] = {name: literal(0) for name in ("ready", "rank", "coupons", "unread")}
-    nothing |= {"pieces": pieces, "wished": literal("")}
+    pieces = _pieces(checkout.Basket.token == bindparam("token")) if basket else _NOTHING
+    nothing: dict[str, Any] = {name: _NOTHING for name in ("ready", "rank", "coupons", "unread")}
+    nothing |= {"pieces": pieces, "wished": literal_column("''")}
     return select(*(column.label(name) for name, column in nothing.items()), *_of_all(shelves=shelves))
 
 
 @lru_cache
 def _arrival(*, shelves: bool) -> Any:
-    question: Any = people.person_select()
+    question: Any = people.member_select()
     return question.add_columns(*_of_member(people.Member.id), *_of_all(shelves=shelves))
 
 
@@ -82,7 +80,7 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
     """Return the columns that are the member's own, by the id or the column that says whose."""
     position, lot, coupon = ledger.Position, ledger.Lot, coupons.Coupon
     ready = (
-        select(func.coalesce(func.sum(position.points), 0))
+        select(func.coalesce(func.sum(position.points), _NOTHING))
         .join(lot, lot.id == position.lot_id)
         .where(position.member_id == member_id, position.place == "wallet", lot.expires_at >= _AT)
     )
@@ -93,7 +91,7 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
     unread = select(func.count()).where(notices.is_unread(member_id))
     return [
         ready.correlate(people.Member).scalar_subquery().label("ready"),
-        func.coalesce(rank, 1).label("rank"),
+        func.coalesce(rank, literal_column("1")).label("rank"),
         _pieces(checkout.Basket.member_id == member_id).label("pieces"),
         usable.correlate(people.Member).scalar_subquery().label("coupons"),
         unread.correlate(people.Member).scalar_subquery().label("unread"),
@@ -109,8 +107,12 @@ def _of_all(*, shelves: bool) -> list[ColumnElement[Any]]:
 
 def _pieces(whose: ColumnElement[bool]) -> ColumnElement[int]:
     owned, line = checkout.Basket, checkout.BasketLine
-    pieces = select(func.coalesce(func.sum(line.quantity), 0)).join(owned, owned.id == line.basket_id).where(whose)
+    pieces = (
+        select(func.coalesce(func.sum(line.quantity), _NOTHING)).join(owned, owned.id == line.basket_id).where(whose)
+    )
     return pieces.correlate(people.Member).scalar_subquery()
 
 
+# Constants are in the statement itself: what is bound is handed over anew on every page.
+_NOTHING: Any = literal_column("0")
 _AT: Any = bindparam("at", type_=Instant)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Row, Select, String, cast, delete, func, select
+from sqlalchemy import ForeignKey, Index, Row, Select, String, cast, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
@@ -68,7 +68,9 @@ def wishes_of(member_id: int) -> Sequence[Row[Any]]:
 
 def wished_ids(member_id: Any) -> Select[Any]:
     """Return the select of the ids of a member's wishes in one text, "3,17", to stand in another statement."""
-    return select(func.aggregate_strings(cast(Wish.product_id, String), ",")).where(Wish.member_id == member_id)
+    comma: Any = literal_column("','")  # In the statement itself: what is bound is worked out anew on every page.
+    together = func.aggregate_strings(cast(Wish.product_id, String), comma)
+    return select(together).where(Wish.member_id == member_id)
 
 
 def visible_product(slug: str, *, viewer: catalogue.Viewer, at: datetime) -> int:

@@ -150,6 +150,24 @@ def person_select() -> Select[*tuple[Any, ...]]:
     )
 
 
+def member_select() -> Select[*tuple[Any, ...]]:
+    """Return the statement that finds the member who holds a token (bind `token_hash`): all the store needs."""
+    return (
+        select(
+            SignIn.id.label("sign_in_id"),
+            SignIn.created_at,
+            SignIn.last_seen_at,
+            Member.id.label("member_id"),
+            Member.number,
+            Member.display_name,
+            Member.verified_at,
+            Member.language,
+        )
+        .join(Member, and_(Member.id == SignIn.member_id, Member.deactivated_at.is_(None)))
+        .where(SignIn.token_hash == bindparam("token_hash"), SignIn.ended_at.is_(None), SignIn.passed_at.is_not(None))
+    )
+
+
 _PERSON = person_select()
 
 
@@ -161,20 +179,38 @@ def person_of(token: str, *, at: datetime) -> Person | None:
 
 def person_from(row: Mapping[Any, Any], *, at: datetime) -> Person | None:
     """Read a Person from a row of `person_select()`, None when its sign-in is not, or no longer, good."""
-    member = row["member_id"] is not None
-    idle, longest = (MEMBER_IDLE, MEMBER_LONGEST) if member else (STAFF_IDLE, STAFF_LONGEST)
-    if row["passed_at"] is None or at - row["last_seen_at"] > idle or at - row["created_at"] > longest:
+    if row["passed_at"] is None:
+        return None
+    if row["member_id"] is not None:
+        return member_from(row, at=at)
+    if at - row["last_seen_at"] > STAFF_IDLE or at - row["created_at"] > STAFF_LONGEST:
         return None
     return Person(
-        kind="member" if member else "staff",
-        id=row["member_id"] if member else row["staff_id"],
-        name=row["display_name"] if member else row["staff_name"],
+        kind="staff",
+        id=row["staff_id"],
+        name=row["staff_name"],
         language=row["language"],
-        verified=not member or row["verified_at"] is not None,
-        roles=frozenset() if member else frozenset(row["roles"]),
+        verified=True,
+        roles=frozenset(row["roles"]),
         sign_in_id=row["sign_in_id"],
         seen_at=row["last_seen_at"],
-        number=row["number"] if member else "",
+    )
+
+
+def member_from(row: Mapping[Any, Any], *, at: datetime) -> Person | None:
+    """Read a Person from a row of `member_select()`, None when its sign-in is no longer good."""
+    if at - row["last_seen_at"] > MEMBER_IDLE or at - row["created_at"] > MEMBER_LONGEST:
+        return None
+    return Person(
+        kind="member",
+        id=row["member_id"],
+        name=row["display_name"],
+        language=row["language"],
+        verified=row["verified_at"] is not None,
+        roles=frozenset(),
+        sign_in_id=row["sign_in_id"],
+        seen_at=row["last_seen_at"],
+        number=row["number"],
     )
 
 

@@ -1,10 +1,10 @@
 """Addresses of our pages: one that was built before is not built again."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, has_request_context, request, url_for
+from flask import Flask, current_app, g, has_request_context, request, url_for
 from werkzeug.routing import BuildError
 
 MOST = 4_096
@@ -25,13 +25,19 @@ def prepare(app: Flask) -> None:
 def address(endpoint: str, **values: Any) -> str:
     """Return the address of a page, as Flask's url_for does."""
     # What is near, elsewhere or not plain is left to Flask: it depends on more than what is asked for.
-    if endpoint[0] == "." or "_external" in values or not has_request_context():
+    if endpoint[0] == "." or "_external" in values:
         return url_for(endpoint, **values)
     for value in values.values():
         if type(value) not in PLAIN:
             return url_for(endpoint, **values)
-    built = current_app.extensions["addresses"]
-    found: str = built(request.environ.get("SCRIPT_NAME", ""), endpoint, tuple(values.items()))
+    try:
+        built = g.built_addresses
+    except AttributeError:  # The first time in this request; a page has dozens.
+        if not has_request_context():
+            return url_for(endpoint, **values)
+        root = request.environ.get("SCRIPT_NAME", "")
+        g.built_addresses = built = partial(current_app.extensions["addresses"], root)
+    found: str = built(endpoint, tuple(values.items()))
     return found
 
 

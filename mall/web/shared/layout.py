@@ -73,10 +73,12 @@ def strip() -> insight.Strip:
 
 def terms() -> programme.Programme:
     """Return the programme in force, asked once a request; before set-up one without a name of its own."""
-    if "shop" not in g:
+    try:
+        return g.shop
+    except AttributeError:  # The first time in this request; a page asks a dozen times.
         version = strip().version
         g.shop = UNNAMED if version is None else programme.known_version(version) or _read_version(version)
-    return g.shop
+        return g.shop
 
 
 def _read_version(number: int) -> programme.Programme:
@@ -86,11 +88,12 @@ def _read_version(number: int) -> programme.Programme:
 
 def viewer() -> catalogue.Viewer:
     """Return who looks at the shelves, as the catalogue takes it."""
-    if not current_user.is_authenticated or current_user.kind != "member":
+    person = visit.who()
+    if person is None or person.kind != "member":
         return catalogue.ANYBODY
     seen = strip()
     level = terms().level(seen.rank)
-    return catalogue.Viewer(level.rank, current_user.id, seen.ready_points, level.early_access_hours)
+    return catalogue.Viewer(level.rank, person.id, seen.ready_points, level.early_access_hours)
 
 
 def basket_owner() -> checkout.Owner:
@@ -123,10 +126,14 @@ def part(name: str) -> Markup:
         template = current_app.jinja_env.get_or_select_template(f"shared/_{name}.html")
         return Markup(template.render(shop=shop(), signed_in=signed_in))
 
-    if request.args.get("q"):  # It stands in the search box, and is rarely the same.
-        return made()
-    root = request.environ.get("SCRIPT_NAME", "")
-    return kept((name, language(), request.blueprint, signed_in, terms().version, root), made, at=now())
+    try:
+        alike: tuple[Any, ...] | None = g.frame_alike
+    except AttributeError:  # The first part of this page; there are three.
+        root = request.environ.get("SCRIPT_NAME", "")
+        searched = request.args.get("q")  # It stands in the search box, and is rarely the same.
+        alike = None if searched else (language(), request.blueprint, signed_in, terms().version, root)
+        g.frame_alike = alike
+    return made() if alike is None else kept((name, alike), made, at=now())
 
 
 def shop() -> Shop:
@@ -159,25 +166,28 @@ def _shop_as(found: programme.Programme) -> Shop:
 
 def visitor() -> Visitor | None:
     """Return who is signed in at this face, or None; found out once a request."""
-    if "visitor" not in g:
+    try:
+        return g.visitor
+    except AttributeError:
         g.visitor = _visitor()
-    return g.visitor
+        return g.visitor
 
 
 def _visitor() -> Visitor | None:
     try:
-        if not current_user.is_authenticated:
+        person = visit.who()
+        if person is None:
             return None
-        if current_user.kind == "staff":
-            return Visitor(name=current_user.name, is_staff=True, roles=current_user.roles)
+        if person.kind == "staff":
+            return Visitor(name=person.name, is_staff=True, roles=person.roles)
         seen = strip()
     except SQLAlchemyError:
         return None
     level = terms().level(seen.rank)
     return Visitor(
-        name=current_user.name,
+        name=person.name,
         is_staff=False,
-        verified=current_user.verified,
+        verified=person.verified,
         points_ready=seen.ready_points,
         level_rank=level.rank,
         level_name=local(level.name),

@@ -32,7 +32,7 @@ def prepare(app: Flask) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=not app.testing,
     )
 
     @app.before_request

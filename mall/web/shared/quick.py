@@ -4,8 +4,9 @@ from functools import lru_cache
 from typing import Any
 
 import jinja2
-from flask import Flask, current_app, g, session
+from flask import Flask, Response, current_app, g, session
 from flask.sessions import SecureCookieSessionInterface
+from flask_login import LoginManager
 from flask_wtf.csrf import generate_csrf
 from werkzeug import routing
 
@@ -28,6 +29,8 @@ class Sessions(SecureCookieSessionInterface):
 
 def csrf_token() -> str:
     """Return the token of this browser's forms: signed once, not on every page. It does not run out (config)."""
+    if known := g.get("csrf_token"):  # A page has several forms.
+        return str(known)
     if raw := session.get("csrf_token"):
         g.setdefault("csrf_token", _signed(raw, str(current_app.secret_key)))
     return generate_csrf()
@@ -36,6 +39,16 @@ def csrf_token() -> str:
 @lru_cache(4_096)
 def _signed(_raw: str, _secret: str) -> str:
     return generate_csrf()
+
+
+class Logins(LoginManager):
+    """Who is behind a request, by our own token alone: none of the cookies and browser prints it has of its own."""
+
+    def _session_protection_failed(self) -> bool:
+        return False
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
 
 
 class Rule(routing.Rule):

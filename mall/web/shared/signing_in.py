@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import LoginManager, current_user
+from flask_login import current_user
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -22,7 +22,7 @@ from mall.base.errors import Refusal
 from mall.base.seals import configure_seals
 from mall.domain import people
 
-from . import problems, visit
+from . import problems, quick, visit
 from .addresses import came_from
 from .done import done_once
 from .layout import terms
@@ -41,8 +41,7 @@ def prepare(app: Flask) -> None:
     """Tell flask-login who is behind a request; note when people were here; answer too many tries with 429."""
     people.configure_passwords(time_cost=app.config["ARGON2_TIME_COST"], memory_kib=app.config["ARGON2_MEMORY_KIB"])
     configure_seals([app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"]])
-    manager = LoginManager()
-    manager.session_protection = None  # The table of sign-ins decides, not the browser's address.
+    manager = quick.Logins()  # The table of sign-ins decides, not the browser's address.
     manager.init_app(app, add_context_processor=False)
     manager.request_loader(lambda _request: person_here())
     app.jinja_env.globals["may_open"] = may_open

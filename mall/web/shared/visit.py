@@ -30,12 +30,18 @@ def person_with(token: str, *, in_store: bool) -> people.Person | None:
     return person
 
 
+def who() -> people.Person | None:
+    """Return who is behind this request, or None; found out once a request."""
+    found = current_user._get_current_object()
+    return found if found.is_authenticated else None
+
+
 def strip() -> insight.Strip:
     """Return what the frame shows of a member, or of a visitor by their basket; asked once a request."""
     found = g.get("strip")
     if found is None:
-        at_store = current_user.is_authenticated and current_user.kind == "member"  # It may bring the strip along.
-        found = g.get("strip") or _asked_for(current_user.id if at_store else None)
+        person = who()  # May bring the strip along.
+        found = g.get("strip") or _asked_for(person.id if person is not None and person.kind == "member" else None)
         g.strip = found
     return found
 
