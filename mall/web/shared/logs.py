@@ -31,7 +31,7 @@ def prepare(app: Flask) -> None:
             renderer(app.config["LOG_FORMAT"], sys.stderr),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=not app.testing,
     )
 
