@@ -79,11 +79,34 @@ def review_levels(at: datetime) -> None:
 
     def one(member_id: int) -> None:
         with transaction():
-            membership.review(member_id, terms=terms, at=at)
+            earning.review_level(member_id, terms=terms, at=at)
 
     insist(notices.one_by_one("level.review", wanted, one, at=at))
     with transaction():
         membership.note_review(terms=terms, at=at)
+
+
+def celebrate(at: datetime) -> None:
+    """Give members what their birthday and the day they joined on are worth: one member at a time."""
+    terms = terms_at(at)
+    with reading():
+        birthdays = earning.due_birthdays(terms=terms, at=at)
+        years = dict(earning.due_anniversaries(terms=terms, at=at))
+
+    def birthday(member_id: int) -> None:
+        with transaction():
+            earning.celebrate_birthday(member_id, terms=terms, at=at)
+
+    def anniversary(member_id: int) -> None:
+        with transaction():
+            earning.celebrate_anniversary(member_id, years=years[member_id], terms=terms, at=at)
+
+    tallies = [
+        notices.one_by_one("member.birthday", birthdays, birthday, at=at),
+        notices.one_by_one("member.anniversary", list(years), anniversary, at=at),
+    ]
+    for tally in tallies:
+        insist(tally)
 
 
 def insist(tally: notices.Tally) -> None:
@@ -244,6 +267,7 @@ JOBS: dict[str, Round] = {
     # Before the review: what dormancy gives back may raise.
     "growth.dormancy": Round(take_off_dormant),
     "levels.review": Round(review_levels),
+    "members.celebrate": Round(celebrate),
     "coupons.tell": Round(tell_of_coupons),
     "cashier.catch_up": Round(catch_up),
     "cashier.statement": Round(reconcile),

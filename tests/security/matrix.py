@@ -41,6 +41,7 @@ MATRIX = {
     "store.returns": MEMBER,
     "store.wallet": MEMBER,
     "store.member": MEMBER,
+    "store.tasks": MEMBER,
     "store.wishes": MEMBER,
     "store.notices": MEMBER,
     "store.account": MEMBER,

@@ -5,6 +5,14 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 """
 
 from .check_ins import ROUND_DAYS, CheckedIn, CheckIn, Streak, check_in, round_day, streak_of, tasks_of_check_in
+from .days import (
+    celebrate_anniversary,
+    celebrate_birthday,
+    due_anniversaries,
+    due_birthdays,
+    review_level,
+    visited,
+)
 from .dormancy import Announced, DormancyNotice, announced_to, take_off_dormant
 from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
@@ -16,9 +24,10 @@ from .orders import (
     order_kept,
     order_paid,
     order_reduced,
+    orders_on_the_way,
     reduction,
 )
-from .profile import ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, told
+from .profile import ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, PROFILE_COMPLETED, told
 from .proof import checks
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid
 from .welcome import Newcomer, sign_up, welcome
@@ -30,6 +39,7 @@ __all__ = [
     "EMAIL_VERIFIED",
     "FACTS",
     "NEWS_WANTED",
+    "PROFILE_COMPLETED",
     "ROUND_DAYS",
     "Announced",
     "CheckIn",
@@ -48,22 +58,29 @@ __all__ = [
     "Streak",
     "TaskReward",
     "announced_to",
+    "celebrate_anniversary",
+    "celebrate_birthday",
     "check_in",
     "checks",
     "done_by",
+    "due_anniversaries",
+    "due_birthdays",
     "forgive_above_cap",
     "is_paid",
     "order_kept",
     "order_paid",
     "order_reduced",
+    "orders_on_the_way",
     "rates_for",
     "record",
     "reduction",
+    "review_level",
     "round_day",
     "sign_up",
     "streak_of",
     "take_off_dormant",
     "tasks_of_check_in",
     "told",
+    "visited",
     "welcome",
 ]

@@ -23,10 +23,15 @@ FACTS = {
     "birthday_added": "earning.told",
     "address_added": "earning.told",
     "news_wanted": "earning.told",
+    "profile_completed": "earning.told",
+    "had_birthday": "earning.celebrate_birthday",
+    "member_for_years": "earning.celebrate_anniversary",
+    "level_reached": "earning.review_level",
+    "visited": "earning.visited",
 }
 
-# What comes about without the member: none of it shows that somebody is still there.
-BY_ITSELF = ("order_reduced", "order_kept")
+# What comes about without the member, or shows no more than a page that was looked at: no activity.
+BY_ITSELF = ("order_reduced", "order_kept", "had_birthday", "member_for_years", "level_reached", "visited")
 
 
 class FactRow(db.Model):

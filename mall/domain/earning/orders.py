@@ -14,6 +14,7 @@ from mall.domain import ledger, membership, notices, programme
 
 from .facts import Fact, FactRow, record
 from .formula import Rates
+from .tasks import did, note_level
 
 RULE = "order"
 
@@ -105,16 +106,20 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
 
     The member is told of the points. The one caller is aftersales.close_window.
     """
-    record(
-        Fact(
-            "order_kept",
-            sale.member_id,
-            key=f"{sale.reference}:kept",
-            at=at,
-            reference=sale.reference,
-            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
-        )
+    kept = Fact(
+        "order_kept",
+        sale.member_id,
+        key=f"{sale.reference}:kept",
+        at=at,
+        reference=sale.reference,
+        attributes={
+            "kept_cents": sale.kept_cents,
+            "points": sale.points,
+            "growth": sale.growth,
+            "number": sale.number,
+        },
     )
+    did(kept, purse=purse, terms=terms, at=at)
     lines = ledger.unlock(purse, ledger.earned_by(sale.reference), at=at)
     unlocked = sum(line.points for line in lines if line.kind == "unlock")
     if unlocked:
@@ -139,6 +144,7 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
             terms=terms,
             at=at,
         )
+        note_level(change, purse=purse, terms=terms, at=at)
     return Kept(points=unlocked, growth=sale.growth, level_change=change)
 
 
@@ -234,6 +240,23 @@ def reduction(sale: Sale, *, at: datetime, growth_given: bool = True) -> Reducti
         earned=earned,
         growth_counts_on=counts_on,
     )
+
+
+def orders_on_the_way(member_id: int) -> int:
+    """Return how many of a member's orders are paid, and neither kept nor given back whole. One statement."""
+    last = (
+        select(func.max(FactRow.id).label("id"))
+        .where(FactRow.member_id == member_id, FactRow.kind.in_(("order_paid", "order_reduced", "order_kept")))
+        .group_by(FactRow.reference)
+        .subquery("last")
+    )
+    open_ones = (
+        select(func.count())
+        .select_from(FactRow)
+        .join(last, last.c.id == FactRow.id)
+        .where(FactRow.kind != "order_kept", FactRow.attributes["kept_cents"].as_integer() > 0)
+    )
+    return int(execute(open_ones).scalar_one())
 
 
 def why_earned(sale: Sale) -> Message:

@@ -11,6 +11,7 @@ EMAIL_VERIFIED = "email_verified"
 BIRTHDAY_ADDED = "birthday_added"
 ADDRESS_ADDED = "address_added"
 NEWS_WANTED = "news_wanted"
+PROFILE_COMPLETED = "profile_completed"
 
 
 def told(member_id: int, *kinds: str, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:

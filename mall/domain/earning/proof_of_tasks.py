@@ -11,6 +11,7 @@ from mall.base.text import N_
 from mall.domain import ledger, membership
 
 from .check_ins import CheckIn
+from .days import BETWEEN_BIRTHDAYS_DAYS
 from .facts import FactRow
 from .tasks import BEHAVIOURS, TaskReward
 
@@ -24,6 +25,7 @@ def task_checks() -> list[Check]:
         Check(N_("a task has given the points and the growth it says"), _given()),
         Check(N_("no task is paid more often than its caps allow"), _beyond_caps()),
         Check(N_("points and growth of tasks come from a reward"), _without_reward()),
+        Check(N_("nobody has two birthdays in a year"), _birthdays()),
     ]
 
 
@@ -67,6 +69,21 @@ def _check_ins_without_fact() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _birthdays() -> Select[*tuple[Any, ...]]:
+    earlier, later = aliased(FactRow), aliased(FactRow)
+    first, second = earlier.attributes["day"].as_string(), later.attributes["day"].as_string()
+    rests: ColumnElement[Any] = (
+        func.date(first, f"+{BETWEEN_BIRTHDAYS_DAYS} days")
+        if dialect() == "sqlite"
+        else cast(cast(first, Date) + BETWEEN_BIRTHDAYS_DAYS, String)
+    )
+    return (
+        select(later.id, later.member_id)
+        .join(earlier, and_(earlier.member_id == later.member_id, earlier.kind == later.kind, earlier.id < later.id))
+        .where(later.kind == "had_birthday", second < rests)
+    )
+
+
 def _for_nothing() -> Select[*tuple[Any, ...]]:
     reward, fact = TaskReward, FactRow
     met = or_(
@@ -75,6 +92,7 @@ def _for_nothing() -> Select[*tuple[Any, ...]]:
                 reward.task == key,
                 fact.kind == behaviour.kind,
                 *(fact.attributes[name].as_integer() == value for name, value in behaviour.attributes.items()),
+                *([fact.attributes["kept_cents"].as_integer() > 0] if behaviour.of_order else []),
             )
             for key, behaviour in BEHAVIOURS.items()
         )

@@ -21,21 +21,27 @@ from .facts import Fact, record
 
 
 class Behaviour(Struct, frozen=True):
-    """What a task pays for: a kind of fact, and what its attributes must say. `why` explains the points."""
+    """What a task pays for: a kind of fact, and what its attributes must say. `why` explains the points, with `told`
+    of the fact's attributes. `of_order`: goods must be kept that were paid for in cash, as much as the task asks.
+    """
 
     kind: str
     why: str
     attributes: Mapping[str, Any] = {}
+    told: tuple[str, ...] = ()
+    of_order: bool = False
 
-    def is_met_by(self, fact: Fact) -> bool:
-        """Tell whether a fact is this behaviour."""
+    def is_met_by(self, fact: Fact, task: programme.Task) -> bool:
+        """Tell whether a fact is this behaviour, as a task of the programme asks for it."""
+        if self.of_order and fact.attributes.get("kept_cents", 0) < max(1, task.least_cents):
+            return False
         return fact.kind == self.kind and all(
             fact.attributes.get(name) == value for name, value in self.attributes.items()
         )
 
 
 def _streak(days: int) -> Behaviour:
-    return Behaviour("checked_in", N_("{streak} days in a row, up to {done_on}"), {"round_day": days})
+    return Behaviour("checked_in", N_("{streak} days in a row, up to {done_on}"), {"round_day": days}, ("streak",))
 
 
 BEHAVIOURS = {
@@ -49,6 +55,15 @@ BEHAVIOURS = {
     "add_birthday": Behaviour("birthday_added", N_("Told us the birthday on {done_on}")),
     "add_address": Behaviour("address_added", N_("Added an address on {done_on}")),
     "news_consent": Behaviour("news_wanted", N_("Asked for news by e-mail on {done_on}")),
+    "complete_profile": Behaviour("profile_completed", N_("Completed the profile on {done_on}")),
+    "first_order": Behaviour(
+        "order_kept", N_("Order {number}, the first that is kept"), told=("number",), of_order=True
+    ),
+    "every_order": Behaviour("order_kept", N_("Order {number} is kept"), told=("number",), of_order=True),
+    "birthday": Behaviour("had_birthday", N_("Happy birthday, on {done_on}")),
+    "anniversary": Behaviour("member_for_years", N_("Year {years} with us, completed on {done_on}"), told=("years",)),
+    "level_reached": Behaviour("level_reached", N_("Reached level {rank} on {done_on}"), told=("rank",)),
+    "visit": Behaviour("visited", N_("Was here on {done_on}")),
 }
 
 
@@ -113,13 +128,32 @@ def did(fact: Fact, *, purse: ledger.LockedPurse, terms: programme.Programme, at
     if fact_id is None:
         return ()
     today = terms.today(at)
-    wanted = [task for task in terms.tasks if task.runs_on(today) and BEHAVIOURS[task.key].is_met_by(fact)]
+    wanted = [task for task in terms.tasks if task.runs_on(today) and BEHAVIOURS[task.key].is_met_by(fact, task)]
     if not wanted:
         return ()
     done = done_by(fact.member_id, today=today)
     rank = _rank_of(fact.member_id) if any(task.from_rank > 1 for task in wanted) else 1
     given = [task for task in wanted if is_paid(task, today, rank=rank, done=done.get(task.key, Done()))]
     return tuple(_pay(task, fact, fact_id, purse=purse, terms=terms, at=at) for task in given)
+
+
+def note_level(
+    change: membership.LevelChange | None, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> None:
+    """Note that a member has risen, and give what that is worth: once for each level, however often it is reached."""
+    if change is None or not change.rose:
+        return
+    for rank in range(change.from_rank + 1, change.to_rank + 1):
+        reference = f"member:{change.member_id}"
+        fact = Fact(
+            "level_reached",
+            change.member_id,
+            key=f"{reference}:level:{rank}",
+            at=at,
+            reference=reference,
+            attributes={"rank": rank},
+        )
+        did(fact, purse=purse, terms=terms, at=at)
 
 
 def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
@@ -190,7 +224,7 @@ def _pay(
         )
         ledger.unlock(purse, [lot_id], at=at)
     if task.growth:
-        membership.add_growth(
+        change = membership.add_growth(
             fact.member_id,
             task.growth,
             source=task.key,
@@ -202,12 +236,13 @@ def _pay(
             terms=terms,
             at=at,
         )
+        note_level(change, purse=purse, terms=terms, at=at)
     return Reward(task.key, task.points, task.growth)
 
 
 def _why(task: programme.Task, fact: Fact, day: date) -> Message:
-    streak = {"streak": fact.attributes["streak"]} if "streak" in fact.attributes else {}
-    return say(BEHAVIOURS[task.key].why, done_on=day, **streak)
+    behaviour = BEHAVIOURS[task.key]
+    return say(behaviour.why, done_on=day, **{name: fact.attributes[name] for name in behaviour.told})
 
 
 def _rank_of(member_id: int) -> int:

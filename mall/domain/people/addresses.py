@@ -152,8 +152,14 @@ class Known(Struct, frozen=True):
 
     email_verified: bool
     birthday: bool
+    phone: bool
     address: bool
     wants_news: bool
+
+    @property
+    def profile(self) -> bool:
+        """Tell whether the profile is complete."""
+        return self.birthday and self.phone and self.address
 
 
 def known_of(member_id: int) -> Known:
@@ -163,6 +169,7 @@ def known_of(member_id: int) -> Known:
         select(
             Member.verified_at.is_not(None).label("email_verified"),
             Member.birthday.is_not(None).label("birthday"),
+            (Member.phone != "").label("phone"),
             has_address.label("address"),
             Member.marketing_consent_at.is_not(None).label("wants_news"),
         ).where(Member.id == member_id)

@@ -11,16 +11,23 @@ from mall.base.text import N_, Message, say
 # Every behaviour a programme may pay for. What each is, earning knows.
 TASK_KEYS = (
     "check_in", "streak_3", "streak_7", "streak_14", "streak_30",
-    "sign_up", "verify_email", "add_birthday", "add_address", "news_consent",
+    "sign_up", "verify_email", "add_birthday", "add_address", "news_consent", "complete_profile",
+    "first_order", "every_order", "birthday", "anniversary", "level_reached", "visit",
 )  # fmt: skip
 
-MOST_POINTS, MOST_GROWTH, MOST_TIMES = 100_000, 10_000, 1_000
+# Those that pay for an order.
+ORDER_TASKS = ("first_order", "every_order")
+# Those that pay growth alone: what costs nothing to do, gives nothing that can be spent.
+GROWTH_ONLY = ("visit",)
+
+MOST_POINTS, MOST_GROWTH, MOST_TIMES, MOST_CENTS = 100_000, 10_000, 1_000, 100_000_000
 
 
 class Task(Struct, frozen=True):
     """What a behaviour is paid each time. The caps say how often in a day, in a month and ever; None: no cap.
 
-    Days are days of the shop, the first and the last included. `from_rank` is the lowest level that is paid.
+    Days are days of the shop, the first and the last included. `from_rank` is the lowest level that is paid. Where the
+    behaviour is an order, `least_cents` is the cash for goods that must be kept of it.
     """
 
     key: str
@@ -33,6 +40,7 @@ class Task(Struct, frozen=True):
     begins_on: date | None = None
     ends_on: date | None = None
     active: bool = True
+    least_cents: int = 0
 
     def runs_on(self, day: date) -> bool:
         """Tell whether the task is paid on a day."""
@@ -70,6 +78,15 @@ def task_problems(tasks: tuple[Task, ...], *, levels: int) -> Iterator[tuple[str
             if times is not None and not (_whole(times) and 1 <= times <= MOST_TIMES):
                 sentence = N_("{name} must be a whole number from {least} to {most}, or not given.")
                 yield f"{name}.{cap}", say(sentence, name=f"{name}.{cap}", least=1, most=MOST_TIMES)
+        if not _whole(task.least_cents) or task.least_cents > MOST_CENTS:
+            yield f"{name}.least_cents", say(N_("The least amount of an order is an amount of money, not below 0."))
+        elif task.least_cents and task.key not in ORDER_TASKS:
+            yield (
+                f"{name}.least_cents",
+                say(N_("The task {key} is about no order: it has no least amount."), key=task.key),
+            )
+        if task.points and task.key in GROWTH_ONLY:
+            yield f"{name}.points", say(N_("The task {key} gives growth, no points."), key=task.key)
         if not _whole(task.from_rank) or not 1 <= task.from_rank <= levels:
             sentence = N_("{name} must be a whole number from {least} to {most}.")
             yield f"{name}.from_rank", say(sentence, name=f"{name}.from_rank", least=1, most=levels)
@@ -95,6 +112,7 @@ def _whole(value: Any) -> bool:
 _ONCE: dict[str, Any] = {"in_all": 1}
 # What a new shop pays. A mere sign-up pays nothing until the shop turns it on: made-up accounts cost nothing to make.
 # Growth, and with it the second level, comes with what is worth something to the shop: buying, or a week of visits.
+# Orders have a rule of their own and levels have benefits: that a task pays for them, too, is for a shop to turn on.
 READY_MADE_TASKS = (
     Task("check_in", 10, 0, per_day=1),
     Task("streak_3", 10, 0, per_day=1, per_month=4),
@@ -106,4 +124,11 @@ READY_MADE_TASKS = (
     Task("add_birthday", 20, 0, **_ONCE),
     Task("add_address", 20, 0, **_ONCE),
     Task("news_consent", 20, 0, **_ONCE),
+    Task("complete_profile", 30, 0, **_ONCE),
+    Task("first_order", 100, 0, active=False, least_cents=1_000, **_ONCE),
+    Task("every_order", 20, 0, per_day=1, per_month=5, active=False, least_cents=1_000),
+    Task("birthday", 100, 0, per_month=1),
+    Task("anniversary", 50, 0, per_month=1),
+    Task("level_reached", 100, 0, active=False),
+    Task("visit", 0, 1, per_day=1, active=False),
 )

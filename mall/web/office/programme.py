@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from wtforms import BooleanField, Field, HiddenField, TextAreaField
 from wtforms.validators import DataRequired
 
@@ -19,7 +18,7 @@ from mall.web.shared.done import done_or_gone
 from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
-from mall.web.shared.task_words import task_title
+from mall.web.shared.task_words import caps_words, task_title
 from mall.web.shared.texts import local, money_words, number
 
 from .actors import actor_words
@@ -211,17 +210,12 @@ def programme_page(*, refusal: Refusal | None = None, missing: int | None = None
 
 def task_row(task: programme.Task, terms: programme.Programme) -> dict[str, Any]:
     """Return a task as the desk reads it: what it gives, how often, and when and to whom."""
-    caps = [
-        ngettext("%(num)s a day", "%(num)s a day", task.per_day) if task.per_day else "",
-        ngettext("%(num)s a month", "%(num)s a month", task.per_month) if task.per_month else "",
-        ngettext("once a member", "%(num)s times a member", task.in_all) if task.in_all else "",
-    ]
     return {
         "title": task_title(task.key),
         "key": task.key,
         "points": task.points,
         "growth": task.growth,
-        "caps": ", ".join(cap for cap in caps if cap),
+        "caps": caps_words(task),
         "begins_on": task.begins_on,
         "ends_on": task.ends_on,
         "level": local(terms.level(task.from_rank).name) if task.from_rank > 1 else "",

@@ -20,7 +20,7 @@ from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.base.errors import Refusal
 from mall.base.seals import configure_seals
-from mall.domain import people
+from mall.domain import earning, people
 
 from . import problems, quick, visit
 from .addresses import came_from
@@ -28,6 +28,8 @@ from .done import done_once
 from .layout import terms
 from .logs import log
 
+# The day on which this browser's member was last noted to be here.
+VISITED = "visited"
 MEMBER_KEY, STAFF_KEY, HALF_KEY = "sid", "staff_sid", "half_sid"
 # What a browser keeps when someone signs in: its language, its basket, what it looked at, and the other door's token.
 KEPT = ("language", "basket", "seen", "_permanent", MEMBER_KEY, STAFF_KEY)
@@ -54,6 +56,9 @@ def prepare(app: Flask) -> None:
             try:
                 with transaction():
                     people.note_seen(person, at=now())
+                if person.kind == "member" and session.get(VISITED) != (today := terms().today(now()).isoformat()):
+                    done_once(earning.visited, person.id, terms=terms(), at=now())
+                    session[VISITED] = today
             except DBAPIError as error:  # A page is not withheld because the visit could not be noted.
                 log.warning("visit not noted", error=str(error.orig))
         return response

@@ -1,8 +1,11 @@
 """Tasks in words: what each is called, to members and at the desk."""
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
-from mall.domain import earning
+from mall.domain import earning, programme
+
+from .texts import money_words
 
 
 def task_title(key: str) -> str:
@@ -18,7 +21,47 @@ def task_title(key: str) -> str:
         "add_birthday": _("Tell us your birthday"),
         "add_address": _("Add an address"),
         "news_consent": _("Get news by e-mail"),
+        "complete_profile": _("Complete your profile"),
+        "first_order": _("Your first order"),
+        "every_order": _("An order you keep"),
+        "birthday": _("Your birthday"),
+        "anniversary": _("Another year with us"),
+        "level_reached": _("Reach a level"),
+        "visit": _("Come by"),
     }.get(key, key)
+
+
+def task_note(task: programme.Task, terms: programme.Programme) -> str:
+    """Say in a sentence what a task asks for; nothing where its title says it all."""
+    cash, days = money_words(task.least_cents), terms.return_window_days
+    kept = (
+        _("Of %(cash)s or more, once it is yours to keep: %(days)s days after delivery", cash=cash, days=days)
+        if task.least_cents
+        else _("Once it is yours to keep: %(days)s days after delivery", days=days)
+    )
+    return {
+        "streak_3": _("Check in on days in a row; a missed day begins anew"),
+        "streak_7": _("Check in on days in a row; a missed day begins anew"),
+        "streak_14": _("Check in on days in a row; a missed day begins anew"),
+        "streak_30": _("Check in on days in a row; a missed day begins anew"),
+        "complete_profile": _("Birthday, phone and an address"),
+        "first_order": kept,
+        "every_order": kept,
+        "birthday": _("Comes on the day, once you have told it"),
+        "anniversary": _("Comes on the day you joined, every year"),
+        "level_reached": _("For every level, the first time you reach it"),
+        "visit": _("Spend some minutes in the shop, on any day"),
+    }.get(task.key, "")
+
+
+def caps_words(task: programme.Task) -> str:
+    """Say how often a task is paid: "3 a day, 20 a month"; nothing where there is no cap."""
+    caps = [
+        ngettext("%(num)s a day", "%(num)s a day", task.per_day) if task.per_day else "",
+        ngettext("%(num)s a month", "%(num)s a month", task.per_month) if task.per_month else "",
+        ngettext("once a member", "%(num)s times a member", task.in_all) if task.in_all else "",
+    ]
+    return ", ".join(cap for cap in caps if cap)
 
 
 def given_words(rewards: tuple[earning.Reward, ...]) -> str:

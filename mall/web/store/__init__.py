@@ -24,6 +24,7 @@ from . import (
     shop,
     sign_in,
     style,
+    tasks,
     wallet,
     wishes,
 )
@@ -50,6 +51,7 @@ PAGES: list[Blueprint] = [
     robots.bp,
     shop.bp,
     style.bp,
+    tasks.bp,
     wallet.bp,
     wishes.bp,
 ]

@@ -21,7 +21,7 @@ from mall.web.shared.signing_in import form_page, me, safe_next
 from mall.web.shared.texts import language
 
 from .account import bp
-from .tasks import tell_of
+from .tasks import completed, tell_of
 
 NO_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
 
@@ -130,4 +130,4 @@ def default_address(address_id: int):
 
 def _add(form: AddressForm, *, at: datetime) -> tuple[earning.Reward, ...]:
     people.add_address(me(), form.lines, as_default=form.as_default.data, at=at)
-    return earning.told(me(), earning.ADDRESS_ADDED, terms=layout.terms(), at=at)
+    return earning.told(me(), earning.ADDRESS_ADDED, *completed(me()), terms=layout.terms(), at=at)

@@ -16,12 +16,15 @@ from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.task_words import given_words
 from mall.web.shared.texts import local, money_words, number
 
-from .tasks import Reader, month_shown, seven_days, tasks_of, weekday_names
+from .task_rows import Reader, tasks_of
+from .tasks import month_shown, seven_days, weekday_names
 
 bp = Blueprint("member", __name__, url_prefix="/member")
 bp.before_request(members_only)
 
 ENTRIES = 10
+# So many ways to earn stand in the member centre; the task centre has them all.
+SHOWN_TASKS = 7
 
 
 @bp.get("")
@@ -53,7 +56,7 @@ def show() -> str:
         month_days=month_shown(streak, today=today),
         weekdays=weekday_names(),
         today=today,
-        tasks=tasks_of(reader),
+        tasks=tasks_of(reader)[:SHOWN_TASKS],
     )
 
 

@@ -21,7 +21,7 @@ from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, le
 from mall.web.shared.texts import LANGUAGES
 
 from .account import bp
-from .tasks import note_verified, tell_of
+from .tasks import completed, note_verified, tell_of
 
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
 
@@ -190,7 +190,7 @@ def _save(form: ProfileForm, *, at: datetime) -> tuple[earning.Reward, ...]:
     )
     told = [earning.BIRTHDAY_ADDED] if form.birthday.data else []
     told += [earning.NEWS_WANTED] if form.wants_news.data else []
-    return earning.told(me(), *told, terms=terms(), at=at)
+    return earning.told(me(), *told, *completed(me()), terms=terms(), at=at)
 
 
 def _change_email(token: str, *, at: datetime) -> tuple[earning.Reward, ...]:

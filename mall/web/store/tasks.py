@@ -1,65 +1,43 @@
-"""Ways to earn besides buying, as the member centre shows them: the check-in's seven days and month, and the tasks."""
+"""The task centre: every way to earn besides buying, and the check-in's seven days and month."""
 
 from calendar import Calendar
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from babel.dates import get_day_names
-from flask import flash, url_for
+from flask import Blueprint, flash, render_template
 from flask_babel import gettext as _
 from msgspec import Struct
 
+from mall.base.clock import now
+from mall.base.db import reading
 from mall.base.money import LOCALES
-from mall.domain import earning, people, programme
+from mall.domain import earning, people
 from mall.web.shared import layout
-from mall.web.shared.task_words import given_words, task_title
-from mall.web.shared.texts import language, local, number
+from mall.web.shared.signing_in import me, members_only
+from mall.web.shared.task_words import given_words
+from mall.web.shared.texts import language, number
+
+from .task_rows import Reader, groups_of
+
+bp = Blueprint("tasks", __name__, url_prefix="/member/tasks")
+bp.before_request(members_only)
 
 
-class Place(Struct, frozen=True):
-    """Where a member does a task, its mark, and by which of people.Known it is seen that it was done."""
-
-    endpoint: str
-    mark: str
-    known: str
-
-
-PLACES = {
-    "verify_email": Place("store.account.show", "mail", "email_verified"),
-    "add_birthday": Place("store.account.profile", "user", "birthday"),
-    "add_address": Place("store.account.new_address", "pin", "address"),
-    "news_consent": Place("store.account.profile", "bell", "wants_news"),
-}
 MONDAY_FIRST = Calendar()
 DAY = timedelta(days=1)
 
 
-class Reader(Struct, frozen=True):
-    """For whom the ways to earn are shown: the programme, the day, the level, how often each task was paid, and what
-    the member has told already.
-    """
-
-    terms: programme.Programme
-    today: date
-    rank: int
-    done: Mapping[str, earning.Done]
-    known: people.Known
-
-    def would_be_paid(self, key: str, day: date) -> programme.Task | None:
-        """Return a task if it would be paid on a day from today on; None where it is not for this member, or used up.
-
-        A cap that today has reached is free again tomorrow, as a month's is in the next one.
-        """
-        task, done = self.terms.task(key), self.done.get(key, earning.Done())
-        if task is None:
-            return None
-        left = earning.Done(
-            that_day=done.that_day if day == self.today else 0,
-            that_month=done.that_month if day.replace(day=1) == self.today.replace(day=1) else 0,
-            ever=done.ever,
-        )
-        return task if earning.is_paid(task, day, rank=self.rank, done=left) else None
+@bp.get("")
+def index() -> str:
+    """Show every task by groups: what it gives, how often, and how it stands."""
+    terms, at = layout.terms(), now()
+    today = terms.today(at)
+    with reading():
+        done = earning.done_by(me(), today=today)
+        known = people.known_of(me())
+        on_the_way = earning.orders_on_the_way(me())
+    reader = Reader(terms, today, layout.strip().rank or 1, done, known, on_the_way)
+    return render_template("store/tasks/index.html", groups=groups_of(reader), terms=terms)
 
 
 class DayShown(Struct, frozen=True):
@@ -120,44 +98,6 @@ def weekday_names() -> list[str]:
     return [names[day] for day in range(7)]
 
 
-def tasks_of(reader: Reader) -> list[dict[str, Any]]:
-    """Return the tasks besides checking in, as rows: what may be done first, then what waits, then what is done."""
-    rows = [row for task in reader.terms.tasks if task.key in PLACES and (row := _row(task, reader)) is not None]
-    order = {"todo": 0, "waiting": 1, "done": 2}
-    return sorted(rows, key=lambda row: order[row["state"]])
-
-
-def _row(task: programme.Task, reader: Reader) -> dict[str, Any] | None:
-    """Return a task's row; None where it is over or was never on, and was not paid.
-
-    Nothing is retroactive: what a member told before a task began is done, though it was not paid.
-    """
-    paid, place = reader.done.get(task.key, earning.Done()).ever > 0, PLACES[task.key]
-    over = not task.active or (task.ends_on is not None and task.ends_on < reader.today)
-    if over and not paid:
-        return None
-    if paid or getattr(reader.known, place.known):
-        state, note = "done", ""
-    elif task.begins_on is not None and task.begins_on > reader.today:
-        state, note = "waiting", "begins"
-    elif task.from_rank > reader.rank:
-        state, note = "waiting", "level"
-    else:
-        state, note = "todo", ""
-    return {
-        "title": task_title(task.key),
-        "mark": place.mark,
-        "points": task.points,
-        "growth": task.growth,
-        "state": state,
-        "note": note,
-        "begins_on": task.begins_on,
-        "ends_on": task.ends_on,
-        "level": local(reader.terms.level(task.from_rank).name),
-        "href": url_for(place.endpoint),
-    }
-
-
 def tell_of(rewards: tuple[earning.Reward, ...]) -> None:
     """Say on the next page what tasks have given, if anything."""
     if words := given_words(rewards):
@@ -168,4 +108,9 @@ def note_verified(member_id: int, *, at: datetime) -> tuple[earning.Reward, ...]
     """Note that a member's e-mail is verified, in whichever way, and that news may now be sent to who wanted them."""
     wants_news = people.member_of(member_id).marketing_consent_at is not None
     told = [earning.EMAIL_VERIFIED, *([earning.NEWS_WANTED] if wants_news else [])]
-    return earning.told(member_id, *told, terms=layout.terms(), at=at)
+    return earning.told(member_id, *told, *completed(member_id), terms=layout.terms(), at=at)
+
+
+def completed(member_id: int) -> tuple[str, ...]:
+    """Return the fact that a profile is complete, where it is; within the transaction that may have completed it."""
+    return (earning.PROFILE_COMPLETED,) if people.known_of(member_id).profile else ()

@@ -26,7 +26,11 @@ def test_a_new_member_has_an_empty_purse_the_first_level_and_one_fact(mei):
     assert [(fact.kind, fact.reference) for fact in facts(mei)] == [("signed_up", f"member:{mei}")]
 
 
-def test_every_kind_of_fact_is_recorded_by_its_verb(mei, sale_of):
+VISITS = [{"key": "visit", "points": 0, "growth": 1}]
+
+
+def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
+    mei = open_shop(tasks=VISITS)
     sale = sale_of(mei, 1_590)
     with transaction():
         terms = programme.current(NOON)
@@ -36,7 +40,10 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(mei, sale_of):
         earning.order_reduced(sale_of(mei, 0), key="order:7:refund", purse=purse, terms=terms, at=NOON)
         earning.check_in(mei, terms=terms, at=NOON)
         told = (earning.EMAIL_VERIFIED, earning.BIRTHDAY_ADDED, earning.ADDRESS_ADDED, earning.NEWS_WANTED)
-        earning.told(mei, *told, terms=terms, at=NOON)
+        earning.told(mei, *told, earning.PROFILE_COMPLETED, terms=terms, at=NOON)
+        earning.celebrate_birthday(mei, terms=terms, at=NOON)
+        earning.celebrate_anniversary(mei, years=1, terms=terms, at=NOON)
+        earning.visited(mei, terms=terms, at=NOON)
 
     assert {fact.kind for fact in facts(mei)} == set(earning.FACTS)
 

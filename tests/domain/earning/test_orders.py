@@ -311,3 +311,46 @@ def test_the_proof_finds_points_earned_by_nothing_and_members_without_a_level(me
         raise Undone
 
     assert check in found
+
+
+ORDER_TASKS = [
+    {"key": "first_order", "points": 100, "growth": 0, "in_all": 1, "least_cents": 1_000},
+    {"key": "every_order", "points": 20, "growth": 0, "per_month": 2},
+]
+
+
+def pay_and_keep(sale):
+    pay(sale)
+    keep(sale)
+
+
+def rewards_of(member_id):
+    reward = earning.TaskReward
+    with reading():
+        rows = execute(select(reward.task).where(reward.member_id == member_id).order_by(reward.id))
+        return list(rows.scalars())
+
+
+def test_tasks_pay_for_the_first_order_that_is_kept_and_for_every_one(app, open_shop, sale_of):
+    mei = open_shop(tasks=ORDER_TASKS)
+    pay_and_keep(sale_of(mei, 500))
+    assert rewards_of(mei) == ["every_order"]  # 5.00 is less than the first order asks.
+    pay_and_keep(sale_of(mei, 1_590, order=8))
+    pay_and_keep(sale_of(mei, 1_590, order=9))
+    assert rewards_of(mei) == ["every_order", "first_order", "every_order"]
+
+
+def test_an_order_whose_goods_went_back_or_cost_only_points_is_no_first_order(app, open_shop, sale_of):
+    mei = open_shop(tasks=ORDER_TASKS)
+    pay_and_keep(sale_of(mei, 0))
+    assert rewards_of(mei) == []
+
+
+def test_orders_on_the_way_are_those_paid_and_neither_kept_nor_given_back(app, open_shop, sale_of):
+    mei = open_shop()
+    pay_and_keep(sale_of(mei, 1_590))
+    for order in (8, 9):
+        pay(sale_of(mei, 1_590, order=order))
+    with_purse(earning.order_reduced, sale_of(mei, 0, order=9), key="order:9:refund")
+    with reading():
+        assert earning.orders_on_the_way(mei) == 1

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading
-from mall.domain import ledger, notices, programme
+from mall.domain import ledger, membership, notices, programme
 from tests.stage import NOON, open_shop
 from tests.web.store.till import Till, words
 
@@ -195,3 +195,89 @@ def test_why_the_points_came_is_said_in_the_history(till):
     with moved_to(NOON):
         page = words(till.browser.get("/wallet").text)
     assert "Checked in on 2 March 2026" in page
+
+
+def row_of(till, title, at=NOON):
+    """Return a task's row in the task centre, in words."""
+    with moved_to(at):
+        page = till.browser.get("/member/tasks").text
+    rows = [words(row) for row in re.findall(r'<li class="card card-s task">(.*?)</li>', page, re.S)]
+    return next((row for row in rows if row.startswith(title)), None)
+
+
+def shop_with(enter, tasks):
+    stage = open_shop(tasks=tasks)
+    mei = stage.member("mei")
+    return Till(enter(mei), stage, mei)
+
+
+def test_the_task_centre_shows_every_task_by_groups_with_its_caps(till):
+    with moved_to(NOON):
+        page = words(till.browser.get("/member/tasks").text)
+    order = [page.index(title) for title in ("Every day", "About you", "Buying", "Your days and your level")]
+    assert order == sorted(order)
+    assert row_of(till, "Daily check-in") == "Daily check-in 1 a day +10 pts Go"
+    assert "up to" not in row_of(till, "Tell us your birthday")
+    assert row_of(till, "Tell us your birthday") == "Tell us your birthday once a member +20 pts Go"
+    assert row_of(till, "Your birthday").endswith("+100 pts Comes by itself")
+    assert row_of(till, "Join us") is None  # It is off.
+
+
+def test_a_task_done_today_says_so_and_is_open_again_tomorrow(till):
+    check_in(till)
+    assert row_of(till, "Daily check-in").endswith("Done today")
+    assert row_of(till, "Daily check-in", NOON + DAY).endswith("Go")
+
+
+def test_a_task_says_how_much_of_its_cap_is_used(app, enter):
+    till = shop_with(enter, [{"key": "check_in", "points": 10, "growth": 0, "per_month": 3}])
+    for day in range(2):
+        check_in(till, NOON + day * DAY)
+    assert row_of(till, "Daily check-in", NOON + 2 * DAY) == "Daily check-in 3 a month · 2 of 3 this month +10 pts Go"
+    check_in(till, NOON + 2 * DAY)
+    assert row_of(till, "Daily check-in", NOON + 3 * DAY).endswith("Again next month")
+    assert row_of(till, "Daily check-in", NOON + 31 * DAY).endswith("Go")
+
+
+def test_an_order_on_its_way_makes_the_first_order_wait(app, enter):
+    till = shop_with(enter, [{"key": "first_order", "points": 100, "growth": 0, "in_all": 1, "least_cents": 1_000}])
+    assert row_of(till, "Your first order").endswith("once a member +100 pts Go")
+    stage = till.stage
+    stage.settle_down(till.member_id)
+    stage.put_in(till.member_id, stage.mug(), "cash")
+    order = stage.pay(stage.place(till.member_id))
+    assert row_of(till, "Your first order").endswith("An order of yours is on its way +100 pts Waiting")
+
+    stage.ship(order)
+    stage.deliver(order)
+    assert stage.close(order, at=NOON + 15 * DAY)
+    assert row_of(till, "Your first order", NOON + 15 * DAY).endswith("Done")
+    assert ready(till.member_id, NOON + 15 * DAY) == 159 + 100
+
+
+def test_a_profile_with_everything_in_it_is_paid_once(till, mei):
+    till.browser.post("/account/profile", data=PROFILE | {"phone": "+49 30 1234"})
+    assert ready(mei) == 50
+    assert row_of(till, "Complete your profile").endswith("Done")
+
+
+def test_being_in_the_shop_for_some_minutes_gives_growth_once_a_day(app, enter):
+    till = shop_with(enter, [{"key": "visit", "points": 0, "growth": 1, "per_day": 1}])
+    for minutes in (0, 6, 12, 60):
+        with moved_to(NOON + timedelta(minutes=minutes)):
+            till.browser.get("/")
+    assert row_of(till, "Come by", NOON + timedelta(minutes=61)).endswith("Done today")
+    with reading():
+        assert [event.points for event in membership.growth_entries(till.member_id)] == [1]
+
+
+def test_the_task_centre_takes_few_statements(till, count_statements):
+    check_in(till)
+    row_of(till, "Daily check-in")
+    count_statements.clear()
+    row_of(till, "Daily check-in")
+    assert len(count_statements) <= 6, "\n".join(count_statements)
+
+
+def test_the_member_centre_leads_to_the_task_centre(till):
+    assert 'href="/member/tasks"' in member_page(till)
