@@ -36,10 +36,11 @@ class Effort:
     few: int
     many: int
     samples: int
+    members: int
 
 
-FULL = Effort(rounds=4, seconds=3, redemptions=150, few=10_000, many=1_000_000, samples=400)
-QUICK = Effort(rounds=2, seconds=1, redemptions=50, few=10_000, many=100_000, samples=100)
+FULL = Effort(rounds=4, seconds=3, redemptions=150, few=10_000, many=1_000_000, samples=400, members=100_000)
+QUICK = Effort(rounds=2, seconds=1, redemptions=50, few=10_000, many=100_000, samples=100, members=10_000)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from sqlalchemy import make_url
 
 from tests import postgresql
 
-from . import measures, selling
+from . import measures, nights, selling
 from .measures import Database, Effort
 from .servers import THREADS
 from .table import Figure, lines
 
-PARTS = ("pages", "orders", "start", "redemptions", "behind", "cash", "books")
+PARTS = ("pages", "orders", "start", "redemptions", "behind", "cash", "books", "nights")
 # As a shop runs it: what is committed is on the disk.
 DURABLE = {
     **postgresql.SETTINGS,
@@ -94,6 +94,11 @@ def measured(
         ),
         "cash": lambda: cash(database, effort),
         "books": lambda: measures.books(database),
+        "nights": lambda: (
+            nights.night(name, new_database(), new_folder(folder), members=effort.members)
+            if name == POSTGRESQL
+            else []
+        ),
     }
     for part in (part for part in PARTS if part in parts):
         said(f"{name}: {part}")

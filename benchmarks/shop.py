@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from flask import Flask
 from sqlalchemy import ColumnElement, Integer, String, cast, func, insert, literal, select, text, true
 
 from mall import create_app
-from mall.base.clock import now
+from mall.base.clock import Instant, end_of, month_end, months_later, now
 from mall.base.db import db, dialect, execute, reading, transaction
 from mall.base.text import say
 from mall.demo.building import OnShelf, open_categories, shelve
@@ -24,6 +25,8 @@ SECRET = "measured-on-this-machine-only-0123456789"
 SITE = "http://127.0.0.1"
 PLENTY = 10**7
 SOME = 5_000
+MANY = 20_000
+LOT_POINTS = 50
 ADDRESS = {
     "recipient": "Chen Meilin", "line1": "18 Juniper Lane", "line2": "", "postcode": "97201", "city": "Portland",
     "region": "OR", "country": "US", "phone": "",
@@ -181,6 +184,37 @@ def _add_past(first_member_id: int, members: int) -> None:
                 "move": literal(f"past:{verb}:").concat(cast(n + lot, String)),
                 "source": literal(source), "destination": literal(destination),
             }, a_posting)  # fmt: skip
+        go_on_after("lot")
+
+
+def add_lots(member_ids: list[int], each: int, *, terms: programme.Programme) -> list[date]:
+    """Give every member so many lots in the wallet, by adjustments, each with the end of another month as last day.
+
+    Returns these days, the soonest first.
+    """
+    today = terms.today(now())
+    days = [month_end(months_later(today, months)) for months in range(each)]
+    assert member_ids == list(range(member_ids[0], member_ids[0] + len(member_ids)))
+    for day in days:
+        for begin in range(0, len(member_ids), MANY):
+            _add_lot(member_ids[begin], min(MANY, len(member_ids) - begin), day, terms=terms)
+    return days
+
+
+def _add_lot(first_member_id: int, members: int, day: date, *, terms: programme.Programme) -> None:
+    with transaction():
+        n, number = _numbers(members)
+        lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
+        member = {"member_id": literal(first_member_id) + n - 1}
+        points = {"points": literal(LOT_POINTS), "reference": literal("bench")}
+        a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
+        last_day = {"expires_on": literal(day), "expires_at": literal(end_of(day, terms.zone), Instant)}
+        _copy(ledger.Lot, number, member | {"id": n + lot} | points | last_day, a_lot)
+        a_position = ledger.Position.lot_id == select(func.min(ledger.Lot.id)).scalar_subquery()
+        _copy(ledger.Position, number, member | {"lot_id": n + lot, "points": literal(LOT_POINTS)}, a_position)
+        a_posting = ledger.Posting.id == select(func.min(ledger.Posting.id)).scalar_subquery()
+        move = literal("lots:").concat(cast(n + lot, String))
+        _copy(ledger.Posting, number, member | {"id": None, "lot_id": n + lot, "move": move} | points, a_posting)
         go_on_after("lot")
 
 
