@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import config, gateway
 from .base.db import READING, REPLICA, db, prepare_engines
-from .web import finance, hooks, office, sandbox, store
+from .web import api, finance, hooks, office, sandbox, store
 from .web.shared import (
     addresses,
     forms,
@@ -55,8 +55,9 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
     CSRFProtect(app)
     for part in (logs, headers, texts, addresses, problems, forms, signing_in, layout, pictures, tables, languages):
         part.prepare(app)
-    for face in (store, office, finance):
+    for face in (store, office, finance, api):
         app.register_blueprint(face.bp)
+    app.extensions["csrf"].exempt(api.bp)
     open_cashier(app)
     if commands:
         # Not imported above: with migrations and the demo they would make a server start half as slow again.

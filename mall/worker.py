@@ -24,6 +24,7 @@ from .domain import (
     ledger,
     membership,
     notices,
+    partners,
     people,
     programme,
 )
@@ -214,6 +215,19 @@ def lapse_returns(at: datetime) -> None:
         pass
 
 
+def keep_purchases(at: datetime) -> None:
+    """Make ready what purchases gave whose partner's days are over: one purchase at a time."""
+    terms = terms_at(at)
+    with reading():
+        due = partners.to_keep(at=at)
+
+    def one(purchase_id: int) -> None:
+        with transaction():
+            partners.keep(purchase_id, terms=terms, at=at)
+
+    insist(notices.one_by_one("purchase.keep", due, one, at=at))
+
+
 def add_up_days(at: datetime) -> None:
     """Add up for finance the days that are over."""
     finance.roll_up(terms_at(at), at)
@@ -237,6 +251,9 @@ def tidy(at: datetime) -> None:
         people.sweep_throttle(at=at)
     with transaction():
         cash.forget_events(at=at)
+    with transaction():
+        partners.forget_answers(at=at)
+        partners.forget_invitations(at=at)
     with transaction():
         interest.forget_views(before=at - interest.VIEWS_KEPT)
 
@@ -283,6 +300,7 @@ JOBS: dict[str, Round] = {
     "windows.close": Round(close_windows, minutes=10),
     "stock.tell": Round(tell_of_stock, minutes=1),
     "returns.lapse": Round(lapse_returns),
+    "purchases.keep": Round(keep_purchases, minutes=10),
 }
 
 

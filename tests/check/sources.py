@@ -23,7 +23,7 @@ FLOORS = (
         "mall.domain.decoration",
     ),
     ("mall.domain.earning",),
-    ("mall.domain.checkout",),
+    ("mall.domain.checkout", "mall.domain.partners"),
     ("mall.domain.aftersales",),
     ("mall.domain.finance", "mall.domain.insight", "mall.domain.privacy"),
     ("mall.config",),

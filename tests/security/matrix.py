@@ -38,6 +38,7 @@ MATRIX = {
     "store.coupons": MEMBER,
     "store.joining": PUBLIC,
     "store.orders": MEMBER,
+    "store.partners": MEMBER,
     "store.returns": MEMBER,
     "store.wallet": MEMBER,
     "store.member": MEMBER,
@@ -56,6 +57,7 @@ MATRIX = {
     "store.account.reset_password": PUBLIC,
     "store.account.confirm_email": PUBLIC,
     "office": OPERATOR,
+    "office.partners": ADMIN,
     "office.staff": ADMIN,
     "office.programme.drafts": ADMIN,
     "office.account": STAFF,
@@ -66,6 +68,8 @@ MATRIX = {
     "office.account.set_up": PUBLIC,
     "office.account.sign_out": PUBLIC,
     "finance": FINANCE,
+    "api": MACHINE,
+    "api.openapi": PUBLIC,
 }
 # A word for each kind of place in an address: what it is filled with names nothing that exists.
 NOTHING = "nothing-of-that-name"

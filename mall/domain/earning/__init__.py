@@ -27,12 +27,14 @@ from .orders import (
     orders_on_the_way,
     reduction,
 )
-from .profile import ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, PROFILE_COMPLETED, told
+from .profile import ACCOUNT_BOUND, ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, PROFILE_COMPLETED, told
 from .proof import checks
+from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid
 from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
+    "ACCOUNT_BOUND",
     "ADDRESS_ADDED",
     "BEHAVIOURS",
     "BIRTHDAY_ADDED",
@@ -53,6 +55,8 @@ __all__ = [
     "Newcomer",
     "Rates",
     "Reduction",
+    "Reported",
+    "ReportedRates",
     "Reward",
     "Sale",
     "Streak",
@@ -71,6 +75,9 @@ __all__ = [
     "order_paid",
     "order_reduced",
     "orders_on_the_way",
+    "purchase_kept",
+    "purchase_refunded",
+    "purchase_reported",
     "rates_for",
     "record",
     "reduction",

@@ -28,10 +28,17 @@ FACTS = {
     "member_for_years": "earning.celebrate_anniversary",
     "level_reached": "earning.review_level",
     "visited": "earning.visited",
+    "account_bound": "earning.told",
+    "purchase_reported": "earning.purchase_reported",
+    "purchase_kept": "earning.purchase_kept",
+    "purchase_refunded": "earning.purchase_refunded",
 }
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.
-BY_ITSELF = ("order_reduced", "order_kept", "had_birthday", "member_for_years", "level_reached", "visited")
+BY_ITSELF = (
+    "order_reduced", "order_kept", "purchase_kept", "purchase_refunded",
+    "had_birthday", "member_for_years", "level_reached", "visited",
+)  # fmt: skip
 
 
 class FactRow(db.Model):

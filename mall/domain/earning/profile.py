@@ -12,6 +12,7 @@ BIRTHDAY_ADDED = "birthday_added"
 ADDRESS_ADDED = "address_added"
 NEWS_WANTED = "news_wanted"
 PROFILE_COMPLETED = "profile_completed"
+ACCOUNT_BOUND = "account_bound"
 
 
 def told(member_id: int, *kinds: str, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:

@@ -64,6 +64,7 @@ BEHAVIOURS = {
     "anniversary": Behaviour("member_for_years", N_("Year {years} with us, completed on {done_on}"), told=("years",)),
     "level_reached": Behaviour("level_reached", N_("Reached level {rank} on {done_on}"), told=("rank",)),
     "visit": Behaviour("visited", N_("Was here on {done_on}")),
+    "bind_account": Behaviour("account_bound", N_("Bound an account at a partner on {done_on}")),
 }
 
 

@@ -31,6 +31,7 @@ from mall.domain import (
     ledger,
     membership,
     notices,
+    partners,
     people,
     programme,
 )
@@ -50,6 +51,7 @@ ROOMS: tuple[ModuleType, ...] = (
     interest,
     earning,
     checkout,
+    partners,
     aftersales,
     proof,
 )

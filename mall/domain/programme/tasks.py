@@ -12,7 +12,7 @@ from mall.base.text import N_, Message, say
 TASK_KEYS = (
     "check_in", "streak_3", "streak_7", "streak_14", "streak_30",
     "sign_up", "verify_email", "add_birthday", "add_address", "news_consent", "complete_profile",
-    "first_order", "every_order", "birthday", "anniversary", "level_reached", "visit",
+    "first_order", "every_order", "birthday", "anniversary", "level_reached", "visit", "bind_account",
 )  # fmt: skip
 
 # Those that pay for an order.
@@ -131,4 +131,6 @@ READY_MADE_TASKS = (
     Task("anniversary", 50, 0, per_month=1),
     Task("level_reached", 100, 0, active=False),
     Task("visit", 0, 1, per_day=1, active=False),
+    # A new shop has no partners.
+    Task("bind_account", 30, 0, active=False, **_ONCE),
 )

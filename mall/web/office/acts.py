@@ -42,6 +42,12 @@ ACTS = {
     "order.review.accepted": _l("Accepted after review"),
     "order.review.given_back": _l("Given back after review"),
     "order.ship": _l("Order shipped"),
+    "partner.account_bound": _l("Account at a partner bound"),
+    "partner.account_unbound": _l("Account at a partner unbound"),
+    "partner.changed": _l("Partner changed"),
+    "partner.key_made": _l("Partner's key made"),
+    "partner.key_revoked": _l("Partner's key revoked"),
+    "partner.opened": _l("Partner opened"),
     "payment.rechecked": _l("Cashier asked about a payment"),
     "picture.added": _l("Picture added"),
     "picture.described": _l("Picture described"),
@@ -123,6 +129,7 @@ def subject_words(subject: str) -> str:
         "chart": gettext("Accounts of the journal"),
         "coupon": gettext("Coupon %(number)s", number=number),
         "finance": gettext("Daily sums"),
+        "partner": gettext("Partner %(number)s", number=number),
         "product": gettext("Item %(number)s", number=number),
         "programme": gettext("Programme, version %(number)s", number=number) if number else gettext("Programme"),
     }
@@ -152,6 +159,8 @@ def subject_link(subject: str) -> str | None:
         return link("office.members.show", member_id=int(number))
     if kind == "staff":
         return link("office.staff.show", staff_id=int(number))
+    if kind == "partner":
+        return link("office.partners.show", partner_id=int(number))
     if kind == "programme":
         return link("office.programme.show")
     return link("office.catalogue.categories.index") if kind == "category" else None

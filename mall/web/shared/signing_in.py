@@ -77,7 +77,7 @@ def prepare(app: Flask) -> None:
         return response
 
     @app.errorhandler(people.TooManyTries)
-    def too_many(refusal: people.TooManyTries) -> tuple[str, int]:
+    def too_many(refusal: people.TooManyTries) -> tuple[str | Response, int]:
         return problems.page(429, _("Too many tries"), problems.sentence(refusal))
 
 

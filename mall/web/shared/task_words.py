@@ -28,6 +28,7 @@ def task_title(key: str) -> str:
         "anniversary": _("Another year with us"),
         "level_reached": _("Reach a level"),
         "visit": _("Come by"),
+        "bind_account": _("Bind an account at a partner"),
     }.get(key, key)
 
 

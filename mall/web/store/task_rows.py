@@ -46,12 +46,13 @@ PLACES = {
     "birthday": Place(None, "gift"),
     "anniversary": Place(None, "star"),
     "level_reached": Place(None, "up"),
+    "bind_account": Place("store.partners.index", "repeat"),
 }
 # The groups of the task centre. A task that stands in none is shown in the last.
 GROUPS = (
     ("daily", _l("Every day"), (*CHECK_IN, "visit")),
     ("you", _l("About you"), ("sign_up", "verify_email", "complete_profile", "add_birthday", "add_address",
-                              "news_consent")),
+                              "news_consent", "bind_account")),
     ("buying", _l("Buying"), ORDERS),
     ("days", _l("Your days and your level"), ("birthday", "anniversary", "level_reached")),
     ("more", _l("More ways to earn"), ()),

@@ -1,0 +1,181 @@
+"""What must always be true of reported purchases: they gave what rates and caps say for what is kept."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import String as Letters
+from sqlalchemy import cast as as_type
+
+from mall.base.proof import Check
+from mall.base.tables import aliased
+from mall.base.text import N_
+from mall.domain import ledger, membership
+
+from .bindings import Binding
+from .purchases import PartnerMonth, Purchase, PurchaseRefund
+
+RULE = "partner"
+
+
+def checks() -> list[Check]:
+    """Return the room's checks."""
+    return [
+        Check(N_("no more of a reported purchase is refunded than was paid"), _refunded()),
+        Check(N_("a reported purchase gave what its rate gives for what is kept, or more by what expired"), _points()),
+        Check(N_("a reported purchase has given its growth once it is kept, and none before"), _growth()),
+        Check(N_("points of a reported purchase that is kept are no longer on the way"), _left_waiting()),
+        Check(N_("no partner gives more than its caps allow"), _beyond_caps()),
+        Check(N_("a partner's month counts what its purchases gave"), _months()),
+        Check(N_("a purchase by account is of the member who had bound it then"), _of_others()),
+        Check(N_("points of partners come from a reported purchase"), _from_nothing()),
+    ]
+
+
+def _reference() -> ColumnElement[str]:
+    return literal("purchase:") + as_type(Purchase.id, Letters)
+
+
+def _kept() -> Any:
+    """Return each purchase with the cents kept, as a subquery."""
+    refund = PurchaseRefund
+    gone = select(func.coalesce(func.sum(refund.cents), 0)).where(refund.purchase_id == Purchase.id)
+    return select(
+        Purchase.id,
+        _reference().label("reference"),
+        Purchase.member_id,
+        Purchase.points,
+        Purchase.kept_at,
+        Purchase.growth_per_cents,
+        (Purchase.earn_points * Purchase.multiplier_percent).label("times"),
+        (Purchase.earn_per_cents * 100).label("per"),
+        Purchase.cents,
+        (Purchase.cents - gone.correlate(Purchase).scalar_subquery()).label("kept_cents"),
+    ).subquery("kept")
+
+
+def _refunded() -> Select[*tuple[Any, ...]]:
+    kept = _kept()
+    return select(kept.c.id, kept.c.kept_cents).where(kept.c.kept_cents < 0)
+
+
+def _points() -> Select[*tuple[Any, ...]]:
+    lot, posting = ledger.Lot, ledger.Posting
+    first, kept = aliased(lot), _kept()
+    given = (
+        select(
+            posting.reference,
+            posting.member_id,
+            func.sum(
+                case((posting.kind == "earn", posting.points), (posting.kind == "clawback", -posting.points), else_=0)
+            ).label("points"),
+        )
+        .where(posting.reference.startswith("purchase:"))
+        .group_by(posting.reference, posting.member_id)
+        .subquery("given")
+    )
+    expired = (
+        select(first.reference, func.sum(posting.points).label("points"))
+        .select_from(posting)
+        .join(lot, lot.id == posting.lot_id)
+        .join(first, first.id == func.coalesce(lot.parent_id, lot.id))
+        .where(posting.kind == "expire", first.rule == RULE)
+        .group_by(first.reference)
+        .subquery("expired")
+    )
+    by_rate = kept.c.kept_cents * kept.c.times // kept.c.per
+    gives = case((by_rate < kept.c.points, by_rate), else_=kept.c.points)
+    over = func.coalesce(given.c.points, 0) - gives
+    return (
+        select(kept.c.id, over.label("over"))
+        .outerjoin(given, and_(given.c.reference == kept.c.reference, given.c.member_id == kept.c.member_id))
+        .outerjoin(expired, expired.c.reference == kept.c.reference)
+        .where(or_(over < 0, over > func.coalesce(expired.c.points, 0)))
+    )
+
+
+def _growth() -> Select[*tuple[Any, ...]]:
+    event, kept = membership.GrowthEvent, _kept()
+    given = (
+        select(event.reference, event.member_id, func.sum(event.points).label("points"))
+        .where(event.source == RULE)
+        .group_by(event.reference, event.member_id)
+        .subquery("given")
+    )
+    due = case(
+        (or_(kept.c.kept_at.is_(None), kept.c.growth_per_cents.is_(None)), 0),
+        else_=kept.c.kept_cents // kept.c.growth_per_cents,
+    )
+    return (
+        select(kept.c.id, due.label("due"), given.c.points.label("given"))
+        .outerjoin(given, and_(given.c.reference == kept.c.reference, given.c.member_id == kept.c.member_id))
+        .where(func.coalesce(given.c.points, 0) != due)
+    )
+
+
+def _left_waiting() -> Select[*tuple[Any, ...]]:
+    lot, position = ledger.Lot, ledger.Position
+    return (
+        select(Purchase.id, position.points)
+        .join(lot, and_(lot.reference == _reference(), lot.rule == RULE))
+        .join(position, and_(position.lot_id == lot.id, position.place == "pending"))
+        .where(Purchase.kept_at.is_not(None))
+    )
+
+
+def _beyond_caps() -> Select[*tuple[Any, ...]]:
+    def so_far(*within: Any) -> Any:
+        return func.sum(Purchase.points).over(partition_by=(Purchase.partner_id, *within), order_by=Purchase.id)
+
+    running = select(
+        Purchase.id,
+        Purchase.points,
+        Purchase.member_day_points,
+        Purchase.month_points,
+        so_far(Purchase.member_id, Purchase.day).label("that_day"),
+        so_far(Purchase.month).label("that_month"),
+    ).subquery("running")
+    c = running.c
+    return select(c.id).where(c.points > 0, or_(c.that_day > c.member_day_points, c.that_month > c.month_points))
+
+
+def _months() -> Select[*tuple[Any, ...]]:
+    given = (
+        select(Purchase.partner_id, Purchase.month, func.sum(Purchase.points).label("points"))
+        .group_by(Purchase.partner_id, Purchase.month)
+        .subquery("given")
+    )
+    month = PartnerMonth
+    same = and_(given.c.partner_id == month.partner_id, given.c.month == month.month)
+    counted = (
+        select(month.partner_id, month.month)
+        .outerjoin(given, same)
+        .where(func.coalesce(given.c.points, 0) != month.points)
+    )
+    of_none = select(given.c.partner_id, given.c.month).outerjoin(month, same).where(month.month.is_(None))
+    both = counted.union_all(of_none).subquery("otherwise")
+    return select(both.c.partner_id, both.c.month)
+
+
+def _of_others() -> Select[*tuple[Any, ...]]:
+    bound = (
+        select(Binding.id)
+        .where(
+            Binding.partner_id == Purchase.partner_id,
+            Binding.account == Purchase.account,
+            Binding.member_id == Purchase.member_id,
+            Binding.bound_at <= Purchase.reported_at,
+            or_(Binding.ended_at.is_(None), Binding.ended_at >= Purchase.reported_at),
+        )
+        .correlate(Purchase)
+    )
+    return select(Purchase.id, Purchase.member_id).where(Purchase.account != "", ~bound.exists())
+
+
+def _from_nothing() -> Select[*tuple[Any, ...]]:
+    lot = ledger.Lot
+    mine = select(Purchase.id).where(
+        _reference() == lot.reference, Purchase.member_id == lot.member_id, Purchase.points == lot.points
+    )
+    return select(lot.id, lot.reference).where(
+        lot.rule == RULE, lot.parent_id.is_(None), ~mine.correlate(lot).exists()
+    )
