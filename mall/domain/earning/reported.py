@@ -13,6 +13,7 @@ from mall.domain import ledger, membership, programme
 
 from .facts import Fact, record
 from .formula import Earned
+from .tasks import note_level
 
 RULE = "partner"
 
@@ -96,7 +97,7 @@ def purchase_kept(bought: Reported, *, purse: ledger.LockedPurse, terms: program
     record(_fact("purchase_kept", bought, key=f"{bought.reference}:kept", at=at))
     lines = ledger.unlock(purse, ledger.earned_by(bought.reference), at=at)
     if bought.gives.growth:
-        membership.add_growth(
+        change = membership.add_growth(
             bought.member_id,
             bought.gives.growth,
             source=RULE,
@@ -108,6 +109,7 @@ def purchase_kept(bought: Reported, *, purse: ledger.LockedPurse, terms: program
             terms=terms,
             at=at,
         )
+        note_level(change, purse=purse, terms=terms, at=at)
     return Earned(sum(line.points for line in lines if line.kind == "unlock"), bought.gives.growth)
 
 
