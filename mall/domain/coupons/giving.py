@@ -38,6 +38,10 @@ class HadOften(Refusal):
     message = N_("This member has had it as often as one member may.")
 
 
+class IsFrozen(Refusal):
+    message = N_("This member is frozen.")
+
+
 class PackNotYet(Refusal):
     message = N_("This pack can be had from {usable_at}.")
 
@@ -162,10 +166,13 @@ def give_by_hand(
     """Give a member a coupon or a pack at the desk. Asked again with the key, gives nothing more.
 
     A coupon that could not be used is not given: where all uses are up, or this member has as many as one may use.
-    Raises OwnMatter, NoSuchTemplate, Withdrawn, UsedUp, HadOften, and for a pack whatever give_pack() raises.
+    Raises OwnMatter, IsFrozen, NoSuchTemplate, Withdrawn, UsedUp, HadOften, and for a pack what give_pack() raises.
     """
     people.not_for_oneself(member_id, by=by)
     ledger.lock(member_id, zone=terms.zone)
+    frozen = select(people.Member.id).where(people.Member.id == member_id, people.Member.deactivated_at.is_not(None))
+    if execute(frozen).first() is not None:
+        raise IsFrozen
     reference = f"coupon:{template_id}"
     if template_of(template_id).kind == PACK:
         given = give_pack(

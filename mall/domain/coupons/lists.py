@@ -21,7 +21,7 @@ from mall.base.text import N_
 from mall.domain import audit, ledger, people, programme
 
 from .given import Coupon, GivenPack
-from .giving import GivenUp, Giving, give_all, given_with, had_by, is_over, why_not_given
+from .giving import GivenUp, Giving, IsFrozen, give_all, given_with, had_by, is_over, why_not_given
 from .templates import CouponTemplate, Withdrawn, parts_of, subject_of, template_of
 from .terms import PACK, UsedUp
 
@@ -44,10 +44,6 @@ class NoSuchMember(Refusal):
 
 class TwiceInFile(Refusal):
     message = N_("This member stands in row {row} already.")
-
-
-class IsFrozen(Refusal):
-    message = N_("This member is frozen.")
 
 
 class IsOneself(Refusal):

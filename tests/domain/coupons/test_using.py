@@ -6,7 +6,7 @@ import pytest
 
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
-from mall.domain import aftersales, catalogue, checkout, coupons
+from mall.domain import aftersales, catalogue, checkout, coupons, people
 from tests.stage import NOON
 
 DAY = timedelta(days=1)
@@ -170,6 +170,14 @@ def test_at_the_desk_nobody_is_given_more_than_they_may_use(stage, mei, lamp):
 
     assert by_hand(stage, mei, kind, key="k") == []
     assert by_hand(stage, stage.member("tom"), kind, key="toms")
+
+
+def test_who_is_frozen_is_given_nothing_at_the_desk(stage, mei):
+    with transaction():
+        people.freeze_member(mei, own_member_id=None, by="staff:1", reason="Asked for it", at=NOON)
+
+    with pytest.raises(coupons.IsFrozen):
+        by_hand(stage, mei, stage.coupon_kind(), key="k")
 
 
 def test_in_the_place_of_one_that_ended_or_was_taken_back_another_is_given(stage, mei):
