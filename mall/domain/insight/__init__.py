@@ -5,6 +5,7 @@ from .cashier_desk import LISTS, PaymentPage, event_alarms, payment_page, paymen
 from .dashboard import Dashboard, dashboard
 from .found import Found, Queue
 from .members import Portrait, members, portrait
+from .pyramid import Course, Pyramid, pyramid
 from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
 from .returns import RETURN_QUEUES, return_queues, returns_in
 from .strip import Strip, arrival, strip
@@ -16,10 +17,12 @@ __all__ = [
     "REFUSED_REFUNDS",
     "RETURN_QUEUES",
     "AskedAdjustment",
+    "Course",
     "Dashboard",
     "Found",
     "PaymentPage",
     "Portrait",
+    "Pyramid",
     "Queue",
     "Strip",
     "arrival",
@@ -31,6 +34,7 @@ __all__ = [
     "payment_page",
     "payments_in",
     "portrait",
+    "pyramid",
     "queues",
     "return_queues",
     "returns_in",

@@ -13,6 +13,7 @@ PAGES = [
     "/office/catalogue",
     "/office/catalogue/categories",
     "/office/catalogue/new",
+    "/office/levels",
     "/office/members",
     "/office/orders",
     "/office/orders?queue=all",
