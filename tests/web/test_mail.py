@@ -89,6 +89,10 @@ VALUES = {
         "variant_title": {"en": "Moss", "zh": "苔绿"},
         "slug": "mug",
     },
+    "review_published": {"title": {"en": "Mug", "zh": "杯"}, "slug": "mug", "points": 50},
+    "review_rejected": {"title": {"en": "Mug", "zh": "杯"}, "words": "It is of another item."},
+    "review_taken_down": {"title": {"en": "Mug", "zh": "杯"}, "words": "The picture shows somebody else."},
+    "review_answered": {"title": {"en": "Mug", "zh": "杯"}, "slug": "mug", "words": "Glad it keeps the tea warm."},
 }
 
 

@@ -9,6 +9,7 @@ from mall.domain import cash, checkout, coupons, earning, ledger
 from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
 from .proof_of_notes import notes_checks
 from .proof_of_returns import returns_checks
+from .proof_of_reviews import reviews_checks
 
 Order, Line = checkout.Order, checkout.OrderLine
 
@@ -25,6 +26,7 @@ def checks() -> list[Check]:
         Check(N_("the cash kept of an order is what its facts say"), _facts_agree()),
         *returns_checks(),
         *notes_checks(),
+        *reviews_checks(),
     ]
 
 

@@ -102,6 +102,7 @@ from .products import (
     ChangedMeanwhile,
     NoSuchProduct,
     Product,
+    count_reviews,
     create_product,
     edit_product,
 )
@@ -239,6 +240,7 @@ __all__ = [
     "checks",
     "code_of",
     "codes_of",
+    "count_reviews",
     "create_category",
     "create_product",
     "delist_products",

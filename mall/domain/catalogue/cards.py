@@ -46,6 +46,8 @@ class Card(Struct, frozen=True):
     old_cash_cents: int | None
     is_from: bool
     least_points: int | None
+    review_count: int
+    review_stars: int
     left: int
     gate: Gate
 
@@ -94,7 +96,7 @@ _SAYS = (
     Product.id, Product.slug, Product.title, Product.summary, Product.kind, Product.delivery, Product.see_rank,
     Product.buy_rank, Picture.file, Picture.art, Picture.alt, ShelfLabel.form, ShelfLabel.points,
     ShelfLabel.cash_cents, ShelfLabel.old_points, ShelfLabel.old_cash_cents, ShelfLabel.is_from,
-    ShelfLabel.least_points,
+    ShelfLabel.least_points, Product.review_count, Product.review_stars,
 )  # fmt: skip
 must_fill(Card, _SAYS, "left", "gate")
 _ON_CARD, _POINTS, _CASH = len(_SAYS), _SAYS.index(ShelfLabel.points), _SAYS.index(ShelfLabel.cash_cents)

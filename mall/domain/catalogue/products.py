@@ -30,7 +30,8 @@ class Product(db.Model):
 
     It can be seen from `listed_from` until `listed_until`; without the first it is a draft. It can be had from
     `redeem_from` until `redeem_until`, and not before `public_from` - early access opens that some hours before.
-    Ranks are those of the programme's levels; 0 asks for none.
+    Ranks are those of the programme's levels; 0 asks for none. `review_count` and `review_stars` sum up its published
+    reviews; `review_changes` counts how often what is shown of them changed.
     """
 
     __tablename__ = "product"
@@ -44,6 +45,9 @@ class Product(db.Model):
         ),
         CheckConstraint("listed_from < listed_until", name="listed_before_delisted"),
         CheckConstraint("redeem_from < redeem_until", name="redeemable_before_over"),
+        CheckConstraint(
+            "review_count >= 0 AND review_stars BETWEEN review_count AND 5 * review_count", name="stars_of_reviews"
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -67,6 +71,9 @@ class Product(db.Model):
     version: Mapped[int] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     changed_at: Mapped[datetime] = mapped_column(Instant)
+    review_count: Mapped[int]
+    review_stars: Mapped[int]
+    review_changes: Mapped[int]
 
 
 class NoSuchProduct(NotFound):
@@ -114,6 +121,9 @@ def create_product(
             changed_at=at,
             listed_from=None,
             listed_until=None,
+            review_count=0,
+            review_stars=0,
+            review_changes=0,
         )
         .returning(Product.id)
     ).scalar_one()
@@ -183,6 +193,23 @@ def touch(product_id: int, *, at: datetime, seen_version: int | None = None) -> 
         raise NoSuchProduct()
     if seen_version is not None and seen_version != version - 1:
         raise ChangedMeanwhile()
+
+
+def count_reviews(product_id: int, *, reviews: int = 0, stars: int = 0) -> None:
+    """Add to what a product's published reviews sum up to, or take off it; by nothing where only words changed.
+
+    Who edits the product is not disturbed: its version stays.
+    """
+    assert in_transaction()
+    execute(
+        update(Product)
+        .where(Product.id == product_id)
+        .values(
+            review_count=Product.review_count + reviews,
+            review_stars=Product.review_stars + stars,
+            review_changes=Product.review_changes + 1,
+        )
+    )
 
 
 def product_row(product_id: int) -> Row[Any]:

@@ -30,6 +30,7 @@ from .orders import (
 from .profile import ACCOUNT_BOUND, ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, PROFILE_COMPLETED, told
 from .proof import checks
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
+from .reviewing import REVIEW_PUBLISHED, review_published
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid
 from .welcome import Newcomer, sign_up, welcome
 
@@ -42,6 +43,7 @@ __all__ = [
     "FACTS",
     "NEWS_WANTED",
     "PROFILE_COMPLETED",
+    "REVIEW_PUBLISHED",
     "ROUND_DAYS",
     "Announced",
     "CheckIn",
@@ -82,6 +84,7 @@ __all__ = [
     "record",
     "reduction",
     "review_level",
+    "review_published",
     "round_day",
     "sign_up",
     "streak_of",

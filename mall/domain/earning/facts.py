@@ -32,6 +32,7 @@ FACTS = {
     "purchase_reported": "earning.purchase_reported",
     "purchase_kept": "earning.purchase_kept",
     "purchase_refunded": "earning.purchase_refunded",
+    "review_published": "earning.review_published",
 }
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.

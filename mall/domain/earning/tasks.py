@@ -65,6 +65,10 @@ BEHAVIOURS = {
     "level_reached": Behaviour("level_reached", N_("Reached level {rank} on {done_on}"), told=("rank",)),
     "visit": Behaviour("visited", N_("Was here on {done_on}")),
     "bind_account": Behaviour("account_bound", N_("Bound an account at a partner on {done_on}")),
+    "review": Behaviour("review_published", N_("Review published on {done_on}")),
+    "review_picture": Behaviour(
+        "review_published", N_("Review with a picture published on {done_on}"), {"with_picture": 1}
+    ),
 }
 
 

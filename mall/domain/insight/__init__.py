@@ -8,6 +8,7 @@ from .members import Portrait, members, portrait
 from .pyramid import Course, Pyramid, pyramid
 from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
 from .returns import RETURN_QUEUES, return_queues, returns_in
+from .reviews import REVIEW_QUEUES, SUSPICIOUS, review_queues, reviews_in
 from .strip import Strip, arrival, strip
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "QUEUES",
     "REFUSED_REFUNDS",
     "RETURN_QUEUES",
+    "REVIEW_QUEUES",
+    "SUSPICIOUS",
     "AskedAdjustment",
     "Course",
     "Dashboard",
@@ -38,6 +41,8 @@ __all__ = [
     "queues",
     "return_queues",
     "returns_in",
+    "review_queues",
+    "reviews_in",
     "strip",
     "to_do",
     "waiting_at_cashier",

@@ -12,8 +12,10 @@ from mall.domain import aftersales, approvals, checkout, ledger, people
 from .members import ready_points
 
 
-def to_do() -> tuple[int, int, int]:
-    """Return what the desk's menu counts: (orders to ship, adjustments to check, returns to decide)."""
+def to_do() -> tuple[int, int, int, int]:
+    """Return what the desk's menu counts: (orders to ship, adjustments to check, returns to decide, reviews
+    that wait).
+    """
     orders = select(func.count()).where(checkout.Order.state == checkout.PAID).scalar_subquery()
     asked = approvals.Approval
     adjustments = (
@@ -21,8 +23,11 @@ def to_do() -> tuple[int, int, int]:
     )
     to_decide = aftersales.Return.state == aftersales.ASKED
     returns = select(func.count()).select_from(aftersales.Return).where(to_decide).scalar_subquery()
-    row = execute(select(orders.label("orders"), adjustments.label("adjustments"), returns.label("returns"))).one()
-    return row.orders, row.adjustments, row.returns
+    review = aftersales.ProductReview
+    reviews = select(func.count()).select_from(review).where(review.state == aftersales.WAITING).scalar_subquery()
+    counts = {"orders": orders, "adjustments": adjustments, "returns": returns, "reviews": reviews}
+    row = execute(select(*(count.label(name) for name, count in counts.items()))).one()
+    return row.orders, row.adjustments, row.returns, row.reviews
 
 
 class AskedAdjustment(Struct, frozen=True):

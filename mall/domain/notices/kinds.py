@@ -51,6 +51,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     # All that end on one day, [{title, pieces}], and the title of the first.
     "coupon_expiring": ("title", "ends_at", "coupons"),
     "back_in_stock": ("title", "variant_title", "slug"),
+    # Of an item that was reviewed; `points` is what it gave.
+    "review_published": ("title", "slug", "points"),
+    "review_rejected": ("title", "words"),
+    "review_taken_down": ("title", "words"),
+    "review_answered": ("title", "slug", "words"),
 }
 # Mails whose link opens an account: the link is wiped from the outbox once it is on its way.
 SECRET_KINDS = ("verify_email", "reset_password", "confirm_email")
@@ -59,7 +64,7 @@ NOT_SHOWN = (*SECRET_KINDS, "email_known")
 
 SECURITY, ORDERS, POINTS, LEVELS, COUPONS, STOCK = "security", "orders", "points", "levels", "coupons", "stock"
 TOPIC_OF: dict[str, str] = {
-    **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_"))},
+    **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_", "review_"))},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
     **{kind: LEVELS for kind in KINDS if kind.startswith("level_")},
     **{kind: COUPONS for kind in KINDS if kind.startswith("coupon_")},

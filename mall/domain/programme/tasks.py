@@ -13,6 +13,7 @@ TASK_KEYS = (
     "check_in", "streak_3", "streak_7", "streak_14", "streak_30",
     "sign_up", "verify_email", "add_birthday", "add_address", "news_consent", "complete_profile",
     "first_order", "every_order", "birthday", "anniversary", "level_reached", "visit", "bind_account",
+    "review", "review_picture",
 )  # fmt: skip
 
 # Those that pay for an order.
@@ -133,4 +134,6 @@ READY_MADE_TASKS = (
     Task("visit", 0, 1, per_day=1, active=False),
     # A new shop has no partners.
     Task("bind_account", 30, 0, active=False, **_ONCE),
+    Task("review", 20, 2, per_day=3, per_month=10),
+    Task("review_picture", 30, 3, per_day=3, per_month=10),
 )

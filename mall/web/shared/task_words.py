@@ -29,6 +29,8 @@ def task_title(key: str) -> str:
         "level_reached": _("Reach a level"),
         "visit": _("Come by"),
         "bind_account": _("Bind an account at a partner"),
+        "review": _("Review what you bought"),
+        "review_picture": _("Add a picture to a review"),
     }.get(key, key)
 
 

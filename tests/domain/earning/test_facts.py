@@ -52,7 +52,8 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         none = earning.Reported(1, "Rides", "R-1", mei, terms.version, rates, 0)
         earning.purchase_refunded(none, cents=1_590, key="refund:1:R", purse=purse, terms=terms, at=NOON)
 
-    assert {fact.kind for fact in facts(mei)} == set(earning.FACTS)
+    # A review is published by aftersales, whose test looks at its fact.
+    assert {fact.kind for fact in facts(mei)} == set(earning.FACTS) - {earning.REVIEW_PUBLISHED}
 
 
 def test_every_kind_names_a_verb_at_the_front_door():

@@ -6,12 +6,13 @@ A letter is plain words, never markup: whatever a person typed is escaped when t
 from collections.abc import Callable
 from typing import Any
 
-from . import of_account, of_orders, of_returns, of_rewards
+from . import of_account, of_orders, of_returns, of_reviews, of_rewards
 from .parts import Letter, Values
 
 LETTERS: dict[str, Callable[[Values], Letter]] = {
     letter.__name__: letter
-    for letter in (*of_account.LETTERS, *of_orders.LETTERS, *of_returns.LETTERS, *of_rewards.LETTERS)
+    for room in (of_account, of_orders, of_returns, of_reviews, of_rewards)
+    for letter in room.LETTERS
 }
 # The page a letter's button opens when the notice brings no link of its own, by how the kind begins.
 _ABOUT = {
@@ -23,6 +24,10 @@ _ABOUT = {
     "level_": "store.member.show",
     "coupon_": "store.coupons.show",
     "back_in_stock": "store.item.show",
+    "review_published": "store.item.show",
+    "review_answered": "store.item.show",
+    "review_rejected": "store.reviews.index",
+    "review_taken_down": "store.reviews.index",
 }
 PAGES = {kind: page for kind in LETTERS for begins, page in _ABOUT.items() if kind.startswith(begins)}
 # What the address of such a page is filled with, where it names one.
