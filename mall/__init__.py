@@ -22,6 +22,7 @@ from .web.shared import (
     pictures,
     problems,
     quick,
+    reviews,
     signing_in,
     tables,
     templates,
@@ -53,7 +54,20 @@ def create_app(overrides: Mapping[str, Any] | None = None, *, commands: bool = T
         count = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     CSRFProtect(app)
-    for part in (logs, headers, texts, addresses, problems, forms, signing_in, layout, pictures, tables, languages):
+    for part in (
+        logs,
+        headers,
+        texts,
+        addresses,
+        problems,
+        forms,
+        signing_in,
+        layout,
+        pictures,
+        reviews,
+        tables,
+        languages,
+    ):
         part.prepare(app)
     for face in (store, office, finance, api):
         app.register_blueprint(face.bp)

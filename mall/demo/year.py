@@ -9,7 +9,7 @@ from functools import partial
 
 from mall.base.clock import moved_to
 
-from . import desk, joining
+from . import desk, joining, opinions
 from .story import Story
 
 MEMBERS = 300
@@ -19,6 +19,7 @@ ORDERS = 1_500
 def live(story: Story, *, members: int, orders: int) -> None:
     """Let the year happen."""
     joining.plan_members(story, members, orders)
+    opinions.plan(story)
     night = story.begin.replace(hour=9, minute=30, second=0, microsecond=0)
     while night < story.end:
         story.queue.at(night, partial(desk.night, story))

@@ -28,6 +28,7 @@ MATRIX = {
     "store.home": PUBLIC,
     "store.shop": PUBLIC,
     "store.item": PUBLIC,
+    "store.item_reviews": PUBLIC,
     "store.help": PUBLIC,
     "store.basket": PUBLIC,
     "store.outbox": PUBLIC,  # The demo's mailbox; there is none elsewhere.
@@ -40,6 +41,7 @@ MATRIX = {
     "store.orders": MEMBER,
     "store.partners": MEMBER,
     "store.returns": MEMBER,
+    "store.reviews": MEMBER,
     "store.wallet": MEMBER,
     "store.member": MEMBER,
     "store.tasks": MEMBER,

@@ -27,6 +27,7 @@ from . import (
     payments,
     programme,
     review,
+    reviews,
     search,
     shipping,
     staff,
@@ -53,6 +54,7 @@ PAGES: list[Blueprint] = [
     payments.bp,
     programme.bp,
     review.bp,
+    reviews.bp,
     search.bp,
     shipping.bp,
     staff.bp,
@@ -70,7 +72,7 @@ def counts() -> dict[str, Any]:
         return {}
     try:
         with reading():
-            to_ship, to_approve, to_decide = insight.to_do()
+            to_ship, to_approve, to_decide, to_look_at = insight.to_do()
     except SQLAlchemyError:
         return {}
     return {
@@ -78,5 +80,6 @@ def counts() -> dict[str, Any]:
             "office.orders.index": to_ship,
             "office.adjustments.index": to_approve,
             "office.aftersales.index": to_decide,
+            "office.reviews.index": to_look_at,
         }
     }

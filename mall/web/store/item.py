@@ -17,6 +17,7 @@ from mall.web.shared.forms import words_of
 from mall.web.shared.numbers import asked, stepped, whole
 
 from . import lately
+from .item_reviews import latest_reviews
 from .shop import for_cards
 
 bp = Blueprint("item", __name__, url_prefix="/items")
@@ -106,6 +107,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         standing=standing,
         waits=waits,
         contents=contents,
+        reviews=latest_reviews(item.product),
         seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],
         terms=terms,

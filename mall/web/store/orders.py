@@ -19,6 +19,7 @@ from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.returns import state_words as return_words
+from mall.web.shared.reviews import state_words as review_words
 from mall.web.shared.signing_in import me, members_only, person
 from mall.web.shared.texts import after_delivery_words, day_words, language, moment_words, sentence
 from mall.web.shared.texts import number as number_words
@@ -193,6 +194,10 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
         on_the_way = ledger.on_the_way(me(), reference=reference)
         gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
+        to_review, reviews = [], []
+        if seen.order.window_closed_at is not None:
+            to_review = aftersales.reviewable(me(), order_id=seen.order.id)
+            reviews = aftersales.reviews_by(me(), order_id=seen.order.id)
     order, terms = seen.order, layout.terms()
     last = seen.events[-1].kind if seen.events else ""
     page = render_template(
@@ -223,6 +228,8 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         refunds=_refunds(seen),
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
+        to_review={each.line for each in to_review},
+        reviews={each.line: (each, review_words(each.state)) for each in reviews},
     )
     return page, 422 if refusal else 200
 
