@@ -50,6 +50,8 @@ def task_note(task: programme.Task, terms: programme.Programme) -> str:
         "complete_profile": _("Birthday, phone and an address"),
         "first_order": kept,
         "every_order": kept,
+        "review": _("Of what you bought and kept, once it is published"),
+        "review_picture": _("Beside what the review itself brings"),
         "birthday": _("Comes on the day, once you have told it"),
         "anniversary": _("Comes on the day you joined, every year"),
         "level_reached": _("For every level, the first time you reach it"),

@@ -43,6 +43,8 @@ PLACES = {
     "news_consent": Place("store.account.profile", "bell", "wants_news"),
     "first_order": Place("store.shop.index", "bag"),
     "every_order": Place("store.shop.index", "bag"),
+    "review": Place("store.reviews.index", "star"),
+    "review_picture": Place("store.reviews.index", "image"),
     "birthday": Place(None, "gift"),
     "anniversary": Place(None, "star"),
     "level_reached": Place(None, "up"),
@@ -54,6 +56,8 @@ GROUPS = (
     ("you", _l("About you"), ("sign_up", "verify_email", "complete_profile", "add_birthday", "add_address",
                               "news_consent", "bind_account")),
     ("buying", _l("Buying"), ORDERS),
+                              "news_consent")),
+    ("buying", _l("Buying"), (*ORDERS, "review", "review_picture")),
     ("days", _l("Your days and your level"), ("birthday", "anniversary", "level_reached")),
     ("more", _l("More ways to earn"), ()),
 )  # fmt: skip
