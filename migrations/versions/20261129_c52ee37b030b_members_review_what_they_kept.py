@@ -6,7 +6,7 @@ from alembic import op
 from mall.base import clock
 
 revision = 'c52ee37b030b'
-down_revision = '5f2d85b72c88'
+down_revision = '082f89bb1986'
 branch_labels = None
 depends_on = None
 
