@@ -55,8 +55,6 @@ GROUPS = (
     ("daily", _l("Every day"), (*CHECK_IN, "visit")),
     ("you", _l("About you"), ("sign_up", "verify_email", "complete_profile", "add_birthday", "add_address",
                               "news_consent", "bind_account")),
-    ("buying", _l("Buying"), ORDERS),
-                              "news_consent")),
     ("buying", _l("Buying"), (*ORDERS, "review", "review_picture")),
     ("days", _l("Your days and your level"), ("birthday", "anniversary", "level_reached")),
     ("more", _l("More ways to earn"), ()),
