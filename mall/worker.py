@@ -73,16 +73,33 @@ def take_off_dormant(at: datetime) -> None:
 
 
 def review_levels(at: datetime) -> None:
-    """Raise whoever has reached more, tell whoever may fall, lower whoever was told: one member at a time."""
+    """End what was granted for a time, carry everybody over to levels that are new; then raise whoever has reached
+    more, tell whoever may fall, lower whoever was told: many members at a time, or one at a time if one is in the way.
+    """
     terms = terms_at(at)
-    with reading():
-        wanted = membership.to_review(terms=terms, at=at)
+
+    def end_grants() -> int:
+        with transaction():
+            return membership.end_grants(terms=terms, at=at)
+
+    def carry() -> int:
+        with transaction():
+            return membership.carry(terms=terms, at=at)
 
     def one(member_id: int) -> None:
         with transaction():
             earning.review_level(member_id, terms=terms, at=at)
 
-    insist(notices.one_by_one("level.review", wanted, one, at=at))
+    for batch in (end_grants, carry):
+        while again(batch):
+            pass
+    try:
+        tell_in_shares(lambda after: earning.review_share(terms=terms, after=after, at=at))
+    except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
+        log.error("reviewing many at once failed", exc_info=error)
+        with reading():
+            wanted = membership.to_review(terms=terms, at=at)
+        insist(notices.one_by_one("level.review", wanted, one, at=at))
     with transaction():
         membership.note_review(terms=terms, at=at)
 
@@ -108,6 +125,15 @@ def celebrate(at: datetime) -> None:
     ]
     for tally in tallies:
         insist(tally)
+
+
+def follow_levels(at: datetime) -> None:
+    """Review everybody as soon as a version with other levels holds, so that nobody waits a night for theirs."""
+    terms = terms_at(at)
+    with reading():
+        followed = membership.is_followed(terms)
+    if not followed:
+        review_levels(at)
 
 
 def insist(tally: notices.Tally) -> None:
@@ -285,6 +311,7 @@ JOBS: dict[str, Round] = {
     "growth.dormancy": Round(take_off_dormant),
     "levels.review": Round(review_levels),
     "members.celebrate": Round(celebrate),
+    "levels.follow": Round(follow_levels, minutes=1),
     "coupons.tell": Round(tell_of_coupons),
     "cashier.catch_up": Round(catch_up),
     "cashier.statement": Round(reconcile),

@@ -361,6 +361,10 @@ def test_a_member_whose_level_cannot_be_reviewed_keeps_no_other_from_it(mei, mon
             raise ValueError("no level")
         reviewed.append(member_id)
 
+    def broken(**_values):
+        raise ValueError("not all at once")
+
+    monkeypatch.setattr(membership, "due_in_share", broken)
     monkeypatch.setattr(membership, "to_review", lambda **_values: [mei, *others])
     monkeypatch.setattr(membership, "review", review)
     noted = []

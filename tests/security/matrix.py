@@ -43,6 +43,7 @@ MATRIX = {
     "store.returns": MEMBER,
     "store.reviews": MEMBER,
     "store.wallet": MEMBER,
+    "store.growth": MEMBER,
     "store.member": MEMBER,
     "store.tasks": MEMBER,
     "store.wishes": MEMBER,

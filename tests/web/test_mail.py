@@ -64,6 +64,8 @@ VALUES = {
     "level_raised": {"level": {"en": "Senior", "zh": "高级会员"}},
     "level_review": {"level": {"en": "Senior", "zh": "高级会员"}, "missing": 312, "review_on": "2027-03-14"},
     "level_lowered": {"level": {"en": "Ordinary", "zh": "普通会员"}},
+    "level_granted": {"level": {"en": "VIP", "zh": "贵宾"}, "last_day": "2026-12-31"},
+    "level_grant_ended": {"level": {"en": "VIP", "zh": "贵宾"}},
     "level_dormancy": {"points": 160, "deducts_on": "2026-06-14"},
     "coupon_received": {
         "title": {"en": "Ten off", "zh": "立减十元"},

@@ -233,12 +233,12 @@ def product_review(review_id: int) -> Row[Any]:
     return row
 
 
-def published_reviews(product_id: int, *, limit: int, offset: int = 0) -> list[Row[Any]]:
+def published_reviews(product_id: int, *, limit: int, offset: int = 0, at: datetime) -> list[Row[Any]]:
     """Return an item's published reviews, the latest first, each with its member's display_name and rank.
 
     One statement. Faces show of the name what `author_of` leaves.
     """
-    values = {"of_product": product_id, "limit": limit, "offset": offset}
+    values = {"of_product": product_id, "limit": limit, "offset": offset, "rank_at": at}
     return list(execute(_PUBLISHED, values))
 
 
@@ -315,11 +315,12 @@ _WITH_LINE = _of(
     select(*ProductReview.__table__.columns, _Line.title, _Line.variant_title, _Line.slug, _Line.file, _Line.art,
            _Line.quantity, _Line.refunded)
 )  # fmt: skip
+_RANK = membership.rank_of(ProductReview.member_id, at=bindparam("rank_at", type_=Instant))
 _PUBLISHED = (
     select(
         ProductReview.id, ProductReview.rating, ProductReview.words, ProductReview.pictures, ProductReview.reply,
         ProductReview.replied_at, ProductReview.published_at, people.Member.display_name,
-        func.coalesce(membership.rank_of(ProductReview.member_id).correlate(ProductReview), 1).label("rank"),
+        func.coalesce(_RANK, 1).label("rank"),
     )
     .join(people.Member, people.Member.id == ProductReview.member_id)
     .where(ProductReview.product_id == bindparam("of_product"), ProductReview.state == PUBLISHED)

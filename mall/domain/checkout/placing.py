@@ -76,7 +76,7 @@ def place(
     TooManyUnpaid, PlacedOtherwise, and whatever stands in a line's or a coupon's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
-    basket, was_placed, unpaid, rank = _look(member_id, key)
+    basket, was_placed, unpaid, rank = _look(member_id, key, at=at)
     if was_placed:
         order = placed_with(key, member_id=member_id, shown=shown)
         if asked_otherwise(order, address=address, method_key=method_key, terms=terms):
@@ -117,9 +117,9 @@ def place(
     return order
 
 
-def _look(member_id: int, key: str) -> tuple[BasketNow, bool, int, int]:
+def _look(member_id: int, key: str, *, at: datetime) -> tuple[BasketNow, bool, int, int]:
     """Return the basket, whether the key has been placed already, how many orders wait, the rank: one statement."""
-    rows = execute(_LOOK, {"owner": member_id, "key": key, "of_member": member_id}).all()
+    rows = execute(_LOOK, {"owner": member_id, "key": key, "of_member": member_id, "rank_at": at}).all()
     if not rows:
         return baskets.from_rows(rows), execute(_PLACED, {"key": key}).first() is not None, 0, 1
     return baskets.from_rows(rows), rows[0].placed, rows[0].unpaid, rows[0].rank
@@ -330,6 +330,9 @@ def _set_aside(basket: BasketNow, priced: Priced, *, at_once: bool, reference: s
 
 _NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0, "exchanging": 0, "replaced": 0}
 _PLACED = select(Order).where(Order.key == bindparam("key"))
+_RANK = membership.rank_of(
+    bindparam("of_member", type_=Order.member_id.type), at=bindparam("rank_at", type_=Order.placed_at.type)
+)
 _LOOK = baskets.OF_MEMBER.add_columns(
     select(Order.id).where(Order.key == bindparam("key")).exists().label("placed"),
     select(func.count())
@@ -337,7 +340,7 @@ _LOOK = baskets.OF_MEMBER.add_columns(
     .where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
     .scalar_subquery()
     .label("unpaid"),
-    func.coalesce(membership.rank_of(bindparam("of_member", type_=Order.member_id.type)), 1).label("rank"),
+    func.coalesce(_RANK, 1).label("rank"),
 )
 _INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
 _INSERT_LINES = insert(OrderLine)

@@ -11,11 +11,13 @@ from .days import (
     due_anniversaries,
     due_birthdays,
     review_level,
+    review_share,
     visited,
 )
-from .dormancy import Announced, DormancyNotice, announced_to, take_off_dormant
+from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
 from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
+from .grants import grant_level, withdraw_level
 from .orders import (
     Kept,
     Reduction,
@@ -31,7 +33,7 @@ from .profile import ACCOUNT_BOUND, ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIE
 from .proof import checks
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
 from .reviewing import REVIEW_PUBLISHED, review_published
-from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid
+from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
 from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
@@ -72,7 +74,9 @@ __all__ = [
     "due_anniversaries",
     "due_birthdays",
     "forgive_above_cap",
+    "grant_level",
     "is_paid",
+    "notice_behind",
     "order_kept",
     "order_paid",
     "order_reduced",
@@ -85,6 +89,8 @@ __all__ = [
     "reduction",
     "review_level",
     "review_published",
+    "review_share",
+    "reward_behind",
     "round_day",
     "sign_up",
     "streak_of",
@@ -93,4 +99,5 @@ __all__ = [
     "told",
     "visited",
     "welcome",
+    "withdraw_level",
 ]

@@ -14,6 +14,8 @@ from .tasks import Reward, did, note_level
 
 # A night that the shop slept through is made up for within so many days.
 MADE_UP_FOR = 7
+# The members of one share of a review, by their ids.
+MEMBERS_AT_ONCE = 1_000
 # Between two birthdays of one member lies nearly a year, whatever the profile has said meanwhile (SECURITY 64).
 BETWEEN_BIRTHDAYS_DAYS = 350
 
@@ -117,6 +119,19 @@ def review_level(member_id: int, *, terms: programme.Programme, at: datetime) ->
     change = membership.review(member_id, terms=terms, at=at)
     note_level(change, purse=purse, terms=terms, at=at)
     return change
+
+
+def review_share(*, terms: programme.Programme, after: int, at: datetime, share: int = MEMBERS_AT_ONCE) -> int | None:
+    """Do what a night brings the levels of a share of the members, those with ids above `after`.
+
+    Returns where the next share begins; None after the last. Done twice, it does nothing more.
+    """
+    due, following = membership.due_in_share(terms=terms, after=after, at=at, share=share)
+    if due:
+        purses = ledger.lock_many(due, zone=terms.zone)
+        for change in membership.review_many(due, terms=terms, at=at):
+            note_level(change, purse=purses[change.member_id], terms=terms, at=at)
+    return following
 
 
 def _falls_on(day: date) -> ColumnElement[bool]:

@@ -37,10 +37,11 @@ from mall.domain import ledger, membership, notices, people, programme
 
 from .facts import BY_ITSELF, FactRow
 from .orders import RULE
+from .reported import RULE as PARTNER_RULE
 
 NOTICE_DAYS = 14
 # Growth of these rules shows that a member has bought.
-BOUGHT_BY = (RULE,)
+BOUGHT_BY = (RULE, PARTNER_RULE)
 # The members of one share, by their ids; their purses are locked where growth is taken off.
 MEMBERS_AT_ONCE = 1_000
 
@@ -108,6 +109,11 @@ def announced_to(member_id: int, *, today: date) -> Announced | None:
 def reference_of(notice_id: int) -> str:
     """Return what the growth refers to that was taken off after a notice."""
     return f"dormancy:{notice_id}"
+
+
+def notice_behind(reference: str) -> Row[Any]:
+    """Return the notice that growth refers to which was taken off or given back."""
+    return execute(select(DormancyNotice).where(DormancyNotice.id == int(reference.removeprefix("dormancy:")))).one()
 
 
 def points_off(growth: int, *, percent: int, left: int) -> int:

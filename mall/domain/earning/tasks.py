@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, UniqueConstraint, func, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -137,7 +137,7 @@ def did(fact: Fact, *, purse: ledger.LockedPurse, terms: programme.Programme, at
     if not wanted:
         return ()
     done = done_by(fact.member_id, today=today)
-    rank = _rank_of(fact.member_id) if any(task.from_rank > 1 for task in wanted) else 1
+    rank = _rank_of(fact.member_id, at=at) if any(task.from_rank > 1 for task in wanted) else 1
     given = [task for task in wanted if is_paid(task, today, rank=rank, done=done.get(task.key, Done()))]
     return tuple(_pay(task, fact, fact_id, purse=purse, terms=terms, at=at) for task in given)
 
@@ -185,6 +185,14 @@ def done_by(member_id: int, *, today: date) -> dict[str, Done]:
 def reference_of(reward_id: int) -> str:
     """Return what the lot and the growth of a reward refer to."""
     return f"task:{reward_id}"
+
+
+def reward_behind(reference: str) -> Row[Any] | None:
+    """Return the reward that a lot or growth refers to, None where it refers to something else."""
+    kind, _colon, number = reference.partition(":")
+    if kind != "task":
+        return None
+    return execute(select(TaskReward).where(TaskReward.id == int(number))).one_or_none()
 
 
 def _pay(
@@ -250,5 +258,5 @@ def _why(task: programme.Task, fact: Fact, day: date) -> Message:
     return say(behaviour.why, done_on=day, **{name: fact.attributes[name] for name in behaviour.told})
 
 
-def _rank_of(member_id: int) -> int:
-    return int(execute(select(membership.rank_of(member_id))).scalar_one() or 1)
+def _rank_of(member_id: int, *, at: datetime) -> int:
+    return int(execute(select(membership.rank_of(member_id, at=at))).scalar_one() or 1)

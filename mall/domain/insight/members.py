@@ -19,15 +19,8 @@ def members(*, at: datetime, words: str = "", rank: int | None = None, page: int
 
     `words` finds a member by name, e-mail or number.
     """
-    member, history = people.Member, membership.LevelHistory
-    level = (
-        select(history.rank)
-        .where(history.member_id == member.id)
-        .order_by(history.step.desc())
-        .limit(1)
-        .correlate(member)
-        .scalar_subquery()
-    )
+    member = people.Member
+    level = membership.rank_of(member.id, at=at)
     wanted: list[ColumnElement[bool]] = []
     if words:
         like = f"%{catalogue.escape_like(words)}%"

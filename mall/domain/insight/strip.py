@@ -84,7 +84,7 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
         .join(lot, lot.id == position.lot_id)
         .where(position.member_id == member_id, position.place == "wallet", lot.expires_at >= _AT)
     )
-    rank = membership.rank_of(member_id).correlate(people.Member)
+    rank = membership.rank_of(member_id, at=_AT)
     usable = select(func.count()).where(
         coupon.member_id == member_id, coupon.state == coupons.USABLE, coupon.ends_at > _AT
     )

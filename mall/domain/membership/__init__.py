@@ -3,35 +3,79 @@
 This is the room's front door. Growth is not points: spending points never lowers it. Only earning adds growth.
 """
 
-from .growth import DORMANCY, GrowthChange, GrowthEvent, change_growth, growth_entries, growth_of
+from .carrying import carry, is_followed, place_of
+from .grants import (
+    MANUAL,
+    PAID,
+    Grant,
+    GrantTooLong,
+    LevelGrant,
+    LevelGrantEnd,
+    NoSuchGrant,
+    NoSuchLevel,
+    end_grants,
+    grants_of,
+    withdraw_grant,
+    write_grant,
+)
+from .growth import DORMANCY, GrowthChange, GrowthEvent, change_growth, growth_entries, growth_event, growth_of
 from .level_notices import LevelNotice
-from .levels import WINDOW_DAYS, LevelChange, LevelHistory, begin, history_of, latest_steps, rank_of, window_start
+from .levels import (
+    WINDOW_DAYS,
+    LevelChange,
+    LevelHistory,
+    begin,
+    growth_rank_of,
+    history_of,
+    latest_steps,
+    rank_of,
+    window_start,
+)
 from .proof import checks
-from .reviews import ReviewRun, add_growth, note_review, review, to_review
+from .reviews import ReviewRun, add_growth, due_in_share, note_review, review, review_many, to_review
 from .standing import Standing, standing
 
 __all__ = [
     "DORMANCY",
+    "MANUAL",
+    "PAID",
     "WINDOW_DAYS",
+    "Grant",
+    "GrantTooLong",
     "GrowthChange",
     "GrowthEvent",
     "LevelChange",
+    "LevelGrant",
+    "LevelGrantEnd",
     "LevelHistory",
     "LevelNotice",
+    "NoSuchGrant",
+    "NoSuchLevel",
     "ReviewRun",
     "Standing",
     "add_growth",
     "begin",
+    "carry",
     "change_growth",
     "checks",
+    "due_in_share",
+    "end_grants",
+    "grants_of",
     "growth_entries",
+    "growth_event",
     "growth_of",
+    "growth_rank_of",
     "history_of",
+    "is_followed",
     "latest_steps",
     "note_review",
+    "place_of",
     "rank_of",
     "review",
+    "review_many",
     "standing",
     "to_review",
     "window_start",
+    "withdraw_grant",
+    "write_grant",
 ]

@@ -108,6 +108,12 @@ def growth_entries(member_id: int, *, limit: int = 20, before_id: int | None = N
     return execute(query.order_by(GrowthEvent.id.desc()).limit(limit)).all()
 
 
+def growth_event(event_id: int, *, member_id: int) -> Row[Any] | None:
+    """Return one of a member's growth events; None where it is another's or nobody's."""
+    mine = select(GrowthEvent).where(GrowthEvent.id == event_id, GrowthEvent.member_id == member_id)
+    return execute(mine).one_or_none()
+
+
 _COLUMNS = [column for column in GrowthEvent.__table__.columns if column.name != "id"]
 # Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
 _WRITE = (

@@ -7,12 +7,14 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Row,
     ScalarSelect,
     String,
     Subquery,
     UniqueConstraint,
+    case,
     func,
     insert,
     select,
@@ -24,6 +26,8 @@ from mall.base.guard import append_only
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import programme
 
+from .grants import LevelGrant, lasts
+
 WINDOW_DAYS = 365
 REVIEW_MONTHS = 12
 
@@ -31,6 +35,8 @@ REGISTERED = "registered"
 REACHED = "reached"
 KEPT = "kept"
 LOWERED = "lowered"
+# The shop's levels have become others; the member's is the one that takes its place.
+CARRIED = "carried"
 
 
 class LevelHistory(db.Model):
@@ -43,7 +49,7 @@ class LevelHistory(db.Model):
     __table_args__ = (
         # Two who take a step at once: one of them finds the other's.
         UniqueConstraint("member_id", "step"),
-        CheckConstraint("reason IN ('registered', 'reached', 'kept', 'lowered')", name="reason_known"),
+        CheckConstraint("reason IN ('registered', 'reached', 'kept', 'lowered', 'carried')", name="reason_known"),
         CheckConstraint("rank > 0 AND step > 0", name="rank_positive"),
         CheckConstraint("(review_on IS NULL) = (rank = 1)", name="all_but_the_lowest_are_reviewed"),
         CheckConstraint("(review_on IS NULL) = (counts_from IS NULL)", name="review_has_its_window"),
@@ -88,22 +94,41 @@ def take_step(
     member_id: int, *, step: int, rank: int, reason: str, growth: int, terms: programme.Programme, at: datetime
 ) -> None:
     """Write a member's next step; the review of its level is 12 months on."""
+    take_steps([step_row(member_id, step=step, rank=rank, reason=reason, growth=growth, terms=terms, at=at)])
+
+
+def take_steps(rows: list[dict[str, Any]]) -> None:
+    """Write the next steps of many members, as step_row() makes them, in one statement."""
+    if rows:
+        execute(insert(LevelHistory), rows)
+
+
+def step_row(
+    member_id: int,
+    *,
+    step: int,
+    rank: int,
+    reason: str,
+    growth: int,
+    terms: programme.Programme,
+    at: datetime,
+    review_on: date | None = None,
+) -> dict[str, Any]:
+    """Return a step as it is written. Its review is 12 months on, or on the day given; the lowest level has none."""
     today = terms.today(at)
-    review_on = months_later(today, REVIEW_MONTHS) if rank > 1 else None
-    execute(
-        insert(LevelHistory).values(
-            member_id=member_id,
-            step=step,
-            rank=rank,
-            reason=reason,
-            growth=growth,
-            version=terms.version,
-            began_on=today,
-            began_at=at,
-            review_on=review_on,
-            counts_from=window_start(review_on) if review_on else None,
-        )
-    )
+    review = (review_on or months_later(today, REVIEW_MONTHS)) if rank > 1 else None
+    return {
+        "member_id": member_id,
+        "step": step,
+        "rank": rank,
+        "reason": reason,
+        "growth": growth,
+        "version": terms.version,
+        "began_on": today,
+        "began_at": at,
+        "review_on": review,
+        "counts_from": window_start(review) if review else None,
+    }
 
 
 def window_start(day: date) -> date:
@@ -111,13 +136,30 @@ def window_start(day: date) -> date:
     return day - timedelta(days=WINDOW_DAYS - 1)
 
 
-def rank_of(member_id: Any) -> ScalarSelect[Any]:
-    """Return a member's rank as a column for others' statements, None for somebody who has not begun.
+def rank_of(member_id: Any, *, at: Any) -> ColumnElement[Any]:
+    """Return a member's rank at an instant as a column for others' statements, None for somebody who has not begun.
 
-    `member_id` is the column or the bound value that says whose.
+    It is the higher of the level that growth reached and one that is granted. `member_id` and `at` are columns or
+    bound values; `member_id` says whose.
     """
+    grown = growth_rank_of(member_id)
+    granted = select(func.max(LevelGrant.rank)).where(*lasts(member_id, at=at))
+    # A grant stands in few rows: where there is none, the second question is not asked.
+    best = _of_the_outer(granted, member_id)
+    return case((best > grown, best), else_=grown)
+
+
+def growth_rank_of(member_id: Any) -> ScalarSelect[Any]:
+    """Return the rank that growth has reached, as a column: what reviews decide about."""
     steps = select(LevelHistory.rank).where(LevelHistory.member_id == member_id).order_by(LevelHistory.step.desc())
-    return steps.limit(1).scalar_subquery()
+    return _of_the_outer(steps.limit(1), member_id)
+
+
+def _of_the_outer(query: Any, member_id: Any) -> ScalarSelect[Any]:
+    """Let a question about the member of a row stand in a statement that has this row."""
+    table = getattr(member_id, "table", None)
+    subquery: ScalarSelect[Any] = (query if table is None else query.correlate(table)).scalar_subquery()
+    return subquery
 
 
 def latest_steps() -> Subquery:

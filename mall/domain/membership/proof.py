@@ -1,15 +1,16 @@
 """What must always be true of growth and levels."""
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import String, and_, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import programme
+from mall.domain import audit, programme
 
+from .grants import MANUAL, OVER, REPLACED, WITHDRAWN, LevelGrant, LevelGrantEnd
 from .growth import DORMANCY, GrowthEvent
 from .level_notices import LevelNotice
-from .levels import KEPT, LOWERED, REACHED, REGISTERED, LevelHistory
+from .levels import CARRIED, KEPT, LOWERED, REACHED, REGISTERED, LevelHistory
 from .reviews import ReviewRun
 
 
@@ -20,6 +21,8 @@ def checks() -> list[Check]:
         Check(N_("a member begins at the lowest level, and reaches others by growth"), _levels_from_nowhere()),
         Check(N_("every fall was announced for that day or before"), _unannounced_falls()),
         Check(N_("as of the last nightly run nobody is below a level they have reached"), _below_their_level()),
+        Check(N_("a level granted by hand was granted and withdrawn as the audit says"), _grants_from_nowhere()),
+        Check(N_("a granted level ends when its time is over, and as of the last nightly run it has"), _grant_ends()),
         Check(N_("no reference has taken back more growth than it gave"), _more_taken_than_given()),
     ]
 
@@ -59,6 +62,11 @@ def _levels_from_nowhere():
             ),
         ),
         (LevelHistory.reason == KEPT, LevelHistory.rank > before.rank),
+        # Into another version only, and not where the level is the same one.
+        (
+            LevelHistory.reason == CARRIED,
+            or_(LevelHistory.version == before.version, LevelHistory.rank == before.rank),
+        ),
         else_=False,
     )
     return (
@@ -108,6 +116,65 @@ def _below_their_level():
         .join(run, run.c.id.is_not(None))
         .join(threshold, threshold.version == run.c.version)
         .where(threshold.rank > LevelHistory.rank, threshold.reach <= growth.c.points)
+    )
+
+
+def _grants_from_nowhere():
+    entry, grant, end = audit.Entry, LevelGrant, LevelGrantEnd
+
+    def said(act, what, by):
+        about = literal("member:") + cast(grant.member_id, String)
+        return (
+            select(entry.id)
+            .where(
+                entry.act == act,
+                entry.subject == about,
+                entry.by == by,
+                what["grant"].as_integer() == grant.id,
+                what["rank"].as_integer() == grant.rank,
+                what["last_day"].as_string() == cast(grant.last_day, String),
+            )
+            .correlate(grant, end)
+            .exists()
+        )
+
+    return (
+        select(grant.id, grant.member_id, grant.rank)
+        .outerjoin(end, end.grant_id == grant.id)
+        .where(
+            or_(
+                and_(grant.kind == MANUAL, ~said("level.granted", entry.after, grant.by)),
+                and_(end.how == WITHDRAWN, ~said("level.grant_withdrawn", entry.before, end.by)),
+            )
+        )
+    )
+
+
+def _grant_ends():
+    run, grant, end = select(func.max(ReviewRun.ran_at)).scalar_subquery(), LevelGrant, LevelGrantEnd
+    other = aliased(LevelGrant)
+    follower = (
+        select(other.id)
+        .where(
+            other.member_id == grant.member_id,
+            other.ends_at == grant.ends_at,
+            other.version > grant.version,
+            other.key.like(literal("grant:") + cast(grant.id, String) + ":version:%"),
+        )
+        .correlate(grant)
+        .exists()
+    )
+    return (
+        select(grant.id, grant.member_id, grant.ends_at, end.ended_at)
+        .outerjoin(end, end.grant_id == grant.id)
+        .where(
+            or_(
+                and_(end.grant_id.is_(None), grant.ends_at < run),
+                and_(end.how == OVER, end.ended_at <= grant.ends_at),
+                end.ended_at < grant.begins_at,
+                and_(end.how == REPLACED, ~follower),
+            )
+        )
     )
 
 

@@ -4,11 +4,13 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Date, Select, bindparam, func, select
+from sqlalchemy import Date, RowMapping, Select, bindparam, func, select, true
 
+from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import programme
 
+from .grants import LevelGrant, lasts
 from .growth import GrowthEvent
 from .level_notices import LevelNotice
 from .levels import LevelHistory, window_start
@@ -17,8 +19,9 @@ from .levels import LevelHistory, window_start
 class Standing(Struct, frozen=True):
     """Where a member stands. Growth in whole numbers.
 
+    `level` is the higher of the one that growth has reached, `grown`, and one that is granted until `granted_until`.
     `missing` is the growth to the next level, 0 at the top. `keep_missing` is the growth still needed by `review_on`
-    to keep this level: of what counts today, only what will still count then is taken off. The lowest level has no
+    to keep `grown`: of what counts today, only what will still count then is taken off. The lowest level has no
     review.
     """
 
@@ -31,6 +34,8 @@ class Standing(Struct, frozen=True):
     keep: int
     keep_missing: int
     review_on: date | None
+    grown: programme.Level
+    granted_until: date | None = None
 
     @property
     def next_reach(self) -> int | None:
@@ -41,7 +46,7 @@ class Standing(Struct, frozen=True):
 def standing(member_id: int, *, terms: programme.Programme, at: datetime) -> Standing:
     """Return where a member stands at an instant: one statement."""
     today = terms.today(at)
-    state = state_of(member_id, today=today)
+    state = state_of(member_id, today=today, at=at)
     if state is None:
         return standing_from(terms, rank=1, growth=0, growth_at_review=0, since=today, review_on=None)
     return standing_from(
@@ -51,14 +56,25 @@ def standing(member_id: int, *, terms: programme.Programme, at: datetime) -> Sta
         growth_at_review=state.growth_at_review,
         since=state.began_on,
         review_on=state.decides_on or state.review_on,
+        granted=state.granted,
     )
 
 
 def standing_from(
-    terms: programme.Programme, *, rank: int, growth: int, growth_at_review: int, since: date, review_on: date | None
+    terms: programme.Programme,
+    *,
+    rank: int,
+    growth: int,
+    growth_at_review: int,
+    since: date,
+    review_on: date | None,
+    granted: "Granted | None" = None,
 ) -> Standing:
     """Return the standing that figures make. Pure."""
-    level = terms.level(rank)
+    grown = level = terms.level(rank)
+    until = None
+    if granted is not None and (lent := terms.level(granted.rank)).rank > grown.rank:
+        level, since, until = lent, granted.begins_on, granted.last_day
     above = terms.level_after(level.rank)
     return Standing(
         rank=level.rank,
@@ -67,14 +83,26 @@ def standing_from(
         since=since,
         next_level=above,
         missing=max(0, above.reach - growth) if above else 0,
-        keep=level.keep,
-        keep_missing=max(0, level.keep - growth_at_review) if review_on else 0,
+        keep=grown.keep,
+        keep_missing=max(0, grown.keep - growth_at_review) if review_on else 0,
         review_on=review_on,
+        grown=grown,
+        granted_until=until,
     )
 
 
+class Granted(Struct, frozen=True):
+    """A level that is granted now: since which day, and up to and with which."""
+
+    rank: int
+    begins_on: date
+    last_day: date
+
+
 class State(Struct, frozen=True):
-    """A member's last step, the growth that counts today and at its review, and the day named in its notice."""
+    """A member's last step, the growth that counts today and at its review, the day named in its notice, and the
+    highest level that is granted meanwhile.
+    """
 
     history_id: int
     step: int
@@ -84,16 +112,26 @@ class State(Struct, frozen=True):
     decides_on: date | None
     growth: int
     growth_at_review: int
+    granted: Granted | None = None
 
 
-def state_of(member_id: int, *, today: date) -> State | None:
-    """Return a member's state on a day, or None for somebody who has not begun."""
-    row = execute(_STATE, {"of_member": member_id, "today": today, "window_begins": window_start(today)}).one_or_none()
-    if row is None:
-        return None
-    # PostgreSQL adds up integers to a decimal.
-    whole = {"growth": int(row.growth), "growth_at_review": int(row.growth_at_review)}
-    return State(**dict(row._mapping) | whole)
+def state_of(member_id: int, *, today: date, at: datetime) -> State | None:
+    """Return a member's state on a day, or None for somebody who has not begun. `at` is the instant of grants."""
+    values = {"of_member": member_id, "today": today, "window_begins": window_start(today), "at": at}
+    row = execute(_STATE, values).one_or_none()
+    return None if row is None else state_in(row._mapping)
+
+
+def state_in(row: RowMapping) -> State:
+    """Return the state in a row of its columns."""
+    granted = row.get("granted_rank")
+    return State(
+        **{name: row[name] for name in ("history_id", "step", "rank", "began_on", "review_on", "decides_on")},
+        # PostgreSQL adds up integers to a decimal.
+        growth=int(row["growth"]),
+        growth_at_review=int(row["growth_at_review"]),
+        granted=Granted(granted, row["granted_on"], row["granted_until"]) if granted else None,
+    )
 
 
 def _state() -> Select[Any]:
@@ -116,7 +154,14 @@ def _state() -> Select[Any]:
         .scalar_subquery()
     )
     growth_now = select(growth).where(of_mine, GrowthEvent.counts_on.between(begins, today)).scalar_subquery()
-    return select(
+    grant = (
+        select(LevelGrant.rank, LevelGrant.begins_on, LevelGrant.last_day)
+        .where(*lasts(mine, at=bindparam("at", type_=Instant)))
+        .order_by(LevelGrant.rank.desc(), LevelGrant.ends_at.desc())
+        .limit(1)
+        .subquery("granted")
+    )
+    state = select(
         last.c.id.label("history_id"),
         last.c.step,
         last.c.rank,
@@ -125,7 +170,12 @@ def _state() -> Select[Any]:
         LevelNotice.decides_on,
         growth_now.label("growth"),
         growth_at_review.label("growth_at_review"),
-    ).outerjoin_from(last, LevelNotice, LevelNotice.history_id == last.c.id)
+        grant.c.rank.label("granted_rank"),
+        grant.c.begins_on.label("granted_on"),
+        grant.c.last_day.label("granted_until"),
+    )
+    noticed = state.outerjoin_from(last, LevelNotice, LevelNotice.history_id == last.c.id)
+    return noticed.outerjoin(grant, true())
 
 
 _STATE = _state()

@@ -46,6 +46,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "level_review": ("level", "missing", "review_on"),
     "level_lowered": ("level",),
     "level_dormancy": ("points", "deducts_on"),
+    "level_granted": ("level", "last_day"),
+    "level_grant_ended": ("level",),
     "coupon_received": ("title", "ends_at", "words"),
     "coupon_pack_received": ("title", "ends_at", "words", "coupons"),
     # All that end on one day, [{title, pieces}], and the title of the first.

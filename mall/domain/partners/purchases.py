@@ -341,7 +341,7 @@ def _write(
     partner = partner_of(partner_id)
     day, month = terms.today(told.occurred_at), terms.today(at).replace(day=1)
     rates = earning.ReportedRates(
-        multiplier_percent=_multiplier(member_id, terms) if partner.with_level else 100,
+        multiplier_percent=_multiplier(member_id, terms, at=at) if partner.with_level else 100,
         earn_points=partner.earn_points,
         earn_per_cents=partner.earn_per_cents,
         growth_per_cents=partner.growth_per_cents,
@@ -415,8 +415,8 @@ def _keep(bought: earning.Reported, *, purse: ledger.LockedPurse, terms: program
     earning.purchase_kept(bought, purse=purse, terms=terms, at=at)
 
 
-def _multiplier(member_id: int, terms: programme.Programme) -> int:
-    rank = execute(select(membership.rank_of(member_id))).scalar_one() or 1
+def _multiplier(member_id: int, terms: programme.Programme, *, at: datetime) -> int:
+    rank = execute(select(membership.rank_of(member_id, at=at))).scalar_one() or 1
     return terms.level(rank).multiplier_percent
 
 

@@ -29,6 +29,8 @@ ACTS = {
     "coupon.withdrawn": _l("Coupon withdrawn"),
     "finance.accounts_named": _l("Accounts named"),
     "finance.sums_forgotten": _l("Daily sums made anew"),
+    "level.granted": _l("Level granted"),
+    "level.grant_withdrawn": _l("Granted level ended early"),
     "member.email_changed": _l("E-mail changed"),
     "member.frozen": _l("Member frozen"),
     "member.password_changed": _l("Password changed"),

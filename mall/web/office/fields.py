@@ -1,14 +1,14 @@
 """Fields the desk's forms share: money, moments by the shop's clock, texts in every language."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateTimeLocalField, StringField, TextAreaField
+from wtforms import DateField, DateTimeLocalField, StringField, TextAreaField
 from wtforms.validators import DataRequired, StopValidation
 
 from mall.base.money import cents_of
@@ -69,6 +69,22 @@ class Moment(DateTimeLocalField):
             self.data = None
             raise ValueError(_("Choose a year from %(first)s to %(last)s.", first=YEARS[0], last=YEARS[-1]))
         self.data = self.data.replace(tzinfo=ZoneInfo(zone())).astimezone(UTC)
+
+
+class Day(DateField):
+    """A day by the shop's clock. Empty is None."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed."""
+        self.data = None
+        if not valuelist or not valuelist[0].strip():
+            return
+        try:
+            self.data = date.fromisoformat(valuelist[0].strip())
+        except ValueError as error:
+            raise ValueError(_("Write a day like 2026-06-30.")) from error
 
 
 def needed(words: Any) -> Any:

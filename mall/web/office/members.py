@@ -6,9 +6,10 @@ from flask_babel import gettext as _
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
-from mall.domain import approvals, audit, checkout, insight, ledger, membership, people
+from mall.domain import approvals, audit, checkout, earning, insight, ledger, membership, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
+from mall.web.shared.level_words import steps_of
 from mall.web.shared.moves import order_number, place_words, rule_words, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.paging import page_number, pages_of
@@ -91,7 +92,8 @@ def member_page(member_id: int, *, form: ReasonForm | None = None, refusal: Refu
         entries = ledger.history(member_id, limit=ENTRIES + 1, before=cursor)
         expiring = ledger.expiring(member_id, at=at)
         orders, total = checkout.orders_of(member_id, per_page=8)
-        levels = membership.history_of(member_id)
+        levels = steps_of(membership.history_of(member_id), membership.grants_of(member_id), terms)
+        announced = earning.announced_to(member_id, today=terms.today(at)) if terms.dormancy_active else None
         requests = approvals.requests_about(ledger.ADJUSTMENT_KIND, subject)
         acts = audit.entries(subject=subject, limit=10)
     know_as(member.id, member.display_name)
@@ -111,6 +113,7 @@ def member_page(member_id: int, *, form: ReasonForm | None = None, refusal: Refu
         orders=orders,
         orders_total=total,
         levels_taken=levels,
+        announced=announced,
         asked=[request_ for request_ in requests if request_.decision is None],
         reasons=ledger.REASONS,
         acts=acts,

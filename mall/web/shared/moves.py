@@ -59,3 +59,13 @@ def rule_words(rule: str) -> str:
     """Return what a rule that earned points is called."""
     ours = {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}
     return ours.get(rule) or task_title(rule)
+
+
+def growth_rule_words(source: str) -> str:
+    """Return what a rule that gave growth, or took it off, is called."""
+    ours = {
+        "order": _("Growth of orders"),
+        "partner": _("Growth of purchases at partners"),
+        "dormancy": _("Growth taken off who does nothing for long"),
+    }
+    return ours.get(source) or task_title(source)

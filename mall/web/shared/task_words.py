@@ -1,5 +1,7 @@
 """Tasks in words: what each is called, to members and at the desk."""
 
+from typing import Any
+
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -59,8 +61,8 @@ def task_note(task: programme.Task, terms: programme.Programme) -> str:
     }.get(task.key, "")
 
 
-def caps_words(task: programme.Task) -> str:
-    """Say how often a task is paid: "3 a day, 20 a month"; nothing where there is no cap."""
+def caps_words(task: Any) -> str:
+    """Say how often a task is paid: "3 a day, 20 a month"; nothing where there is no cap. `task` has its caps."""
     caps = [
         ngettext("%(num)s a day", "%(num)s a day", task.per_day) if task.per_day else "",
         ngettext("%(num)s a month", "%(num)s a month", task.per_month) if task.per_month else "",

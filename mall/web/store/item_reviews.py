@@ -28,7 +28,7 @@ def index(slug: str) -> str:
         product = item.product
         pages = pages_of(product.review_count, PER_PAGE)
         page = min(page, pages)
-        rows = aftersales.published_reviews(product.id, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+        rows = aftersales.published_reviews(product.id, limit=PER_PAGE, offset=(page - 1) * PER_PAGE, at=now())
     return render_template(
         "store/item_reviews/index.html",
         product=product,
@@ -57,7 +57,7 @@ def latest_reviews(product: Any) -> list[dict[str, Any]]:
 
     def read() -> list[Any]:
         with reading():
-            return aftersales.published_reviews(product.id, limit=ON_THE_ITEM)
+            return aftersales.published_reviews(product.id, limit=ON_THE_ITEM, at=now())
 
     return reviews_shown(kept(("reviews", product.id, product.review_changes), read, at=now()))
 

@@ -43,6 +43,7 @@ def show() -> str:
         "store/member/show.html",
         standing=standing,
         level_name=local(standing.level.name),
+        grown_name=local(standing.grown.name),
         next_name=local(standing.next_level.name) if standing.next_level else "",
         ladder_levels=[{"rank": level.rank, "name": local(level.name)} for level in terms.levels],
         benefits=benefits_of(terms),

@@ -75,7 +75,7 @@ def reply(row: Any, words: str, *, at: Any = KEPT) -> Any:
 def shown(item: Item) -> list[Any]:
     """Return the published reviews of an item."""
     with reading():
-        return aftersales.published_reviews(item.product_id, limit=10)
+        return aftersales.published_reviews(item.product_id, limit=10, at=KEPT)
 
 
 def stars(item: Item) -> tuple[int, int]:

@@ -138,6 +138,27 @@ def test_a_level_is_paid_once_for_each_that_is_reached(app, open_shop, sale_of):
     assert rewards == [100, 100]
 
 
+def test_a_level_reached_by_the_nights_review_of_many_is_paid_once(app, open_shop, sale_of):
+    mei = open_shop(tasks=[{"key": "level_reached", "points": 30, "growth": 0}])
+    later = NOON + timedelta(days=1)
+    with transaction():
+        terms = programme.current(NOON)
+        purse = ledger.lock(mei, zone=terms.zone)
+        earning.order_paid(sale_of(mei, 160_000), purse=purse, terms=terms, at=NOON)
+        earning.order_kept(sale_of(mei, 160_000), purse=purse, terms=terms, at=NOON)
+        settings = programme.settings_of(terms)
+        settings["levels"][3] |= {"reach": 1_550, "keep": 1_550}
+        number = programme.draft(settings, based_on=1, effective_from=NOON, by="staff:1", at=NOON, reason="Lower")
+        programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
+    before = ready(mei, later)
+    for _twice in range(2):
+        with transaction():
+            assert earning.review_share(terms=programme.current(later), after=0, at=later) is None
+
+    # VIP; Ordinary and Senior came with the order.
+    assert ready(mei, later) == before + 30
+
+
 def test_a_level_reached_by_a_tasks_growth_is_paid_too(app, open_shop):
     tasks = [
         {"key": "add_birthday", "points": 0, "growth": 5},

@@ -20,6 +20,7 @@ DAY = timedelta(days=1)
 REVIEW = datetime(2027, 1, 10, 2, 0, tzinfo=UTC)
 PYRAMID = terms_of(1, programme.default_settings(shop_name="Tessera"))
 TODAY = date(2027, 1, 10)
+WAY = {"many": True}
 
 
 def standing(member_id, at=START):
@@ -27,18 +28,37 @@ def standing(member_id, at=START):
         return membership.standing(member_id, terms=programme.current(at), at=at)
 
 
+@pytest.fixture(params=["many at a time", "one by one"], autouse=True)
+def way(request, monkeypatch):
+    """A night's review looks at many members at a time, or at one after the other where one is in the way."""
+    monkeypatch.setitem(WAY, "many", request.param == "many at a time")
+
+
 def night(at):
     """Run a night's review, as the worker does. Returns the level changes."""
     with reading():
         terms = programme.current(at)
         wanted = membership.to_review(terms=terms, at=at)
-    changes = []
-    for member_id in wanted:
-        with transaction():
-            changes.append(membership.review(member_id, terms=terms, at=at))
+        before = {member_id: membership.history_of(member_id)[0] for member_id in wanted}
+    if WAY["many"]:
+        after = 0
+        while after is not None:
+            with transaction():
+                due, after = membership.due_in_share(terms=terms, after=after, at=at, share=1)
+                membership.review_many(due, terms=terms, at=at)
+    else:
+        for member_id in wanted:
+            with transaction():
+                membership.review(member_id, terms=terms, at=at)
     with transaction():
         membership.note_review(terms=terms, at=at)
-    return [change for change in changes if change]
+    with reading():
+        now = {member_id: membership.history_of(member_id)[0] for member_id in wanted}
+    return [
+        membership.LevelChange(member_id, was.rank, now[member_id].rank, now[member_id].growth)
+        for member_id, was in before.items()
+        if was.rank != now[member_id].rank
+    ]
 
 
 def told(kind):

@@ -89,6 +89,28 @@ def level_dormancy(values: Values) -> Letter:
     )
 
 
+def level_granted(values: Values) -> Letter:
+    level, day = local(values["level"]), day_words(values["last_day"])
+    return Letter(
+        _("You are %(level)s until %(day)s", level=level, day=day),
+        [
+            _("We have given you %(level)s for a time: its benefits are yours up to the end of %(day)s.", level=level,
+              day=day),
+            _("Your growth goes on underneath. What it reaches meanwhile is yours afterwards."),
+        ],
+        button=button(_("See my benefits"), values),
+    )  # fmt: skip
+
+
+def level_grant_ended(values: Values) -> Letter:
+    level = local(values["level"])
+    return Letter(
+        _("Your time as %(level)s is over", level=level),
+        [_("From now on your level is the one that your growth has reached. Points and growth are untouched.")],
+        button=button(_("See where I stand"), values),
+    )
+
+
 def coupon_received(values: Values) -> Letter:
     return Letter(
         _("A coupon for you: %(title)s", title=local(values["title"])),
@@ -162,6 +184,8 @@ LETTERS = (
     level_review,
     level_lowered,
     level_dormancy,
+    level_granted,
+    level_grant_ended,
     coupon_received,
     coupon_pack_received,
     coupon_expiring,

@@ -1,0 +1,249 @@
+"""Grants: a level that is given for a time, by hand or by a paid plan; growth goes on underneath.
+
+While a grant lasts, its member's rank is the higher of the two. It ends with the last instant of its last day whether
+or not a job has run; the night writes down that it has ended, and tells the member.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select
+
+from mall.base.clock import Instant, end_of
+from mall.base.db import db, execute, in_transaction
+from mall.base.errors import NotFound, Refusal
+from mall.base.guard import append_only
+from mall.base.tables import Mapped, mapped_column
+from mall.base.text import N_
+from mall.domain import audit, notices, programme
+
+MANUAL, PAID = "manual", "paid"
+OVER, WITHDRAWN, REPLACED = "over", "withdrawn", "replaced"
+LONGEST_DAYS = 366
+AT_ONCE = 1_000
+
+
+class NoSuchLevel(Refusal):
+    message = N_("Choose a level above the lowest.")
+
+
+class GrantTooLong(Refusal):
+    message = N_("A level is granted until a day from {first} to {last}.")
+
+
+class NoSuchGrant(NotFound):
+    message = N_("There is no such grant.")
+
+
+class LevelGrant(db.Model):
+    """A level given to a member for a time, and why. `reference` says what paid for it, for a paid plan."""
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('manual', 'paid')", name="kind_known"),
+        CheckConstraint("rank > 1", name="above_the_lowest"),
+        CheckConstraint("ends_at > begins_at", name="ends_after_it_begins"),
+        CheckConstraint("kind <> 'manual' OR reason <> ''", name="by_hand_for_a_reason"),
+        Index(None, "member_id", "ends_at"),
+        Index(None, "ends_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    rank: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    begins_on: Mapped[date]
+    begins_at: Mapped[datetime] = mapped_column(Instant)
+    last_day: Mapped[date]
+    ends_at: Mapped[datetime] = mapped_column(Instant)
+    reason: Mapped[str] = mapped_column(String(500))
+    reference: Mapped[str] = mapped_column(String(60))
+    by: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+
+
+class LevelGrantEnd(db.Model):
+    """A grant has ended: its time was over, somebody withdrew it and said why, or one of a newer version with other
+    levels has taken its place.
+    """
+
+    __table_args__ = (
+        CheckConstraint("how IN ('over', 'withdrawn', 'replaced')", name="how_known"),
+        CheckConstraint("how <> 'withdrawn' OR reason <> ''", name="withdrawn_for_a_reason"),
+    )
+
+    grant_id: Mapped[int] = mapped_column(ForeignKey("level_grant.id"), primary_key=True, autoincrement=False)
+    how: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(500))
+    by: Mapped[str] = mapped_column(String(40))
+    ended_at: Mapped[datetime] = mapped_column(Instant)
+
+
+for _table in (LevelGrant, LevelGrantEnd):
+    append_only(_table)
+
+
+class Grant(Struct, frozen=True):
+    """A level to be given: which, up to and with which day, why, and by whom. `key` makes it once."""
+
+    member_id: int
+    rank: int
+    last_day: date
+    reason: str
+    by: str
+    key: str
+    kind: str = MANUAL
+    reference: str = ""
+
+
+def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> int:
+    """Give a level for a time, and tell the member. Asked again, answers the first grant.
+
+    The member's purse is locked. Raises NoSuchLevel, GrantTooLong.
+    """
+    assert in_transaction()
+    if (known := execute(select(LevelGrant.id).where(LevelGrant.key == grant.key)).scalar_one_or_none()) is not None:
+        return int(known)
+    today = terms.today(at)
+    latest = today + timedelta(days=LONGEST_DAYS)
+    if not 1 < grant.rank <= len(terms.levels):
+        raise NoSuchLevel
+    if not today <= grant.last_day <= latest:
+        raise GrantTooLong(first=today, last=latest)
+    values = {name: getattr(grant, name) for name in Grant.__struct_fields__} | {
+        "begins_on": today,
+        "begins_at": at,
+        "ends_at": end_of(grant.last_day, terms.zone),
+        "version": terms.version,
+    }
+    grant_id = int(execute(insert(LevelGrant).values(values).returning(LevelGrant.id)).scalar_one())
+    if grant.kind == MANUAL:
+        _audit(grant_id, values, at=at)
+    notices.tell(
+        grant.member_id,
+        "level_granted",
+        values={"level": dict(terms.level(grant.rank).name), "last_day": grant.last_day.isoformat()},
+        key=f"level_granted:{grant_id}",
+        at=at,
+    )
+    return grant_id
+
+
+def withdraw_grant(
+    grant_id: int, *, member_id: int, reason: str, by: str, terms: programme.Programme, at: datetime
+) -> None:
+    """End a grant before its day, for a reason. One that has ended stays as it ended. Raises NoSuchGrant."""
+    grant = execute(
+        select(LevelGrant).where(LevelGrant.id == grant_id, LevelGrant.member_id == member_id)
+    ).one_or_none()
+    if grant is None:
+        raise NoSuchGrant
+    ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == grant_id)
+    if grant.ends_at < at or execute(ended).first() is not None:
+        return
+    execute(
+        insert(LevelGrantEnd).values(grant_id=grant_id, how=WITHDRAWN, reason=reason, by=by, ended_at=at),
+    )
+    audit.write(
+        "level.grant_withdrawn",
+        by=by,
+        subject=f"member:{member_id}",
+        at=at,
+        before={"grant": grant_id, "rank": grant.rank, "last_day": grant.last_day.isoformat()},
+        reason=reason,
+    )
+    _tell_ended([grant], terms=terms, at=at)
+
+
+def end_grants(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE) -> int:
+    """Write down of up to `limit` grants that their time is over, and tell their members. Returns how many."""
+    over = execute(
+        select(LevelGrant).where(LevelGrant.ends_at < at, ~_ended()).order_by(LevelGrant.id).limit(limit)
+    ).all()
+    if over:
+        rows = [{"grant_id": row.id, "how": OVER, "reason": "", "by": "system", "ended_at": at} for row in over]
+        execute(insert(LevelGrantEnd), rows)
+        _tell_ended(over, terms=terms, at=at)
+    return len(over)
+
+
+def replace_grants(places: Callable[[int, int], int], *, terms: programme.Programme, at: datetime) -> int:
+    """Let what is granted go on under a version with other levels. Returns how many were replaced.
+
+    `places` says which rank the level of a version and rank has now.
+    """
+    rows = execute(
+        select(LevelGrant).where(LevelGrant.version != terms.version, LevelGrant.ends_at >= at, ~_ended())
+    ).all()
+    moved = [(row, to) for row in rows if (to := places(row.version, row.rank)) not in (row.rank, 1)]
+    for row, to in moved:
+        execute(
+            insert(LevelGrantEnd).values(grant_id=row.id, how=REPLACED, reason="", by="system", ended_at=at),
+        )
+        values = {name: value for name, value in row._mapping.items() if name != "id"} | {
+            "rank": to,
+            "version": terms.version,
+            "begins_at": at,
+            "by": "system",
+            "key": f"grant:{row.id}:version:{terms.version}",
+        }
+        grant_id = execute(insert(LevelGrant).values(values).returning(LevelGrant.id)).scalar_one()
+        if row.kind == MANUAL:
+            _audit(grant_id, values, at=at)
+    return len(moved)
+
+
+def grants_of(member_id: int) -> Sequence[Row[Any]]:
+    """Return a member's grants, newest first: the columns of LevelGrant, and how, why, by whom and when it ended."""
+    end = LevelGrantEnd
+    return execute(
+        select(
+            LevelGrant,
+            end.how,
+            end.reason.label("end_reason"),
+            end.by.label("ended_by"),
+            end.ended_at,
+        )
+        .outerjoin(end, end.grant_id == LevelGrant.id)
+        .where(LevelGrant.member_id == member_id)
+        .order_by(LevelGrant.id.desc())
+    ).all()
+
+
+def lasts(member_id: Any, *, at: Any) -> list[Any]:
+    """Return the conditions on which a grant of a member gives its level at an instant."""
+    return [
+        LevelGrant.member_id == member_id,
+        LevelGrant.begins_at <= at,
+        LevelGrant.ends_at >= at,
+        ~_ended(),
+    ]
+
+
+def _ended() -> Any:
+    ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == LevelGrant.id)
+    return ended.correlate(LevelGrant).exists()
+
+
+def _audit(grant_id: int, values: Mapping[str, Any], *, at: datetime) -> None:
+    audit.write(
+        "level.granted",
+        by=values["by"],
+        subject=f"member:{values['member_id']}",
+        at=at,
+        after={"grant": grant_id, "rank": values["rank"], "last_day": values["last_day"].isoformat()},
+        reason=values["reason"],
+    )
+
+
+def _tell_ended(grants: Sequence[Row[Any]], *, terms: programme.Programme, at: datetime) -> None:
+    notices.tell_all(
+        "level_grant_ended",
+        [
+            notices.Telling(row.member_id, f"level_grant_ended:{row.id}", {"level": dict(terms.level(row.rank).name)})
+            for row in grants
+        ],
+        at=at,
+    )

@@ -1,0 +1,57 @@
+"""Levels in words: the steps of a member's life with us, those that growth took and those that were given."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from msgspec import Struct
+from sqlalchemy import Row
+
+from mall.domain import programme
+
+from .texts import day_words, number
+
+
+class Step(Struct, frozen=True):
+    """A level that began, or a granted one that ended, on a day; and why."""
+
+    day: date
+    name: dict[str, str]
+    words: str
+
+
+def steps_of(taken: Sequence[Row[Any]], granted: Sequence[Row[Any]], terms: programme.Programme) -> list[Step]:
+    """Return the steps of a member, newest first, out of the history of levels and of grants.
+
+    A level is called as in the version it was taken under.
+    """
+    steps = [(step.began_at, Step(step.began_on, _name(step, step.rank), _why(step))) for step in taken]
+    for grant in granted:
+        until = _("given for a time, up to and with %(day)s", day=day_words(grant.last_day))
+        steps.append((grant.begins_at, Step(grant.begins_on, _name(grant, grant.rank), until)))
+        if grant.ended_at is not None:
+            words = {
+                "withdrawn": _("ended early"),
+                "over": _("its time was over"),
+                "replaced": _("carried over, as the shop has other levels now"),
+            }[grant.how]
+            day = grant.last_day if grant.how == "over" else terms.today(grant.ended_at)
+            steps.append((grant.ended_at, Step(day, _name(grant, grant.rank), words)))
+    return [step for _at, step in sorted(steps, key=lambda each: each[0], reverse=True)]
+
+
+def _name(row: Any, rank: int) -> dict[str, str]:
+    return programme.version(row.version).level(rank).name
+
+
+def _why(step: Any) -> str:
+    said = {
+        "registered": _("registered"),
+        "reached": _("reached"),
+        "kept": _("kept"),
+        "lowered": _("lowered"),
+        "carried": _("carried over, as the shop has other levels now"),
+    }
+    words = said[step.reason]
+    return _("%(what)s, %(growth)s growth", what=words, growth=number(step.growth))
