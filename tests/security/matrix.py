@@ -62,6 +62,7 @@ MATRIX = {
     "office": OPERATOR,
     "office.partners": ADMIN,
     "office.staff": ADMIN,
+    "office.level_drafts.acts": ADMIN,
     "office.programme.drafts": ADMIN,
     "office.account": STAFF,
     "office.account.sign_in": PUBLIC,

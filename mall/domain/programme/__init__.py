@@ -5,7 +5,7 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
-from .settings import BOUNDS, BadSetting, changes, is_address, settings_of, terms_of
+from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, is_address, settings_of, terms_of
 from .tasks import READY_MADE_TASKS, TASK_KEYS, Task
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
@@ -13,12 +13,14 @@ from .versions import (
     LevelThreshold,
     NoProgramme,
     NothingChanged,
+    NotYours,
     ProgrammeApproval,
     ProgrammeVersion,
     ThingsChanged,
     approve,
     current,
     decline,
+    discard,
     draft,
     establish,
     has_tables,
@@ -26,6 +28,9 @@ from .versions import (
     known_version,
     newest,
     note_not_apart,
+    send,
+    sketch,
+    sketches,
     upcoming,
     version,
     versions,
@@ -35,6 +40,7 @@ from .versions import (
 
 __all__ = [
     "BOUNDS",
+    "LEVEL_BOUNDS",
     "LEVEL_SETS",
     "PYRAMID",
     "READY_MADE_TASKS",
@@ -45,6 +51,7 @@ __all__ = [
     "Level",
     "LevelThreshold",
     "NoProgramme",
+    "NotYours",
     "NothingChanged",
     "Programme",
     "ProgrammeApproval",
@@ -59,6 +66,7 @@ __all__ = [
     "current",
     "decline",
     "default_settings",
+    "discard",
     "draft",
     "establish",
     "has_tables",
@@ -67,7 +75,10 @@ __all__ = [
     "known_version",
     "newest",
     "note_not_apart",
+    "send",
     "settings_of",
+    "sketch",
+    "sketches",
     "terms_of",
     "upcoming",
     "version",

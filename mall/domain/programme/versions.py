@@ -14,9 +14,12 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    and_,
+    cast,
     func,
     insert,
     inspect,
+    literal,
     select,
 )
 
@@ -60,6 +63,12 @@ class NothingChanged(Refusal):
     """A draft that is the version it began from."""
 
     message = N_("Nothing is changed yet. Change a number, then draft it.")
+
+
+class NotYours(Refusal):
+    """A sketch is its drafter's, who alone sends or discards it: so nobody approves what they drafted."""
+
+    message = N_("Somebody else drafted this, and sends or discards it. Draft your own from it.")
 
 
 class ProgrammeVersion(db.Model):
@@ -244,23 +253,97 @@ def draft(
     """
     if key is not None and (asked := approvals.request_with(key)) is not None:
         return int(asked.what["version"])
+    number = sketch(
+        settings,
+        based_on=based_on,
+        effective_from=effective_from,
+        by=by,
+        at=at,
+        reason=reason,
+        books_begun=books_begun,
+    )
+    _ask(_drafted(number), at=at, key=key)
+    return number
+
+
+def sketch(
+    settings: Mapping[str, Any],
+    *,
+    based_on: int,
+    effective_from: datetime,
+    by: str,
+    at: datetime,
+    reason: str,
+    books_begun: bool = True,
+) -> int:
+    """Draft a version that nobody is asked about before it is sent. Returns its number; the same twice is one.
+
+    Raises BadSetting, as draft() does.
+    """
     before = version(based_on)
     refuse_other_names(settings)
     if books_begun and settings.get("currency") != before.currency:
         raise BadSetting("currency", say(N_("The currency is fixed since the first points were given.")))
     if books_begun and settings.get("zone") != before.zone:
         raise BadSetting("zone", say(N_("The time zone is fixed since the first points were given.")))
-    terms = _write(settings, based_on=based_on, effective_from=effective_from, by=by, at=at, reason=reason)
-    approvals.ask(
-        KIND,
-        subject=f"programme:{terms.version}",
-        what={"version": terms.version, "based_on": based_on, "effective_from": effective_from.isoformat()},
-        by=by,
-        at=at,
-        reason=reason,
-        key=key,
+    same = (
+        row.id
+        for row in execute(
+            select(ProgrammeVersion)
+            .where(
+                _UNSENT,
+                ProgrammeVersion.based_on == based_on,
+                ProgrammeVersion.drafted_by == by,
+                ProgrammeVersion.reason == reason,
+            )
+            .order_by(ProgrammeVersion.id)
+        )
+        if row.settings == settings_of(terms_of(row.id, settings))
+        and (row.effective_from == effective_from or (row.effective_from <= row.drafted_at and effective_from <= at))
     )
-    return terms.version
+    number = next(same, None)
+    if number is None:
+        terms = _write(settings, based_on=based_on, effective_from=effective_from, by=by, at=at, reason=reason)
+        number = terms.version
+    return number
+
+
+def send(number: int, *, by: str, at: datetime) -> None:
+    """Ask for the approval of a sketch. Sent twice, it is asked once. Raises NotYours, ThingsChanged, NotFound."""
+    drafted = _locked_sketch(number, by=by)
+    if drafted is None:
+        return
+    last = newest()
+    if last != drafted.based_on:
+        raise ThingsChanged(version=last)
+    _ask(drafted, at=at, key=f"programme:{number}")
+
+
+def discard(number: int, *, by: str, at: datetime) -> None:
+    """Put a sketch away: it is asked for and declined at once, so that it never holds. Raises NotYours, NotFound."""
+    drafted = _locked_sketch(number, by=by)
+    if drafted is None:
+        return
+    _ask(drafted, at=at, key=f"programme:{number}")
+    decline(number, by=by, at=at, reason="")
+
+
+def sketches() -> Sequence[Row[Any]]:
+    """Return the drafts that have not been sent, newest first: id, based_on, drafted_by, drafted_at, wanted_from,
+    reason.
+    """
+    return execute(
+        select(
+            ProgrammeVersion.id,
+            ProgrammeVersion.based_on,
+            ProgrammeVersion.drafted_by,
+            ProgrammeVersion.drafted_at,
+            ProgrammeVersion.effective_from.label("wanted_from"),
+            ProgrammeVersion.reason,
+        )
+        .where(_UNSENT)
+        .order_by(ProgrammeVersion.id.desc())
+    ).all()
 
 
 def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> datetime:
@@ -375,6 +458,33 @@ def _drafted(number: int) -> Row[Any]:
     return row
 
 
+def _locked_sketch(number: int, *, by: str) -> Row[Any] | None:
+    """Return a sketch of somebody's, kept from others until the transaction ends; None where it was sent before."""
+    drafted = execute(select(ProgrammeVersion).where(ProgrammeVersion.id == number).with_for_update()).one_or_none()
+    if drafted is None:
+        raise NoVersion()
+    if drafted.drafted_by != by:
+        raise NotYours
+    unsent = execute(select(ProgrammeVersion.id).where(ProgrammeVersion.id == number, _UNSENT)).first()
+    return None if unsent is None else drafted
+
+
+def _ask(drafted: Row[Any], *, at: datetime, key: str | None) -> None:
+    approvals.ask(
+        KIND,
+        subject=f"programme:{drafted.id}",
+        what={
+            "version": drafted.id,
+            "based_on": drafted.based_on,
+            "effective_from": drafted.effective_from.isoformat(),
+        },
+        by=drafted.drafted_by,
+        at=at,
+        reason=drafted.reason,
+        key=key,
+    )
+
+
 def _request_of(number: int) -> int:
     requests = approvals.requests_about(KIND, f"programme:{number}")
     if not requests:
@@ -383,3 +493,13 @@ def _request_of(number: int) -> int:
 
 
 _NEWEST_APPROVED = select(ProgrammeApproval.version).order_by(ProgrammeApproval.version.desc()).limit(1)
+# Nobody was asked to approve it, and it is not the first version, which nobody had to be asked for.
+_UNSENT = and_(
+    ~select(ProgrammeApproval.version).where(ProgrammeApproval.version == ProgrammeVersion.id).exists(),
+    ~select(approvals.Approval.id)
+    .where(
+        approvals.Approval.kind == KIND,
+        approvals.Approval.subject == literal("programme:").concat(cast(ProgrammeVersion.id, String)),
+    )
+    .exists(),
+)

@@ -1,7 +1,7 @@
 """The levels at the desk: the pyramid as it stands, and who brings how much of the revenue."""
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from babel.numbers import format_percent
 from flask import Blueprint, render_template
@@ -13,6 +13,8 @@ from mall.base.db import reading
 from mall.domain import insight, programme
 from mall.web.shared import charts, layout
 from mall.web.shared.texts import language, local, number
+
+from .actors import actor_words
 
 bp = Blueprint("levels", __name__, url_prefix="/levels")
 
@@ -37,6 +39,7 @@ def index():
     terms, at = layout.terms(), now()
     with reading(stale_ok=True, scan=True):
         found = insight.pyramid(terms=terms, at=at)
+        drafts = open_drafts()
     return render_template(
         "office/levels/index.html",
         terms=terms,
@@ -47,7 +50,17 @@ def index():
         bars=share_bars(found, terms),
         marks=marks_of(terms),
         top=top_words(found, terms),
+        drafts=drafts,
+        actor_words=actor_words,
     )
+
+
+def open_drafts() -> list[tuple[Any, str]]:
+    """Return the drafts nobody has decided on, newest first, and where each stands."""
+    waiting = set(programme.waiting())
+    rows = [(row, "waiting") for row in programme.versions() if row.id in waiting]
+    rows += [(row, "draft") for row in programme.sketches()]
+    return sorted(rows, key=lambda each: -each[0].id)
 
 
 def rows_of(found: insight.Pyramid, terms: programme.Programme) -> list[Row]:

@@ -1,0 +1,147 @@
+"""The form of the level designer: a row for each level, the rates of earning, and when and why it is to hold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, Field, FieldList, FormField, HiddenField, StringField, TextAreaField
+from wtforms import Form as PlainForm
+from wtforms.validators import DataRequired
+
+from mall.domain import programme
+from mall.web.shared.forms import Form, OurWords, Whole, at_most, one_line, put
+from mall.web.shared.texts import LANGUAGES, money_words, number, sentence
+
+from .fields import Cents, Moment, needed, texts_of
+from .programme import LONGEST_REASON, SWITCHES, everyday, written
+
+LONGEST_NAME, LONGEST_SENTENCES, MOST_LEVELS = 40, 1_000, 8
+# What of the programme is designed beside the levels.
+RATES = ("earn_points", "earn_per_cents", "growth_per_cents", "worth_points", "worth_cents")
+TIMES = ("validity_months", "return_window_days", "dormancy_after_days", "dormancy_percent")
+FIGURES = {
+    "reach": _l("Growth to reach it"),
+    "keep": _l("Growth to keep it, each year"),
+    "multiplier_percent": _l("Points, in per cent of the rate"),
+    "discount_percent": _l("Discount, in per cent"),
+    "free_shipping_from_cents": _l("Free delivery from"),
+    "early_access_hours": _l("Early access, in hours"),
+    "instant_refund_cents": _l("Refunded at once up to"),
+}
+
+
+def figure(name: str) -> Field:
+    """Return the field of a level's number."""
+    if name == "free_shipping_from_cents":
+        return Cents(FIGURES[name])
+    if name.endswith("_cents"):
+        return Cents(FIGURES[name], [needed(_l("Enter an amount."))])
+    return Whole(FIGURES[name], [needed(_l("Enter a whole number."))])
+
+
+class LevelForm(PlainForm):
+    """One level. `key` is that of the level it was, empty for a new one."""
+
+    class Meta:
+        """How wtforms is to behave."""
+
+        def get_translations(self, form: Any) -> OurWords:
+            """Return who writes the built-in sentences."""
+            return OurWords()
+
+    key = HiddenField()
+    name_en = StringField(_l("Name in English"), [at_most(LONGEST_NAME)], filters=[one_line])
+    name_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_NAME)], filters=[one_line])
+    reach = figure("reach")
+    keep = figure("keep")
+    multiplier_percent = figure("multiplier_percent")
+    discount_percent = figure("discount_percent")
+    free_shipping_from_cents = figure("free_shipping_from_cents")
+    early_access_hours = figure("early_access_hours")
+    instant_refund_cents = figure("instant_refund_cents")
+    sentences_en = TextAreaField(_l("More benefits in English, one a line"), [at_most(LONGEST_SENTENCES)])
+    sentences_zh = TextAreaField(_l("The same in Chinese, line by line"), [at_most(LONGEST_SENTENCES)])
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was typed, as a programme keeps it."""
+        names = {tongue: words for tongue, words in texts_of(self, "name", LANGUAGES).items() if words}
+        return {name: self[name].data for name in FIGURES} | {"name": names, "sentences": self._sentences()}
+
+    def _sentences(self) -> list[dict[str, str]]:
+        lines = {tongue: (self[f"sentences_{tongue}"].data or "").splitlines() for tongue in LANGUAGES}
+        most = max(map(len, lines.values()))
+        rows = [
+            {tongue: one_line(each[place]) for tongue, each in lines.items() if place < len(each)}
+            for place in range(most)
+        ]
+        said = [{tongue: words for tongue, words in row.items() if words} for row in rows]
+        return [row for row in said if row]
+
+
+class DesignForm(Form):
+    """Levels and rates as they are to be. The levels are put in order by the growth they take."""
+
+    based_on = HiddenField()
+    start = HiddenField()
+    levels = FieldList(FormField(LevelForm), max_entries=MOST_LEVELS)
+    earn_points = everyday("earn_points")
+    earn_per_cents = everyday("earn_per_cents")
+    growth_per_cents = everyday("growth_per_cents")
+    worth_points = everyday("worth_points")
+    worth_cents = everyday("worth_cents")
+    validity_months = everyday("validity_months")
+    return_window_days = everyday("return_window_days")
+    dormancy_active = BooleanField(SWITCHES["dormancy_active"])
+    dormancy_after_days = everyday("dormancy_after_days")
+    dormancy_percent = everyday("dormancy_percent")
+    begins_at = Moment(_l("Holds from"))
+    reason = TextAreaField(
+        _l("What changes, and why"),
+        [DataRequired(_l("Say why; it is kept with the version.")), at_most(LONGEST_REASON)],
+    )
+
+    def in_order(self) -> list[LevelForm]:
+        """Return the rows of levels, lowest first."""
+        return sorted((entry.form for entry in self.levels), key=lambda row: row.reach.data or 0)
+
+    def settings(self, base: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the settings wanted. `base` is what else holds, `stored` the levels known, by key."""
+        levels, taken = [], set(stored)
+        for rank, row in enumerate(self.in_order(), start=1):
+            before = dict(stored.get(row.key.data or "", {}))
+            if not before:
+                before["key"] = next(key for count in range(1, 99) if (key := f"level_{count}") not in taken)
+                taken.add(before["key"])
+            levels.append(before | row.settings() | {"rank": rank})
+        return dict(base) | {name: self[name].data for name in (*RATES, *TIMES, *SWITCHES)} | {"levels": levels}
+
+    def refuse_setting(self, bad: programme.BadSetting) -> None:
+        """Show what is wrong with a setting at its field, with the bounds it has."""
+        if bad.setting in programme.BOUNDS and bad.setting in self:
+            write = written(bad.setting)
+            least, most = (write(bound) for bound in programme.BOUNDS[bad.setting])
+            put(self[bad.setting], _("Choose from %(least)s to %(most)s.", least=least, most=most))
+            return
+        room, _dot, rest = bad.setting.partition(".")
+        rank, _dot, name = rest.partition(".")
+        rows = self.in_order()
+        if room != "levels" or not rows:
+            self.refuse(bad)
+            return
+        place, words = int(rank or bad.values.get("rank", 1)) - 1, sentence(bad)
+        if name in programme.LEVEL_BOUNDS and "least" in bad.values:
+            write = money_words if name.endswith("_cents") else number
+            least, most = (write(bound) for bound in programme.LEVEL_BOUNDS[name])
+            words = _("Choose from %(least)s to %(most)s.", least=least, most=most)
+        put(rows[place][name if name in FIGURES else "name_en" if rank else "reach"], words)
+        put(self.levels, words)
+
+
+def values_of(level: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a level as it is kept."""
+    texts = {f"name_{tongue}": level["name"].get(tongue, "") for tongue in LANGUAGES}
+    said: Sequence[Mapping[str, str]] = level.get("sentences", ())
+    for tongue in LANGUAGES:
+        texts[f"sentences_{tongue}"] = "\n".join(words.get(tongue, "") for words in said)
+    return texts | {"key": level["key"]} | {name: level.get(name) for name in FIGURES}
