@@ -136,6 +136,19 @@ def follow_levels(at: datetime) -> None:
         review_levels(at)
 
 
+def reward_invitations(at: datetime) -> None:
+    """Give members what their invitations are worth by now: one after the other, some hundreds each time."""
+    terms = terms_at(at)
+
+    def one(friend_id: int) -> None:
+        with transaction():
+            earning.reward_invitation(friend_id, terms=terms, at=at)
+
+    with reading():
+        due = earning.due_invitations(terms=terms, at=at)
+    notices.one_by_one(earning.REWARDING, due, one, at=at)
+
+
 def insist(tally: notices.Tally) -> None:
     """Have the job tried again later when some of its rows were put off. Raises SomePutOff."""
     if tally.put_off:
@@ -325,6 +338,7 @@ JOBS: dict[str, Round] = {
     "refunds.send": Round(send_refunds, minutes=1),
     "orders.complete": Round(complete_orders, minutes=10),
     "windows.close": Round(close_windows, minutes=10),
+    "invitations.reward": Round(reward_invitations, minutes=1),
     "stock.tell": Round(tell_of_stock, minutes=1),
     "returns.lapse": Round(lapse_returns),
     "purchases.keep": Round(keep_purchases, minutes=10),

@@ -117,6 +117,7 @@ def build(
             by=OPERATOR,
             at=end,
         )
+        worker.reward_invitations(end)
         worker.tell_of_points(end)
         worker.tell_of_coupons(end)
         read_statement(cashier, terms=terms, by=FINANCE, at=end)

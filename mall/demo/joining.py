@@ -12,6 +12,7 @@ from mall.domain import audit, earning, ledger, notices, people
 
 from . import buying, habits
 from .cast import FAMILY_NAMES, GIVEN_NAMES, STARS, STREETS, TOWNS
+from .invitations import invited
 from .story import Shopper, Story
 
 SAVERS = {star.slug for star in STARS if star.saves}
@@ -45,6 +46,7 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
     """Let a member join, and plan what they will buy."""
     at, street = now(), f"{story.chance.randrange(1, 90)} {story.chance.choice(STREETS)}"
     town, postcode, region = story.chance.choice(TOWNS)
+    by_invitation = invited(story)
     with transaction():
         new = earning.Newcomer(
             email=people.read_email(f"{slug}@tessera.example"),
@@ -53,6 +55,7 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
             language=language,
             wants_news=story.chance.random() < 0.4,
             verify_page="",
+            invited=by_invitation,
         )
         member_id = earning.sign_up(new, terms=story.terms, at=at)
         assert member_id is not None

@@ -46,6 +46,8 @@ MATRIX = {
     "store.growth": MEMBER,
     "store.member": MEMBER,
     "store.tasks": MEMBER,
+    "store.invite": MEMBER,
+    "store.invite.arrive": PUBLIC,
     "store.wishes": MEMBER,
     "store.notices": MEMBER,
     "store.account": MEMBER,

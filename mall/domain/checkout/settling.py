@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Row, bindparam, or_, update
 from mall.base.cashier import SessionState
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
-from mall.domain import cash, catalogue, coupons, earning, ledger, notices, programme
+from mall.domain import cash, catalogue, coupons, earning, ledger, notices, people, programme
 
 from . import baskets, life, moving, orders, parcels
 from .alarms import alarm
@@ -211,7 +211,14 @@ def sale_of(order: orders.OrderRow, *, kept_cents: int | None = None) -> earning
         version=order.version,
         rates=earning.Rates(order.multiplier_percent, order.earn_points, order.earn_per_cents, order.growth_per_cents),
         kept_cents=order.goods_cents if kept_cents is None else kept_cents,
+        sent_to=place_of(order),
     )
+
+
+def place_of(order: orders.OrderRow) -> str:
+    """Return the mark of where an order goes; empty where it goes nowhere."""
+    to = order.address or {}
+    return people.place_mark(to["line1"], to["postcode"], to["country"]) if to else ""
 
 
 def time_out(order: orders.OrderRow, *, purse: ledger.LockedPurse, at: datetime, back_cents: int = 0) -> Row[Any]:

@@ -20,7 +20,9 @@ RULE = "order"
 
 
 class Sale(Struct, frozen=True):
-    """An order as earning sees it. `kept_cents` is the cash for goods that are kept now, all lines together."""
+    """An order as earning sees it. `kept_cents` is the cash for goods that are kept now, all lines together; `sent_to`
+    is the mark of where it goes, empty where nowhere.
+    """
 
     order_id: int
     reference: str
@@ -30,6 +32,7 @@ class Sale(Struct, frozen=True):
     version: int
     rates: Rates
     kept_cents: int
+    sent_to: str = ""
 
     @property
     def points(self) -> int:
@@ -80,7 +83,8 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
             at=at,
             reference=sale.reference,
             cents=sale.kept_cents,
-            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
+            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth}
+            | ({"sent_to": sale.sent_to} if sale.sent_to else {}),
         )
     )
     if sale.points == 0:

@@ -12,6 +12,7 @@ from mall.domain import ledger, membership
 from .facts import FactRow
 from .orders import RULE
 from .proof_of_dormancy import dormancy_checks
+from .proof_of_invitations import invitation_checks
 from .proof_of_tasks import by_a_task, task_checks
 
 ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
@@ -27,6 +28,7 @@ def checks() -> list[Check]:
         Check(N_("who signed up has a purse and a level"), _without_purse_or_level()),
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
         *task_checks(),
+        *invitation_checks(),
         *dormancy_checks(),
     ]
 

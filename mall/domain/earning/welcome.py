@@ -8,11 +8,16 @@ from msgspec.structs import asdict
 from mall.domain import ledger, membership, people, programme
 
 from .facts import Fact
+from .invitation_rewards import look_at_invitation
+from .invitations import Invited, note_invitation
 from .tasks import did
 
 
 class Newcomer(Struct, frozen=True):
-    """Who is about to become a member: everything that is found out before a transaction opens."""
+    """Who is about to become a member: everything that is found out before a transaction opens.
+
+    `invited` says by whose code they come, if by one.
+    """
 
     email: people.Email
     password: people.PasswordHash
@@ -20,13 +25,18 @@ class Newcomer(Struct, frozen=True):
     language: str
     wants_news: bool
     verify_page: str
+    invited: Invited | None = None
 
 
 def sign_up(new: Newcomer, *, terms: programme.Programme, at: datetime) -> int | None:
     """Make a member and welcome them. Returns the id; for a known e-mail None, and its owner gets a note."""
-    member_id = people.register(**asdict(new), at=at)
+    told = asdict(new)
+    del told["invited"]
+    member_id = people.register(**told, at=at)
     if member_id is not None:
         welcome(member_id, terms=terms, at=at)
+        if new.invited and note_invitation(member_id, new.invited, at=at):
+            look_at_invitation(member_id, at=at)
     return member_id
 
 

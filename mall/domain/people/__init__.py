@@ -16,6 +16,7 @@ from .addresses import (
     edit_address,
     known_of,
     make_default,
+    place_mark,
     remove_address,
 )
 from .browsers import known_as, remember
@@ -248,6 +249,7 @@ __all__ = [
     "person_from",
     "person_of",
     "person_select",
+    "place_mark",
     "plain_number",
     "prepare_totp",
     "reactivate_staff",

@@ -31,6 +31,8 @@ ACTS = {
     "finance.sums_forgotten": _l("Daily sums made anew"),
     "level.granted": _l("Level granted"),
     "level.grant_withdrawn": _l("Granted level ended early"),
+    "invitation.accepted": _l("Suspect invitation accepted"),
+    "invitation.rejected": _l("Suspect invitation rejected"),
     "member.email_changed": _l("E-mail changed"),
     "member.frozen": _l("Member frozen"),
     "member.password_changed": _l("Password changed"),

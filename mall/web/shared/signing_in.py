@@ -280,6 +280,11 @@ def network() -> str:
     return people.network_of(request.remote_addr)
 
 
+def knows_browser(door: str, email: people.Email) -> bool:
+    """Tell whether somebody has signed in with an e-mail in this browser before."""
+    return people.known_as(request.cookies.get(_known_cookie(), ""), door, email) is not None
+
+
 def browser() -> str:
     """Return what the browser calls itself."""
     return request.user_agent.string

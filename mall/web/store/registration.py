@@ -19,6 +19,7 @@ from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, me
 from mall.web.shared.texts import language
 
 from .account import bp
+from .invite import INVITED_BY, invited_here, inviter_here
 from .tasks import note_verified, tell_of
 
 
@@ -57,6 +58,7 @@ def register():
             refusal = no
         else:
             session["registering"] = form.email.data
+            session.pop(INVITED_BY, None)
             return redirect(url_for("store.account.registered", next=safe_next(form.next.data)))
     return form_page(
         "store/account/register.html",
@@ -64,6 +66,7 @@ def register():
         form=form,
         refusal=refusal,
         next=safe_next(form.next.data),
+        inviter=inviter_here(),
     )
 
 
@@ -114,6 +117,7 @@ def newcomer(form: RegisterForm) -> earning.Newcomer:
         language=language(),
         wants_news=form.wants_news.data,
         verify_page=public_link("store.account.verify_email", token=""),
+        invited=invited_here(),
     )
 
 

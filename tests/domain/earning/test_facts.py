@@ -7,7 +7,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import earning, ledger, membership, programme
+from mall.demo.joining import token_mailed_to
+from mall.domain import earning, ledger, membership, people, programme
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -27,6 +28,24 @@ def test_a_new_member_has_an_empty_purse_the_first_level_and_one_fact(mei):
 
 
 VISITS = [{"key": "visit", "points": 0, "growth": 1}]
+
+
+def invited(mei, sale_of):
+    """Let a friend of Mei's join, confirm the e-mail and keep an order; reward her for it."""
+    with transaction():
+        terms = programme.current(NOON)
+        new = earning.Newcomer(
+            email=people.read_email("lin@example.com"), password=people.PasswordHash("-"), display_name="Lin",
+            language="en", wants_news=False, verify_page="http://x/verify/",
+            invited=earning.Invited(earning.make_code(mei, at=NOON)),
+        )  # fmt: skip
+        lin = earning.sign_up(new, terms=terms, at=NOON)
+        people.verify(token_mailed_to(lin), at=NOON)
+        purse, sale = ledger.lock(lin, zone=terms.zone), sale_of(lin, 1_590, order=8)
+        earning.order_paid(sale, purse=purse, terms=terms, at=NOON)
+        earning.order_kept(sale, purse=purse, terms=terms, at=NOON)
+    with transaction():
+        earning.reward_invitation(lin, terms=terms, at=NOON)
 
 
 @pytest.mark.breaks_the_books  # Of a purchase that nobody reported.
@@ -51,6 +70,7 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         earning.purchase_kept(bought, purse=purse, terms=terms, at=NOON)
         none = earning.Reported(1, "Rides", "R-1", mei, terms.version, rates, 0)
         earning.purchase_refunded(none, cents=1_590, key="refund:1:R", purse=purse, terms=terms, at=NOON)
+    invited(mei, sale_of)
 
     # A review is published by aftersales, whose test looks at its fact.
     assert {fact.kind for fact in facts(mei)} == set(earning.FACTS) - {earning.REVIEW_PUBLISHED}

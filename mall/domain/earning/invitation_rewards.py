@@ -1,0 +1,175 @@
+"""What an invitation is worth: something when the friend has confirmed the e-mail, more when they keep an order.
+
+Both are paid to the inviter, each once for a friend, in a transaction of its own after what caused it: the inviter's
+purse comes first in it. What is suspicious waits until a person has looked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, String, and_, cast, literal, or_, select, update
+
+from mall.base.db import execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.tables import aliased
+from mall.base.text import N_
+from mall.domain import audit, ledger, notices, people, programme
+
+from .facts import Fact, FactRow
+from .invitations import ACCEPTED, CLEAR, PAYS, REJECTED, SUSPECT, Invitation, key_of
+from .suspicion import evidence_of
+from .tasks import Reward, did
+
+# The round in which invitations are rewarded.
+REWARDING = "invitation.reward"
+LEAST_CENTS = 1
+
+
+class NoSuchInvitation(NotFound):
+    message = N_("There is no such invitation.")
+
+
+class DecidedBefore(Refusal):
+    """A colleague was first, and decided otherwise; or there is nothing to decide."""
+
+    message = N_("This invitation does not wait for a decision any more. See below how it stands.")
+
+
+def due_invitations(*, terms: programme.Programme, at: datetime, limit: int = 200) -> Sequence[int]:
+    """Return the friends whose invitation may have something to be given for."""
+    friend, inviter, row = aliased(people.Member), aliased(people.Member), Invitation
+    return list(
+        execute(
+            select(row.friend_id)
+            .join(friend, friend.id == row.friend_id)
+            .join(inviter, inviter.id == row.inviter_id)
+            .where(
+                row.state.in_(PAYS),
+                friend.verified_at.is_not(None),
+                friend.deactivated_at.is_(None),
+                inviter.deactivated_at.is_(None),
+                or_(
+                    ~_reached(row.friend_id, "joined"),
+                    and_(_kept_by(row.friend_id, terms).exists(), ~_reached(row.friend_id, "bought")),
+                ),
+                row.friend_id.not_in(notices.put_off(REWARDING, at=at)),
+            )
+            .order_by(row.friend_id)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def reward_invitation(friend_id: int, *, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
+    """Give an inviter what an invitation is worth by now. Asked again, gives nothing more.
+
+    Where something is suspicious, nothing is given and the invitation waits for a person. Raises NotFound.
+    """
+    purse, row = _locked(friend_id, terms=terms)
+    if row.state == CLEAR and (evidence := evidence_of(row)):
+        _suspect(row, evidence, at=at)
+        return ()
+    return _pay(row, purse=purse, terms=terms, at=at) if row.state in PAYS else ()
+
+
+def look_at_invitation(friend_id: int, *, at: datetime) -> None:
+    """Let a new invitation wait for a person where something is suspicious from the first."""
+    row = execute(select(Invitation).where(Invitation.friend_id == friend_id)).one()
+    if evidence := evidence_of(row):
+        _suspect(row, evidence, at=at)
+
+
+def decide_invitation(
+    friend_id: int, *, accept: bool, by: str, reason: str, terms: programme.Programme, at: datetime
+) -> tuple[Reward, ...]:
+    """Accept a suspect invitation, which gives what it is worth by now, or reject it, so that it gives nothing more.
+
+    Decided alike before, it is the same answer. Raises DecidedBefore, OwnMatter, NotFound.
+    """
+    purse, row = _locked(friend_id, terms=terms)
+    for member_id in (row.inviter_id, row.friend_id):
+        people.not_for_oneself(member_id, by=by)
+    state = ACCEPTED if accept else REJECTED
+    if row.state == state:
+        return ()
+    if row.state != SUSPECT:
+        raise DecidedBefore
+    execute(
+        update(Invitation)
+        .where(Invitation.friend_id == friend_id)
+        .values(state=state, decided_at=at, decided_by=by, reason=reason)
+    )
+    audit.write(
+        f"invitation.{state}",
+        by=by,
+        subject=f"member:{row.inviter_id}",
+        at=at,
+        before={"friend": friend_id, "evidence": [each["kind"] for each in row.evidence]},
+        reason=reason,
+    )
+    return _pay(row, purse=purse, terms=terms, at=at) if accept else ()
+
+
+def _locked(friend_id: int, *, terms: programme.Programme) -> tuple[ledger.LockedPurse, Row[Any]]:
+    """Return an invitation with its inviter's purse, both locked: the purse first."""
+    mine = Invitation.friend_id == friend_id
+    inviter_id = execute(select(Invitation.inviter_id).where(mine)).scalar_one_or_none()
+    if inviter_id is None:
+        raise NoSuchInvitation()
+    purse = ledger.lock(inviter_id, zone=terms.zone)
+    return purse, execute(select(Invitation).where(mine).with_for_update()).one()
+
+
+def _suspect(row: Row[Any], evidence: list[dict[str, Any]], *, at: datetime) -> None:
+    execute(
+        update(Invitation)
+        .where(Invitation.friend_id == row.friend_id, Invitation.state == CLEAR)
+        .values(state=SUSPECT, evidence=evidence, suspected_at=at)
+    )
+
+
+def _pay(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
+    verified = execute(select(people.Member.verified_at).where(people.Member.id == row.friend_id)).scalar_one()
+    if verified is None:
+        return ()
+    rewards = did(_fact("friend_joined", row, "joined", at=at), purse=purse, terms=terms, at=at)
+    kept = execute(
+        _kept_by(row.friend_id, terms)
+        .with_only_columns(FactRow.reference, FactRow.attributes)
+        .order_by(FactRow.id)
+        .limit(1)
+    ).one_or_none()
+    if kept is None:
+        return rewards
+    of_order = {"kept_cents": kept.attributes["kept_cents"], "order": kept.reference}
+    bought = _fact("friend_bought", row, "bought", at=at, attributes=of_order)
+    return rewards + did(bought, purse=purse, terms=terms, at=at)
+
+
+def _fact(kind: str, row: Row[Any], stage: str, *, at: datetime, attributes: dict[str, Any] | None = None) -> Fact:
+    return Fact(
+        kind,
+        row.inviter_id,
+        key=key_of(row.friend_id, stage),
+        at=at,
+        reference=f"invitation:{row.friend_id}",
+        attributes={"friend": row.friend_id} | (attributes or {}),
+    )
+
+
+def _kept_by(friend_id: Any, terms: programme.Programme) -> Any:
+    """Select the orders that a friend keeps and that are large enough, as facts."""
+    task = terms.task("friend_bought")
+    least = max(LEAST_CENTS, task.least_cents if task else 0)
+    query = select(FactRow.id).where(
+        FactRow.member_id == friend_id,
+        FactRow.kind == "order_kept",
+        FactRow.attributes["kept_cents"].as_integer() >= least,
+    )
+    return query.correlate(Invitation) if not isinstance(friend_id, int) else query
+
+
+def _reached(friend_id: Any, stage: str) -> ColumnElement[bool]:
+    key = literal("invitation:") + cast(friend_id, String) + f":{stage}"
+    return select(FactRow.id).where(FactRow.key == key).correlate(Invitation).exists()
