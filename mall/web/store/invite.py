@@ -46,7 +46,7 @@ def show() -> str:
     )
 
 
-@bp.post("/link")
+@bp.post("")
 def make_link() -> Response:
     """Make the member's link. Pressed again, it is the same."""
     done_once(earning.make_code, me(), at=now())

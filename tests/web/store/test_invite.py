@@ -16,7 +16,7 @@ NEW = {"display_name": "Lin Family", "email": "lin@example.com", "password": "a 
 
 def make_link(till):
     """Press the button; returns the path of the link."""
-    page = till.browser.post("/invite/link", follow_redirects=True).text
+    page = till.browser.post("/invite", follow_redirects=True).text
     return re.search(r'value="http://localhost(/invite/\w+)"', page).group(1)
 
 
