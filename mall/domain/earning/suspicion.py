@@ -104,7 +104,7 @@ def _traits(member_ids: Iterable[int]) -> dict[int, dict[str, set[str]]]:
     ids, member, address, fact = list(member_ids), people.Member, people.Address, FactRow
     nothing = literal("")
     sent_to = fact.attributes["sent_to"].as_string()
-    rows = execute(
+    rows: Any = execute(
         union_all(
             select(member.id, member.email_key, member.phone, nothing, nothing, nothing, nothing).where(
                 member.id.in_(ids)
