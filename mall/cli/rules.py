@@ -10,7 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from mall.base.clock import now
 from mall.base.db import reading, transaction
-from mall.domain import people, programme
+from mall.domain import coupons, people, programme
 
 from .manners import of_a_shop, refusals_said
 
@@ -82,7 +82,11 @@ def draft_programme(file: Any, email: str, reason: str, start: datetime | None) 
             at=at,
             reason=reason,
         )
-        changed = sorted(programme.changes(programme.version(based_on), programme.version(number)))
+        drafted = programme.version(number)
+        wanted = programme.coupons_of(drafted)
+        if unknown := sorted(wanted - coupons.titles_of(wanted).keys()):
+            raise click.ClickException(f"Levels give coupons that there are not: {', '.join(map(str, unknown))}.")
+        changed = sorted(programme.changes(programme.version(based_on), drafted))
     click.echo(
         f"Compared with version {based_on}, the last one approved, it changes: {', '.join(changed) or 'nothing'}."
     )

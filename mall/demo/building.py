@@ -39,6 +39,12 @@ class Built(Struct, frozen=True):
     seconds: float
 
 
+# What levels give to who reaches them, and on birthdays.
+PACKS = {
+    "senior": {"upgrade_points": 200, "birthday_points": 50},
+    "vip": {"upgrade_points": 500, "birthday_points": 100},
+    "svip": {"upgrade_points": 1_500, "birthday_points": 300},
+}
 PICKUP = {
     "key": "pickup",
     "name": {"en": "Collect at 12 Kiln Street", "zh": "到店自提"},
@@ -75,6 +81,7 @@ def build(
             tax_number="93-1234567",
         )
         settings["shipping_methods"].append(PICKUP)
+        settings["levels"] = [level | PACKS.get(level["key"], {}) for level in settings["levels"]]
         with transaction():
             terms = programme.establish(settings, by="system", at=opening)
         password = people.password_hash(PASSWORD)

@@ -30,6 +30,7 @@ MATRIX = {
     "store.item": PUBLIC,
     "store.item_reviews": PUBLIC,
     "store.help": PUBLIC,
+    "store.levels": PUBLIC,
     "store.basket": PUBLIC,
     "store.outbox": PUBLIC,  # The demo's mailbox; there is none elsewhere.
     "store.pictures": PUBLIC,

@@ -66,6 +66,8 @@ VALUES = {
     "level_lowered": {"level": {"en": "Ordinary", "zh": "普通会员"}},
     "level_granted": {"level": {"en": "VIP", "zh": "贵宾"}, "last_day": "2026-12-31"},
     "level_grant_ended": {"level": {"en": "VIP", "zh": "贵宾"}},
+    "level_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1},
+    "birthday_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 50, "coupons": 0},
     "level_dormancy": {"points": 160, "deducts_on": "2026-06-14"},
     "coupon_received": {
         "title": {"en": "Ten off", "zh": "立减十元"},

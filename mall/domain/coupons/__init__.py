@@ -63,6 +63,7 @@ from .giving import (
     PartUsedUp,
     give,
     give_by_hand,
+    give_for,
     give_pack,
 )
 from .lists import (
@@ -109,6 +110,7 @@ from .templates import (
     scope_of,
     sold_by,
     template_of,
+    titles_of,
 )
 from .terms import (
     AMOUNT,
@@ -211,6 +213,7 @@ __all__ = [
     "gift_of",
     "give",
     "give_by_hand",
+    "give_for",
     "give_list",
     "give_out_again",
     "give_pack",
@@ -241,6 +244,7 @@ __all__ = [
     "tell_expiring",
     "template_of",
     "templates",
+    "titles_of",
     "use",
     "used_of",
     "withdraw_template",

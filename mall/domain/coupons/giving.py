@@ -22,6 +22,7 @@ from .templates import (
     Withdrawn,
     end_for,
     locked_template,
+    possible,
     template_of,
 )
 from .terms import PACK, UsedUp
@@ -158,6 +159,35 @@ def give_pack(
         raise why
     giving = Giving(pack_id, key, words=words)
     return give([giving], member_id=member_id, source=source, reference=reference, zone=terms.zone, at=at)
+
+
+def give_for(
+    template_id: int, member_id: int, *, reference: str, terms: programme.Programme, at: datetime, words: str = ""
+) -> list[int]:
+    """Give a member a coupon or a pack for something ("level:3"), once, if there is one to be had: else nothing.
+
+    Returns the ids of the coupons; asked again for that, none.
+    """
+    ledger.lock(member_id, zone=terms.zone)
+    key = f"pack:{template_id}:{member_id}:{reference}"
+    template = execute(select(CouponTemplate).where(CouponTemplate.id == possible(template_id))).one_or_none()
+    if template is None or given_with([key]):
+        return []
+    if template.kind != PACK:
+        if _why_not_by_hand(locked_template(template_id), member_id, at=at):
+            return []
+        giving = Giving(template_id, key, words=words)
+        return give([giving], member_id=member_id, source="pack", reference=reference, zone=terms.zone, at=at)
+    # Looked at before it is counted: what is counted is given, or all of it is undone.
+    parts = _locked_parts(template_id)
+    had, packs = had_by([member_id], [part.id for part in parts], pack_id=template_id)
+    often = template.member_limit is not None and packs.get(member_id, 0) >= template.member_limit
+    if often or why_not_given(template, parts, had=had.get(member_id, {}), at=at):
+        return []
+    try:
+        return give_pack(template_id, member_id, reference=reference, terms=terms, at=at, words=words)
+    except GivenUp:  # The last one went to somebody else just now: nothing was counted.
+        return []
 
 
 def give_by_hand(

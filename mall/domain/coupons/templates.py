@@ -182,6 +182,13 @@ def template_of(template_id: int) -> Row[Any]:
     return row
 
 
+def titles_of(template_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """Return what templates are called, {id: title in the shop's languages}; ids of none are left out."""
+    wanted = [possible(id_) for id_ in sorted(template_ids)]
+    rows = execute(select(CouponTemplate.id, CouponTemplate.title).where(CouponTemplate.id.in_(wanted)))
+    return {row.id: row.title for row in rows}
+
+
 def locked_template(template_id: int) -> Row[Any]:
     """Return a template, locked against a change of what it is worth. Raises NoSuchTemplate."""
     statement = select(CouponTemplate).where(CouponTemplate.id == possible(template_id))

@@ -42,6 +42,7 @@ from .invitations import (
     inviter_of,
     make_code,
 )
+from .level_packs import LevelPack, PackGiven
 from .orders import (
     Kept,
     Reduction,
@@ -91,8 +92,10 @@ __all__ = [
     "Invited",
     "Inviter",
     "Kept",
+    "LevelPack",
     "Newcomer",
     "NoSuchInvitation",
+    "PackGiven",
     "Rates",
     "Reduction",
     "Reported",

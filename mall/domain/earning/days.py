@@ -10,7 +10,8 @@ from mall.base.db import execute
 from mall.domain import ledger, membership, people, programme
 
 from .facts import Fact, FactRow
-from .tasks import Reward, did, note_level
+from .level_packs import BIRTHDAY, give_level_pack
+from .tasks import Reward, did, note_level, rank_now
 
 # A night that the shop slept through is made up for within so many days.
 MADE_UP_FOR = 7
@@ -45,7 +46,9 @@ def due_birthdays(*, terms: programme.Programme, at: datetime) -> Sequence[int]:
 
 
 def celebrate_birthday(member_id: int, *, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
-    """Note a birthday, and give what it is worth. Once a year, whatever becomes of the profile."""
+    """Note a birthday, and give what it is worth, with the pack of the level. Once a year, whatever becomes of the
+    profile.
+    """
     purse = ledger.lock(member_id, zone=terms.zone)
     last = execute(
         select(func.max(FactRow.at)).where(FactRow.member_id == member_id, FactRow.kind == "had_birthday")
@@ -62,7 +65,10 @@ def celebrate_birthday(member_id: int, *, terms: programme.Programme, at: dateti
         reference=reference,
         attributes={"day": day},
     )
-    return did(fact, purse=purse, terms=terms, at=at)
+    rewards = did(fact, purse=purse, terms=terms, at=at)
+    rank = rank_now(member_id, at=at)
+    give_level_pack(BIRTHDAY, f"birthday:{day}", rank=rank, purse=purse, terms=terms, at=at)
+    return rewards
 
 
 def due_anniversaries(*, terms: programme.Programme, at: datetime) -> Sequence[tuple[int, int]]:

@@ -13,6 +13,7 @@ from .facts import FactRow
 from .orders import RULE
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
+from .proof_of_packs import by_a_pack, pack_checks
 from .proof_of_tasks import by_a_task, task_checks
 
 ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
@@ -30,6 +31,7 @@ def checks() -> list[Check]:
         *task_checks(),
         *invitation_checks(),
         *dormancy_checks(),
+        *pack_checks(),
     ]
 
 
@@ -52,7 +54,7 @@ def _earned_by_nothing() -> Select[*tuple[Any, ...]]:
         .exists()
     )
     return select(posting.id, posting.member_id, posting.reference).where(
-        posting.kind == "earn", ~did, ~by_a_task(posting)
+        posting.kind == "earn", ~did, ~by_a_task(posting), ~by_a_pack(posting)
     )
 
 

@@ -13,6 +13,7 @@ from mall.domain import ledger, membership
 from .check_ins import CheckIn
 from .days import BETWEEN_BIRTHDAYS_DAYS
 from .facts import FactRow
+from .proof_of_packs import by_a_pack
 from .tasks import BEHAVIOURS, TaskReward
 
 
@@ -160,7 +161,7 @@ def _without_reward() -> Select[*tuple[Any, ...]]:
         )
         return ~mine.correlate(given).exists()
 
-    lots = select(lot.member_id, lot.reference).where(lot.origin == "task", of_none(lot, lot.rule))
+    lots = select(lot.member_id, lot.reference).where(lot.origin == "task", of_none(lot, lot.rule), ~by_a_pack(lot))
     growth = select(event.member_id, event.reference).where(
         event.source.in_(list(BEHAVIOURS)), of_none(event, event.source)
     )

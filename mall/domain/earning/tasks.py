@@ -18,6 +18,7 @@ from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, programme
 
 from .facts import Fact, record
+from .level_packs import UPGRADE, give_level_pack
 
 
 class Behaviour(Struct, frozen=True):
@@ -132,14 +133,19 @@ def did(fact: Fact, *, purse: ledger.LockedPurse, terms: programme.Programme, at
     The purse is locked, so that two at once do not both find a cap free.
     """
     fact_id = record(fact)
-    if fact_id is None:
-        return ()
+    return () if fact_id is None else _reward(fact, fact_id, purse=purse, terms=terms, at=at)
+
+
+def _reward(
+    fact: Fact, fact_id: int, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> tuple[Reward, ...]:
+    """Give what tasks pay for a fact that is new."""
     today = terms.today(at)
     wanted = [task for task in terms.tasks if task.runs_on(today) and BEHAVIOURS[task.key].is_met_by(fact, task)]
     if not wanted:
         return ()
     done = done_by(fact.member_id, today=today)
-    rank = _rank_of(fact.member_id, at=at) if any(task.from_rank > 1 for task in wanted) else 1
+    rank = rank_now(fact.member_id, at=at) if any(task.from_rank > 1 for task in wanted) else 1
     given = [task for task in wanted if is_paid(task, today, rank=rank, done=done.get(task.key, Done()))]
     return tuple(_pay(task, fact, fact_id, purse=purse, terms=terms, at=at) for task in given)
 
@@ -147,7 +153,9 @@ def did(fact: Fact, *, purse: ledger.LockedPurse, terms: programme.Programme, at
 def note_level(
     change: membership.LevelChange | None, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
 ) -> None:
-    """Note that a member has risen, and give what that is worth: once for each level, however often it is reached."""
+    """Note that a member has risen, and give what that is worth, the level's pack too: once for each level, however
+    often it is reached. Who rises by several has the packs of all.
+    """
     if change is None or not change.rose:
         return
     for rank in range(change.from_rank + 1, change.to_rank + 1):
@@ -160,7 +168,10 @@ def note_level(
             reference=reference,
             attributes={"rank": rank},
         )
-        did(fact, purse=purse, terms=terms, at=at)
+        fact_id = record(fact)
+        if fact_id is not None:
+            _reward(fact, fact_id, purse=purse, terms=terms, at=at)
+            give_level_pack(UPGRADE, f"level:{rank}", rank=rank, purse=purse, terms=terms, at=at)
 
 
 def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
@@ -260,5 +271,6 @@ def _why(task: programme.Task, fact: Fact, day: date) -> Message:
     return say(behaviour.why, done_on=day, **{name: fact.attributes[name] for name in behaviour.told})
 
 
-def _rank_of(member_id: int, *, at: datetime) -> int:
+def rank_now(member_id: int, *, at: datetime) -> int:
+    """Return the rank of the level a member has at an instant, granted or reached."""
     return int(execute(select(membership.rank_of(member_id, at=at))).scalar_one() or 1)

@@ -45,6 +45,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "level_raised": ("level",),
     "level_review": ("level", "missing", "review_on"),
     "level_lowered": ("level",),
+    # What a level gives to who reaches it, or has a birthday at it: points, and so many coupons.
+    "level_pack_received": ("level", "points", "coupons"),
+    "birthday_pack_received": ("level", "points", "coupons"),
     "level_dormancy": ("points", "deducts_on"),
     "level_granted": ("level", "last_day"),
     "level_grant_ended": ("level",),
@@ -68,7 +71,7 @@ SECURITY, ORDERS, POINTS, LEVELS, COUPONS, STOCK = "security", "orders", "points
 TOPIC_OF: dict[str, str] = {
     **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_", "review_"))},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
-    **{kind: LEVELS for kind in KINDS if kind.startswith("level_")},
+    **{kind: LEVELS for kind in KINDS if kind.startswith(("level_", "birthday_"))},
     **{kind: COUPONS for kind in KINDS if kind.startswith("coupon_")},
     "back_in_stock": STOCK,
     **{kind: SECURITY for kind in KINDS if "email" in kind or "password" in kind or "sign_in" in kind},

@@ -5,7 +5,7 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
-from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, is_address, settings_of, terms_of
+from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, coupons_of, is_address, settings_of, terms_of
 from .tasks import READY_MADE_TASKS, TASK_KEYS, Task
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
@@ -63,6 +63,7 @@ __all__ = [
     "approve",
     "changes",
     "checks",
+    "coupons_of",
     "current",
     "decline",
     "default_settings",

@@ -16,6 +16,8 @@ def _level(
     early_hours: int,
     sentences: tuple[dict[str, str], ...] = (),
     instant_refund: int = 0,
+    questions_first: bool = False,
+    event_notice_days: int = 0,
 ) -> dict[str, Any]:
     return {
         "key": key,
@@ -28,12 +30,18 @@ def _level(
         "early_access_hours": early_hours,
         "sentences": list(sentences),
         "instant_refund_cents": instant_refund,
+        # What costs points or coupons a shop sets itself.
+        "upgrade_points": 0,
+        "upgrade_coupon": None,
+        "birthday_points": 0,
+        "birthday_coupon": None,
+        "question_priority": questions_first,
+        "event_notice_days": event_notice_days,
     }
 
 
 _EVENTS = {"en": "Invitations to offline events", "zh": "线下活动邀请"}
 _ADVISER = {"en": "A personal adviser", "zh": "专属顾问"}
-_QUEUE = {"en": "Questions answered first", "zh": "咨询优先回复"}
 
 PYRAMID = (
     _level(
@@ -62,7 +70,7 @@ PYRAMID = (
         discount=0,
         free_shipping=3_000,
         early_hours=12,
-        sentences=(_QUEUE,),
+        questions_first=True,
     ),
     _level(
         "vip",
@@ -72,7 +80,9 @@ PYRAMID = (
         discount=5,
         free_shipping=0,
         early_hours=24,
-        sentences=(_QUEUE, _EVENTS),
+        sentences=(_EVENTS,),
+        questions_first=True,
+        event_notice_days=3,
         instant_refund=5_000,
     ),
     _level(
@@ -83,7 +93,9 @@ PYRAMID = (
         discount=10,
         free_shipping=0,
         early_hours=48,
-        sentences=(_QUEUE, _EVENTS, _ADVISER),
+        sentences=(_EVENTS, _ADVISER),
+        questions_first=True,
+        event_notice_days=7,
         instant_refund=20_000,
     ),
 )
@@ -99,15 +111,17 @@ SIX_STEPS = tuple(
         early_hours=early_hours,
         sentences=sentences,
         instant_refund={5: 5_000, 6: 20_000}.get(step, 0),
+        questions_first=step >= 4,
+        event_notice_days={5: 3, 6: 7}.get(step, 0),
     )
     for step, (reach, multiplier, discount, free_shipping, early_hours, sentences) in enumerate(
         (
             (0, 100, 0, None, 0, ()),
             (500, 105, 0, 5_000, 0, ()),
             (1_000, 110, 2, 4_000, 0, ()),
-            (2_000, 120, 3, 3_000, 12, (_QUEUE,)),
-            (5_000, 150, 5, 0, 24, (_QUEUE, _EVENTS)),
-            (12_000, 200, 10, 0, 48, (_QUEUE, _EVENTS, _ADVISER)),
+            (2_000, 120, 3, 3_000, 12, ()),
+            (5_000, 150, 5, 0, 24, (_EVENTS,)),
+            (12_000, 200, 10, 0, 48, (_EVENTS, _ADVISER)),
         ),
         start=1,
     )

@@ -52,6 +52,9 @@ LEVEL_BOUNDS = {
     "discount_percent": (0, 100),
     "early_access_hours": (0, 24 * 365),
     "instant_refund_cents": (0, 100_000_000),
+    "upgrade_points": (0, 1_000_000),
+    "birthday_points": (0, 1_000_000),
+    "event_notice_days": (0, 365),
 }
 
 
@@ -81,6 +84,11 @@ def settings_of(terms: Programme) -> dict[str, Any]:
         "shipping_methods": [asdict(method) for method in terms.shipping_methods],
         "tasks": [settings_of_task(task) for task in terms.tasks],
     }
+
+
+def coupons_of(terms: Programme) -> set[int]:
+    """Return the numbers of the coupons that a programme's levels give in their packs."""
+    return {each for level in terms.levels for each in (level.upgrade_coupon, level.birthday_coupon) if each}
 
 
 def changes(before: Programme, after: Programme) -> list[str]:
@@ -211,6 +219,13 @@ def _level_problems(levels: tuple[Level, ...]) -> Iterator[tuple[str, Message]]:
             )
         if level.free_shipping_from_cents is not None and not _whole(level.free_shipping_from_cents):
             yield f"{name}.free_shipping_from_cents", say(N_("Free shipping starts at an amount, or is not given."))
+        for coupon in ("upgrade_coupon", "birthday_coupon"):
+            number = getattr(level, coupon)
+            if number is not None and not (_whole(number) and 0 < number < 2**63):
+                sentence = N_("{name} is the number of a coupon or of a pack, or is not given.")
+                yield f"{name}.{coupon}", say(sentence, name=f"{name}.{coupon}")
+        if not isinstance(level.question_priority, bool):
+            yield f"{name}.question_priority", say(N_("Questions of a level come first (true) or not (false)."))
 
 
 def _tax_problems(tax_classes: Mapping[str, TaxClass]) -> Iterator[tuple[str, Message]]:

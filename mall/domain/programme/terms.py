@@ -18,6 +18,8 @@ class Level(Struct, frozen=True):
 
     `reach` and `keep` are growth. `multiplier_percent` is of points: 150 earns one and a half times.
     `free_shipping_from_cents` is None where the level gives none. `sentences` are benefits shown, not enforced.
+    Who reaches the level first, and who has a birthday at it, gets a pack: points, and a coupon or a pack of coupons
+    by its number, where there are some.
     """
 
     rank: int
@@ -32,6 +34,14 @@ class Level(Struct, frozen=True):
     sentences: tuple[Words, ...] = ()
     # Returns worth up to this are refunded before the goods are back; 0: none.
     instant_refund_cents: int = 0
+    upgrade_points: int = 0
+    upgrade_coupon: int | None = None
+    birthday_points: int = 0
+    birthday_coupon: int | None = None
+    # Questions are answered before those of lower levels.
+    question_priority: bool = False
+    # Events are announced to the level so many days before everybody knows of them; 0: as to everybody.
+    event_notice_days: int = 0
 
 
 class TaxClass(Struct, frozen=True):

@@ -13,7 +13,8 @@ from wtforms.validators import DataRequired
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
-from mall.domain import approvals, people, programme
+from mall.domain import approvals, coupons, people, programme
+from mall.web.shared.benefits import benefits_of
 from mall.web.shared.done import done_or_gone
 from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.numbers import whole
@@ -190,6 +191,7 @@ def programme_page(*, refusal: Refusal | None = None, missing: int | None = None
             for one in programme.waiting()
         ]
         admins = people.staff_able_to("admin")
+        titles = coupons.titles_of(programme.coupons_of(terms))
     return form_page(
         "office/programme/show.html",
         refused=missing is not None,
@@ -198,6 +200,8 @@ def programme_page(*, refusal: Refusal | None = None, missing: int | None = None
         terms=terms,
         since=rows[terms.version].effective_from,
         numbers=[(words, written(name)(getattr(terms, name))) for name, words in (EVERYDAY | SWITCHES).items()],
+        called=[local(level.name) for level in terms.levels],
+        benefits=benefits_of(terms, coupon_titles={id_: local(title) for id_, title in titles.items()}),
         tasks=[task_row(task, terms) for task in terms.tasks],
         versions=versions,
         proposed=proposed,

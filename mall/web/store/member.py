@@ -1,7 +1,5 @@
 """The member centre: the level, what keeps it, the daily check-in, and the ways to earn."""
 
-from typing import Any
-
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -9,12 +7,13 @@ from werkzeug.wrappers import Response
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import earning, ledger, membership, people, programme
+from mall.domain import earning, ledger, membership, people
 from mall.web.shared import layout
+from mall.web.shared.benefits import benefits_of
 from mall.web.shared.done import done_once
 from mall.web.shared.signing_in import me, members_only
 from mall.web.shared.task_words import given_words
-from mall.web.shared.texts import local, money_words, number
+from mall.web.shared.texts import local
 
 from .task_rows import Reader, tasks_of
 from .tasks import month_shown, seven_days, weekday_names
@@ -71,34 +70,3 @@ def check_in() -> Response:
     else:
         flash(_("Checked in: %(row)s. %(given)s", row=row, given=given_words(done.rewards)).strip())
     return redirect(url_for("store.member.show", _anchor="check-in"), 303)
-
-
-def benefits_of(terms: programme.Programme) -> list[dict[str, Any]]:
-    """Return what each level gives: rows of a name and one cell a level; None is none, True is a tick."""
-    levels = terms.levels
-    rows: list[tuple[str, list[Any]]] = [
-        (_("Growth to reach it"), [number(level.reach) for level in levels]),
-        (_("Points on orders"), [f"×{level.multiplier_percent / 100:g}" for level in levels]),
-        (_("Level discount"), [f"{level.discount_percent} %" if level.discount_percent else None for level in levels]),
-        (_("Free delivery"), [_free_from(level.free_shipping_from_cents) for level in levels]),
-        (_("Launches earlier"), [_hours(level.early_access_hours) for level in levels]),
-        (_("Returns refunded at once"), [_at_once(level.instant_refund_cents) for level in levels]),
-    ]
-    sentences = [[local(words) for words in level.sentences] for level in levels]
-    said = dict.fromkeys(words for of_level in sentences for words in of_level)
-    rows += [(words, [words in of_level or None for of_level in sentences]) for words in said]
-    return [{"name": name, "cells": cells} for name, cells in rows if any(cell is not None for cell in cells)]
-
-
-def _at_once(cents: int) -> str | None:
-    return _("up to %(cash)s", cash=money_words(cents)) if cents else None
-
-
-def _hours(hours: int) -> str | None:
-    return _("by %(hours)s h", hours=hours) if hours else None
-
-
-def _free_from(cents: int | None) -> Any:
-    if cents is None:
-        return None
-    return _("from %(cash)s", cash=money_words(cents)) if cents else True

@@ -139,6 +139,13 @@ def test_what_makes_no_programme_is_refused_by_name(setting, value):
         (3, {"discount_percent": 101}),
         (3, {"free_shipping_from_cents": -1}),
         (3, {"reach": 1_500.5}),
+        (3, {"upgrade_points": -1}),
+        (3, {"upgrade_points": True}),
+        (3, {"upgrade_coupon": 0}),
+        (3, {"birthday_coupon": "ten"}),
+        (3, {"birthday_points": 1.5}),
+        (3, {"question_priority": 1}),
+        (3, {"event_notice_days": 366}),
     ],
 )
 def test_levels_that_make_no_pyramid_are_refused(rank, change):

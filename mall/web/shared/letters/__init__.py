@@ -22,6 +22,7 @@ _ABOUT = {
     "exchange_": "store.orders.show",
     "points_": "store.wallet.show",
     "level_": "store.member.show",
+    "birthday_": "store.member.show",
     "coupon_": "store.coupons.show",
     "back_in_stock": "store.item.show",
     "review_published": "store.item.show",

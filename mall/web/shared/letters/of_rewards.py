@@ -111,6 +111,29 @@ def level_grant_ended(values: Values) -> Letter:
     )
 
 
+def level_pack_received(values: Values) -> Letter:
+    level = local(values["level"])
+    return Letter(
+        _("Your pack for reaching %(level)s", level=level),
+        [_("Welcome to %(level)s. This is yours at once:", level=level)],
+        figures=_in_pack(values),
+        button=button(_("See my benefits"), values),
+    )
+
+
+def birthday_pack_received(values: Values) -> Letter:
+    return Letter(
+        _("Happy birthday: a pack for you"),
+        [_("As %(level)s you get this for your birthday:", level=local(values["level"]))],
+        figures=_in_pack(values),
+        button=button(_("See my benefits"), values),
+    )
+
+
+def _in_pack(values: Values) -> list[tuple[str, str]]:
+    return figure(_("Points"), values["points"], number) + figure(_("Coupons"), values["coupons"], number)
+
+
 def coupon_received(values: Values) -> Letter:
     return Letter(
         _("A coupon for you: %(title)s", title=local(values["title"])),
@@ -183,6 +206,8 @@ LETTERS = (
     level_raised,
     level_review,
     level_lowered,
+    level_pack_received,
+    birthday_pack_received,
     level_dormancy,
     level_granted,
     level_grant_ended,
