@@ -6,7 +6,7 @@ from alembic import op
 from mall.base import clock
 
 revision = '0f282d2c26af'
-down_revision = 'c52ee37b030b'
+down_revision = '8590325cb770'
 branch_labels = None
 depends_on = None
 
