@@ -6,7 +6,7 @@ from alembic import op
 from mall.base import clock
 
 revision = '0f282d2c26af'
-down_revision = '8590325cb770'
+down_revision = '3e4d619a9779'
 branch_labels = None
 depends_on = None
 
