@@ -227,6 +227,25 @@ def test_the_programme_is_drafted_by_one_and_approved_by_another(flask, draft):
     assert json.loads(flask("programme", "show", "1").stdout)["worth_points"] == 100
 
 
+def test_a_ready_made_set_of_levels_is_drafted_by_its_name(flask, draft):
+    set_up(flask)
+    second_administrator(flask)
+    how = ("--by", "ada@example.com", "--why", "Six steps")
+
+    drafted = flask("programme", "draft", "--levels", "six_steps", *how)
+    assert drafted.exit_code == 0, drafted.output
+    assert "it changes: levels." in drafted.output
+    assert "Ordinary becomes V2." in drafted.output and "SVIP becomes V6." in drafted.output
+    assert flask("programme", "approve", "2", "--by", "bea@example.com").exit_code == 0
+    with reading():
+        reaches = [level.reach for level in programme.current(now()).levels]
+    assert reaches == [0, 500, 1_000, 2_000, 5_000, 12_000]
+
+    refused = flask("programme", "draft", *how)
+    assert refused.exit_code == 2 and "Name a file of settings, or --levels." in refused.stderr
+    assert flask("programme", "draft", "--levels", "ten_steps", *how).exit_code == 2
+
+
 def test_the_other_administrator_sent_away_for_the_minute_it_takes_leaves_nobody_alone(flask, draft):
     set_up(flask)
     second_administrator(flask)

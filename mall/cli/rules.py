@@ -10,7 +10,8 @@ from flask.cli import AppGroup, with_appcontext
 
 from mall.base.clock import now
 from mall.base.db import reading, transaction
-from mall.domain import coupons, people, programme
+from mall.base.text import local
+from mall.domain import coupons, membership, people, programme
 
 from .manners import of_a_shop, refusals_said
 
@@ -47,7 +48,12 @@ def list_programme() -> None:
 
 
 @rules.command("draft")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("r", encoding="utf-8"), required=False)
+@click.option(
+    "--levels",
+    type=click.Choice(list(programme.LEVEL_SETS)),
+    help="Take a ready-made set of levels; without a file, all else stays as it was approved last.",
+)
 @click.option("--by", "email", required=True, help="The drafter's e-mail address.")
 @click.option("--why", "reason", required=True, help="What changes, and why; kept with the version.")
 @click.option(
@@ -59,14 +65,9 @@ def list_programme() -> None:
 @with_appcontext
 @of_a_shop
 @refusals_said
-def draft_programme(file: Any, email: str, reason: str, start: datetime | None) -> None:
-    """Draft a new version from a file of settings, for another administrator to approve."""
-    try:
-        settings = json.load(file)
-    except ValueError as fault:
-        raise click.ClickException(f"The file is no JSON: {fault}") from fault
-    if not isinstance(settings, dict):
-        raise click.ClickException("The file holds no settings. Begin with: flask --app wsgi programme show")
+def draft_programme(file: Any, levels: str | None, email: str, reason: str, start: datetime | None) -> None:
+    """Draft a new version from a file of settings or with other levels, for another administrator to approve."""
+    settings = _settings_in(file, levels)
     by, at = f"staff:{administrator(email)}", now()
     with transaction():
         zone, based_on = ZoneInfo(programme.current(at).zone), programme.newest()
@@ -82,18 +83,42 @@ def draft_programme(file: Any, email: str, reason: str, start: datetime | None) 
             at=at,
             reason=reason,
         )
-        drafted = programme.version(number)
-        wanted = programme.coupons_of(drafted)
+        before, after = programme.version(based_on), programme.version(number)
+        wanted = programme.coupons_of(after)
         if unknown := sorted(wanted - coupons.titles_of(wanted).keys()):
             raise click.ClickException(f"Levels give coupons that there are not: {', '.join(map(str, unknown))}.")
-        changed = sorted(programme.changes(programme.version(based_on), drafted))
+        changed = sorted(programme.changes(before, after))
     click.echo(
         f"Compared with version {based_on}, the last one approved, it changes: {', '.join(changed) or 'nothing'}."
     )
+    if [level.key for level in before.levels] != [level.key for level in after.levels]:
+        for level in before.levels:
+            place = after.level(membership.place_of(level.rank, before=before, now=after))
+            click.echo(f"  {local(level.name, 'en')} becomes {local(place.name, 'en')}.")
+        click.echo("Nobody falls that day. Items and tasks ask for a level by its number: look them through.")
     for one in withdrawn:
         click.echo(f"It withdraws version {one}, which is yet to begin: approved later, it begins earlier.")
     click.echo(f"Version {number} is drafted. Another administrator lets it hold:")
     click.echo(f"  flask --app wsgi programme approve {number} --by ADDRESS")
+
+
+def _settings_in(file: Any, levels: str | None) -> dict[str, Any]:
+    """Return the settings to draft: those of a file or of the version approved last, with a set of levels if named."""
+    if file is None and levels is None:
+        raise click.UsageError("Name a file of settings, or --levels. Begin with: flask --app wsgi programme show")
+    if file is None:
+        with reading():
+            settings = programme.settings_of(programme.version(programme.newest()))
+    else:
+        try:
+            settings = json.load(file)
+        except ValueError as fault:
+            raise click.ClickException(f"The file is no JSON: {fault}") from fault
+        if not isinstance(settings, dict):
+            raise click.ClickException("The file holds no settings. Begin with: flask --app wsgi programme show")
+    if levels is not None:
+        settings |= {"levels": programme.level_settings(levels)}
+    return settings
 
 
 @rules.command("approve")

@@ -19,6 +19,7 @@ from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
 from .goods import CATEGORIES, PACK, SHELVES, VOUCHER, Goods
 from .interests import show_interest
+from .levels import grant_levels
 from .queue import Queue
 from .statement import read_statement
 from .story import Story
@@ -125,6 +126,13 @@ def build(
             at=end,
         )
         worker.reward_invitations(end)
+        grant_levels(
+            next(shopper.member_id for shopper in story.members if shopper.name == "wei"),
+            story.members[-1].member_id,
+            terms=terms,
+            by=OPERATOR,
+            at=end,
+        )
         worker.tell_of_points(end)
         worker.tell_of_coupons(end)
         read_statement(cashier, terms=terms, by=FINANCE, at=end)

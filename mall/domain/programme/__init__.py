@@ -4,7 +4,7 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 """
 
 from .proof import checks
-from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings
+from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings, level_settings
 from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, coupons_of, is_address, settings_of, terms_of
 from .tasks import READY_MADE_TASKS, TASK_KEYS, Task
 from .terms import Level, Programme, ShippingMethod, TaxClass
@@ -74,6 +74,7 @@ __all__ = [
     "in_force",
     "is_address",
     "known_version",
+    "level_settings",
     "newest",
     "note_not_apart",
     "send",

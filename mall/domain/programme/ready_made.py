@@ -130,6 +130,11 @@ SIX_STEPS = tuple(
 LEVEL_SETS = {"pyramid": PYRAMID, "six_steps": SIX_STEPS}
 
 
+def level_settings(name: str) -> list[dict[str, Any]]:
+    """Return the levels of a ready-made set, one of LEVEL_SETS, as settings have them."""
+    return [level | {"rank": rank} for rank, level in enumerate(LEVEL_SETS[name], start=1)]
+
+
 def default_settings(
     *,
     shop_name: str | dict[str, str],
@@ -170,7 +175,7 @@ def default_settings(
         "pay_within_minutes": 35,
         "unpaid_orders": 3,
         "points_only_ships_free": True,
-        "levels": [level | {"rank": rank} for rank, level in enumerate(LEVEL_SETS[levels], start=1)],
+        "levels": level_settings(levels),
         "tax_classes": {
             "standard": {"name": {"en": "Standard rate", "zh": "标准税率"}, "rates": [["2000-01-01", 0]]},
         },
