@@ -128,7 +128,7 @@ def build(
         worker.reward_invitations(end)
         grant_levels(
             next(shopper.member_id for shopper in story.members if shopper.name == "wei"),
-            story.members[-1].member_id,
+            min(shopper.member_id for shopper in story.members),
             terms=terms,
             by=OPERATOR,
             at=end,
