@@ -23,7 +23,6 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
-    func,
     insert,
     select,
     update,
@@ -320,7 +319,7 @@ _PUBLISHED = (
     select(
         ProductReview.id, ProductReview.rating, ProductReview.words, ProductReview.pictures, ProductReview.reply,
         ProductReview.replied_at, ProductReview.published_at, people.Member.display_name,
-        func.coalesce(_RANK, 1).label("rank"),
+        _RANK.label("rank"),
     )
     .join(people.Member, people.Member.id == ProductReview.member_id)
     .where(ProductReview.product_id == bindparam("of_product"), ProductReview.state == PUBLISHED)

@@ -340,7 +340,7 @@ _LOOK = baskets.OF_MEMBER.add_columns(
     .where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
     .scalar_subquery()
     .label("unpaid"),
-    func.coalesce(_RANK, 1).label("rank"),
+    _RANK.label("rank"),
 )
 _INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
 _INSERT_LINES = insert(OrderLine)

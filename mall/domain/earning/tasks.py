@@ -273,4 +273,4 @@ def _why(task: programme.Task, fact: Fact, day: date) -> Message:
 
 def rank_now(member_id: int, *, at: datetime) -> int:
     """Return the rank of the level a member has at an instant, granted or reached."""
-    return int(execute(select(membership.rank_of(member_id, at=at))).scalar_one() or 1)
+    return int(execute(select(membership.rank_of(member_id, at=at))).scalar_one())

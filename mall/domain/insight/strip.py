@@ -91,7 +91,7 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
     unread = select(func.count()).where(notices.is_unread(member_id))
     return [
         ready.correlate(people.Member).scalar_subquery().label("ready"),
-        func.coalesce(rank, literal_column("1")).label("rank"),
+        rank.label("rank"),
         _pieces(checkout.Basket.member_id == member_id).label("pieces"),
         usable.correlate(people.Member).scalar_subquery().label("coupons"),
         unread.correlate(people.Member).scalar_subquery().label("unread"),

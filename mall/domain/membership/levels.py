@@ -14,15 +14,16 @@ from sqlalchemy import (
     String,
     Subquery,
     UniqueConstraint,
-    case,
     func,
     insert,
+    literal_column,
     select,
 )
 
 from mall.base.clock import Instant, months_later
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.sql import higher_of
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import programme
 
@@ -137,16 +138,14 @@ def window_start(day: date) -> date:
 
 
 def rank_of(member_id: Any, *, at: Any) -> ColumnElement[Any]:
-    """Return a member's rank at an instant as a column for others' statements, None for somebody who has not begun.
+    """Return a member's rank at an instant as a column for others' statements; 1 for somebody who has not begun.
 
     It is the higher of the level that growth reached and one that is granted. `member_id` and `at` are columns or
     bound values; `member_id` says whose.
     """
-    grown = growth_rank_of(member_id)
     granted = select(func.max(LevelGrant.rank)).where(*lasts(member_id, at=at))
-    # A grant stands in few rows: where there is none, the second question is not asked.
-    best = _of_the_outer(granted, member_id)
-    return case((best > grown, best), else_=grown)
+    both = (growth_rank_of(member_id), _of_the_outer(granted, member_id))
+    return higher_of(*(func.coalesce(each, literal_column("1")) for each in both))
 
 
 def growth_rank_of(member_id: Any) -> ScalarSelect[Any]:

@@ -416,7 +416,7 @@ def _keep(bought: earning.Reported, *, purse: ledger.LockedPurse, terms: program
 
 
 def _multiplier(member_id: int, terms: programme.Programme, *, at: datetime) -> int:
-    rank = execute(select(membership.rank_of(member_id, at=at))).scalar_one() or 1
+    rank = execute(select(membership.rank_of(member_id, at=at))).scalar_one()
     return terms.level(rank).multiplier_percent
 
 
