@@ -74,6 +74,10 @@ class Shipping(Struct, frozen=True):
     free_from_cents: int | None = None
     tax_basis_points: int = 0
 
+    def is_free_for(self, goods_cents: int) -> bool:
+        """Tell whether the cash of goods reaches the amount from which delivery is free."""
+        return self.free_from_cents is not None and goods_cents >= self.free_from_cents
+
 
 class QuoteLine(Struct, frozen=True):
     """One line of a quote: its price and its share of every component, in cents and points.
@@ -296,8 +300,7 @@ def _shipping(lines: Sequence[QuoteLine], rules: Rules, shipping: Shipping | Non
         return 0, None
     if rules.points_only_ships_free and all(line.wanted.form == "points" for line in shipped):
         return shipping.price_cents, "points"
-    goods_cents = sum(line.open_cents for line in lines)
-    if shipping.free_from_cents is not None and goods_cents >= shipping.free_from_cents:
+    if shipping.is_free_for(sum(line.open_cents for line in lines)):
         return shipping.price_cents, "amount"
     return shipping.price_cents, None
 

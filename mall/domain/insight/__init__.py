@@ -10,6 +10,7 @@ from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
 from .returns import RETURN_QUEUES, return_queues, returns_in
 from .reviews import REVIEW_QUEUES, SUSPICIOUS, review_queues, reviews_in
 from .strip import Strip, arrival, strip
+from .what_if import SPANS, Mover, WhatIf, names_of, what_if
 
 __all__ = [
     "LISTS",
@@ -18,21 +19,25 @@ __all__ = [
     "REFUSED_REFUNDS",
     "RETURN_QUEUES",
     "REVIEW_QUEUES",
+    "SPANS",
     "SUSPICIOUS",
     "AskedAdjustment",
     "Course",
     "Dashboard",
     "Found",
+    "Mover",
     "PaymentPage",
     "Portrait",
     "Pyramid",
     "Queue",
     "Strip",
+    "WhatIf",
     "arrival",
     "asked_adjustments",
     "dashboard",
     "event_alarms",
     "members",
+    "names_of",
     "orders_in",
     "payment_page",
     "payments_in",
@@ -46,4 +51,5 @@ __all__ = [
     "strip",
     "to_do",
     "waiting_at_cashier",
+    "what_if",
 ]

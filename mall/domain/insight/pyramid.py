@@ -122,13 +122,13 @@ def revenue_by_member(since: datetime) -> Subquery:
     return by_member.subquery("revenue")
 
 
-def kept_by_order(since: datetime) -> Subquery:
-    """Return what is kept of each order paid since an instant, as facts say: member_id, reference, cents."""
+def kept_by_order(since: datetime, *, kind: str = "order_paid") -> Subquery:
+    """Return what is kept of each order paid (or "order_kept") since an instant: member_id, reference, cents."""
     fact: Any = earning.FactRow
-    paid = select(fact.reference).where(fact.kind == "order_paid", fact.at >= since)
+    since_then = select(fact.reference).where(fact.kind == kind, fact.at >= since)
     return (
         select(fact.member_id, fact.reference, func.sum(fact.cents).label("cents"))
-        .where(fact.kind.in_(CASH_FACTS), fact.reference.in_(paid))
+        .where(fact.kind.in_(CASH_FACTS), fact.reference.in_(since_then))
         .group_by(fact.member_id, fact.reference)
         .subquery("kept")
     )

@@ -32,7 +32,7 @@ from .levels import (
     window_start,
 )
 from .proof import checks
-from .reviews import ReviewRun, add_growth, due_in_share, note_review, review, review_many, to_review
+from .reviews import ReviewRun, add_growth, due_in_share, note_review, review, review_many, settled, to_review
 from .standing import Standing, standing
 
 __all__ = [
@@ -73,6 +73,7 @@ __all__ = [
     "rank_of",
     "review",
     "review_many",
+    "settled",
     "standing",
     "to_review",
     "window_start",

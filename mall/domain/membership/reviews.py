@@ -98,6 +98,28 @@ def decide(
     return None
 
 
+def settled(terms: programme.Programme, *, rank: int, growth: int, today: date) -> int:
+    """Return the rank somebody has after their next review, if the growth that counts stays as it is. Pure.
+
+    It is what decide() says on that day, with the notice given.
+    """
+    decision = decide(
+        terms,
+        rank=rank,
+        growth=growth,
+        growth_at_review=growth,
+        review_on=today if rank > 1 else None,
+        decides_on=today if rank > 1 else None,
+        today=today,
+    )
+    match decision:
+        case Rise(reached):
+            return reached
+        case Fall():
+            return rank - 1
+    return rank
+
+
 def add_growth(
     member_id: int,
     points: int,

@@ -22,6 +22,7 @@ PAGES = [
     "/office/payments?show=refunds",
     "/office/payments?show=all",
     "/office/payments?q=none_there",
+    "/office/sandbox",
     "/office/search?q=",
     "/office/search?q=mug",
     "/office/stock",

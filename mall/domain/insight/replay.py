@@ -1,0 +1,188 @@
+"""The replay: what facts give under a programme's rules, by the very formulas that gave it. Pure; no database.
+
+Facts of one kind that give the same stand together: (what they are, how many times). Whose level a draft changes is
+counted at the level they would have; everybody else at the level they had when they ordered.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mall.domain import checkout, earning, membership, programme
+
+
+class Kept(Struct, frozen=True):
+    """Orders of which so much cash for goods is kept, each placed at a level and under rates of its own."""
+
+    rank: int
+    kept_cents: int
+    rates: earning.Rates
+    times: int
+
+
+class Piece(Struct, frozen=True):
+    """Pieces bought at a list price and not given back, by somebody of a level."""
+
+    rank: int
+    list_cents: int
+    form: str
+    times: int
+
+
+class Sent(Struct, frozen=True):
+    """Orders that were sent: the method and its price then, and the cash for goods that free delivery looks at.
+
+    `for_points`: all that was sent was paid in points.
+    """
+
+    rank: int
+    method: str
+    price_cents: int
+    goods_cents: int
+    for_points: bool
+    times: int
+
+
+class Given(Struct, frozen=True):
+    """What orders gave and what a level's benefits cost: points, of them those of multipliers, and cents."""
+
+    points: int = 0
+    multiplier_points: int = 0
+    discount_cents: int = 0
+    shipping_cents: int = 0
+
+    def and_of(self, other: "Given", *, sign: int = 1) -> "Given":
+        """Return both together, or (sign -1) this one less the other."""
+        return Given(*(getattr(self, name) + sign * getattr(other, name) for name in Given.__struct_fields__))
+
+
+class Bought(Struct, frozen=True):
+    """All that was bought in a time, as the replay sees it."""
+
+    kept: tuple[Kept, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    sent: tuple[Sent, ...] = ()
+
+    def on(self, places: Mapping[int, int], steps: int = 0) -> "Bought":
+        """Return the same as bought by people on the levels that take their places, so many steps higher."""
+        top = max(places)
+
+        def moved(rank: int) -> int:
+            return max(places[min(rank, top)] + steps, 1)
+
+        return Bought(
+            tuple(replace(each, rank=moved(each.rank)) for each in self.kept),
+            tuple(replace(each, rank=moved(each.rank)) for each in self.pieces),
+            tuple(replace(each, rank=moved(each.rank)) for each in self.sent),
+        )
+
+
+def given_for(bought: Bought, *, terms: programme.Programme, at: datetime) -> Given:
+    """Return what a programme gives for what was bought."""
+
+    @lru_cache(None)
+    def rates_at(rank: int) -> tuple[earning.Rates, earning.Rates]:
+        rates = earning.rates_for(terms.level(rank), terms)
+        return rates, replace(rates, multiplier_percent=100)
+
+    @lru_cache(None)
+    def shippings_at(rank: int, method: str) -> tuple[checkout.Shipping, checkout.Shipping] | None:
+        known = terms.shipping_method(method)
+        if known is None:
+            return None
+        shipping = checkout.shipping_of(known, level=terms.level(rank), terms=terms, at=at)
+        return shipping, replace(shipping, free_from_cents=known.free_from_cents)
+
+    points = multiplier_points = discount_cents = shipping_cents = 0
+    for kept in bought.kept:
+        rates, plain = rates_at(kept.rank)
+        earned = rates.earned(kept.kept_cents).points
+        points += earned * kept.times
+        multiplier_points += (earned - plain.earned(kept.kept_cents).points) * kept.times
+    for piece in bought.pieces:
+        paid = checkout.PieceFor(terms.level(piece.rank), terms).cents(piece.list_cents, form=piece.form)
+        discount_cents += (piece.list_cents - paid) * piece.times
+    for sent in bought.sent:
+        shippings = shippings_at(sent.rank, sent.method)
+        if shippings is None or (sent.for_points and terms.points_only_ships_free):
+            continue
+        by_level, by_method = shippings
+        if by_level.is_free_for(sent.goods_cents) and not by_method.is_free_for(sent.goods_cents):
+            shipping_cents += sent.price_cents * sent.times
+    return Given(points, multiplier_points, discount_cents, shipping_cents)
+
+
+def really_issued(kept: Iterable[Kept]) -> int:
+    """Return the points that orders were given, each under the rates of its own placing."""
+    return sum(each.rates.earned(each.kept_cents).points * each.times for each in kept)
+
+
+def growth_change(kept: Iterable[Kept], terms: programme.Programme) -> int:
+    """Return the growth that a programme's rate gives for orders, less what their own rates gave."""
+    rates = earning.rates_for(terms.levels[0], terms)
+    return sum(
+        (rates.earned(each.kept_cents).growth - each.rates.earned(each.kept_cents).growth) * each.times
+        for each in kept
+    )
+
+
+class TaskDone(Struct, frozen=True):
+    """What a member did once: the fact, the day it falls on, and the level they had."""
+
+    fact: earning.Fact
+    day: date
+    rank: int
+
+
+def tasks_paid(
+    done: Iterable[TaskDone],
+    tasks: Iterable[programme.Task],
+    *,
+    before: Mapping[tuple[int, str], earning.Done] = {},
+    since: date,
+) -> dict[tuple[int, str], int]:
+    """Return how often each task is paid to each member for what they did, earliest first: {(member, task): times}.
+
+    `before` says how often each was paid before the day the replay begins, that month and ever.
+    """
+    tasks = tuple(tasks)
+    paid: dict[tuple[int, str], int] = defaultdict(int)
+    by_day: dict[tuple[int, str, date], int] = defaultdict(int)
+    by_month: dict[tuple[int, str, date], int] = defaultdict(int)
+    first_month = since.replace(day=1)
+    for each in done:
+        member, month = each.fact.member_id, each.day.replace(day=1)
+        met = [task for task in tasks if earning.BEHAVIOURS[task.key].is_met_by(each.fact, task)]
+        to_pay = []
+        for task in met:
+            had = before.get((member, task.key), earning.Done())
+            so_far = earning.Done(
+                that_day=by_day[member, task.key, each.day],
+                that_month=by_month[member, task.key, month] + (had.that_month if month == first_month else 0),
+                ever=paid[member, task.key] + had.ever,
+            )
+            if earning.is_paid(task, each.day, rank=each.rank, done=so_far):
+                to_pay.append(task)
+        for task in to_pay:
+            paid[member, task.key] += 1
+            by_day[member, task.key, each.day] += 1
+            by_month[member, task.key, month] += 1
+    return {key: times for key, times in paid.items() if times}
+
+
+class Settling:
+    """Where rules bring members, if the growth that counts stays as it is: each standing is decided once."""
+
+    def __init__(self, terms: programme.Programme, today: date) -> None:
+        self.terms, self.today = terms, today
+        self.known: dict[tuple[int, int], int] = {}
+
+    def rank(self, rank: int, growth: int) -> int:
+        """Return the rank of somebody after their next review."""
+        if (rank, growth) not in self.known:
+            self.known[rank, growth] = membership.settled(self.terms, rank=rank, growth=growth, today=self.today)
+        return self.known[rank, growth]
