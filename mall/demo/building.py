@@ -19,6 +19,7 @@ from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
 from .goods import CATEGORIES, PACK, SHELVES, VOUCHER, Goods
 from .interests import show_interest
+from .invitations import share_items
 from .levels import grant_levels
 from .queue import Queue
 from .statement import read_statement
@@ -133,6 +134,7 @@ def build(
             by=OPERATOR,
             at=end,
         )
+        share_items(story, [shelf.product_id for shelf in stocked[:2]], at=end)
         worker.tell_of_points(end)
         worker.tell_of_coupons(end)
         read_statement(cashier, terms=terms, by=FINANCE, at=end)

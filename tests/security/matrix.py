@@ -47,6 +47,8 @@ MATRIX = {
     "store.growth": MEMBER,
     "store.member": MEMBER,
     "store.tasks": MEMBER,
+    "store.shares": MEMBER,
+    "store.shares.arrive": PUBLIC,
     "store.invite": MEMBER,
     "store.invite.arrive": PUBLIC,
     "store.wishes": MEMBER,

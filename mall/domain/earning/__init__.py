@@ -58,6 +58,7 @@ from .profile import ACCOUNT_BOUND, ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIE
 from .proof import checks
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
 from .reviewing import REVIEW_PUBLISHED, review_published
+from .shares import Shared, ShareLink, ShareVisit, note_share_visit, share, shared_by, shares_of
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
 from .welcome import Newcomer, sign_up, welcome
 
@@ -102,6 +103,9 @@ __all__ = [
     "ReportedRates",
     "Reward",
     "Sale",
+    "ShareLink",
+    "ShareVisit",
+    "Shared",
     "Streak",
     "TaskReward",
     "announced_to",
@@ -122,6 +126,7 @@ __all__ = [
     "inviter_of",
     "is_paid",
     "make_code",
+    "note_share_visit",
     "notice_behind",
     "order_kept",
     "order_paid",
@@ -139,6 +144,9 @@ __all__ = [
     "reward_behind",
     "reward_invitation",
     "round_day",
+    "share",
+    "shared_by",
+    "shares_of",
     "sign_up",
     "streak_of",
     "take_off_dormant",

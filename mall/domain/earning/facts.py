@@ -35,13 +35,14 @@ FACTS = {
     "review_published": "earning.review_published",
     "friend_joined": "earning.reward_invitation",
     "friend_bought": "earning.reward_invitation",
+    "share_visited": "earning.note_share_visit",
 }
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.
 BY_ITSELF = (
     "order_reduced", "order_kept", "purchase_kept", "purchase_refunded",
     "had_birthday", "member_for_years", "level_reached", "visited",
-    "friend_joined", "friend_bought",
+    "friend_joined", "friend_bought", "share_visited",
 )  # fmt: skip
 
 

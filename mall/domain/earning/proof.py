@@ -14,6 +14,7 @@ from .orders import RULE
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
 from .proof_of_packs import by_a_pack, pack_checks
+from .proof_of_shares import share_checks
 from .proof_of_tasks import by_a_task, task_checks
 
 ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
@@ -30,6 +31,7 @@ def checks() -> list[Check]:
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
         *task_checks(),
         *invitation_checks(),
+        *share_checks(),
         *dormancy_checks(),
         *pack_checks(),
     ]

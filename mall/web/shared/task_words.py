@@ -33,6 +33,7 @@ def task_title(key: str) -> str:
         "bind_account": _("Bind an account at a partner"),
         "review": _("Review what you bought"),
         "review_picture": _("Add a picture to a review"),
+        "share": _("Share an item"),
         "friend_joined": _("A friend joins by your invitation"),
         "friend_bought": _("Your friend keeps a first order"),
     }.get(key, key)
@@ -60,6 +61,7 @@ def task_note(task: programme.Task, terms: programme.Programme) -> str:
         "anniversary": _("Comes on the day you joined, every year"),
         "level_reached": _("For every level, the first time you reach it"),
         "visit": _("Spend some minutes in the shop, on any day"),
+        "share": _("For everybody who comes by your link, once a day"),
         "friend_joined": _("Once your friend has confirmed the e-mail address"),
         "friend_bought": _("Once the days to return it are over, for an order of %(cash)s or more", cash=cash)
         if task.least_cents

@@ -16,7 +16,7 @@ from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.forms import words_of
 from mall.web.shared.numbers import asked, stepped, whole
 
-from . import lately
+from . import lately, shares
 from .item_reviews import latest_reviews
 from .shop import for_cards
 
@@ -86,6 +86,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
             waits = interest.waits_for(viewer.member_id)
     if request.method == "GET":
         lately.note(item.product.id)
+        shares.note_visit(slug)
     cards = for_cards(terms, viewer)
     chosen = None if gated else choosing(item, viewer=viewer, mine=cards["mine"])
     if refusal is not None and chosen is not None:

@@ -49,6 +49,7 @@ PLACES = {
     "anniversary": Place(None, "star"),
     "level_reached": Place(None, "up"),
     "bind_account": Place("store.partners.index", "repeat"),
+    "share": Place("store.shares.index", "link"),
     "friend_joined": Place("store.invite.show", "people"),
     "friend_bought": Place("store.invite.show", "people"),
 }
@@ -58,7 +59,7 @@ GROUPS = (
     ("you", _l("About you"), ("sign_up", "verify_email", "complete_profile", "add_birthday", "add_address",
                               "news_consent", "bind_account")),
     ("buying", _l("Buying"), (*ORDERS, "review", "review_picture")),
-    ("friends", _l("Friends"), ("friend_joined", "friend_bought")),
+    ("friends", _l("Friends"), ("share", "friend_joined", "friend_bought")),
     ("days", _l("Your days and your level"), ("birthday", "anniversary", "level_reached")),
     ("more", _l("More ways to earn"), ()),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import execute, reading, transaction
 from mall.demo.joining import token_mailed_to
-from mall.domain import earning, ledger, membership, people, programme
+from mall.domain import catalogue, earning, ledger, membership, people, programme
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -48,6 +48,15 @@ def invited(mei, sale_of):
         earning.reward_invitation(lin, terms=terms, at=NOON)
 
 
+def shared(mei):
+    """Let Mei share an item, and somebody come by her link."""
+    with transaction():
+        terms = programme.current(NOON)
+        item = catalogue.create_product(title={"en": "Tea"}, terms=terms, by="staff:1", at=NOON)
+        link = earning.shared_by(earning.share(mei, item, at=NOON))
+        earning.note_share_visit(link, visitor="v", network="n", terms=terms, at=NOON)
+
+
 @pytest.mark.breaks_the_books  # Of a purchase that nobody reported.
 def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
     mei = open_shop(tasks=VISITS)
@@ -71,6 +80,7 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         none = earning.Reported(1, "Rides", "R-1", mei, terms.version, rates, 0)
         earning.purchase_refunded(none, cents=1_590, key="refund:1:R", purse=purse, terms=terms, at=NOON)
     invited(mei, sale_of)
+    shared(mei)
 
     # A review is published by aftersales, whose test looks at its fact.
     assert {fact.kind for fact in facts(mei)} == set(earning.FACTS) - {earning.REVIEW_PUBLISHED}
