@@ -41,8 +41,10 @@ class Built(Struct, frozen=True):
     seconds: float
 
 
-# What levels give to who reaches them, and on birthdays.
+# What levels give to who reaches them and on birthdays, and how much the lower ones may redeem in a month.
 PACKS = {
+    "registered": {"redemptions_per_month": 10},
+    "ordinary": {"redemptions_per_month": 20},
     "senior": {"upgrade_points": 200, "birthday_points": 50},
     "vip": {"upgrade_points": 500, "birthday_points": 100},
     "svip": {"upgrade_points": 1_500, "birthday_points": 300},

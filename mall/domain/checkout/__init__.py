@@ -145,6 +145,7 @@ from .reads import (
     taxes_of,
     windows_of,
 )
+from .redemptions import RedeemedEnough, Redemptions
 from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
 from .tender import Preset, Switch, switch_for
 from .totals import Priced, Way, Weighed, price, price_as_far_as
@@ -214,6 +215,8 @@ __all__ = [
     "Quote",
     "QuoteChanged",
     "QuoteLine",
+    "RedeemedEnough",
+    "Redemptions",
     "Refunded",
     "RowPlan",
     "Rules",

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, literal, select
@@ -37,7 +37,8 @@ class Order(db.Model):
 
     `coupons` are those used, as they were: id, title, kind, cents taken off, end. `gives_coupons`, `gives_codes`: some
     of what was bought are coupons, or codes of a pool, to be given as soon as it is paid. `ready_at`: since when it
-    can be collected.
+    can be collected. Where the level limited redemptions: the month it was placed in, by its first day, and how many
+    pieces were allowed in it.
     """
 
     __tablename__ = "orders"
@@ -45,6 +46,7 @@ class Order(db.Model):
         CheckConstraint("points >= 0 AND goods_cents >= 0 AND shipping_cents >= 0", name="amounts_not_negative"),
         CheckConstraint(f"state IN {tuple(NEXT)}", name="state_known"),
         CheckConstraint("(state = 'review') = (state_before_review IS NOT NULL)", name="review_knows_where_from"),
+        CheckConstraint("(redeemed_in IS NULL) = (redemptions_allowed IS NULL)", name="redemptions_of_their_month"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -87,6 +89,8 @@ class Order(db.Model):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     ready_at: Mapped[datetime | None] = mapped_column(Instant)
     gives_codes: Mapped[bool]
+    redeemed_in: Mapped[date | None]
+    redemptions_allowed: Mapped[int | None]
 
 
 class OrderRow(Protocol):
@@ -132,6 +136,8 @@ class OrderRow(Protocol):
     ended_at: datetime | None
     ready_at: datetime | None
     gives_codes: bool
+    redeemed_in: date | None
+    redemptions_allowed: int | None
 
 
 class OrderLine(db.Model):

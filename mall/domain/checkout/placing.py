@@ -150,7 +150,7 @@ def asked_otherwise(
 
 
 def _refuse_if_wrong(priced: Priced, *, shown: str, points_offered: int) -> None:
-    if trouble := first_trouble(priced.lines):
+    if trouble := first_trouble(priced.lines) or priced.redeemed_enough:
         raise trouble
     if points_offered > priced.quote.most_switch_points:
         raise TooManyPoints(most=priced.quote.most_switch_points)
@@ -202,6 +202,8 @@ def _write(
             "pay_until": at + timedelta(minutes=terms.pay_within_minutes),
             "paid_at": None if due else at,
             **_agreed(priced.quote),
+            "redeemed_in": priced.redemptions.month if priced.redemptions else None,
+            "redemptions_allowed": priced.redemptions.most if priced.redemptions else None,
             **_rates(level, terms),
             **_delivery(priced, address),
         },

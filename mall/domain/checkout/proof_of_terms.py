@@ -3,14 +3,16 @@
 Each stands beside another row that was written for another reason, so that neither can be changed alone.
 """
 
-from sqlalchemy import Select, String, and_, cast, literal, or_, select, union_all
+from sqlalchemy import Select, String, and_, cast, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
+from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import audit, cash, coupons, earning, membership, programme
 
-from .life import CANCELLED, REVIEW, TIMED_OUT
+from .life import CANCELLED, REVIEW, SOLD, TIMED_OUT
 from .orders import REFERENCE, Order, OrderLine
+from .redemptions import REDEEMED
 
 # Columns of an order that are settings of its programme by the same name.
 RATES = ("earn_points", "earn_per_cents", "growth_per_cents", "worth_points", "worth_cents", "return_window_days")
@@ -27,6 +29,7 @@ def terms_checks() -> list[Check]:
         Check(N_("who has ordered has a level"), _levels_are_there()),
         Check(N_("a coupon is used by its own member"), _coupons_of_others()),
         Check(N_("what an order brought, growth or a coupon, is of its member"), _brought_to_others()),
+        Check(N_("nobody has redeemed more in a month than their level allowed"), _redeemed_too_much()),
         Check(N_("a difference was accepted by a person"), _nobody_accepted()),
         Check(N_("a payment brought what it asked for, unless a person accepted the difference"), _captured_agrees()),
     ]
@@ -43,6 +46,27 @@ def _rates_agree() -> Select:
                 *(getattr(Order, name) != settings[name].as_integer() for name in RATES),
             )
         )
+    )
+
+
+def _redeemed_too_much() -> Select:
+    """Find orders with which a member had redeemed more in a month than was allowed when it was placed."""
+    earlier, line = aliased(Order), OrderLine
+    redeemed = (
+        select(func.coalesce(func.sum(line.quantity - line.refunded), 0))
+        .join(earlier, earlier.id == line.order_id)
+        .where(
+            earlier.member_id == Order.member_id,
+            earlier.redeemed_in == Order.redeemed_in,
+            earlier.id <= Order.id,
+            earlier.state.in_(SOLD),
+            line.form.in_(REDEEMED),
+        )
+        .correlate(Order)
+        .scalar_subquery()
+    )
+    return select(Order.id, Order.member_id, Order.redeemed_in).where(
+        Order.redeemed_in.is_not(None), Order.state.in_(SOLD), redeemed > Order.redemptions_allowed
     )
 
 

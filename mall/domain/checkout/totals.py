@@ -17,6 +17,7 @@ from mall.domain import catalogue, coupons, programme
 from .baskets import BasketNow
 from .pricing import CODE, PricedLine, priced_lines, rules_of, shipping_of
 from .quote import Quote, Shipping, cents_in_scope, quote
+from .redemptions import Redemptions, redemptions_of
 
 # Of so many kinds of coupon that stack every combination is tried: 26 at most.
 MOST_KINDS = 5
@@ -55,6 +56,7 @@ class Priced(Struct, frozen=True):
 
     `coupons` are those of the member's that were weighed, the best first; `coupon_trouble` is what stands in the way
     of those that were chosen: the quote is then without them. `ways` are all ways to deliver, by the same coupons.
+    `redemptions` is how it stands against what the level allows in a month, where it limits that.
     """
 
     lines: tuple[PricedLine, ...]
@@ -63,11 +65,18 @@ class Priced(Struct, frozen=True):
     ways: tuple[Way, ...] = ()
     coupons: tuple[Weighed, ...] = ()
     coupon_trouble: Refusal | None = None
+    redemptions: Redemptions | None = None
 
     @property
     def troubles(self) -> list[Refusal]:
-        """Everything that stands in the way, line by line."""
-        return [line.trouble for line in self.lines if line.trouble]
+        """Everything that stands in the way, line by line, then what does of all of them together."""
+        of_lines = [line.trouble for line in self.lines if line.trouble]
+        return of_lines + ([self.redeemed_enough] if self.redeemed_enough else [])
+
+    @property
+    def redeemed_enough(self) -> Refusal | None:
+        """What stands in the way since the level allows no more redemptions this month."""
+        return self.redemptions.trouble if self.redemptions else None
 
     @property
     def ships(self) -> bool:
@@ -100,7 +109,7 @@ def price(
     """Price a basket for somebody, now, with exactly what is asked for. One statement, and those of priced_lines().
 
     `coupon_ids` are the coupons chosen; with `propose` all of the member's are weighed, and for None the best are
-    chosen. One statement more for either.
+    chosen. One statement more for either, and where the level limits redemptions.
     """
     laid = _lay_out(
         basket, viewer=viewer, level=level, terms=terms, method_key=method_key, coupon_ids=coupon_ids,
@@ -150,6 +159,7 @@ class _LaidOut(Struct, frozen=True):
     terms: programme.Programme
     method: programme.ShippingMethod | None
     proposes: bool
+    redemptions: Redemptions | None
     at: datetime
 
     def priced(self, points: int, coupon_ids: Sequence[int] | None) -> Priced:
@@ -164,6 +174,7 @@ class _LaidOut(Struct, frozen=True):
             ways=self._ways(using),
             coupons=weighed,
             coupon_trouble=trouble,
+            redemptions=self.redemptions,
         )
 
     def _quote(self, using: Sequence[coupons.Ready] = (), *, points: int = 0, shipping: Shipping | None) -> Quote:
@@ -275,4 +286,9 @@ def _lay_out(
         )
     method = terms.shipping_method(method_key) if method_key else None
     method = method or next(iter(terms.shipping_methods), None)
-    return _LaidOut(lines=lines, mine=mine, level=level, terms=terms, method=method, proposes=propose, at=at)
+    wanted = [line.wanted for line in lines if line.wanted]
+    redemptions = redemptions_of(viewer.member_id, wanted, level=level, terms=terms, at=at)
+    return _LaidOut(
+        lines=lines, mine=mine, level=level, terms=terms, method=method, proposes=propose, redemptions=redemptions,
+        at=at,
+    )  # fmt: skip

@@ -30,7 +30,8 @@ def _level(
         "early_access_hours": early_hours,
         "sentences": list(sentences),
         "instant_refund_cents": instant_refund,
-        # What costs points or coupons a shop sets itself.
+        # What limits its members, or costs points or coupons, a shop sets itself.
+        "redemptions_per_month": None,
         "upgrade_points": 0,
         "upgrade_coupon": None,
         "birthday_points": 0,

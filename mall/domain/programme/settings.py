@@ -219,6 +219,11 @@ def _level_problems(levels: tuple[Level, ...]) -> Iterator[tuple[str, Message]]:
             )
         if level.free_shipping_from_cents is not None and not _whole(level.free_shipping_from_cents):
             yield f"{name}.free_shipping_from_cents", say(N_("Free shipping starts at an amount, or is not given."))
+        most = level.redemptions_per_month
+        if most is not None and not (_whole(most) and most <= 10_000):
+            sentence = N_("{name} must be a whole number from {least} to {most}, or not given.")
+            setting = f"{name}.redemptions_per_month"
+            yield setting, say(sentence, name=setting, least=0, most=10_000)
         for coupon in ("upgrade_coupon", "birthday_coupon"):
             number = getattr(level, coupon)
             if number is not None and not (_whole(number) and 0 < number < 2**63):

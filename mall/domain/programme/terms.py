@@ -34,6 +34,8 @@ class Level(Struct, frozen=True):
     sentences: tuple[Words, ...] = ()
     # Returns worth up to this are refunded before the goods are back; 0: none.
     instant_refund_cents: int = 0
+    # So many pieces a month may be had for points, whole or in part; None: as many as one likes.
+    redemptions_per_month: int | None = None
     upgrade_points: int = 0
     upgrade_coupon: int | None = None
     birthday_points: int = 0

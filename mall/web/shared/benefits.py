@@ -24,6 +24,7 @@ def benefits_of(terms: programme.Programme, *, coupon_titles: Mapping[int, str] 
         (_("Level discount"), [f"{level.discount_percent} %" if level.discount_percent else None for level in levels]),
         (_("Free delivery"), [_free_from(level.free_shipping_from_cents) for level in levels]),
         (_("Launches earlier"), [_hours(level.early_access_hours) for level in levels]),
+        (_("Items for points a month"), _redemptions(levels)),
         (
             _("On reaching it, once"),
             [_pack(level.upgrade_points, level.upgrade_coupon, titles=titles) for level in levels],
@@ -40,6 +41,14 @@ def benefits_of(terms: programme.Programme, *, coupon_titles: Mapping[int, str] 
     said = dict.fromkeys(words for of_level in sentences for words in of_level)
     rows += [(words, [words in of_level or None for of_level in sentences]) for words in said]
     return [{"name": name, "cells": cells} for name, cells in rows if any(cell is not None for cell in cells)]
+
+
+def _redemptions(levels: tuple[programme.Level, ...]) -> list[str | None]:
+    """Return how many pieces each level may redeem; where none is limited, nothing is said of it."""
+    most = [level.redemptions_per_month for level in levels]
+    if all(each is None for each in most):
+        return [None for _level in levels]
+    return [_("no limit") if each is None else ngettext("up to %(num)s", "up to %(num)s", each) for each in most]
 
 
 def _pack(points: int, coupon: int | None, *, titles: Mapping[int, str]) -> str | None:

@@ -139,6 +139,8 @@ def test_what_makes_no_programme_is_refused_by_name(setting, value):
         (3, {"discount_percent": 101}),
         (3, {"free_shipping_from_cents": -1}),
         (3, {"reach": 1_500.5}),
+        (3, {"redemptions_per_month": -1}),
+        (3, {"redemptions_per_month": "many"}),
         (3, {"upgrade_points": -1}),
         (3, {"upgrade_points": True}),
         (3, {"upgrade_coupon": 0}),
