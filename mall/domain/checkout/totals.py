@@ -159,8 +159,8 @@ class _LaidOut(Struct, frozen=True):
     terms: programme.Programme
     method: programme.ShippingMethod | None
     proposes: bool
-    redemptions: Redemptions | None
     at: datetime
+    redemptions: Redemptions | None = None
 
     def priced(self, points: int, coupon_ids: Sequence[int] | None) -> Priced:
         """Return the basket priced with so many points at the switch and these coupons; None: with the best."""
