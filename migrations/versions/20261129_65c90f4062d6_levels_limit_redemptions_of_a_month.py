@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '65c90f4062d6'
-down_revision = '0f282d2c26af'
+down_revision = '20e05b1c85a5'
 branch_labels = None
 depends_on = None
 
