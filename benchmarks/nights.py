@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from mall import worker
 from mall.base.clock import end_of
 from mall.base.db import execute, reading
-from mall.domain import ledger, notices
+from mall.domain import earning, ledger, membership, notices
 
 from . import shop
 from .table import Figure, at_most
@@ -27,14 +27,17 @@ def night(name: str, url: str, folder: Path, *, members: int) -> list[Figure]:
         made = shop.fill()
         theirs = shop.copy_member(made, members)
         days = shop.add_lots(theirs, LOTS_EACH, terms=made.terms)
-        shop.tidy()
         at = end_of(days[0], made.terms.zone) + timedelta(hours=3)
+        shop.add_growth(theirs, terms=made.terms, at=at)
+        shop.tidy()
         first, seconds = _once(at)
         again, seconds_again = _once(at)
     if first != again:
         raise RuntimeError(f"the second night changed something: {first} became {again}")
     if first["expired"] < members:
         raise RuntimeError(f"not all that was past has expired: {first}")
+    if not (first["taken off"] > 0 < first["announced"] and first["levels"] > 0 < first["warned"]):
+        raise RuntimeError(f"a night without dormancy or a review of levels: {first}")
     each = ", ".join(f"{job} {took:.1f}" for job, took in seconds.items())
     whole, whole_again = sum(seconds.values()), sum(seconds_again.values())
     what = f"a night: {members:,} members, {members * LOTS_EACH:,} lots, {members:,} of them past"
@@ -53,7 +56,15 @@ def _once(at: Any) -> tuple[dict[str, int], dict[str, float]]:
         worker.JOBS[job].job(at)
         seconds[job] = time.perf_counter() - began
     expired = select(func.count()).select_from(ledger.Posting).where(ledger.Posting.kind == "expire")
-    told = select(func.count()).select_from(notices.Notice)
+    event, step = membership.GrowthEvent, membership.LevelHistory
+    questions = {
+        "expired": expired,
+        "told": select(func.count()).select_from(notices.Notice),
+        "taken off": select(func.count()).where(event.source == membership.DORMANCY),
+        "announced": select(func.count()).where(earning.DormancyNotice.told_at == at),
+        "levels": select(func.count()).where(step.began_at == at),
+        "warned": select(func.count()).where(membership.LevelNotice.told_at == at),
+    }
     with reading(scan=True):
-        counts = {"expired": execute(expired).scalar_one(), "told": execute(told).scalar_one()}
+        counts = {name: execute(question).scalar_one() for name, question in questions.items()}
     return counts, seconds

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import ColumnElement, Integer, String, cast, func, insert, literal, select, text, true
+from sqlalchemy import ColumnElement, Integer, String, case, cast, func, insert, literal, select, text, true
 
 from mall import create_app
 from mall.base.clock import Instant, end_of, month_end, months_later, now
@@ -216,6 +216,66 @@ def _add_lot(first_member_id: int, members: int, day: date, *, terms: programme.
         move = literal("lots:").concat(cast(n + lot, String))
         _copy(ledger.Posting, number, member | {"id": None, "lot_id": n + lot, "move": move} | points, a_posting)
         go_on_after("lot")
+
+
+def add_growth(member_ids: list[int], *, terms: programme.Programme, at: datetime) -> None:
+    """Give every member growth for the night of an instant: four orders that make a Senior.
+
+    Of a third the growth is taken off in that night, to a third it is announced, the others were here lately. One in
+    twelve comes near the review with too little, one in fifty stands below what they have reached.
+    """
+    assert member_ids == list(range(member_ids[0], member_ids[0] + len(member_ids)))
+    for begin in range(0, len(member_ids), MANY):
+        _add_growth(member_ids[begin], min(MANY, len(member_ids) - begin), terms=terms, at=at)
+
+
+def _add_growth(first_member_id: int, members: int, *, terms: programme.Programme, at: datetime) -> None:
+    today = terms.today(at)
+    n, number = _numbers(members)
+    member, third = literal(first_member_id) + n - 1, n % 3
+
+    def by_third(*values: Any, type_: Any) -> Any:
+        first, second, other = (literal(value, type_) for value in values)
+        return case((third == 0, first), (third == 1, second), else_=other)
+
+    active = [at - timedelta(days=days) for days in (95, 80, 10)]
+    told_at = at - timedelta(days=20)
+    with transaction():
+        for order in range(4):
+            about = literal(f"order:{order}:").concat(cast(member, String))
+            counts_on = today - timedelta(days=[350, 300, 200, 100][order])
+            _insert(membership.GrowthEvent, number, {
+                "member_id": member, "points": literal(400), "source": literal("order"), "reference": about,
+                "counts_on": literal(counts_on), "version": literal(terms.version),
+                "why": literal(say("Order"), membership.GrowthEvent.__table__.c.why.type), "key": about,
+                "at": literal(active[0], Instant),
+            })  # fmt: skip
+        _insert(earning.FactRow, number, {
+            "kind": literal("order_paid"), "member_id": member, "reference": literal("bench"),
+            "cents": literal(40_000), "attributes": literal({}, earning.FactRow.__table__.c.attributes.type),
+            "key": literal("bench:").concat(cast(member, String)), "at": by_third(*active, type_=Instant),
+        })  # fmt: skip
+        _insert(earning.DormancyNotice, number, {
+            "member_id": member, "active_at": literal(active[0], Instant), "points": literal(160),
+            "told_on": literal(terms.today(told_at)), "told_at": literal(told_at, Instant),
+            "until": literal(at - timedelta(days=6), Instant), "deducts_on": literal(today - timedelta(days=5)),
+            "version": literal(terms.version),
+        }, third == 0)  # fmt: skip
+        near = n % 12 == 1
+        review_on = case((near, literal(today + timedelta(days=20))), else_=literal(today + timedelta(days=200)))
+        counts_from = case((near, literal(today - timedelta(days=344))), else_=literal(today - timedelta(days=164)))
+        _insert(membership.LevelHistory, number, {
+            "member_id": member, "step": literal(2), "rank": literal(3), "reason": literal("reached"),
+            "growth": literal(1_600), "version": literal(terms.version),
+            "began_on": literal(today - timedelta(days=165)),
+            "began_at": literal(at - timedelta(days=165), Instant), "review_on": review_on, "counts_from": counts_from,
+        }, n % 50 != 0)  # fmt: skip
+
+
+def _insert(table: Any, number: Any, columns: dict[str, Any], *which: ColumnElement[bool]) -> None:
+    """Insert a row for every number that is wanted, of these columns."""
+    rows = select(*(value.label(name) for name, value in columns.items())).select_from(number).where(*which)
+    execute(insert(table).from_select(list(columns), rows))
 
 
 def tidy() -> None:
