@@ -6,7 +6,19 @@ This is the room's front door. A face asks once, `terms = programme.current(now(
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings, level_settings
 from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, coupons_of, is_address, settings_of, terms_of
-from .tasks import READY_MADE_TASKS, TASK_KEYS, Task
+from .tasks import (
+    GROWTH_ONLY,
+    MOST_GROWTH,
+    MOST_POINTS,
+    MOST_TIMES,
+    ORDER_TASKS,
+    READY_MADE_TASKS,
+    TASK_KEYS,
+    Task,
+    ready_made_task,
+    settings_of_task,
+    task_problems,
+)
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
     AlreadySetUp,
@@ -40,8 +52,13 @@ from .versions import (
 
 __all__ = [
     "BOUNDS",
+    "GROWTH_ONLY",
     "LEVEL_BOUNDS",
     "LEVEL_SETS",
+    "MOST_GROWTH",
+    "MOST_POINTS",
+    "MOST_TIMES",
+    "ORDER_TASKS",
     "PYRAMID",
     "READY_MADE_TASKS",
     "SIX_STEPS",
@@ -77,10 +94,13 @@ __all__ = [
     "level_settings",
     "newest",
     "note_not_apart",
+    "ready_made_task",
     "send",
     "settings_of",
+    "settings_of_task",
     "sketch",
     "sketches",
+    "task_problems",
     "terms_of",
     "upcoming",
     "version",

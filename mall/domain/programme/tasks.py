@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mall.base.text import N_, Message, say
 
@@ -141,3 +142,8 @@ READY_MADE_TASKS = (
     Task("friend_joined", 20, 0, per_month=5),
     Task("friend_bought", 300, 50, per_month=10, least_cents=1_000),
 )
+
+
+def ready_made_task(key: str, *, active: bool) -> Task:
+    """Return a task as a new shop has it, on or off."""
+    return replace(next(task for task in READY_MADE_TASKS if task.key == key), active=active)

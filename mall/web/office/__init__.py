@@ -36,11 +36,14 @@ from . import (
     shipping,
     staff,
     stock,
+    task_drafts,
 )
 
 bp = Blueprint("office", __name__, url_prefix="/office")
 bp.before_request(staff_only("operate", but=("office.account",)))
 
+# These share the programme's drafts and put their pages into them as they are imported.
+DRAFTS = (task_drafts,)
 PAGES: list[Blueprint] = [
     account.bp,
     adjustments.bp,

@@ -20,7 +20,7 @@ from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.task_words import caps_words, task_title
-from mall.web.shared.texts import local, money_words, number
+from mall.web.shared.texts import day_words, local, money_words, number
 
 from .actors import actor_words
 from .fields import Cents, Moment, needed
@@ -235,10 +235,35 @@ def difference(before: programme.Programme, after: programme.Programme) -> list[
         if name in EVERYDAY or name in SWITCHES:
             write = written(name)
             rows.append((str((EVERYDAY | SWITCHES)[name]), write(was), write(becomes)))
+        elif name == "tasks":
+            rows += task_differences(before, after)
         else:
             plain = isinstance(was, str)
             rows.append((str(OTHERS[name]), was if plain else "–", becomes if plain else _("changed")))
     return rows
+
+
+def task_differences(before: programme.Programme, after: programme.Programme) -> list[tuple[str, str, str]]:
+    """Return the tasks that a version changes: [(what it is called, as it was, as it is to be)]."""
+    keys = dict.fromkeys(task.key for task in (*before.tasks, *after.tasks))
+    pairs = [(key, task_words(before.task(key), before), task_words(after.task(key), after)) for key in keys]
+    return [(task_title(key), was, becomes) for key, was, becomes in pairs if was != becomes]
+
+
+def task_words(task: programme.Task | None, terms: programme.Programme) -> str:
+    """Say in one line what a task pays, how often, when and to whom."""
+    if task is None or not task.active:
+        return _("Off")
+    parts = [
+        _("%(points)s pts", points=number(task.points)) if task.points else "",
+        _("%(growth)s growth", growth=number(task.growth)) if task.growth else "",
+        caps_words(task),
+        _("from %(day)s on", day=day_words(task.begins_on)) if task.begins_on else "",
+        _("until %(day)s", day=day_words(task.ends_on)) if task.ends_on else "",
+        _("for %(level)s and above", level=local(terms.level(task.from_rank).name)) if task.from_rank > 1 else "",
+        _("orders of %(cash)s or more", cash=money_words(task.least_cents)) if task.least_cents else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def written(name: str) -> Any:

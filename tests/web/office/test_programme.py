@@ -157,6 +157,6 @@ def test_a_draft_that_changes_tasks_says_so(ada, abe):
         settings["tasks"] = [task | {"active": task["key"] != "streak_3"} for task in settings["tasks"]]
         programme.draft(settings, based_on=1, effective_from=NOON, by="staff:9", at=NOON, reason="Fewer", key="fewer")
 
-    assert "Tasks – changed" in words(abe.get(PAGE).text)
+    assert "3 days in a row 10 pts, 1 a day, 4 a month Off" in words(abe.get(PAGE).text)
     abe.post(f"{PAGE}/drafts/2/approval")
     assert "3 days in a row streak_3 10 0 1 a day, 4 a month Off" in words(abe.get(PAGE).text)
