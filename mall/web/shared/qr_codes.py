@@ -8,4 +8,4 @@ def qr_code(text: str, *, scale: int = 4, error: str | None = None) -> str:
     """
     import segno  # noqa: PLC0415 - Few pages show one.
 
-    return str(segno.make(text, error=error).svg_data_uri(scale=scale, border=0))
+    return str(segno.make_qr(text, error=error).svg_data_uri(scale=scale, border=0))
