@@ -4,7 +4,7 @@ The member's purse is locked first, so that of two reports of one purchase one f
 row of its own, locked after the purse, so that a cap for all members is met exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -304,6 +304,15 @@ def purchases_at(partner_id: int, *, limit: int) -> Sequence[Row[Any]]:
     )
     query = select(Purchase, refunded.label("refunded_cents")).where(Purchase.partner_id == partner_id)
     return execute(query.order_by(Purchase.id.desc()).limit(limit)).all()
+
+
+def ready_at(references: Collection[str]) -> dict[str, datetime]:
+    """Return when the points of purchases are ready, {what their lots refer to: instant}; of others, nothing."""
+    ids = [int(reference[9:]) for reference in references if reference.startswith("purchase:")]
+    if not ids:
+        return {}
+    rows = execute(select(Purchase.id, Purchase.ready_at).where(Purchase.id.in_(ids)))
+    return {f"purchase:{row.id}": row.ready_at for row in rows}
 
 
 def given_in_month(partner_id: int, *, today: date) -> int:
