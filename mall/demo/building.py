@@ -14,6 +14,7 @@ from mall.base.clock import moved_to, now
 from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
+from . import cashing, rides
 from .cast import PASSWORD, STAFF, STARS
 from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
@@ -30,6 +31,7 @@ CAST_FILE = "demo-cast.json"
 DAYS = 365
 OPERATOR = "staff:1"
 FINANCE = "staff:3"
+ADMIN = "staff:4"
 
 
 class Built(Struct, frozen=True):
@@ -86,10 +88,14 @@ def build(
         )
         settings["shipping_methods"].append(PICKUP)
         settings["levels"] = [level | PACKS.get(level["key"], {}) for level in settings["levels"]]
+        settings |= cashing.SETTINGS
+        for task in settings["tasks"]:
+            task["active"] = task["active"] or task["key"] == "bind_account"
         with transaction():
             terms = programme.establish(settings, by="system", at=opening)
         password = people.password_hash(PASSWORD)
         hire(password, at=opening)
+        rides.open_partner(by=ADMIN, at=opening)
         categories = open_categories(opening)
         stocked = [
             shelve(goods, categories, number, terms=terms, at=opening) for number, goods in enumerate(SHELVES, start=1)

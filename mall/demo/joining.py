@@ -10,7 +10,7 @@ from mall.base.db import execute, transaction
 from mall.base.text import N_, say
 from mall.domain import audit, earning, ledger, notices, people
 
-from . import buying, habits
+from . import buying, cashing, habits, rides
 from .cast import FAMILY_NAMES, GIVEN_NAMES, STARS, STREETS, TOWNS
 from .invitations import invited
 from .story import Shopper, Story
@@ -72,6 +72,8 @@ def join(story: Story, slug: str, name: str, language: str, orders: int, appetit
     story.members.append(shopper)
     welcome_gift(story, shopper, at)
     habits.plan(story, shopper)
+    rides.plan(story, shopper)
+    cashing.plan(story, shopper)
     for moment in sorted(story.chance.random() for _order in range(orders)):
         when = at + (story.end - at) * moment
         story.queue.at(when, lambda: buying.shop(story, shopper))

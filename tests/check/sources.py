@@ -21,6 +21,7 @@ FLOORS = (
         "mall.domain.interest",
         "mall.domain.consultation",
         "mall.domain.decoration",
+        "mall.domain.cash_outs",
     ),
     ("mall.domain.earning",),
     ("mall.domain.checkout", "mall.domain.partners"),

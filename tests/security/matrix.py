@@ -36,6 +36,7 @@ MATRIX = {
     "store.pictures": PUBLIC,
     "store.robots": PUBLIC,
     "store.style": PUBLIC,  # For who builds pages; there is none outside the demo.
+    "store.cash_out": MEMBER,
     "store.checkout": MEMBER,
     "store.coupons": MEMBER,
     "store.joining": PUBLIC,

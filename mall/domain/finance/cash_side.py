@@ -15,7 +15,7 @@ from mall.base.clock import day_of
 from mall.base.db import execute
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import aftersales, cash, checkout
+from mall.domain import aftersales, cash, cash_outs, checkout
 
 from .statement import booked_by_statement, left_cashier
 
@@ -81,6 +81,23 @@ def cash_happenings(*, until: datetime, zone: str, currency: str) -> Iterator[Ha
             booked.document,
             {booked.account: booked.cents, account_of(booked.cashier): -booked.cents},
         )
+    yield from _cash_outs(until, zone)
+
+
+def _cash_outs(until: datetime, zone: str) -> Iterator[Happened]:
+    """Yield what became of points that members asked to have as money: owed once approved, then paid."""
+    for row in _approved_cash_outs(until):
+        pays, document = row.gross_cents - row.fee_cents, f"cashout:{row.id}"
+        yield Happened(
+            day_of(row.decided_at, zone),
+            8,
+            N_("Points turned into cash"),
+            document,
+            {"cash_out_value": row.gross_cents, "cash_out_fees": -row.fee_cents, "cash_out": -pays},
+        )
+        if row.paid_at is not None and row.paid_at <= until:
+            amounts = {"cash_out": pays, "cash_out_bank": -pays}
+            yield Happened(day_of(row.paid_at, zone), 9, N_("Points to cash paid out"), document, amounts)
 
 
 def _sales_taken_back(until: datetime, zone: str) -> Iterator[Happened]:
@@ -153,7 +170,7 @@ def _answer_for(others: list[Part], gone_cents: int, amounts: dict[str, int]) ->
 def cash_balances(*, until: datetime, currency: str) -> dict[str, int]:
     """Return the money at each cashier at an instant: captured, less given back, kept as a fee or paid out.
 
-    And what was paid out to the bank, and given back from there by hand.
+    And what was paid out to the bank, and given back from there by hand; what is owed and was paid for points.
     """
     held: dict[str, int] = defaultdict(int)
     captured = func.sum(cash.Payment.captured_cents)
@@ -170,6 +187,11 @@ def cash_balances(*, until: datetime, currency: str) -> dict[str, int]:
         held[account_of(cashier)] -= cents
         if account == "payouts":
             held["payouts"] += cents
+    for row in _approved_cash_outs(until):
+        pays = row.gross_cents - row.fee_cents
+        paid = row.paid_at is not None and row.paid_at <= until
+        held["cash_out"] -= 0 if paid else pays
+        held["cash_out_bank"] -= pays if paid else 0
     return dict(held)
 
 
@@ -232,6 +254,16 @@ def _orders(until: datetime) -> Any:
         )
         .where(order.paid_at <= until, checkout.cash_cents_of(order) > 0)
         .order_by(order.paid_at, order.id)
+    )
+
+
+def _approved_cash_outs(until: datetime) -> Any:
+    request = cash_outs.CashOut
+    approved = request.state.in_((cash_outs.APPROVED, cash_outs.PAID))
+    return execute(
+        select(request.id, request.gross_cents, request.fee_cents, request.decided_at, request.paid_at)
+        .where(approved, request.decided_at <= until)
+        .order_by(request.decided_at, request.id)
     )
 
 

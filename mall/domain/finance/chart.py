@@ -43,6 +43,9 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "rounding": (N_("Rounding"), "Expenses:Points:Rounding"),
     "brought_over": (N_("Points brought over"), "Equity:BroughtOver"),
     "cash_out": (N_("Points to cash, to be paid out"), "Liabilities:CashOut"),
+    "cash_out_bank": (N_("Points to cash, paid out"), "Assets:Bank:CashOut"),
+    "cash_out_value": (N_("Worth of cashed-out points beyond their cash"), "Income:Points:CashedOut"),
+    "cash_out_fees": (N_("Fees of points to cash"), "Income:Points:CashOutFees"),
     "counter": (N_("The other side of points counted in points"), "Equity:Points"),
     "opening": (N_("Balances before the first day"), "Equity:Opening"),
     "cashier": (N_("Money at the cashier"), "Assets:Cashier"),
@@ -66,7 +69,7 @@ _OTHER_SIDE = {
     GIVEN_BACK: "redeemed",
     ADJUSTED_UP: "goodwill",
     ADJUSTED_DOWN: "goodwill",
-    CASHED_OUT: "cash_out",
+    CASHED_OUT: "cash_out_value",
     REPRICED: "differences",
     ROUNDING: "rounding",
 }

@@ -247,7 +247,7 @@ def _in_order(*streams: Iterable[JournalEntry]) -> list[JournalEntry]:
 
 def _stays(account: str) -> bool:
     """Tell whether an account's balance is carried on: what is owned and owed, not what was earned and spent."""
-    return account.partition(":")[0] in ("cashier", "bank", "payouts", "advance", "tax")
+    return account.partition(":")[0] in ("cashier", "bank", "payouts", "advance", "tax", "cash_out", "cash_out_bank")
 
 
 def _by_number(document: str) -> tuple[bool, int, str]:

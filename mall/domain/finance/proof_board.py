@@ -23,6 +23,7 @@ from mall.base.text import N_
 from mall.domain import (
     aftersales,
     cash,
+    cash_outs,
     catalogue,
     checkout,
     coupons,
@@ -49,6 +50,7 @@ ROOMS: tuple[ModuleType, ...] = (
     membership,
     coupons,
     interest,
+    cash_outs,
     earning,
     checkout,
     partners,

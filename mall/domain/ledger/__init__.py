@@ -19,7 +19,7 @@ from .earnings import earn, earned_by, unlock
 from .expiry import due_to_expire, expire, expire_due
 from .freezing import freeze, thaw
 from .history import Due, Entry, expiring, history, move_of, on_the_way, set_aside, waiting
-from .holds import NothingHeld, capture, hold, redeem, release
+from .holds import NothingHeld, capture, cash_out, hold, redeem, release
 from .lots import Lot, last_day
 from .positions import Position
 from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting, one_write
@@ -79,6 +79,7 @@ __all__ = [
     "ask_adjustment",
     "balances",
     "capture",
+    "cash_out",
     "checks",
     "decline_adjustment",
     "due_to_expire",

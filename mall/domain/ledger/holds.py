@@ -8,7 +8,7 @@ from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_
 
-from .accounts import HELD, REDEMPTION, WALLET
+from .accounts import CASH_OUT, HELD, REDEMPTION, WALLET
 from .arrivals import DAYS_AFTER_RELEASE, Arrival, back_into_wallet
 from .lots import Lot
 from .positions import Position
@@ -63,6 +63,23 @@ def capture(purse: LockedPurse, *, reference: str, at: datetime, first: bool = F
     )
 
 
+def cash_out(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
+    """Let what was held leave as money. Asked again, answers the first.
+
+    Raises NothingHeld; KeyReused when it was released or captured.
+    """
+    move = _end(purse, "cash_out", reference=reference, at=at)
+    if lines := recorded(move):
+        return lines
+    return post(
+        purse,
+        [
+            move.line(source=HELD, destination=CASH_OUT, lot_id=part.lot_id, points=part.points, empties=part.empties)
+            for part in _held_for(purse, reference)
+        ],
+    )
+
+
 def release(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
     """Give back what was held: to its own lots, or to a child of 7 days where the last day has passed meanwhile.
 
@@ -76,7 +93,7 @@ def release(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
 
 
 def _end(purse: LockedPurse, kind: str, *, reference: str, at: datetime) -> Move:
-    """Return the move that ends a hold. Its key is one for capture, release and redeem, so a hold ends once."""
+    """Return the move that ends a hold. Its key is one for all ways to end it, so it ends once."""
     return Move(f"{reference}:end", kind, purse.member_id, reference, at)
 
 

@@ -42,6 +42,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "exchange_lapsed": ("number",),
     "points_unlocked": ("points", "number"),
     "points_expiring": ("points", "expires_on"),
+    "points_cash_declined": ("points", "words"),
+    "points_cash_paid": ("cents", "account_end"),
     "level_raised": ("level",),
     "level_review": ("level", "missing", "review_on"),
     "level_lowered": ("level",),

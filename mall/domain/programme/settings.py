@@ -40,6 +40,10 @@ BOUNDS = {
     "adjustment_limit_points": (0, 1_000_000_000),
     "adjustments_per_day": (0, 1_000),
     # Stripe: a Checkout Session lives from 30 minutes to 24 hours, by its clock.
+    "cash_out_least_points": (0, 1_000_000_000),
+    "cash_out_points": (1, 1_000_000),
+    "cash_out_cents": (1, 1_000_000),
+    "cash_out_fee_cents": (0, 100_000),
     "pay_within_minutes": (31, 1_440),
     "unpaid_orders": (1, 100),
     "dormancy_after_days": (30, 730),
@@ -158,6 +162,7 @@ def problems_in(terms: Programme) -> Iterator[tuple[str, Message]]:
     if not isinstance(terms.dormancy_active, bool):
         yield "dormancy_active", say(N_("Taking growth off for dormancy is on (true) or off (false)."))
     yield from _out_of_bounds("", terms, BOUNDS)
+    yield from _cash_out_problems(terms)
     yield from _level_problems(terms.levels)
     yield from _tax_problems(terms.tax_classes)
     yield from _shipping_problems(terms.shipping_methods)
@@ -192,6 +197,18 @@ def _is_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
+
+
+def _cash_out_problems(terms: Programme) -> Iterator[tuple[str, Message]]:
+    figures = (terms.cash_out_least_points, terms.cash_out_points, terms.cash_out_cents, terms.cash_out_fee_cents)
+    if not all(_whole(figure) for figure in figures) or not terms.cash_out_points or not terms.cash_out_least_points:
+        return
+    if terms.cash_out_least_points * terms.cash_out_cents // terms.cash_out_points <= terms.cash_out_fee_cents:
+        yield (
+            "cash_out_least_points",
+            say(N_("The least number of points for cash must give more than the fee of {fee_cents}."),
+                fee_cents=terms.cash_out_fee_cents),
+        )  # fmt: skip
 
 
 def _level_problems(levels: tuple[Level, ...]) -> Iterator[tuple[str, Message]]:

@@ -102,6 +102,11 @@ class Programme(Struct, frozen=True):
     returns_lapse_days: int = 30
     # Shops that drafted their programme before there were tasks have none.
     tasks: tuple[Task, ...] = ()
+    # From so many points on members may ask for cash; 0: they may not. So many points give so many cents, less a fee.
+    cash_out_least_points: int = 0
+    cash_out_points: int = 100
+    cash_out_cents: int = 80
+    cash_out_fee_cents: int = 0
     # Who does nothing for so many days loses so many per cent of their growth, and again every month.
     dormancy_active: bool = False
     dormancy_after_days: int = 90

@@ -4,7 +4,19 @@ from flask import Blueprint
 
 from mall.web.shared.signing_in import staff_only
 
-from . import adjustments, ageing, as_of, asked, checks, entries, journal, liability, movements, reconciliation
+from . import (
+    adjustments,
+    ageing,
+    as_of,
+    asked,
+    checks,
+    entries,
+    journal,
+    liability,
+    movements,
+    payouts,
+    reconciliation,
+)
 
 bp = Blueprint("finance", __name__, url_prefix="/finance")
 bp.before_request(staff_only("finance"))
@@ -19,6 +31,7 @@ PAGES: list[Blueprint] = [
     journal.bp,
     liability.bp,
     movements.bp,
+    payouts.bp,
     reconciliation.bp,
 ]
 

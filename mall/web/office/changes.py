@@ -34,6 +34,7 @@ NAMES = {
     "cap_cents": _l("At most"),
     "carrier": _l("Carrier"),
     "cash_cents": _l("Cash"),
+    "cash_out": _l("Number of the request"),
     "categories": _l("Categories"),
     "category_ids": _l("Categories"),
     "codes": _l("Codes"),

@@ -47,6 +47,10 @@ EVERYDAY = {
     "least_cash_cents": _l("Least amount the cashier takes"),
     "adjustment_limit_points": _l("Most points one person may adjust alone"),
     "adjustments_per_day": _l("Adjustments one person may make a day"),
+    "cash_out_least_points": _l("Least points that may become cash; 0: none"),
+    "cash_out_points": _l("For cash, so many points"),
+    "cash_out_cents": _l("give"),
+    "cash_out_fee_cents": _l("Fee of turning points into cash"),
     "dormancy_after_days": _l("Days without activity until growth is taken off"),
     "dormancy_percent": _l("Growth taken off each month, in per cent"),
 }
@@ -95,6 +99,10 @@ class DraftForm(Form):
     least_cash_cents = everyday("least_cash_cents")
     adjustment_limit_points = everyday("adjustment_limit_points")
     adjustments_per_day = everyday("adjustments_per_day")
+    cash_out_least_points = everyday("cash_out_least_points")
+    cash_out_points = everyday("cash_out_points")
+    cash_out_cents = everyday("cash_out_cents")
+    cash_out_fee_cents = everyday("cash_out_fee_cents")
     dormancy_active = BooleanField(SWITCHES["dormancy_active"])
     dormancy_after_days = everyday("dormancy_after_days")
     dormancy_percent = everyday("dormancy_percent")

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from mall.domain import checkout
+from mall.domain import cash_outs, checkout
 
 from .task_words import task_title
 from .texts import sentence
@@ -16,6 +16,10 @@ def words_of_entry(entry: Any) -> str:
         return sentence(entry.reason)
     if entry.kind in ("earn", "unlock") and entry.origin == "task" and entry.why:
         return sentence(entry.why)
+    if entry.kind in ("earn", "unlock") and entry.reference.startswith("purchase:") and entry.why:
+        return sentence(entry.why)
+    if entry.kind == "hold" and cash_outs.is_of_one(entry.reference):
+        return _("Held to be turned into cash")
     return {
         "earn": _("Earned, on the way"),
         "unlock": _("Ready to use"),
@@ -57,7 +61,11 @@ def place_words(account: str) -> str:
 
 def rule_words(rule: str) -> str:
     """Return what a rule that earned points is called."""
-    ours = {"order": _("Points on orders"), "adjustment": _("Correction by the shop")}
+    ours = {
+        "order": _("Points on orders"),
+        "adjustment": _("Correction by the shop"),
+        "partner": _("Purchases at partners"),
+    }
     return ours.get(rule) or task_title(rule)
 
 

@@ -6,6 +6,7 @@ from . import (
     account,
     addresses,
     basket,
+    cash_out,
     checkout,
     coupons,
     growth,
@@ -43,6 +44,7 @@ ACCOUNT = (addresses, profile, registration, sign_in)
 PAGES: list[Blueprint] = [
     account.bp,
     basket.bp,
+    cash_out.bp,
     checkout.bp,
     coupons.bp,
     growth.bp,

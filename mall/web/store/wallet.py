@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import catalogue, checkout, ledger
+from mall.domain import cash_outs, catalogue, checkout, ledger, partners
 from mall.web.shared import layout, tables
 from mall.web.shared.moves import order_number, place_words, rule_words, words_of_entry
 from mall.web.shared.numbers import asked
@@ -78,6 +78,7 @@ def show():
         held = ledger.set_aside(me())
         entries = ledger.history(me(), limit=PER_PAGE + 1, before=cursor, kinds=TABS.get(tab, ()))
         orders = checkout.windows_of([lot.reference for lot in waiting])
+        elsewhere = partners.ready_at([lot.reference for lot in waiting])
     return render_template(
         "store/wallet/show.html",
         balances=balances,
@@ -87,14 +88,15 @@ def show():
         most_of_a_month=max((points for _month, points in planner.months), default=0),
         most=max((each.points for each in expiring), default=0),
         soon=expiring[0] if expiring and expiring[0].days <= SOON_DAYS else None,
-        waiting=[(lot, order_number(lot.reference), _when_ready(lot, orders, at=at)) for lot in waiting],
-        held=[(order_number(reference), points) for reference, points in held],
+        waiting=[(lot, order_number(lot.reference), _when_ready(lot, orders, elsewhere, at=at)) for lot in waiting],
+        held=[(order_number(reference), points, cash_outs.is_of_one(reference)) for reference, points in held],
         entries=entries[:PER_PAGE],
         older=entries[PER_PAGE - 1].last_id if len(entries) > PER_PAGE else None,
         newer=cursor is not None,
         tab=tab if tab in TABS else "",
         words=words_of_entry,
         order_number=order_number,
+        cashes_out=cash_outs.offer_of(terms).is_on,
         **for_cards(terms, viewer),
     )
 
@@ -156,8 +158,11 @@ def history_csv() -> Response:
     return tables.csv_of(headings, rows, name="points")
 
 
-def _when_ready(lot: ledger.Due, orders: dict[str, Any], *, at: datetime) -> str:
-    """Return when points on the way are ready: so many days after delivery, then the date."""
+def _when_ready(lot: ledger.Due, orders: dict[str, Any], elsewhere: dict[str, datetime], *, at: datetime) -> str:
+    """Return when points on the way are ready: so many days after delivery, then the date; a partner's on a date."""
+    if lot.reference in elsewhere:
+        ready_at = elsewhere[lot.reference]
+        return _("today") if ready_at <= at else day_words(ready_at)
     order = orders.get(lot.reference)
     if order is not None and order.window_ends_at is not None:
         return _("today") if order.window_ends_at <= at else day_words(order.window_ends_at)

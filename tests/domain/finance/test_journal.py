@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from mall.base.cashier import RefundState, Taking
 from mall.base.clock import moved_to
 from mall.base.db import reading, transaction
-from mall.domain import aftersales, cash, catalogue, finance
+from mall.demo.joining import token_mailed_to
+from mall.domain import aftersales, cash, cash_outs, catalogue, finance, people, programme
 from tests.conftest import could_not_run
 from tests.stage import Stage, open_shop
 
@@ -374,3 +375,59 @@ def test_fees_and_payouts_are_booked_by_the_statement_on_the_day_it_came(sold, t
     hledger(may, "check")
     assert totals(may)["Assets:Bank:Payouts"] == "40.00"
     assert "Expenses:CashierFees" not in totals(may)
+
+
+def cash_out(books: Books, *, paid: bool) -> None:
+    """Let Mei turn 600 of her points into cash in February: 80 cents for 100, less a fee of 50."""
+    rates = {"cash_out_least_points": 500, "cash_out_fee_cents": 50}
+    terms = programme.terms_of(books.terms.version, programme.settings_of(books.terms) | rates)
+    asked, approved, paid_at = (instant(f"2026-02-{day} 10:00") for day in (10, 12, 13))
+    who = {"own_member_id": None, "terms": terms, "by": "staff:1"}
+    joined = instant("2026-01-01 10:00")
+    with moved_to(joined), transaction():
+        people.verify(token_mailed_to(books.members["mei"]), at=joined)
+    with moved_to(asked), transaction():
+        cash_outs.ask(
+            books.members["mei"], 600, payee="Mei", account="DE89370400440532013000", key="k", terms=terms, at=asked
+        )
+    with moved_to(approved), transaction():
+        cash_outs.approve(1, other_approvers=1, at=approved, **who)
+    if paid:
+        with moved_to(paid_at), transaction():
+            cash_outs.note_paid(1, payout_reference="TX-77", at=paid_at, **who)
+
+
+@pytest.mark.parametrize("paid", [True, False])
+def test_points_turned_into_cash_are_owed_until_they_are_paid(books, tmp_path, paid):
+    books.member("mei")
+    books.ready("mei", 1_000, "2026-01-05 10:00")
+    cash_out(books, paid=paid)
+
+    with reading():
+        journal = finance.journal(first=FIRST, last=LAST, terms=books.terms, at=APRIL)
+        forward = finance.liability(as_of=finance.settled(APRIL), zone=ZONE)
+    said = {entry.name: {line.account: line.cents for line in entry.lines if line.cents} for entry in journal.entries}
+    assert said["Cashed out"] == {"contract": 600, "cash_out_value": -600}
+    assert said["Points turned into cash"] == {"cash_out_value": 480, "cash_out_fees": -50, "cash_out": -430}
+    assert ("Points to cash paid out" in said) is paid
+    assert forward.total.points == 400
+
+    text = text_of(books, "hledger")
+    hledger(text, "check")
+    assert bean_check(text_of(books, "beancount"), tmp_path) == ""
+    assert ("-4.30 EUR" in hledger(text, "balance", "Liabilities:CashOut")) is not paid
+    for first in ("2026-02-12", "2026-02-13", "2026-03-01"):
+        later = text_of(books, "hledger", first=date.fromisoformat(first))
+        hledger(later, "check")
+        assert bean_check(text_of(books, "beancount", first=date.fromisoformat(first)), tmp_path) == ""
+
+
+def test_the_roll_forward_shows_points_turned_into_cash(books):
+    books.member("mei")
+    books.ready("mei", 1_000, "2026-01-05 10:00")
+    cash_out(books, paid=True)
+
+    with reading():
+        moved = finance.roll_forward(finance.Month(2026, 2), zone=ZONE, at=APRIL)
+    assert {line.movement: line.amount.points for line in moved.lines if line.amount.points} == {"cashed_out": -600}
+    assert (moved.opening.points, moved.closing.points) == (1_000, 400)

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from mall.web.shared.texts import day_words, local, number
+from mall.web.shared.texts import day_words, local, money_words, number
 
 from .parts import Letter, Values, button, figure
 
@@ -32,6 +32,25 @@ def points_expiring(values: Values) -> Letter:
             _("Under My points you see what they could get you now. Orders always use the soonest to expire first."),
         ],
         button=button(_("See what they can get"), values),
+    )
+
+
+def points_cash_declined(values: Values) -> Letter:
+    points = values["points"]
+    return Letter(
+        ngettext("%(num)s point is not turned into cash", "%(points)s points are not turned into cash", points,
+                 points=number(points)),
+        [values["words"], _("The points are back with the last days they had.")],
+        button=button(_("See my points"), values),
+    )  # fmt: skip
+
+
+def points_cash_paid(values: Values) -> Letter:
+    cash = money_words(values["cents"])
+    return Letter(
+        _("%(cash)s for your points is on its way to your bank", cash=cash),
+        [_("We have paid %(cash)s to the account that ends in %(end)s.", cash=cash, end=values["account_end"])],
+        button=button(_("See my points"), values),
     )
 
 
@@ -203,6 +222,8 @@ def _words(values: Values) -> list[str]:
 LETTERS = (
     points_unlocked,
     points_expiring,
+    points_cash_declined,
+    points_cash_paid,
     level_raised,
     level_review,
     level_lowered,

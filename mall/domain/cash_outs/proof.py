@@ -1,0 +1,98 @@
+"""What must always be true of cash-outs: their points are where their state says, and each was approved by another."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, or_, select
+
+from mall.base.proof import Check
+from mall.base.text import N_
+from mall.domain import approvals, ledger
+
+from .requests import APPROVED, ASKED, DECLINED, KIND, PAID, WITHDRAWN, CashOut
+
+
+def checks() -> list[Check]:
+    """Return the room's checks."""
+    return [
+        Check(
+            N_("points of a cash-out are held while it waits, gone when approved, else back"),
+            _points(),
+        ),
+        Check(N_("points are turned into cash only for a cash-out that was approved"), _for_nothing()),
+        Check(N_("a cash-out pays what its rate gives for its points"), _amounts()),
+        Check(N_("a cash-out was decided as its request says, and approved by another"), _decisions()),
+    ]
+
+
+def _reference() -> ColumnElement[str]:
+    return literal("cashout:") + cast(CashOut.id, String)
+
+
+def _points() -> Select[*tuple[Any, ...]]:
+    posting = ledger.Posting
+
+    def points(condition: ColumnElement[bool]) -> Any:
+        return func.coalesce(func.sum(case((condition, posting.points), else_=0)), 0)
+
+    flows = (
+        select(
+            posting.reference,
+            posting.member_id,
+            points(posting.destination == "held").label("held"),
+            points(and_(posting.source == "held", posting.kind == "release")).label("released"),
+            points(posting.destination == "cash-out").label("gone"),
+        )
+        .where(posting.reference.startswith("cashout:"))
+        .group_by(posting.reference, posting.member_id)
+        .subquery("flows")
+    )
+    f = flows.c
+    out = and_(CashOut.state.in_((APPROVED, PAID)), or_(f.gone != CashOut.points, f.released != 0))
+    back = and_(CashOut.state.in_((DECLINED, WITHDRAWN)), or_(f.gone != 0, f.released != CashOut.points))
+    still = and_(CashOut.state == ASKED, or_(f.gone != 0, f.released != 0))
+    return (
+        select(CashOut.id, CashOut.state)
+        .outerjoin(flows, and_(f.reference == _reference(), f.member_id == CashOut.member_id))
+        .where(or_(f.held.is_(None), f.held != CashOut.points, out, back, still))
+    )
+
+
+def _for_nothing() -> Select[*tuple[Any, ...]]:
+    posting = ledger.Posting
+    approved = select(CashOut.id).where(
+        _reference() == posting.reference,
+        CashOut.member_id == posting.member_id,
+        CashOut.state.in_((APPROVED, PAID)),
+    )
+    return select(posting.id, posting.reference).where(
+        posting.destination == "cash-out", ~approved.correlate(posting).exists()
+    )
+
+
+def _amounts() -> Select[*tuple[Any, ...]]:
+    gives = CashOut.points * CashOut.rate_cents // CashOut.rate_points
+    return select(CashOut.id, CashOut.gross_cents).where(CashOut.gross_cents != gives)
+
+
+def _decisions() -> Select[*tuple[Any, ...]]:
+    asked = approvals.Approval
+    decision = case(
+        (CashOut.state.in_((APPROVED, PAID)), "approved"),
+        (CashOut.state.in_((DECLINED, WITHDRAWN)), "declined"),
+        else_="",
+    )
+    by_oneself = and_(
+        CashOut.state.in_((APPROVED, PAID)), CashOut.decided_by == literal("member:") + cast(CashOut.member_id, String)
+    )
+    return (
+        select(CashOut.id, CashOut.state)
+        .outerjoin(asked, and_(asked.key == _reference(), asked.kind == KIND))
+        .where(
+            or_(
+                asked.id.is_(None),
+                func.coalesce(asked.decision, "") != decision,
+                func.coalesce(asked.decided_by, "") != CashOut.decided_by,
+                by_oneself,
+            )
+        )
+    )

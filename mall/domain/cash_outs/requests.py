@@ -1,0 +1,422 @@
+"""Requests: asked by a member, approved or declined by finance, withdrawn by the member, paid outside and noted here.
+
+asked -> approved -> paid, or asked -> declined | withdrawn. The points are held from the asking; approved they are
+gone and the money is owed; declined or withdrawn they go back to their own lots. The purse is locked first, so that
+of an approval and a withdrawal at once one finds the other.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text, update
+
+from mall.base.clock import Instant
+from mall.base.db import db, execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.seals import seal, unseal
+from mall.base.tables import Mapped, mapped_column
+from mall.base.text import N_
+from mall.domain import approvals, audit, ledger, notices, people, programme
+
+KIND = "points.cash_out"
+SEALED_FOR = "cash-out"
+ASKED, APPROVED, PAID, DECLINED, WITHDRAWN = "asked", "approved", "paid", "declined", "withdrawn"
+STATES = (ASKED, APPROVED, PAID, DECLINED, WITHDRAWN)
+LONGEST_PAYEE, LONGEST_ACCOUNT, LONGEST_REFERENCE, LONGEST_REASON = 80, 40, 80, 500
+_ACCOUNT = re.compile(r"[A-Z0-9]{5,34}")
+
+
+class NotOffered(Refusal):
+    message = N_("This shop does not turn points into cash.")
+
+
+class NotVerified(Refusal):
+    message = N_("Confirm your e-mail address first.")
+
+
+class MemberFrozen(Refusal):
+    message = N_("This account is frozen, so its points are not turned into cash.")
+
+
+class InDebt(Refusal):
+    message = N_("You owe {owed} points. They are repaid by the next you earn; after that points can become cash.")
+
+
+class TooFewPoints(Refusal):
+    message = N_("Choose at least {least} points.")
+
+
+class OneAtATime(Refusal):
+    message = N_("One request waits already. Withdraw it, or wait until it is decided.")
+
+
+class BadAccount(Refusal):
+    message = N_("An account number has 5 to 34 letters and digits, such as DE89 3704 0044 0532 0130 00.")
+
+
+class NoPayee(Refusal):
+    message = N_("Enter whose account it is.")
+
+
+class OwnCashOut(Refusal):
+    message = N_("This is your own request as a member. A colleague has to deal with it.")
+
+
+class NotWaiting(Refusal):
+    message = N_("This was already decided. Nothing was changed.")
+
+
+class NotApproved(Refusal):
+    message = N_("Only what was approved is paid out.")
+
+
+class NoReference(Refusal):
+    message = N_("Enter the reference of the payment, 1 to {most} characters.")
+
+
+class CashOut(db.Model):
+    """A member's request, with the rate and the fee of then. `account` is sealed; `account_end` is what may be shown.
+
+    So many `rate_points` give so many `rate_cents`. What is paid is gross less the fee.
+    """
+
+    __table_args__ = (
+        CheckConstraint("points > 0 AND rate_points > 0 AND rate_cents > 0", name="rate_known"),
+        CheckConstraint("fee_cents >= 0 AND gross_cents > fee_cents", name="something_is_paid"),
+        CheckConstraint("state IN ('asked', 'approved', 'paid', 'declined', 'withdrawn')", name="state_known"),
+        CheckConstraint("(state = 'asked') = (decided_at IS NULL)", name="decided_whole"),
+        CheckConstraint("(state = 'paid') = (paid_at IS NOT NULL)", name="paid_whole"),
+        CheckConstraint("(paid_at IS NULL) = (payout_reference = '')", name="payout_has_reference"),
+        Index(
+            "uq_cash_out_asked",
+            "member_id",
+            unique=True,
+            sqlite_where=text("state = 'asked'"),
+            postgresql_where=text("state = 'asked'"),
+        ),
+        Index(None, "member_id", "id"),
+        Index(None, "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("purse.member_id"))
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    points: Mapped[int]
+    rate_points: Mapped[int]
+    rate_cents: Mapped[int]
+    gross_cents: Mapped[int]
+    fee_cents: Mapped[int]
+    payee: Mapped[str] = mapped_column(String(LONGEST_PAYEE))
+    account: Mapped[str] = mapped_column(String(300))
+    account_end: Mapped[str] = mapped_column(String(4))
+    state: Mapped[str] = mapped_column(String(10))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(LONGEST_REASON))
+    paid_at: Mapped[datetime | None] = mapped_column(Instant)
+    paid_by: Mapped[str] = mapped_column(String(40))
+    payout_reference: Mapped[str] = mapped_column(String(LONGEST_REFERENCE))
+
+
+class Offer(Struct, frozen=True):
+    """What a programme gives for points: from how many, at which rate, for which fee. Off where least is 0."""
+
+    least_points: int
+    rate_points: int
+    rate_cents: int
+    fee_cents: int
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether points are turned into cash at all."""
+        return self.least_points > 0
+
+    def gross_cents(self, points: int) -> int:
+        """Return what points give before the fee, rounded down."""
+        return points * self.rate_cents // self.rate_points
+
+
+def offer_of(terms: programme.Programme) -> Offer:
+    """Return what a programme gives for points."""
+    return Offer(terms.cash_out_least_points, terms.cash_out_points, terms.cash_out_cents, terms.cash_out_fee_cents)
+
+
+def reference_of(cash_out_id: int) -> str:
+    """Return what the postings of a cash-out refer to."""
+    return f"cashout:{cash_out_id}"
+
+
+def is_of_one(reference: str) -> bool:
+    """Tell whether what a posting refers to is a cash-out."""
+    return reference.startswith("cashout:")
+
+
+def ask(
+    member_id: int,
+    points: int,
+    *,
+    payee: str,
+    account: str,
+    key: str,
+    terms: programme.Programme,
+    at: datetime,
+) -> int:
+    """Ask for points to be turned into cash: they are held until it is decided. Returns its id; asked again, the same.
+
+    Raises NotOffered, NotVerified, MemberFrozen, InDebt, TooFewPoints, OneAtATime, NoPayee, BadAccount,
+    ledger.InsufficientPoints; ledger.KeyReused for another request with the same key.
+    """
+    offer = offer_of(terms)
+    if not offer.is_on:
+        raise NotOffered
+    plain = "".join(account.split()).upper()
+    if not payee:
+        raise NoPayee().about("payee")
+    if not _ACCOUNT.fullmatch(plain):
+        raise BadAccount().about("account")
+    purse = ledger.lock(member_id, zone=terms.zone)
+    before = execute(select(CashOut).where(CashOut.key == key)).one_or_none()
+    if before is not None:
+        if (before.member_id, before.points) != (member_id, points):
+            raise ledger.KeyReused
+        return int(before.id)
+    _refuse_unfit(member_id, purse)
+    if points < offer.least_points:
+        raise TooFewPoints(least=offer.least_points).about("points")
+    if execute(select(CashOut.id).where(CashOut.member_id == member_id, CashOut.state == ASKED)).first():
+        raise OneAtATime
+    cash_out_id: int = execute(
+        insert(CashOut)
+        .values(
+            member_id=member_id,
+            key=key,
+            points=points,
+            rate_points=offer.rate_points,
+            rate_cents=offer.rate_cents,
+            gross_cents=offer.gross_cents(points),
+            fee_cents=offer.fee_cents,
+            payee=payee,
+            account=seal(plain, purpose=SEALED_FOR),
+            account_end=plain[-4:],
+            state=ASKED,
+            asked_at=at,
+            decided_at=None,
+            decided_by="",
+            reason="",
+            paid_at=None,
+            paid_by="",
+            payout_reference="",
+        )
+        .returning(CashOut.id)
+    ).scalar_one()
+    ledger.hold(purse, points, reference=reference_of(cash_out_id), at=at, first=True)
+    pays = offer.gross_cents(points) - offer.fee_cents
+    approvals.ask(
+        KIND,
+        subject=f"member:{member_id}",
+        what={"cash_out": cash_out_id, "points": points, "amount_cents": pays},
+        by=f"member:{member_id}",
+        at=at,
+        reason="",
+        key=reference_of(cash_out_id),
+    )
+    return cash_out_id
+
+
+def approve(
+    cash_out_id: int,
+    *,
+    own_member_id: int | None,
+    other_approvers: int,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+) -> None:
+    """Approve a request: its points are gone, and the money is owed. Approved by the same person before: done.
+
+    `own_member_id` is the member that `by` is, if any. Raises OwnCashOut, MemberFrozen, NotWaiting, NotFound, and
+    what approvals refuse.
+    """
+    row, purse = _lock(cash_out_id, terms=terms)
+    if row.member_id == own_member_id:
+        raise OwnCashOut
+    if row.state == APPROVED and row.decided_by == by:
+        return
+    _insist_waiting(row)
+    _refuse_frozen(row.member_id)
+    request = _request(row.id)
+    approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers)
+    ledger.cash_out(purse, reference=reference_of(row.id), at=at)
+    _decide(row, APPROVED, by=by, reason="", at=at)
+
+
+def decline(
+    cash_out_id: int, *, reason: str, own_member_id: int | None, terms: programme.Programme, by: str, at: datetime
+) -> None:
+    """Decline a request: its points go back to their lots, and the member is told why. Again: done.
+
+    Raises OwnCashOut, NotWaiting, NotFound.
+    """
+    row, purse = _lock(cash_out_id, terms=terms)
+    if row.member_id == own_member_id:
+        raise OwnCashOut
+    if row.state == DECLINED and row.decided_by == by:
+        return
+    _insist_waiting(row)
+    approvals.decline(_request(row.id).id, by=by, at=at, reason=reason)
+    ledger.release(purse, reference=reference_of(row.id), at=at)
+    _decide(row, DECLINED, by=by, reason=reason, at=at)
+    notices.tell(
+        row.member_id,
+        "points_cash_declined",
+        values={"points": row.points, "words": reason},
+        key=f"{reference_of(row.id)}:declined",
+        at=at,
+    )
+
+
+def withdraw(member_id: int, cash_out_id: int, *, terms: programme.Programme, at: datetime) -> None:
+    """Take a member's own request back while it waits: the points are theirs again. Again: done.
+
+    Raises NotWaiting, NotFound.
+    """
+    row, purse = _lock(cash_out_id, terms=terms, member_id=member_id)
+    if row.state == WITHDRAWN:
+        return
+    _insist_waiting(row)
+    by = f"member:{member_id}"
+    approvals.decline(_request(row.id).id, by=by, at=at, reason="")
+    ledger.release(purse, reference=reference_of(row.id), at=at)
+    _decide(row, WITHDRAWN, by=by, reason="", at=at)
+
+
+def note_paid(
+    cash_out_id: int,
+    *,
+    payout_reference: str,
+    own_member_id: int | None,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+) -> None:
+    """Note that the money of an approved request was paid, with the bank's reference; the member is told. Again: done.
+
+    Raises NoReference, OwnCashOut, NotApproved, NotFound.
+    """
+    if not 1 <= len(payout_reference) <= LONGEST_REFERENCE:
+        raise NoReference(most=LONGEST_REFERENCE)
+    row, _purse = _lock(cash_out_id, terms=terms)
+    if row.member_id == own_member_id:
+        raise OwnCashOut
+    if row.state == PAID and row.payout_reference == payout_reference:
+        return
+    if row.state != APPROVED:
+        raise NotApproved
+    execute(
+        update(CashOut)
+        .where(CashOut.id == row.id)
+        .values(state=PAID, paid_at=at, paid_by=by, payout_reference=payout_reference)
+    )
+    pays = row.gross_cents - row.fee_cents
+    audit.write(
+        "points.cash_out.paid",
+        by=by,
+        subject=f"member:{row.member_id}",
+        at=at,
+        after={"cash_out": row.id, "amount_cents": pays, "document": payout_reference},
+    )
+    notices.tell(
+        row.member_id,
+        "points_cash_paid",
+        values={"cents": pays, "account_end": row.account_end},
+        key=f"{reference_of(row.id)}:paid",
+        at=at,
+    )
+
+
+def note_not_apart(cash_out_id: int, *, by: str, at: datetime) -> None:
+    """Keep for the auditors that someone tried to approve whose access a colleague had touched."""
+    approvals.note_not_apart(_request(cash_out_id).id, by=by, at=at)
+
+
+def cash_outs_of(member_id: int, *, limit: int = 20) -> Sequence[Row[Any]]:
+    """Return a member's requests, latest first: the columns of CashOut."""
+    mine = select(CashOut).where(CashOut.member_id == member_id)
+    return execute(mine.order_by(CashOut.id.desc()).limit(limit)).all()
+
+
+def cash_outs_in(*states: str, limit: int = 100) -> Sequence[Row[Any]]:
+    """Return requests in some states, with their member's number, name and deactivated_at: oldest first."""
+    member = people.Member
+    return execute(
+        select(CashOut, member.number, member.display_name, member.deactivated_at)
+        .join(member, member.id == CashOut.member_id)
+        .where(CashOut.state.in_(states))
+        .order_by(CashOut.id)
+        .limit(limit)
+    ).all()
+
+
+def latest_over(*, limit: int) -> Sequence[Row[Any]]:
+    """Return requests that are paid, declined or withdrawn, the latest first: as cash_outs_in()."""
+    member = people.Member
+    return execute(
+        select(CashOut, member.number, member.display_name)
+        .join(member, member.id == CashOut.member_id)
+        .where(CashOut.state.in_((PAID, DECLINED, WITHDRAWN)))
+        .order_by(CashOut.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def account_of(cash_out: Any) -> str:
+    """Return the account number of a request, as it is typed into a transfer. Raises BrokenSeal."""
+    return unseal(cash_out.account, purpose=SEALED_FOR)
+
+
+def _lock(
+    cash_out_id: int, *, terms: programme.Programme, member_id: int | None = None
+) -> tuple[Row[Any], ledger.LockedPurse]:
+    """Lock the purse and then the request itself. Raises NotFound, also for another member's."""
+    whose = execute(select(CashOut.member_id).where(CashOut.id == cash_out_id)).scalar_one_or_none()
+    if whose is None or (member_id is not None and whose != member_id):
+        raise NotFound(N_("There is no such request."))
+    purse = ledger.lock(whose, zone=terms.zone)
+    row = execute(select(CashOut).where(CashOut.id == cash_out_id).with_for_update(key_share=True)).one()
+    return row, purse
+
+
+def _insist_waiting(row: Any) -> None:
+    if row.state != ASKED:
+        raise NotWaiting
+
+
+def _decide(row: Any, state: str, *, by: str, reason: str, at: datetime) -> None:
+    execute(
+        update(CashOut)
+        .where(CashOut.id == row.id)
+        .values(state=state, decided_at=at, decided_by=by, reason=reason[:LONGEST_REASON])
+    )
+
+
+def _request(cash_out_id: int) -> approvals.Request:
+    request = approvals.request_with(reference_of(cash_out_id))
+    assert request is not None, "a cash-out without a request"
+    return request
+
+
+def _refuse_unfit(member_id: int, purse: ledger.LockedPurse) -> None:
+    if people.member_of(member_id).verified_at is None:
+        raise NotVerified
+    _refuse_frozen(member_id)
+    if purse.owed:
+        raise InDebt(owed=purse.owed)
+
+
+def _refuse_frozen(member_id: int) -> None:
+    if people.member_of(member_id).deactivated_at is not None:
+        raise MemberFrozen

@@ -1,0 +1,139 @@
+"""Points to cash: what members ask for, approved or declined with a reason, and what was paid with its reference."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.base.errors import Refusal
+from mall.base.seals import BrokenSeal
+from mall.base.text import N_
+from mall.domain import approvals, cash_outs, people
+from mall.web.shared import layout
+from mall.web.shared.done import done_once, done_or_gone
+from mall.web.shared.forms import one_line
+from mall.web.shared.signing_in import person
+
+bp = Blueprint("payouts", __name__, url_prefix="/payouts")
+
+LONGEST_REASON = 500
+LATEST = 50
+
+
+class NoReasonGiven(Refusal):
+    message = N_("Say why it is declined; the member reads it.")
+
+
+class NoReferenceGiven(Refusal):
+    message = N_("Enter the reference of the payment.")
+
+
+@bp.get("")
+def index():
+    """List what waits to be decided, what waits to be paid, and the latest that are over."""
+    return payouts_page()
+
+
+@bp.post("/<int:cash_out_id>/approval")
+def approve(cash_out_id: int):
+    """Approve a member's request. Pressed twice, it is approved once."""
+    own = own_member_id()
+    with reading():
+        colleagues = [one for one in people.staff_able_to("finance") if one != person().id]
+    try:
+        done_or_gone(
+            cash_outs.approve,
+            cash_out_id,
+            own_member_id=own,
+            other_approvers=len(colleagues),
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
+    except approvals.NotApart as refusal:
+        done_once(cash_outs.note_not_apart, cash_out_id, by=person().actor, at=now())
+        return payouts_page(refusal=refusal)
+    except Refusal as refusal:
+        return payouts_page(refusal=refusal)
+    flash(_("Approved. It is to be paid out now."))
+    return redirect(url_for("finance.payouts.index"), 303)
+
+
+@bp.post("/<int:cash_out_id>/refusal")
+def decline(cash_out_id: int):
+    """Decline a request; the points go back, and the member reads why."""
+    reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
+    if not reason:
+        return payouts_page(wrong=(cash_out_id, NoReasonGiven()))
+    try:
+        done_or_gone(
+            cash_outs.decline,
+            cash_out_id,
+            reason=reason,
+            own_member_id=own_member_id(),
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
+    except Refusal as refusal:
+        return payouts_page(refusal=refusal)
+    flash(_("Declined. The points are back with the member."))
+    return redirect(url_for("finance.payouts.index"), 303)
+
+
+@bp.post("/<int:cash_out_id>/payment")
+def pay(cash_out_id: int):
+    """Note that an approved request was paid, with the bank's reference."""
+    reference = one_line(request.form.get("reference"))[: cash_outs.LONGEST_REFERENCE]
+    if not reference:
+        return payouts_page(wrong=(cash_out_id, NoReferenceGiven()))
+    try:
+        done_or_gone(
+            cash_outs.note_paid,
+            cash_out_id,
+            payout_reference=reference,
+            own_member_id=own_member_id(),
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
+    except Refusal as refusal:
+        return payouts_page(refusal=refusal)
+    flash(_("Noted as paid. The member is told."))
+    return redirect(url_for("finance.payouts.index"), 303)
+
+
+def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] | None = None) -> Any:
+    """Render the lists. `wrong` is the request whose reason or reference is missing, and the sentence."""
+    with reading():
+        asked = cash_outs.cash_outs_in(cash_outs.ASKED)
+        approved = cash_outs.cash_outs_in(cash_outs.APPROVED)
+        over = cash_outs.latest_over(limit=LATEST)
+        names = {f"staff:{row.id}": row.name for row in people.staff_list()}
+    page = render_template(
+        "finance/payouts/index.html",
+        asked=[(each, _account(each)) for each in asked],
+        approved=[(each, _account(each)) for each in approved],
+        over=over,
+        names=names,
+        own=own_member_id(),
+        refusal=refusal,
+        wrong=wrong,
+        wrong_name="reference" if wrong and isinstance(wrong[1], NoReferenceGiven) else "reason",
+    )
+    return page, 422 if refusal or wrong else 200
+
+
+def own_member_id() -> int | None:
+    """Return the member that the person at the desk is, by e-mail, or None."""
+    with reading():
+        return people.member_like_staff(person().id)
+
+
+def _account(cash_out: Any) -> str:
+    try:
+        return cash_outs.account_of(cash_out)
+    except BrokenSeal:
+        return f"… {cash_out.account_end}"

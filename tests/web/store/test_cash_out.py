@@ -1,0 +1,106 @@
+"""Points to cash in the store: a member asks, sees how it stands, takes it back while it waits; off, it is away."""
+
+import pytest
+
+from mall.base.db import reading, transaction
+from mall.domain import cash_outs, programme
+from tests.stage import NOON
+
+FORM = {"points": "1,000", "payee": "Mei Lin", "account": "DE89 3704 0044 0532 0130 00"}
+PAGE = "/wallet/cash"
+
+
+@pytest.fixture
+def on(stage):
+    """Let the shop turn points into cash."""
+    wanted = programme.settings_of(stage.terms) | {"cash_out_least_points": 500, "cash_out_fee_cents": 50}
+    with transaction():
+        number = programme.draft(
+            wanted, based_on=stage.terms.version, effective_from=NOON, by="staff:1", at=NOON, reason="x", key="k"
+        )
+        programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
+
+
+def states(member_id):
+    with reading():
+        return [each.state for each in cash_outs.cash_outs_of(member_id)]
+
+
+def test_where_it_is_off_there_is_nothing_and_no_way_to_it(stage, mei, enter):
+    browser = enter(mei)
+    assert browser.get(PAGE).status_code == 404
+    assert PAGE not in browser.get("/wallet").text
+
+
+def test_a_member_asks_and_sees_that_it_waits(stage, mei, enter, on):
+    stage.give(mei, 3_000)
+    browser = enter(mei)
+    assert PAGE in browser.get("/wallet").text
+    assert "100 points give $0.80, from 500 points on. A fee of $0.50 is taken off." in " ".join(
+        browser.get(PAGE).text.split()
+    )
+
+    assert browser.post(PAGE, data=FORM).status_code == 303
+
+    page = browser.get(PAGE).text
+    assert "Waits for us" in page and "$7.50" in page and "ends in 3000" in page
+    assert "Held to be turned into cash" in browser.get("/wallet").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"points": ""}, "Enter how many points."),
+        ({"points": "many"}, "Write a whole number."),
+        ({"points": "499"}, "Choose at least 500 points."),
+        ({"points": "-5"}, "Choose at least 500 points."),
+        ({"points": "9" * 30}, "are available."),
+        ({"points": "3,001"}, "3,000 are available."),
+        ({"payee": " "}, "Enter the name as the bank knows it."),
+        ({"account": "12 34"}, "An account number has 5 to 34 letters and digits"),
+        ({"account": "x" * 61}, "Use at most 60 characters."),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(stage, mei, enter, on, changes, said):
+    stage.give(mei, 3_000)
+    answer = enter(mei).post(PAGE, data=FORM | changes)
+
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert 'value="Mei Lin"' in answer.text or "payee" in changes
+    assert states(mei) == []
+
+
+def test_a_form_sent_twice_is_one_request(stage, mei, enter, on):
+    stage.give(mei, 3_000)
+    browser = enter(mei)
+    for _twice in range(2):
+        assert browser.post(PAGE, data=FORM | {"key": "the-same"}).status_code == 303
+    assert states(mei) == ["asked"]
+
+
+def test_it_is_taken_back_by_one_button_and_anothers_is_not_there(stage, mei, tom, enter, on):
+    stage.give(mei, 3_000)
+    browser = enter(mei)
+    browser.post(PAGE, data=FORM)
+    assert enter(tom).post(f"{PAGE}/1/withdrawal").status_code == 404
+
+    for _twice in range(2):
+        assert browser.post(f"{PAGE}/1/withdrawal").status_code == 303
+
+    assert states(mei) == ["withdrawn"]
+    assert "Withdrawn" in browser.get(PAGE).text
+
+
+def test_what_was_decided_meanwhile_is_said(stage, mei, enter, on):
+    stage.give(mei, 3_000)
+    browser = enter(mei)
+    browser.post(PAGE, data=FORM)
+    with transaction():
+        cash_outs.decline(
+            1, reason="The account is another's.", own_member_id=None, terms=stage.terms, by="staff:9", at=NOON
+        )
+    page = browser.post(f"{PAGE}/1/withdrawal", follow_redirects=True).text
+
+    assert "It was decided meanwhile" in page
+    assert "The account is another&#39;s." in page
