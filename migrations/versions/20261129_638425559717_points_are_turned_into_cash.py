@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
 revision = '638425559717'
-down_revision = '082f89bb1986'
+down_revision = ''
 branch_labels = None
 depends_on = None
 
