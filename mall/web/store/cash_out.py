@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -75,8 +75,6 @@ def index():
     with reading():
         requests = cash_outs.cash_outs_of(me())
         balances = ledger.balances(me(), at=at)
-    if not offer.is_on and not requests:
-        abort(404)
     return form_page(
         "store/cash_out/index.html",
         refused=request.method == "POST",

@@ -1,4 +1,4 @@
-"""Points to cash in the store: a member asks, sees how it stands, takes it back while it waits; off, it is away."""
+"""Points to cash in the store: a member asks, sees how it stands, takes it back while it waits; off by default."""
 
 import pytest
 
@@ -26,10 +26,14 @@ def states(member_id):
         return [each.state for each in cash_outs.cash_outs_of(member_id)]
 
 
-def test_where_it_is_off_there_is_nothing_and_no_way_to_it(stage, mei, enter):
+def test_where_it_is_off_there_is_no_form_and_no_way_to_it(stage, mei, enter):
+    stage.give(mei, 3_000)
     browser = enter(mei)
-    assert browser.get(PAGE).status_code == 404
+    page = browser.get(PAGE).text
+    assert "Points are not turned into cash at present." in page and 'name="payee"' not in page
     assert PAGE not in browser.get("/wallet").text
+    assert "This shop does not turn points into cash." in browser.post(PAGE, data=FORM).text
+    assert states(mei) == []
 
 
 def test_a_member_asks_and_sees_that_it_waits(stage, mei, enter, on):
