@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
 revision = '638425559717'
-down_revision = '20e05b1c85a5'
+down_revision = '65c90f4062d6'
 branch_labels = None
 depends_on = None
 
