@@ -20,12 +20,12 @@ from sqlalchemy import make_url
 
 from tests import postgresql
 
-from . import measures, nights, selling
+from . import measures, nights, selling, what_if
 from .measures import Database, Effort
 from .servers import THREADS
 from .table import Figure, lines
 
-PARTS = ("pages", "orders", "start", "redemptions", "behind", "cash", "books", "nights")
+PARTS = ("pages", "orders", "start", "redemptions", "behind", "cash", "books", "nights", "what_if")
 # As a shop runs it: what is committed is on the disk.
 DURABLE = {
     **postgresql.SETTINGS,
@@ -96,6 +96,11 @@ def measured(
         "books": lambda: measures.books(database),
         "nights": lambda: (
             nights.night(name, new_database(), new_folder(folder), members=effort.members)
+            if name == POSTGRESQL
+            else []
+        ),
+        "what_if": lambda: (
+            what_if.what_if(name, new_database(), new_folder(folder), members=effort.members)
             if name == POSTGRESQL
             else []
         ),

@@ -9,12 +9,26 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import ColumnElement, Integer, String, case, cast, func, insert, literal, select, text, true
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Date,
+    Integer,
+    String,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    true,
+)
 
 from mall import create_app
 from mall.base.clock import Instant, end_of, month_end, months_later, now
 from mall.base.db import db, dialect, execute, reading, transaction
-from mall.base.text import say
+from mall.base.text import Said, say
 from mall.demo.building import OnShelf, open_categories, shelve
 from mall.demo.goods import SHELVES
 from mall.demo.joining import token_mailed_to
@@ -278,6 +292,46 @@ def _insert(table: Any, number: Any, columns: dict[str, Any], *which: ColumnElem
     execute(insert(table).from_select(list(columns), rows))
 
 
+def add_order(shop: Shop, member_ids: list[int], *, days_ago: int) -> None:
+    """Let each of the members have bought something for cash so many days ago, paid and kept; amounts differ."""
+    assert member_ids == list(range(member_ids[0], member_ids[0] + len(member_ids)))
+    at, terms = now() - timedelta(days=days_ago), shop.terms
+    with transaction():
+        first = (execute(select(func.max(checkout.Order.id))).scalar_one() or 0) + 1
+        item = shop.items[0]
+        product_id = execute(select(catalogue.Product.id).where(catalogue.Product.slug == item.slug)).scalar_one()
+        names = {**_PLAIN_ORDER, "version": terms.version, "currency": terms.currency, "placed_at": at, "paid_at": at}
+        names |= {"pay_until": at, "completed_at": at, "window_ends_at": at, "window_closed_at": at}
+        names |= {name: getattr(terms, name) for name in _RATES}
+        execute(insert(checkout.Order).values(names | {"id": first, "member_id": shop.member_id, "key": f"b{first}"}))
+        line = {**_PLAIN_LINE, "product_id": product_id, "variant_id": item.variant_id, "option_id": item.option_id}
+        execute(insert(checkout.OrderLine).values(line | {"order_id": first}))
+        n, numbers = _numbers(len(member_ids))
+        order_id, member_id = n + first, n + (member_ids[0] - 1)
+        # From 5.00 to about 10,000.00, most of them small.
+        cents = literal(500) + (n * 7919 % 100) * (n * 7919 % 100) * (n * 7919 % 100)
+        reference = literal("order:").concat(cast(order_id, String))
+        changes = {"id": order_id, "member_id": member_id, "key": literal("b").concat(cast(order_id, String))}
+        _copy(checkout.Order, numbers, changes | {"goods_cents": cents}, checkout.Order.id == first)
+        prices = dict.fromkeys(("unit_cents", "list_cents", "cash_cents"), cents)
+        _copy(checkout.OrderLine, numbers, {"order_id": order_id} | prices, checkout.OrderLine.order_id == first)
+        for kind, kept in (("order_paid", cents), ("order_kept", literal(0))):
+            _insert(
+                earning.FactRow,
+                numbers,
+                {"kind": literal(kind), "member_id": member_id, "reference": reference, "cents": kept,
+                 "attributes": literal({}, JSON), "key": reference.concat(f":{kind}"), "at": literal(at, Instant)},
+            )  # fmt: skip
+        _insert(
+            membership.GrowthEvent,
+            numbers,
+            {"member_id": member_id, "points": cents / terms.growth_per_cents, "source": literal("order"),
+             "reference": reference, "counts_on": literal(terms.today(at), Date), "version": literal(terms.version),
+             "why": literal(say("Bought"), Said), "key": reference.concat(":growth"), "at": literal(at, Instant)},
+        )  # fmt: skip
+        go_on_after("orders")
+
+
 def tidy() -> None:
     """Bring the planner's knowledge up to date, as a database that has been running a while has it."""
     if dialect() == "postgresql":
@@ -364,3 +418,19 @@ def _copy(table: Any, numbers: Any, changes: Mapping[str, Any], which: ColumnEle
     columns = [changes.get(name, getattr(table, name)) for name in names]
     copies = select(*columns).select_from(table.__table__.join(numbers, true())).where(which)
     execute(insert(table).from_select(names, copies))
+
+
+_RATES = ("earn_points", "earn_per_cents", "growth_per_cents", "worth_points", "worth_cents", "return_window_days")
+_PLAIN_ORDER: dict[str, Any] = {
+    "fingerprint": "", "state": "completed", "points": 0, "goods_cents": 0, "shipping_cents": 490,
+    "shipping_list_cents": 490, "shipping_waived_cents": 0, "shipping_tax_cents": 0, "accepted_difference_cents": 0,
+    "level_rank": 1, "multiplier_percent": 100, "digital": False, "gives_coupons": False, "gives_codes": False,
+    "coupon_count": 0, "shipping_key": "parcel",
+}  # fmt: skip
+_PLAIN_LINE: dict[str, Any] = {
+    "line": 1, "points_each": 0, "title": {"en": "Bought"}, "sku": "", "slug": "", "digital": False, "form": "cash",
+    "quantity": 1, "unit_cents": 0, "unit_points": 0, "list_cents": 0, "level_discount_cents": 0, "coupon_cents": 0,
+    "price_points": 0, "switch_points": 0, "saved_cents": 0, "waived_cents": 0, "cash_cents": 0,
+    "tax_basis_points": 0, "tax_cents": 0, "shipped": 1, "refunded": 0, "called_off": 0, "shipping_back": 0,
+    "codes": False, "exchanging": 0, "replaced": 0,
+}  # fmt: skip

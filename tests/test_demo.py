@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from mall import demo
 from mall.base.db import execute, reading
-from mall.domain import aftersales, catalogue, checkout, ledger, membership, people, programme
+from mall.domain import aftersales, catalogue, checkout, insight, ledger, membership, people, programme
 
 END = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -64,3 +64,13 @@ def test_something_was_exchanged_and_another_piece_is_to_be_sent(built):
     with reading():
         rows = execute(select(aftersales.Return.state).where(aftersales.Return.wish == "exchange")).scalars()
         assert sorted(rows) == [aftersales.EXCHANGED, aftersales.RECEIVED]
+
+
+def test_a_draft_of_levels_waits_to_be_tried(built):
+    with reading():
+        (sketch,) = programme.sketches()
+        draft, terms = programme.version(sketch.id), programme.current(END)
+        found = insight.what_if(draft, days=90, terms=terms, at=END)
+
+    assert (sketch.drafted_by, draft.levels[2].reach, terms.levels[2].reach) == ("staff:4", 1_000, 1_500)
+    assert found.live.points == found.issued_points > 0

@@ -143,6 +143,7 @@ def build(
             at=end,
         )
         share_items(story, [shelf.product_id for shelf in stocked[:2]], at=end)
+        try_levels(terms, by=ADMIN, at=end)
         worker.tell_of_points(end)
         worker.tell_of_coupons(end)
         read_statement(cashier, terms=terms, by=FINANCE, at=end)
@@ -150,6 +151,26 @@ def build(
         finance.run_proof(by="system", at=end)
     write_cast(instance)
     return Built(len(story.members), story.placed, len(stocked), time.perf_counter() - started)
+
+
+def try_levels(terms: programme.Programme, *, by: str, at: datetime) -> None:
+    """Leave a draft of levels to be tried: Senior nearer, VIP kept by less, and SVIP dearer."""
+    settings = programme.settings_of(terms)
+    figures: dict[str, dict[str, int]] = {
+        "senior": {"reach": 1_000, "keep": 900},
+        "vip": {"keep": 4_000, "multiplier_percent": 160},
+        "svip": {"reach": 18_000, "keep": 18_000},
+    }
+    settings["levels"] = [level | figures.get(level["key"], {}) for level in settings["levels"]]
+    with transaction():
+        programme.sketch(
+            settings,
+            based_on=terms.version,
+            effective_from=at,
+            by=by,
+            at=at,
+            reason="More Seniors, and VIP is kept more easily",
+        )
 
 
 def hire(password: people.PasswordHash, *, at: datetime) -> None:

@@ -17,7 +17,7 @@ from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.texts import local, money_words, number
 
 from .actors import actor_words
-from .level_forms import FIGURES, MOST_LEVELS, RATES, TIMES, DesignForm, values_of
+from .level_forms import FIGURES, MOST_LEVELS, PRIORITY, RATES, TIMES, DesignForm, values_of
 from .programme import SWITCHES, difference
 
 bp = Blueprint("level_drafts", __name__, url_prefix="/levels/drafts")
@@ -139,7 +139,7 @@ def change_rows(form: DesignForm, act: str) -> None:
         if len(rows) >= MOST_LEVELS:
             form.form_errors.append(_("A programme has at most %(most)s levels.", most=MOST_LEVELS))
             return
-        like = {name: rows[-1].form[name].data for name in FIGURES} if rows else {}
+        like = {name: rows[-1].form[name].data for name in (*FIGURES, PRIORITY)} if rows else {}
         form.levels.append_entry(like | {"key": "", "reach": None, "keep": None})
         return
     place = whole(act.removeprefix("remove-"))
@@ -184,8 +184,8 @@ def draft_page(number_: int, *, refusal: Refusal | None = None):
         state=state,
         outdated=state in ("draft", "waiting") and newest != row.based_on,
         newest=newest,
-        figures=FIGURES,
-        levels=[(level, *cells_of(level, before)) for level in reversed(after.levels)],
+        levels=[(level, *named(level, before)) for level in after.levels],
+        figures=figure_rows(after, before),
         gone=[level for level in before.levels if level.key not in keys],
         changes=[change for change in difference(before, after) if change[0] != _("Levels")],
         mine=row.drafted_by == person().actor,
@@ -195,22 +195,36 @@ def draft_page(number_: int, *, refusal: Refusal | None = None):
     )
 
 
-def cells_of(level: programme.Level, before: programme.Programme) -> tuple[bool, str, list[Cell]]:
-    """Return whether a level is new, what it was called if otherwise, and its figures beside what they were."""
-    was = next((each for each in before.levels if each.key == level.key), None)
-    cells = []
-    for name in FIGURES:
-        words = figure_words(name, getattr(level, name))
-        old = figure_words(name, getattr(was, name)) if was else words
-        cells.append(Cell(words, old if old != words else ""))
-    renamed = local(was.name) if was and was.name != level.name else ""
-    return was is None, renamed, cells
+def named(level: programme.Level, before: programme.Programme) -> tuple[bool, str]:
+    """Return whether a level is new, and what it was called if it was called otherwise."""
+    was = level_before(level, before)
+    return was is None, local(was.name) if was and was.name != level.name else ""
+
+
+def figure_rows(after: programme.Programme, before: programme.Programme) -> list[tuple[str, list[Cell]]]:
+    """Return the figures of all levels beside what they were: [(what, a cell a level)]."""
+    rows = []
+    for name, words in (*FIGURES.items(), (PRIORITY, _("Questions are answered first"))):
+        cells = []
+        for level in after.levels:
+            was, here = level_before(level, before), figure_words(name, getattr(level, name))
+            old = figure_words(name, getattr(was, name)) if was else here
+            cells.append(Cell(here, old if old != here else ""))
+        rows.append((str(words), cells))
+    return rows
+
+
+def level_before(level: programme.Level, before: programme.Programme) -> programme.Level | None:
+    """Return the level of a version that has the same key, or None."""
+    return next((each for each in before.levels if each.key == level.key), None)
 
 
 def figure_words(name: str, value: int | None) -> str:
     """Write a figure of a level."""
     if value is None:
         return "–"
+    if name == PRIORITY:
+        return _("On") if value else _("Off")
     return money_words(value) if is_money(name) else number(value)
 
 

@@ -28,16 +28,22 @@ FIGURES = {
     "free_shipping_from_cents": _l("Free delivery from"),
     "early_access_hours": _l("Early access, in hours"),
     "instant_refund_cents": _l("Refunded at once up to"),
+    "event_notice_days": _l("Events announced earlier, in days"),
+    "upgrade_points": _l("Points on reaching it"),
+    "upgrade_coupon": _l("Number of the coupon on reaching it"),
+    "birthday_points": _l("Points on the birthday"),
+    "birthday_coupon": _l("Number of the coupon on the birthday"),
 }
+# What may be left empty: the level then gives none.
+OPTIONAL = ("free_shipping_from_cents", "upgrade_coupon", "birthday_coupon")
+PRIORITY = "question_priority"
 
 
 def figure(name: str) -> Field:
     """Return the field of a level's number."""
-    if name == "free_shipping_from_cents":
-        return Cents(FIGURES[name])
     if name.endswith("_cents"):
-        return Cents(FIGURES[name], [needed(_l("Enter an amount."))])
-    return Whole(FIGURES[name], [needed(_l("Enter a whole number."))])
+        return Cents(FIGURES[name], [] if name in OPTIONAL else [needed(_l("Enter an amount."))])
+    return Whole(FIGURES[name], [] if name in OPTIONAL else [needed(_l("Enter a whole number."))])
 
 
 class LevelForm(PlainForm):
@@ -60,13 +66,20 @@ class LevelForm(PlainForm):
     free_shipping_from_cents = figure("free_shipping_from_cents")
     early_access_hours = figure("early_access_hours")
     instant_refund_cents = figure("instant_refund_cents")
+    event_notice_days = figure("event_notice_days")
+    upgrade_points = figure("upgrade_points")
+    upgrade_coupon = figure("upgrade_coupon")
+    birthday_points = figure("birthday_points")
+    birthday_coupon = figure("birthday_coupon")
+    question_priority = BooleanField(_l("Questions are answered first"))
     sentences_en = TextAreaField(_l("More benefits in English, one a line"), [at_most(LONGEST_SENTENCES)])
     sentences_zh = TextAreaField(_l("The same in Chinese, line by line"), [at_most(LONGEST_SENTENCES)])
 
     def settings(self) -> dict[str, Any]:
         """Return what was typed, as a programme keeps it."""
         names = {tongue: words for tongue, words in texts_of(self, "name", LANGUAGES).items() if words}
-        return {name: self[name].data for name in FIGURES} | {"name": names, "sentences": self._sentences()}
+        figures = {name: self[name].data for name in (*FIGURES, PRIORITY)}
+        return figures | {"name": names, "sentences": self._sentences()}
 
     def _sentences(self) -> list[dict[str, str]]:
         lines = {tongue: (self[f"sentences_{tongue}"].data or "").splitlines() for tongue in LANGUAGES}
@@ -144,4 +157,6 @@ def values_of(level: Mapping[str, Any]) -> dict[str, Any]:
     said: Sequence[Mapping[str, str]] = level.get("sentences", ())
     for tongue in LANGUAGES:
         texts[f"sentences_{tongue}"] = "\n".join(words.get(tongue, "") for words in said)
-    return texts | {"key": level["key"]} | {name: level.get(name) for name in FIGURES}
+    # A ready-made level says only what it gives.
+    figures = {name: level.get(name, None if name in OPTIONAL else 0) for name in FIGURES}
+    return texts | figures | {"key": level["key"], PRIORITY: level.get(PRIORITY, False)}
