@@ -20,10 +20,10 @@ def what_if(name: str, url: str, folder: Path, *, members: int) -> list[Figure]:
     """Measure a draft of thresholds over so many members with three orders each, and one of another growth rate."""
     with shop.opened(url, folder):
         made = shop.fill()
-        theirs = shop.copy_member(made, members)
+        shares = [shop.copy_member(made, min(shop.MANY, members - begin)) for begin in range(0, members, shop.MANY)]
         for days in BOUGHT:
-            for begin in range(0, members, shop.MANY):
-                shop.add_order(made, theirs[begin : begin + shop.MANY], days_ago=days)
+            for share in shares:  # In shares, each well within a statement's time limit.
+                shop.add_order(made, share, days_ago=days)
         shop.tidy()
         thresholds = _draft(made.terms, reach=6_000)
         rates = _draft(made.terms, reach=6_000, growth_per_cents=150)
