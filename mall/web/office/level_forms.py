@@ -28,14 +28,15 @@ FIGURES = {
     "free_shipping_from_cents": _l("Free delivery from"),
     "early_access_hours": _l("Early access, in hours"),
     "instant_refund_cents": _l("Refunded at once up to"),
+    "redemptions_per_month": _l("Pieces for points a month, at most"),
     "event_notice_days": _l("Events announced earlier, in days"),
     "upgrade_points": _l("Points on reaching it"),
     "upgrade_coupon": _l("Number of the coupon on reaching it"),
     "birthday_points": _l("Points on the birthday"),
     "birthday_coupon": _l("Number of the coupon on the birthday"),
 }
-# What may be left empty: the level then gives none.
-OPTIONAL = ("free_shipping_from_cents", "upgrade_coupon", "birthday_coupon")
+# What may be left empty: the level then gives none, or has no limit.
+OPTIONAL = ("free_shipping_from_cents", "redemptions_per_month", "upgrade_coupon", "birthday_coupon")
 PRIORITY = "question_priority"
 
 
@@ -66,6 +67,7 @@ class LevelForm(PlainForm):
     free_shipping_from_cents = figure("free_shipping_from_cents")
     early_access_hours = figure("early_access_hours")
     instant_refund_cents = figure("instant_refund_cents")
+    redemptions_per_month = figure("redemptions_per_month")
     event_notice_days = figure("event_notice_days")
     upgrade_points = figure("upgrade_points")
     upgrade_coupon = figure("upgrade_coupon")

@@ -7,6 +7,7 @@ import pytest
 from mall.base.clock import moved_to
 from mall.base.db import reading
 from mall.domain import approvals, audit, programme
+from mall.web.office.level_forms import FIGURES, PRIORITY
 from tests.stage import NOON
 from tests.web.office.conftest import hire
 from tests.web.office.forms import form_of, send
@@ -188,3 +189,8 @@ def test_what_is_no_draft_is_nothing_there(ada):
     for path in ("1", "99"):
         assert ada.get(f"{PAGE}/drafts/{path}").status_code == 404
         assert ada.post(f"{PAGE}/drafts/99/request").status_code == 404
+
+
+def test_every_setting_of_a_level_can_be_designed_or_is_its_place_and_name():
+    shown = {*FIGURES, PRIORITY, "key", "name", "sentences"}
+    assert set(programme.Level.__struct_fields__) - {"rank"} == shown
