@@ -58,7 +58,7 @@ def test_the_pages_of_the_office(visit, site):
     ada = visit(DESK)
     ada.sign_in_staff("ada", by_hand=True)
     look_at(ada, [*pages(site.app, within="/office"), "/office/orders/10001", "/office/orders/10001/refund"])
-    look_at(ada, ["/office/catalogue/1", "/office/stock/1", "/office/members/1"])
+    look_at(ada, ["/office/catalogue/1", "/office/stock/1", "/office/members/1", "/office/members/1/levels"])
 
 
 def test_the_pages_of_finance(visit, site):
