@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -164,6 +164,30 @@ class Stage:
                 template_id, member_id, key=f"gift-{self.made}", terms=self.terms, by="staff:1", at=at
             )
         return coupon_id
+
+    def campaign(self, *, approved: bool = True, at: datetime = NOON, **details: Any) -> int:
+        """Make a campaign, double points for everything for two days unless told otherwise; returns its id."""
+        self.made += 1
+        plain = {
+            "title": {"en": "Double points Saturday", "zh": "周六双倍积分"}, "starts_at": at,
+            "ends_at": at + timedelta(days=2), "multiplier_percent": 200, "min_rank": 0, "scope": "all",
+            "cap_points": None,
+        }  # fmt: skip
+        with transaction():
+            campaign_id = earning.make_campaign(
+                key=f"campaign-{self.made}", terms=self.terms, by="staff:1", at=at, reason="Spring",
+                **(plain | details),
+            )  # fmt: skip
+        if approved:
+            self.approve_campaign(campaign_id, at=at)
+        return campaign_id
+
+    def approve_campaign(self, campaign_id: int, *, at: datetime = NOON) -> None:
+        """Let another person approve a campaign as it stands."""
+        with reading():
+            seen_version = earning.campaign_of(campaign_id).version
+        with transaction():
+            earning.approve_campaign(campaign_id, seen_version=seen_version, by="staff:2", at=at, other_approvers=1)
 
     def coupon_state(self, coupon_id: int) -> str:
         """Return the state a coupon is kept in."""

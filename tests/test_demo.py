@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from mall import demo
 from mall.base.db import execute, reading
-from mall.domain import aftersales, catalogue, checkout, insight, ledger, membership, people, programme
+from mall.domain import aftersales, catalogue, checkout, earning, insight, ledger, membership, people, programme
 
 END = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -52,6 +52,14 @@ def test_the_order_to_be_paid_can_be_paid_for_a_while(built):
     with reading():
         until = execute(select(checkout.Order.pay_until).where(checkout.Order.state == "awaiting_payment")).scalars()
         assert max(until) > END + timedelta(minutes=30)
+
+
+def test_campaigns_gave_points_and_the_one_of_the_past_no_more_than_its_cap(built):
+    with reading():
+        rows, total = earning.campaigns(page=1, per_page=9)
+        states = {row.title["en"]: earning.campaign_state(row, END) for row in rows}
+    assert total == 3
+    assert states["Double points weekend"] == "running" and states["Triple points on tea and coffee"] == "over"
 
 
 def test_the_history_ends_where_it_was_told_to(built):

@@ -15,6 +15,7 @@ from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
 from . import cashing, rides
+from .campaigns import plan_campaigns
 from .cast import PASSWORD, STAFF, STARS
 from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
@@ -100,6 +101,7 @@ def build(
         stocked = [
             shelve(goods, categories, number, terms=terms, at=opening) for number, goods in enumerate(SHELVES, start=1)
         ]
+        plan_campaigns(begin=begin, end=end, tea=categories["tea"], terms=terms, at=opening)
     story = Story(
         terms=terms,
         cashier=cashier,

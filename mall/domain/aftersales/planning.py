@@ -108,9 +108,9 @@ def plan_refund(
         for line, quantity in chosen
     )
     carried = tuple(_carried(each, reason=reason) for each in back)
-    was_cents = checkout.kept_cents_of(lines)
-    sale = checkout.sale_of(order, kept_cents=was_cents - sum(each.cash_cents for each in back))
-    before = checkout.sale_of(order, kept_cents=was_cents)
+    was = checkout.kept_of(lines)
+    before = checkout.sale_of(order, kept=was)
+    sale = checkout.sale_of(order, kept=_without(was, back))
     kept = order.window_closed_at is not None
     points = sum(each.points for each in back) - sum(each.points for each in netted)
     returning: Sequence[ledger.Returning] = ()
@@ -130,7 +130,8 @@ def plan_refund(
         order=order,
         reason=reason,
         lines=back,
-        was_cents=was_cents,
+        sale=sale,
+        was_cents=before.kept_cents,
         shipping_cents=shipping_cents,
         shipping_tax_cents=_of_delivery(order.shipping_tax_cents, lines, carried),
         shipping_pieces=carried,
@@ -259,6 +260,14 @@ def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house
         codes_void=quantity - codes_free if line.codes else 0,
         in_house=in_house,
     )
+
+
+def _without(kept: Mapping[int | None, int], back: Sequence[PlanLine]) -> dict[int | None, int]:
+    """Return the cash kept by campaign once pieces are refunded."""
+    left = dict(kept)
+    for each in back:
+        left[each.line.campaign_id] -= each.cash_cents
+    return left
 
 
 def _carried(back: PlanLine, *, reason: str) -> int:

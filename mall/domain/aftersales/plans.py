@@ -44,16 +44,18 @@ class PlanLine(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """What a refund does: cash back, points back, points taken back, in cents and points.
 
-    `returning` says to which lots spent points go back, with the last day they have then; `taken` what is taken back
-    of what the order earned. `growth_less` is growth the order has not given yet and will give less of. `gone_cents`
-    is the part of the cash that is not there to be given: it was given back at the cashier already, or never came.
-    `netted` are used coupons whose value is kept of the points. `overtaken` are exchanges that it closes, `ended`
-    those and the one that is refunded after all. `payments` are the order's, where cash goes back.
+    `sale` is the order as it is then, `was_cents` the cash that is kept of it now. `returning` says to which lots
+    spent points go back, with the last day they have then; `taken` what is taken back of what the order earned.
+    `growth_less` is growth the order has not given yet and will give less of. `gone_cents` is the part of the cash
+    that is not there to be given: it was given back at the cashier already, or never came. `netted` are used coupons
+    whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
+    refunded after all. `payments` are the order's, where cash goes back.
     """
 
     order: checkout.OrderRow
     reason: str
     lines: tuple[PlanLine, ...]
+    sale: earning.Sale
     was_cents: int
     shipping_cents: int
     shipping_tax_cents: int

@@ -263,8 +263,7 @@ def _move_points(
     plan: Plan, credit: str, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
 ) -> None:
     """Take earned points back and give spent ones back, written together: what is owed is repaid by what comes."""
-    order = plan.order
-    sale = checkout.sale_of(order, kept_cents=plan.kept_cents)
+    sale = plan.sale
     with ledger.one_write(purse):
         if plan.goods_cents:
             earning.order_reduced(

@@ -27,9 +27,9 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
         return False
     if not checkout.close(order, at=at):
         return False
-    kept_cents = checkout.kept_cents_of(checkout.lines_of(order_id))
-    earning.order_kept(checkout.sale_of(order, kept_cents=kept_cents), purse=purse, terms=terms, at=at)
-    if kept_cents:
+    sale = checkout.sale_of(order, kept=checkout.kept_of(checkout.lines_of(order_id)))
+    earning.order_kept(sale, purse=purse, terms=terms, at=at)
+    if sale.kept_cents:
         checkout.note(order_id, "kept", say(N_("Return window over; points and growth are yours")), by="system", at=at)
     return True
 

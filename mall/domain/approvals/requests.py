@@ -97,6 +97,7 @@ class Request(Struct, frozen=True):
     decided_by: str | None
     decided_at: datetime | None
     by_one_person: bool
+    decision_reason: str
 
 
 def ask(

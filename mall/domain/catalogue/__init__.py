@@ -22,6 +22,7 @@ from .categories import (
     NoSuchCategory,
     ProductCategory,
     categories,
+    categories_of,
     create_category,
     order_categories,
     rename_category,
@@ -136,7 +137,7 @@ from .uploads import (
 )
 from .variants import BadSku, NoSuchVariant, SkuTaken, Variant, product_of, products_with, skus_of, variants_of
 from .wishes import SORTS, Wishes
-from .wording import BadWording
+from .wording import BadWording, words
 
 __all__ = [
     "ANYBODY",
@@ -237,6 +238,7 @@ __all__ = [
     "cash_part",
     "cash_price",
     "categories",
+    "categories_of",
     "checks",
     "code_of",
     "codes_of",
@@ -308,4 +310,5 @@ __all__ = [
     "uploads_of",
     "variants_of",
     "withdraw_codes",
+    "words",
 ]

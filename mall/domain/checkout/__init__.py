@@ -22,6 +22,7 @@ from .baskets import (
     put_in,
     set_line,
 )
+from .campaigns import Added, WillEarn, will_earn
 from .choosing import change, choose, line_of
 from .codes import NotShownNow, show_code
 from .dispatch import (
@@ -84,6 +85,7 @@ from .orders import (
     cash_cents_of,
     id_of,
     kept_cents_of,
+    kept_of,
     lines_of,
     lock_order,
     lock_with_purse,
@@ -173,6 +175,7 @@ __all__ = [
     "TIMED_OUT",
     "UNPAID",
     "WRONG",
+    "Added",
     "AnotherParcel",
     "BadQuantity",
     "Basket",
@@ -236,6 +239,7 @@ __all__ = [
     "Wanted",
     "Way",
     "Weighed",
+    "WillEarn",
     "WrongState",
     "alarm",
     "alarms",
@@ -263,6 +267,7 @@ __all__ = [
     "is_collected",
     "join",
     "kept_cents_of",
+    "kept_of",
     "left_to_ship",
     "life",
     "line_of",
@@ -314,6 +319,7 @@ __all__ = [
     "taxes_of",
     "to_review",
     "to_ship",
+    "will_earn",
     "window_days_of",
     "windows_of",
     "wrong_in_itself",

@@ -35,10 +35,11 @@ class UnderDispute(Refusal):
 class Order(db.Model):
     """One order, as agreed. Rates are those of placing, so that a refund never asks today's programme.
 
-    `coupons` are those used, as they were: id, title, kind, cents taken off, end. `gives_coupons`, `gives_codes`: some
-    of what was bought are coupons, or codes of a pool, to be given as soon as it is paid. `ready_at`: since when it
-    can be collected. Where the level limited redemptions: the month it was placed in, by its first day, and how many
-    pieces were allowed in it.
+    `campaigns` are those its lines are in, with their figures of then: id, title, multiplier_percent, cap_points,
+    cents of those lines. `coupons` are those used, as they were: id, title, kind, cents taken off, end.
+    `gives_coupons`, `gives_codes`: some of what was bought are coupons, or codes of a pool, to be given as soon as it
+    is paid. `ready_at`: since when it can be collected. Where the level limited redemptions: the month it was placed
+    in, by its first day, and how many pieces were allowed in it.
     """
 
     __tablename__ = "orders"
@@ -91,6 +92,7 @@ class Order(db.Model):
     gives_codes: Mapped[bool]
     redeemed_in: Mapped[date | None]
     redemptions_allowed: Mapped[int | None]
+    campaigns: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class OrderRow(Protocol):
@@ -138,6 +140,7 @@ class OrderRow(Protocol):
     gives_codes: bool
     redeemed_in: date | None
     redemptions_allowed: int | None
+    campaigns: list[dict[str, Any]] | None
 
 
 class OrderLine(db.Model):
@@ -146,7 +149,7 @@ class OrderLine(db.Model):
     Of its pieces so many were `refunded`; of those some were `called_off` before they were sent, and for some the
     delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool. `template_id`: they are
     coupons of that kind, as agreed when it was placed. So many are being exchanged (`exchanging`), and cannot
-    be refunded as well; `replaced` were sent once more.
+    be refunded as well; `replaced` were sent once more. `campaign_id`: the campaign it is in, of its placing.
     """
 
     __tablename__ = "order_line"
@@ -204,6 +207,7 @@ class OrderLine(db.Model):
     template_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_template.id"), index=True)
     exchanging: Mapped[int]
     replaced: Mapped[int]
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
 
 
 class LineRow(Protocol):
@@ -244,6 +248,7 @@ class LineRow(Protocol):
     template_id: int | None
     exchanging: int
     replaced: int
+    campaign_id: int | None
 
 
 class OrderEvent(db.Model):
@@ -334,7 +339,15 @@ def window_days_of(order: OrderRow) -> int:
 
 def kept_cents_of(lines: Sequence[LineRow]) -> int:
     """Return the cash for goods that is kept of an order's lines, in cents: what was refunded is taken off."""
-    return sum(line.cash_cents - line.cash_cents * line.refunded // line.quantity for line in lines)
+    return sum(kept_of(lines).values())
+
+
+def kept_of(lines: Sequence[LineRow]) -> dict[int | None, int]:
+    """Return the same by the campaign that lines are in: {campaign id: cents}, of those in none under None."""
+    kept: dict[int | None, int] = defaultdict(int)
+    for line in lines:
+        kept[line.campaign_id] += line.cash_cents - line.cash_cents * line.refunded // line.quantity
+    return dict(kept)
 
 
 def lines_of(order_id: int) -> list[Row[Any]]:

@@ -14,6 +14,7 @@ from mall.domain import catalogue, coupons, earning, ledger, membership, program
 
 from . import baskets, moving, orders
 from .baskets import BasketNow
+from .campaigns import campaign_of_line, campaigns_of, parts_of
 from .life import AWAITING, PAID, UNPAID
 from .orders import Order, OrderLine
 from .pricing import CODE, PricedLine, first_trouble
@@ -76,7 +77,7 @@ def place(
     TooManyUnpaid, PlacedOtherwise, and whatever stands in a line's or a coupon's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
-    basket, was_placed, unpaid, rank = _look(member_id, key, at=at)
+    basket, was_placed, unpaid, rank, mark = _look(member_id, key, at=at)
     if was_placed:
         order = placed_with(key, member_id=member_id, shown=shown)
         if asked_otherwise(order, address=address, method_key=method_key, terms=terms):
@@ -99,7 +100,8 @@ def place(
     )
     _refuse_if_wrong(priced, shown=shown, points_offered=points_offered)
     _refuse_unless_ready(priced, unpaid, terms=terms, verified=verified, cashier=cashier, address=address)
-    order = _write(priced, member_id, key=key, level=level, terms=terms, address=address, at=at)
+    campaigns = campaigns_of(priced.quote, earning.running(mark, at=at), level=level, at=at)
+    order = _write(priced, member_id, key=key, level=level, terms=terms, address=address, campaigns=campaigns, at=at)
     reference = orders.reference_of(order.id)
     quote = priced.quote
     if quote.points:
@@ -112,17 +114,20 @@ def place(
     # Stock last: the rows that others wait for.
     _set_aside(basket, priced, at_once=at_once, reference=reference, at=at)
     if quote.cash_cents == 0:
-        earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
-        return after_payment(order, zone=terms.zone, at=at, handed_over=at_once)
+        paid = earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
+        return after_payment(order, paid, zone=terms.zone, at=at, handed_over=at_once)
     return order
 
 
-def _look(member_id: int, key: str, *, at: datetime) -> tuple[BasketNow, bool, int, int]:
-    """Return the basket, whether the key has been placed already, how many orders wait, the rank: one statement."""
+def _look(member_id: int, key: str, *, at: datetime) -> tuple[BasketNow, bool, int, int, int]:
+    """Return the basket, whether the key has been placed already, how many orders wait, the rank, and the mark of
+    the campaigns: one statement.
+    """
     rows = execute(_LOOK, {"owner": member_id, "key": key, "of_member": member_id, "rank_at": at}).all()
     if not rows:
-        return baskets.from_rows(rows), execute(_PLACED, {"key": key}).first() is not None, 0, 1
-    return baskets.from_rows(rows), rows[0].placed, rows[0].unpaid, rows[0].rank
+        return baskets.from_rows(rows), execute(_PLACED, {"key": key}).first() is not None, 0, 1, 0
+    first = rows[0]
+    return baskets.from_rows(rows), first.placed, first.unpaid, first.rank, int(first.campaign_mark)
 
 
 def placed_with(key: str, *, member_id: int, shown: str) -> Row[Any]:
@@ -188,6 +193,7 @@ def _write(
     level: programme.Level,
     terms: programme.Programme,
     address: Mapping[str, Any] | None,
+    campaigns: Mapping[int, earning.Campaign],
     at: datetime,
 ) -> Row[Any]:
     """Write the order, its lines and the first entry of its timeline."""
@@ -206,9 +212,10 @@ def _write(
             "redemptions_allowed": priced.redemptions.most if priced.redemptions else None,
             **_rates(level, terms),
             **_delivery(priced, address),
+            "campaigns": parts_of(priced.quote, campaigns) or None,
         },
     ).one()
-    execute(_INSERT_LINES, _lines(order.id, priced))
+    execute(_INSERT_LINES, _lines(order.id, priced, campaigns))
     said = _placed_words(priced.quote)
     moving.note(order.id, "placed", said, by=f"member:{member_id}", at=at)
     return order
@@ -271,11 +278,18 @@ def _delivery(priced: Priced, address: Mapping[str, Any] | None) -> dict[str, An
     }
 
 
-def _lines(order_id: int, priced: Priced) -> list[dict[str, Any]]:
-    """Return the rows of an order's lines: each what it is, and its share of every component."""
+def _lines(order_id: int, priced: Priced, campaigns: Mapping[int, earning.Campaign]) -> list[dict[str, Any]]:
+    """Return the rows of an order's lines: each what it is, its share of every component, the campaign it is in."""
     pairs = zip((line for line in priced.lines if line.wanted), priced.quote.lines, strict=True)
     return [
-        {"order_id": order_id, "line": number, **_NOTHING_YET, **_bought(line), **_share(share)}
+        {
+            "order_id": order_id,
+            "line": number,
+            **_NOTHING_YET,
+            **_bought(line),
+            **_share(share),
+            "campaign_id": campaign_of_line(share, campaigns),
+        }
         for number, (line, share) in enumerate(pairs, start=1)
     ]
 
@@ -343,6 +357,7 @@ _LOOK = baskets.OF_MEMBER.add_columns(
     .scalar_subquery()
     .label("unpaid"),
     _RANK.label("rank"),
+    earning.campaign_mark().label("campaign_mark"),
 )
 _INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
 _INSERT_LINES = insert(OrderLine)

@@ -129,9 +129,10 @@ class PieceFor(Struct, frozen=True):
         """Return the cash due for a piece whose price option asks for so many cents."""
         return price_of_piece(cents, form=form, discount_percent=self.level.discount_percent)
 
-    def earns(self, cents: int, *, form: str) -> int:
-        """Return the points that keeping one such piece gives."""
-        return earning.rates_for(self.level, self.terms).earned(self.cents(cents, form=form)).points
+    def earns(self, cents: int, *, form: str, campaign_percent: int = 100) -> int:
+        """Return the points that keeping one such piece gives, in a campaign with what that adds."""
+        rates, due_cents = earning.rates_for(self.level, self.terms), self.cents(cents, form=form)
+        return rates.earned(due_cents).points + rates.added(due_cents, multiplier_percent=campaign_percent)
 
 
 def rules_of(terms: programme.Programme, level: programme.Level) -> Rules:

@@ -9,6 +9,7 @@ from mall.domain import cash, catalogue, coupons, ledger
 from .life import AWAITING, CANCELLED, COMPLETED, OVER, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
 from .orders import REFERENCE, Order, OrderLine, cash_cents_of
 from .parcels import Parcel, ParcelLine
+from .proof_of_campaigns import campaign_checks
 from .proof_of_cash import cash_checks
 from .proof_of_gifts import gifts_checks
 from .proof_of_goods import goods_checks
@@ -36,6 +37,7 @@ def checks() -> list[Check]:
         Check(N_("an order is refunded when all of its pieces are"), _refunded_whole()),
         Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
         Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
+        *campaign_checks(),
         *cash_checks(),
         *goods_checks(),
         *gifts_checks(),

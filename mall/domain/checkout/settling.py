@@ -3,6 +3,7 @@
 Every verb here may be called repeatedly and in any order: webhook, return page and sweep all end up here.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -100,15 +101,20 @@ def become_paid(
     with ledger.one_write(purse):  # What was held and what is earned touch different places.
         if order.points:
             ledger.capture(purse, reference=reference, at=at, first=True)
-        earning.order_paid(sale_of(moved), purse=purse, terms=terms, at=at)
-    return after_payment(moved, zone=terms.zone, at=at)
+        paid = earning.order_paid(sale_of(moved), purse=purse, terms=terms, at=at)
+    return after_payment(moved, paid, zone=terms.zone, at=at)
 
 
-def after_payment(order: Row[Any], *, zone: str, at: datetime, handed_over: bool = False) -> Row[Any]:
+def after_payment(
+    order: Row[Any], paid: earning.Paid, *, zone: str, at: datetime, handed_over: bool = False
+) -> Row[Any]:
     """Do what follows from being paid: tell the member, give what are coupons or codes, complete what is digital.
 
+    `paid` is what it was given; where a campaign had less left than was to come, its timeline says so.
     `handed_over`: the stock of what is digital is gone already.
     """
+    for short in paid.short:
+        moving.note(order.id, "campaign_short", short_words(short), by="system", at=at)
     notices.tell(
         order.member_id,
         "order_paid",
@@ -116,7 +122,7 @@ def after_payment(order: Row[Any], *, zone: str, at: datetime, handed_over: bool
             "number": orders.number_of(order.id),
             "points": order.points,
             "total_cents": orders.cash_cents_of(order),
-            "earned_points": sale_of(order).points,
+            "earned_points": paid.points,
             "codes": order.gives_codes,
             "coupons": order.gives_coupons,
             "digital": order.digital,
@@ -200,8 +206,26 @@ def complete(order: orders.OrderRow, *, by: str, at: datetime) -> Row[Any]:
     ).order
 
 
-def sale_of(order: orders.OrderRow, *, kept_cents: int | None = None) -> earning.Sale:
-    """Return an order as earning sees it: the cash kept for goods, and the rates of the day it was placed."""
+def short_words(short: earning.Short) -> Message:
+    """Say that a campaign had less left than an order was to get by it."""
+    if short.points:
+        return say(
+            N_("“{title}” ended with this order: of its points the last {points} were left, not {wanted}"),
+            title=short.title,
+            points=short.points,
+            wanted=short.wanted_points,
+        )
+    return say(
+        N_("The points of “{title}” had run out when this order was paid; it earns the ordinary points"),
+        title=short.title,
+    )
+
+
+def sale_of(order: orders.OrderRow, *, kept: Mapping[int | None, int] | None = None) -> earning.Sale:
+    """Return an order as earning sees it: the cash kept for goods, and the rates and campaigns of its placing.
+
+    `kept` is the cash kept by campaign, as kept_of() says; without it that of all that was bought.
+    """
     return earning.Sale(
         order_id=order.id,
         reference=orders.reference_of(order.id),
@@ -210,7 +234,17 @@ def sale_of(order: orders.OrderRow, *, kept_cents: int | None = None) -> earning
         placed_at=order.placed_at,
         version=order.version,
         rates=earning.Rates(order.multiplier_percent, order.earn_points, order.earn_per_cents, order.growth_per_cents),
-        kept_cents=order.goods_cents if kept_cents is None else kept_cents,
+        kept_cents=order.goods_cents if kept is None else sum(kept.values()),
+        campaigns=tuple(
+            earning.CampaignPart(
+                id=each["id"],
+                title=each["title"],
+                multiplier_percent=each["multiplier_percent"],
+                capped=each["cap_points"] is not None,
+                kept_cents=each["cents"] if kept is None else kept.get(each["id"], 0),
+            )
+            for each in order.campaigns or ()
+        ),
         sent_to=place_of(order),
     )
 

@@ -33,6 +33,13 @@ class Rates(Struct, frozen=True):
             growth=kept_cents // self.growth_per_cents,
         )
 
+    def added(self, kept_cents: int, *, multiplier_percent: int) -> int:
+        """Return the points a campaign adds for cash kept for its goods: rounded down once.
+
+        Double points, 200, add as many as the rate gives: it knows nothing of the level's multiplier.
+        """
+        return kept_cents * self.earn_points * (multiplier_percent - 100) // (self.earn_per_cents * 100)
+
 
 def rates_for(level: programme.Level, terms: programme.Programme) -> Rates:
     """Return the rates of an order that somebody of a level places under a programme."""

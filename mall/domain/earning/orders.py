@@ -1,9 +1,11 @@
 """The order rule: points when an order is paid, ready when it is kept, taken back for what is not.
 
-Rates and level are those of placing, carried by the Sale; so are validity and worth, by its version.
+Rates, level and campaigns are those of placing, carried by the Sale; so are validity and worth, by its version.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import func, select
@@ -12,6 +14,7 @@ from mall.base.db import execute
 from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, notices, programme
 
+from .campaigns import campaign_of_rule, draw, rule_of
 from .facts import Fact, FactRow, record
 from .formula import Rates
 from .tasks import did, note_level
@@ -19,9 +22,21 @@ from .tasks import did, note_level
 RULE = "order"
 
 
+class CampaignPart(Struct, frozen=True):
+    """What of an order is in a campaign, with its figures of placing: `kept_cents` is the cash for those goods."""
+
+    id: int
+    title: dict[str, str]
+    multiplier_percent: int
+    capped: bool
+    kept_cents: int
+
+
 class Sale(Struct, frozen=True):
     """An order as earning sees it. `kept_cents` is the cash for goods that are kept now, all lines together; `sent_to`
     is the mark of where it goes, empty where nowhere.
+
+    `campaigns` are those some of its lines are in, each campaign once, ascending.
     """
 
     order_id: int
@@ -33,16 +48,49 @@ class Sale(Struct, frozen=True):
     rates: Rates
     kept_cents: int
     sent_to: str = ""
+    campaigns: tuple[CampaignPart, ...] = ()
 
     @property
     def points(self) -> int:
-        """Return the points that what is kept gives."""
+        """Return the points that what is kept gives by the order rule."""
         return self.rates.earned(self.kept_cents).points
+
+    @property
+    def most_points(self) -> int:
+        """Return all points that what is kept gives, where its campaigns have as many left."""
+        return self.points + sum(self.added_by(each) for each in self.campaigns)
+
+    def added_by(self, part: CampaignPart) -> int:
+        """Return the points that a campaign adds for what is kept, where it has as many left."""
+        return self.rates.added(part.kept_cents, multiplier_percent=part.multiplier_percent)
+
+    def gives(self, rule: str) -> int:
+        """Return the points that a rule gives for what is kept."""
+        if rule == RULE:
+            return self.points
+        campaign_id = campaign_of_rule(rule)
+        return sum(self.added_by(each) for each in self.campaigns if each.id == campaign_id)
 
     @property
     def growth(self) -> int:
         """Return the growth that what is kept gives."""
         return self.rates.earned(self.kept_cents).growth
+
+
+class Short(Struct, frozen=True):
+    """A campaign that had fewer points left than an order was to get."""
+
+    title: dict[str, str]
+    wanted_points: int
+    points: int
+
+
+class Paid(Struct, frozen=True):
+    """What a paid order has been given: all its points, the lot of the order rule, and where a campaign ran out."""
+
+    points: int
+    lot_id: int | None
+    short: tuple[Short, ...] = ()
 
 
 class Reduction(Struct, frozen=True):
@@ -70,10 +118,10 @@ class Kept(Struct, frozen=True):
     level_change: membership.LevelChange | None
 
 
-def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> int | None:
+def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Paid:
     """Give the points of a paid order, on the way until it is kept. Asked again, gives nothing more.
 
-    Returns the lot's id; None when the order gives no point.
+    One lot by the order rule and one by each campaign, as far as its cap goes: that is drawn on now.
     """
     fact_id = record(
         Fact(
@@ -83,26 +131,68 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
             at=at,
             reference=sale.reference,
             cents=sale.kept_cents,
-            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth}
-            | ({"sent_to": sale.sent_to} if sale.sent_to else {}),
+            attributes=_attributes(sale) | ({"sent_to": sale.sent_to} if sale.sent_to else {}),
         )
     )
-    if sale.points == 0:
-        return None
+    if fact_id is None:
+        return _given_before(sale, at=at)
+    lot_id = None
+    if sale.points:
+        lot_id = _earn(RULE, sale.points, sale, why_earned(sale), purse=purse, terms=terms, at=at)
+    added, short = 0, []
+    for part in sale.campaigns:
+        wanted = sale.added_by(part)
+        points = draw(part.id, wanted, capped=part.capped) if wanted else 0
+        if points:
+            why = why_added(sale, part, points=points)
+            _earn(rule_of(part.id), points, sale, why, purse=purse, terms=terms, at=at)
+        if points < wanted:
+            short.append(Short(part.title, wanted, points))
+        added += points
+    return Paid(sale.points + added, lot_id, tuple(short))
+
+
+def _earn(
+    rule: str,
+    points: int,
+    sale: Sale,
+    why: Message,
+    *,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
+) -> int:
+    """Make the lot of a rule. Returns its id."""
     placed = programme.version(sale.version)
     return ledger.earn(
         purse,
-        sale.points,
+        points,
         reference=sale.reference,
-        rule=RULE,
-        origin="purchase",
+        rule=rule,
+        origin="purchase" if rule == RULE else "campaign",
         expiry=placed.expiry_of(terms.today(at)),
         version=sale.version,
         worth=placed.worth,
-        why=why_earned(sale),
+        why=why,
         at=at,
-        first=fact_id is not None,
+        first=True,
     )
+
+
+def _given_before(sale: Sale, *, at: datetime) -> Paid:
+    lots = ledger.lots_earned(sale.reference, at=at)
+    of_rule = next((lot.id for lot in lots if lot.rule == RULE), None)
+    return Paid(sum(lot.points for lot in lots), of_rule)
+
+
+def _attributes(sale: Sale) -> dict[str, Any]:
+    """Return what the facts of an order say of it. In campaigns also what each gives by its formula."""
+    said: dict[str, Any] = {"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth}
+    if sale.campaigns:
+        said["campaigns"] = [
+            {"id": each.id, "kept_cents": each.kept_cents, "points": sale.added_by(each)} for each in sale.campaigns
+        ]
+    return said
 
 
 def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Kept:
@@ -116,12 +206,7 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
         key=f"{sale.reference}:kept",
         at=at,
         reference=sale.reference,
-        attributes={
-            "kept_cents": sale.kept_cents,
-            "points": sale.points,
-            "growth": sale.growth,
-            "number": sale.number,
-        },
+        attributes=_attributes(sale) | {"number": sale.number},
     )
     did(kept, purse=purse, terms=terms, at=at)
     lines = ledger.unlock(purse, ledger.earned_by(sale.reference), at=at)
@@ -179,17 +264,17 @@ def order_reduced(
             at=at,
             reference=sale.reference,
             cents=sale.kept_cents - before,
-            attributes={"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth},
+            attributes=_attributes(sale),
         )
     )
     if taken.earned:  # Also where nothing is left to take: what is past leaves the wallet.
-        keep_points = {lot.id: sale.points for lot in taken.earned}
+        keep_points = {lot.id: sale.gives(lot.rule) for lot in taken.earned}
         ledger.take_back(
             purse,
             keep_points,
             reference=sale.reference,
             key=f"{key}:points",
-            why=why_taken_back(sale),
+            why=why_taken_back(sale, points=_left_by(sale, taken.earned)),
             at=at,
             planned=ledger.to_take(taken.earned, keep_points) if planned else None,
         )
@@ -235,8 +320,8 @@ def reduction(sale: Sale, *, at: datetime, growth_given: bool = True) -> Reducti
     Points that have expired are gone and are not taken back, whether or not a job has moved them out. An order whose
     return window is open has given no growth: `growth_given` says so without asking.
     """
-    earned = tuple(ledger.lots_earned(sale.reference, rule=RULE, at=at))
-    wanted = ledger.to_take(earned, {lot.id: sale.points for lot in earned})
+    earned = tuple(ledger.lots_earned(sale.reference, at=at))
+    wanted = ledger.to_take(earned, {lot.id: sale.gives(lot.rule) for lot in earned})
     growth, counts_on = membership.growth_of(sale.reference) if growth_given else (0, None)
     return Reduction(
         lots={lot.id: points for lot, points in wanted},
@@ -279,13 +364,43 @@ def why_earned(sale: Sale) -> Message:
     )
 
 
-def why_taken_back(sale: Sale) -> Message:
-    """Explain points taken back."""
+def why_added(sale: Sale, part: CampaignPart, *, points: int) -> Message:
+    """Explain the points that a campaign added to an order."""
+    values: dict[str, Any] = {
+        "number": sale.number,
+        "title": part.title,
+        "kept_cents": part.kept_cents,
+        "earn_points": sale.rates.earn_points,
+        "earn_per_cents": sale.rates.earn_per_cents,
+        "extra_percent": part.multiplier_percent - 100,
+        "points": points,
+    }
+    wanted = sale.added_by(part)
+    if points < wanted:
+        return say(
+            N_(
+                "Order {number}, “{title}”: {kept_cents} kept × {earn_points} points per {earn_per_cents}"
+                " × {extra_percent} % more = {wanted} points; the last {points} of the campaign were left"
+            ),
+            wanted=wanted,
+            **values,
+        )
+    return say(
+        N_(
+            "Order {number}, “{title}”: {kept_cents} kept × {earn_points} points per {earn_per_cents}"
+            " × {extra_percent} % more = {points} points"
+        ),
+        **values,
+    )
+
+
+def why_taken_back(sale: Sale, *, points: int) -> Message:
+    """Explain points taken back: so many are given for what is still kept."""
     return say(
         N_("Order {number}: {kept_cents} is still kept, which gives {points} points; the rest is taken back"),
         number=sale.number,
         kept_cents=sale.kept_cents,
-        points=sale.points,
+        points=points,
     )
 
 
@@ -308,6 +423,11 @@ def why_growth_taken_back(sale: Sale) -> Message:
         kept_cents=sale.kept_cents,
         growth=sale.growth,
     )
+
+
+def _left_by(sale: Sale, earned: Sequence[ledger.EarnedLot]) -> int:
+    """Return the points that what is kept gives, of a campaign no more than it had left."""
+    return sum(min(lot.points, sale.gives(lot.rule)) for lot in earned)
 
 
 def _cents_of(reference: str) -> int:

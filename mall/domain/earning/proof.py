@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, Subquery, case, func, or_, select
+from sqlalchemy import Select, Subquery, func, or_, select
 
 from mall.base.proof import Check
 from mall.base.tables import aliased
@@ -11,6 +11,7 @@ from mall.domain import ledger, membership
 
 from .facts import FactRow
 from .orders import RULE
+from .proof_of_campaigns import campaign_checks
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
 from .proof_of_packs import by_a_pack, pack_checks
@@ -29,6 +30,7 @@ def checks() -> list[Check]:
         Check(N_("points are earned by what a member did"), _earned_by_nothing()),
         Check(N_("who signed up has a purse and a level"), _without_purse_or_level()),
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
+        *campaign_checks(),
         *task_checks(),
         *invitation_checks(),
         *share_checks(),
@@ -74,7 +76,7 @@ def _two_lots() -> Select[*tuple[Any, ...]]:
     lot = ledger.Lot
     return (
         select(lot.reference, lot.rule, func.count().label("lots"))
-        .where(lot.parent_id.is_(None), lot.origin == "purchase")
+        .where(lot.parent_id.is_(None), lot.origin.in_(("purchase", "campaign")))
         .group_by(lot.reference, lot.rule)
         .having(func.count() > 1)
     )
@@ -82,16 +84,18 @@ def _two_lots() -> Select[*tuple[Any, ...]]:
 
 def _points() -> Select[*tuple[Any, ...]]:
     """Find where not: 0 <= earned - taken back - what the rule gives <= expired of the lot and its child."""
-    lot, posting = ledger.Lot, ledger.Posting
+    lot, posting, back = ledger.Lot, ledger.Posting, aliased(ledger.Posting)
     first = aliased(lot)
+    taken_back = (
+        select(func.coalesce(func.sum(back.points), 0))
+        .where(back.reverses == posting.id, back.kind == "clawback")
+        .correlate(posting)
+        .scalar_subquery()
+    )
     given = (
-        select(
-            posting.reference,
-            func.sum(
-                case((posting.kind == "earn", posting.points), (posting.kind == "clawback", -posting.points), else_=0)
-            ).label("points"),
-        )
-        .where(posting.reference.in_(select(FactRow.reference)))
+        select(posting.reference, func.sum(posting.points - taken_back).label("points"))
+        .join(lot, lot.id == posting.lot_id)
+        .where(posting.kind == "earn", lot.rule == RULE)
         .group_by(posting.reference)
         .subquery("given")
     )

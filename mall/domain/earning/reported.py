@@ -122,7 +122,7 @@ def purchase_refunded(
     Returns the points and the growth taken.
     """
     record(_fact("purchase_refunded", bought, key=key, cents=-cents, at=at))
-    earned = tuple(ledger.lots_earned(bought.reference, rule=RULE, at=at))
+    earned = tuple(ledger.lots_earned(bought.reference, at=at))
     keep_points = {lot.id: bought.gives.points for lot in earned}
     points = sum(taken for _lot, taken in ledger.to_take(earned, keep_points))
     if earned:

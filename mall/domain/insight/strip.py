@@ -11,14 +11,15 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, literal_column, sele
 
 from mall.base.clock import Instant
 from mall.base.db import execute
-from mall.domain import catalogue, checkout, coupons, interest, ledger, membership, notices, people, programme
+from mall.domain import catalogue, checkout, coupons, earning, interest, ledger, membership, notices, people, programme
 
 
 class Strip(Struct, frozen=True):
     """What the frame of a page shows of a visitor. `version` is the programme's, None before the shop is set up.
 
     `wished` are the ids of the items on a member's wish list: so that no page asks for them once more. `shelf_mark`
-    differs as soon as something on the shelves has changed; None: not asked for.
+    differs as soon as something on the shelves has changed; None: not asked for. `campaign_mark` does so
+    for campaigns.
     """
 
     version: int | None
@@ -29,6 +30,7 @@ class Strip(Struct, frozen=True):
     unread_count: int
     wished: frozenset[int]
     shelf_mark: tuple[int, int] | None = None
+    campaign_mark: int = 0
 
 
 def strip(*, member_id: int | None, basket_token: str | None, at: datetime, shelves: bool = False) -> Strip:
@@ -55,8 +57,9 @@ def _read(row: Row[Any], *, shelves: bool) -> Strip:
     mark = (int(row.changes or 0), int(row.moves or 0)) if shelves else None
     wished = frozenset(int(id_) for id_ in (row.wished or "").split(",") if id_)
     return Strip(
-        row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons), int(row.unread), wished, mark
-    )
+        row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons), int(row.unread), wished, mark,
+        int(row.campaign_mark),
+    )  # fmt: skip
 
 
 @lru_cache
@@ -102,7 +105,8 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
 def _of_all(*, shelves: bool) -> list[ColumnElement[Any]]:
     """Return the columns that are alike for everybody."""
     version = programme.in_force(_AT).scalar_subquery().label("version")
-    return [version, *(catalogue.shelf_mark() if shelves else ())]
+    campaigns = earning.campaign_mark().label("campaign_mark")
+    return [version, campaigns, *(catalogue.shelf_mark() if shelves else ())]
 
 
 def _pieces(whose: ColumnElement[bool]) -> ColumnElement[int]:

@@ -184,14 +184,14 @@ def take_back(
     return post(purse, _taking(move, planned, places))
 
 
-def lots_earned(reference: str, *, rule: str, at: datetime) -> list["EarnedLot"]:
-    """Return the lots a rule gave for a reference, as to_take() wants them. One statement.
+def lots_earned(reference: str, *, at: datetime) -> list["EarnedLot"]:
+    """Return the lots that rules gave for a reference, as to_take() wants them. One statement.
 
     What is past its last day counts as expired, whether or not a job has run.
     """
-    rows = execute(_LOTS_EARNED, {"of_reference": reference, "of_rule": rule, "at": at})
+    rows = execute(_LOTS_EARNED, {"of_reference": reference, "at": at})
     return [
-        EarnedLot(row.lot_id, row.id, row.points, int(row.taken_back), int(row.expired) + int(row.past))
+        EarnedLot(row.lot_id, row.id, row.points, int(row.taken_back), int(row.expired) + int(row.past), row.rule)
         for row in rows
     ]
 
@@ -208,13 +208,17 @@ def _must_match(purse: LockedPurse, lines: Sequence[Line], keep_points: Mapping[
 
 
 class EarnedLot(Struct, frozen=True):
-    """A lot an order has earned: points, what was taken back of it, and what of it and its children has expired."""
+    """A lot an order has earned: points, what was taken back of it, and what of it and its children has expired.
+
+    `rule` gave it; "" where nobody asked.
+    """
 
     id: int
     earn_posting_id: int
     points: int
     taken_back: int
     expired: int
+    rule: str = ""
 
 
 def to_take(lots: Sequence[EarnedLot], keep_points: Mapping[int, int]) -> list[tuple[EarnedLot, int]]:
@@ -332,14 +336,13 @@ def _one_statement() -> Select[Any]:
             Posting.lot_id,
             Posting.id,
             Posting.points,
+            first.rule,
             taken_back.label("taken_back"),
             expired.label("expired"),
             past.label("past"),
         )
         .join(first, first.id == Posting.lot_id)
-        .where(
-            Posting.reference == bindparam("of_reference"), Posting.kind == "earn", first.rule == bindparam("of_rule")
-        )
+        .where(Posting.reference == bindparam("of_reference"), Posting.kind == "earn")
         .order_by(Posting.lot_id)
     )
 

@@ -11,6 +11,13 @@ from mall.web.shared.texts import sentence
 from .actors import actor_words
 
 ACTS = {
+    "campaign.approved": _l("Campaign approved"),
+    "campaign.asked": _l("Campaign asked for"),
+    "campaign.changed": _l("Campaign changed"),
+    "campaign.declined": _l("Campaign declined"),
+    "campaign.ended": _l("Campaign ended early"),
+    "campaign.made": _l("Campaign made"),
+    "campaign.not_apart": _l("Approval refused: a colleague had touched the approver's access"),
     "category.created": _l("Category opened"),
     "category.ordered": _l("Categories put in order"),
     "category.renamed": _l("Category renamed"),
@@ -138,6 +145,7 @@ def subject_words(subject: str) -> str:
     words = {
         "break": gettext("Break %(number)s", number=number),
         "cashier": gettext("Cashier %(name)s", name=number),
+        "campaign": gettext("Campaign %(number)s", number=number),
         "category": gettext("Category %(number)s", number=number) if number else gettext("Categories"),
         "chart": gettext("Accounts of the journal"),
         "coupon": gettext("Coupon %(number)s", number=number),
@@ -168,6 +176,8 @@ def subject_link(subject: str) -> str | None:
         return link("office.catalogue.editor.show", product_id=int(number))
     if kind == "coupon":
         return link("office.coupons.show", template_id=int(number))
+    if kind == "campaign":
+        return link("office.campaigns.show", campaign_id=int(number))
     if kind == "member":
         return link("office.members.show", member_id=int(number))
     if kind == "staff":

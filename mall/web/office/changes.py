@@ -32,6 +32,8 @@ NAMES = {
     "buy_rank": _l("Who may have it"),
     "by_version": _l("By version"),
     "cap_cents": _l("At most"),
+    "campaign_id": _l("Campaign"),
+    "cap_points": _l("At most so many points in all"),
     "carrier": _l("Carrier"),
     "cash_cents": _l("Cash"),
     "cash_out": _l("Number of the request"),
@@ -68,6 +70,7 @@ NAMES = {
     "members": _l("Members"),
     "min_rank": _l("From level"),
     "month_points": _l("Most points all members may earn here a month"),
+    "multiplier_percent": _l("So many per cent of the ordinary points"),
     "name": _l("Name"),
     "new": _l("New"),
     "on_hand": _l("On hand"),
@@ -135,7 +138,7 @@ INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
 def changes_of(entry: Any) -> list[tuple[str, Any, Any]]:
     """Return what an act changed: [(name, before, after)]; None where there was or is nothing to say."""
     before, after = entry.before or {}, entry.after or {}
-    known = KNOWN | (OF_COUPONS if entry.act.startswith("coupon.") else {})
+    known = KNOWN | (OF_COUPONS if entry.act.startswith(("coupon.", "campaign.", "stamp_card.")) else {})
     found = (
         (name_words(name), *(value_words(name, values.get(name), known=known) for values in (before, after)))
         for name in dict.fromkeys([*before, *after])

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mall.base.clock import now
 from mall.base.db import again, reading, transaction
-from mall.domain import catalogue, checkout, insight, programme
+from mall.domain import catalogue, checkout, earning, insight, programme
 
 from . import quick, visit
 from .addresses import link as link
@@ -84,6 +84,11 @@ def terms() -> programme.Programme:
 def _read_version(number: int) -> programme.Programme:
     with reading():
         return programme.version(number)
+
+
+def campaigns() -> tuple[earning.Campaign, ...]:
+    """Return the campaigns that run or will, inside a reading(): no statement unless they have changed."""
+    return earning.running(strip().campaign_mark, at=now())
 
 
 def viewer() -> catalogue.Viewer:

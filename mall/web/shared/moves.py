@@ -4,10 +4,10 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from mall.domain import cash_outs, checkout
+from mall.domain import cash_outs, checkout, earning
 
 from .task_words import task_title
-from .texts import sentence
+from .texts import local, sentence
 
 
 def words_of_entry(entry: Any) -> str:
@@ -20,6 +20,13 @@ def words_of_entry(entry: Any) -> str:
         return sentence(entry.why)
     if entry.kind == "hold" and cash_outs.is_of_one(entry.reference):
         return _("Held to be turned into cash")
+    if entry.kind in ("earn", "unlock") and entry.origin == "campaign" and entry.why:
+        title = local(entry.why.values["title"])
+        return (
+            _("%(title)s, on the way", title=title)
+            if entry.kind == "earn"
+            else _("%(title)s, ready to use", title=title)
+        )
     return {
         "earn": _("Earned, on the way"),
         "unlock": _("Ready to use"),
@@ -66,6 +73,8 @@ def rule_words(rule: str) -> str:
         "adjustment": _("Correction by the shop"),
         "partner": _("Purchases at partners"),
     }
+    if earning.campaign_of_rule(rule) is not None:
+        return _("Campaign")
     return ours.get(rule) or task_title(rule)
 
 

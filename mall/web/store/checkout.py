@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import checkout, earning, ledger, people
+from mall.domain import checkout, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.done import done_once
@@ -141,6 +141,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None, looking: bool
         priced = _priced(basket, asked, ready=ready, at=at)
         addresses = people.addresses_of(me()) if priced.ships else []
         expiring = ledger.expiring(me(), at=at)
+        earned = checkout.will_earn(priced.quote, layout.campaigns(), level=level, terms=terms, at=at)
     if not basket.lines:
         if refusal:
             return basket_page(refusal=refusal)
@@ -182,7 +183,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None, looking: bool
         level=level,
         ready=ready,
         left=ready - quote.points,
-        earned=earning.rates_for(level, terms).earned(quote.goods_cents),
+        earned=earned,
         terms=terms,
         takes_cash=current_app.extensions["cashier"] is not None,
         verified=person().verified,

@@ -10,7 +10,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, checkout, coupons, interest, membership
+from mall.domain import catalogue, checkout, coupons, earning, interest, membership
 from mall.web.shared import layout
 from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.forms import words_of
@@ -80,6 +80,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
             at=at,
             limit=ON_A_SHELF + 1,
         )
+        campaign = campaign_for(item.product.id, viewer, at=at)
         contents = contents_of(item.product.id, at=at) if item.product.kind == "coupon" else []
         waits: set[int] = set()
         if viewer.member_id is not None and any(variant.sold_out for variant in item.variants):
@@ -109,11 +110,17 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         waits=waits,
         contents=contents,
         reviews=latest_reviews(item.product),
+        campaign=campaign,
         seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],
         terms=terms,
         **cards,
     )
+
+
+def campaign_for(product_id: int, viewer: catalogue.Viewer, *, at: Any) -> earning.Campaign | None:
+    """Return the campaign that an item is in now for this viewer, who is a new member where they are none, or None."""
+    return earning.best_of(layout.campaigns(), [product_id], rank=max(viewer.rank, 1), at=at).get(product_id)
 
 
 def contents_of(product_id: int, *, at: Any) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import catalogue, checkout, earning, people, programme
+from mall.domain import catalogue, checkout, people, programme
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
@@ -141,6 +141,8 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
         return basket_page(refusal=refusal) if refusal else redirect(url_for("store.basket.show"), 303)
     g.private = True
     terms, priced = layout.terms(), seen.priced
+    with reading():
+        earned = checkout.will_earn(priced.quote, layout.campaigns(), level=seen.level, terms=terms, at=now())
     # What is shown now is what may be agreed to.
     form.key.data, form.shown.data = seen.basket.key, priced.quote.fingerprint
     page = render_template(
@@ -154,7 +156,7 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
         needs_address=seen.needs_address,
         parcel=PARCEL,
         level=seen.level,
-        earned=earning.rates_for(seen.level, terms).earned(priced.quote.goods_cents),
+        earned=earned,
         terms=terms,
         takes_cash=current_app.extensions["cashier"] is not None,
         refusal=refusal,

@@ -12,7 +12,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, cash, catalogue, checkout, coupons, ledger, programme
+from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, programme
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
@@ -193,6 +193,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         reference = checkout.reference_of(seen.order.id)
         codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
         on_the_way = ledger.on_the_way(me(), reference=reference)
+        earned = ledger.lots_earned(reference, at=now()) if seen.order.campaigns and seen.order.paid_at else []
         gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
         to_review, reviews = [], []
         if seen.order.window_closed_at is not None:
@@ -209,6 +210,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         codes=_codes_by_line(codes),
         unseen=sum(1 for code in codes if code.state == catalogue.ISSUED and code.shown_at is None),
         gifts=gifts,
+        campaigns=campaigns_shown(seen.order, earned),
         shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),
@@ -232,6 +234,14 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         reviews={each.line: (each, review_words(each.state)) for each in reviews},
     )
     return page, 422 if refusal else 200
+
+
+def campaigns_shown(order: Any, earned: Sequence[ledger.EarnedLot]) -> list[tuple[dict[str, Any], int | None]]:
+    """Return the campaigns of an order, each with the points it has given and not taken back; None before payment."""
+    given = {lot.rule: lot.points - lot.taken_back for lot in earned}
+    return [
+        (each, given.get(earning.rule_of(each["id"]), 0) if order.paid_at else None) for each in order.campaigns or ()
+    ]
 
 
 def _codes_by_line(codes: Sequence[Any]) -> dict[int, list[Any]]:
@@ -343,8 +353,8 @@ def _to_come(seen: checkout.OrderPage, *, on_the_way: int) -> list[tuple[str, An
             steps.append((_("Shipped"), ""))
         if order.state != checkout.COMPLETED:
             steps.append((_("Delivered"), ""))
-    if (kept_cents := checkout.kept_cents_of(seen.lines)) and order.window_closed_at is None:
-        sale = checkout.sale_of(order, kept_cents=kept_cents)
+    if sum((kept := checkout.kept_of(seen.lines)).values()) and order.window_closed_at is None:
+        sale = checkout.sale_of(order, kept=kept)
         steps.append((_("Points and growth are yours"), _when_kept(order, sale, on_the_way=on_the_way)))
     return steps
 
@@ -352,7 +362,7 @@ def _to_come(seen: checkout.OrderPage, *, on_the_way: int) -> list[tuple[str, An
 def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
     what = _(
         "%(points)s pts, %(growth)s growth",
-        points=number_words(on_the_way or sale.points),
+        points=number_words(on_the_way or sale.most_points),
         growth=number_words(sale.growth),
     )
     if order.window_ends_at is not None:

@@ -23,7 +23,7 @@ def with_purse(verb, sale, at=NOON, **values):
 
 
 def pay(sale, at=NOON):
-    return with_purse(earning.order_paid, sale, at)
+    return with_purse(earning.order_paid, sale, at).lot_id
 
 
 def keep(sale, at=NOON + 24 * DAY):

@@ -1,0 +1,88 @@
+"""Campaigns on a quote: which line is in which, and what the order will earn with them. Nothing here gives points."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from mall.domain import earning, programme
+
+from .quote import Quote, QuoteLine
+
+
+class Added(Struct, frozen=True):
+    """What a campaign adds to what an order will earn, while it lasts."""
+
+    title: dict[str, str]
+    multiplier_percent: int
+    points: int
+
+
+class WillEarn(Struct, frozen=True):
+    """What an order will earn: all points, growth, and what of the points its campaigns add."""
+
+    points: int
+    growth: int
+    added: tuple[Added, ...] = ()
+
+
+def campaigns_of(
+    quote: Quote, running: Sequence[earning.Campaign], *, level: programme.Level, at: datetime
+) -> dict[int, earning.Campaign]:
+    """Return the best campaign for each product of a quote that is paid in cash: {product id: campaign}.
+
+    One statement, where one of them is about categories.
+    """
+    if not running:
+        return {}
+    paid = sorted({line.wanted.product_id for line in quote.lines if line.cash_cents})
+    return earning.best_of(running, paid, rank=level.rank, at=at)
+
+
+def campaign_of_line(line: QuoteLine, campaigns: Mapping[int, earning.Campaign]) -> int | None:
+    """Return the campaign a line is in, or None: what is had for points alone earns nothing, so is in none."""
+    campaign = campaigns.get(line.wanted.product_id) if line.cash_cents else None
+    return campaign.id if campaign else None
+
+
+def parts_of(quote: Quote, campaigns: Mapping[int, earning.Campaign]) -> list[dict[str, Any]]:
+    """Return the campaigns of a quote as an order keeps them, ascending: figures of now, cash of their lines."""
+    cents: dict[int, int] = {}
+    for line in quote.lines:
+        if (campaign_id := campaign_of_line(line, campaigns)) is not None:
+            cents[campaign_id] = cents.get(campaign_id, 0) + line.cash_cents
+    by_id = {campaign.id: campaign for campaign in campaigns.values()}
+    return [
+        {
+            "id": campaign_id,
+            "title": by_id[campaign_id].title,
+            "multiplier_percent": by_id[campaign_id].multiplier_percent,
+            "cap_points": by_id[campaign_id].cap_points,
+            "cents": cents[campaign_id],
+        }
+        for campaign_id in sorted(cents)
+    ]
+
+
+def will_earn(
+    quote: Quote,
+    running: Sequence[earning.Campaign],
+    *,
+    level: programme.Level,
+    terms: programme.Programme,
+    at: datetime,
+) -> WillEarn:
+    """Return what an order of a quote, placed now, will earn. As many statements as campaigns_of()."""
+    rates = earning.rates_for(level, terms)
+    earned = rates.earned(quote.goods_cents)
+    added = [
+        Added(
+            each["title"],
+            each["multiplier_percent"],
+            rates.added(each["cents"], multiplier_percent=each["multiplier_percent"]),
+        )
+        for each in parts_of(quote, campaigns_of(quote, running, level=level, at=at))
+    ]
+    added = [each for each in added if each.points]
+    return WillEarn(earned.points + sum(each.points for each in added), earned.growth, tuple(added))

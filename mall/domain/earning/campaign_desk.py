@@ -1,0 +1,305 @@
+"""Campaigns at the desk: one makes them, another approves them; they change until they begin, and may end early."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from mall.base.db import execute, in_transaction
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+from mall.domain import approvals, audit, catalogue, ledger, programme
+
+from .campaigns import (
+    APPROVED,
+    DRAFT,
+    ENDED,
+    LEAST_PERCENT,
+    MOST_PERCENT,
+    SCOPES,
+    CampaignRow,
+    CampaignScope,
+    campaign_of_rule,
+)
+
+KIND = "campaign"
+LONGEST_TITLE, MOST_POINTS, MOST_SCOPE, MOST_ID = 120, 1_000_000_000, 200, 2**63 - 1
+DETAILS = ("title", "starts_at", "ends_at", "multiplier_percent", "min_rank", "scope", "cap_points")
+
+
+class NoSuchCampaign(NotFound):
+    message = N_("There is no such campaign.")
+
+
+class BadCampaign(Refusal):
+    """A campaign that cannot be meant; about a field."""
+
+
+class CampaignBegun(Refusal):
+    message = N_("The campaign has begun, so its figures stay. End it early, and make another one.")
+
+
+class CampaignChanged(Refusal):
+    message = N_("Somebody else changed this campaign meanwhile. Look at it as it is now, then go on.")
+
+
+class CampaignOver(Refusal):
+    message = N_("The time of this campaign is over. Change its dates first.")
+
+
+class NotRunning(Refusal):
+    message = N_("This campaign was not approved, or is over: there is nothing to end.")
+
+
+def make_campaign(*, key: str, terms: programme.Programme, by: str, at: datetime, reason: str, **details: Any) -> int:
+    """Write down a campaign and ask for its approval. Returns its id; with the same key again, the first one's.
+
+    Details: title, starts_at, ends_at, multiplier_percent, min_rank, scope, scope_ids, cap_points. Raises BadCampaign.
+    """
+    assert in_transaction()
+    if (made := execute(select(CampaignRow.id).where(CampaignRow.key == key)).scalar_one_or_none()) is not None:
+        return made
+    scope_ids = details.pop("scope_ids", ())
+    values = _checked(details, terms, at=at)
+    campaign_id = execute(
+        insert(CampaignRow)
+        .values(**values, key=key, issued_points=0, state=DRAFT, version=1, made_at=at)
+        .returning(CampaignRow.id)
+    ).scalar_one()
+    _set_scope(campaign_id, values["scope"], scope_ids)
+    audit.write("campaign.made", by=by, subject=subject_of(campaign_id), at=at, after=_kept(campaign_id))
+    _ask(campaign_id, 1, by=by, at=at, reason=reason)
+    return campaign_id
+
+
+def edit_campaign(
+    campaign_id: int,
+    *,
+    seen_version: int,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+    reason: str,
+    **details: Any,
+) -> None:
+    """Change a campaign that has not begun, and ask for its approval anew: it is a draft again.
+
+    Raises NoSuchCampaign, CampaignChanged, CampaignBegun, BadCampaign.
+    """
+    row = _locked(campaign_id)
+    if row.version != seen_version:
+        raise CampaignChanged()
+    if row.state == ENDED or (row.state == APPROVED and row.starts_at <= at):
+        raise CampaignBegun()
+    before = _kept(campaign_id)
+    scope_ids = details.pop("scope_ids", before["scope_ids"])
+    values = _checked(details, terms, at=at)
+    version = row.version + 1
+    execute(
+        update(CampaignRow)
+        .where(CampaignRow.id == campaign_id)
+        .values(**values, state=DRAFT, approved_at=None, version=version)
+    )
+    _set_scope(campaign_id, values["scope"], scope_ids)
+    audit.write(
+        "campaign.changed", by=by, subject=subject_of(campaign_id), at=at, before=before, after=_kept(campaign_id)
+    )
+    if (open_request := request_of(campaign_id)) is not None:
+        approvals.decline(open_request.id, by=by, at=at, reason="changed")
+    _ask(campaign_id, version, by=by, at=at, reason=reason)
+
+
+def approve_campaign(campaign_id: int, *, seen_version: int, by: str, at: datetime, other_approvers: int) -> None:
+    """Let a campaign run, from its beginning or, where that is past, from now. Approved by the same person: done.
+
+    Raises NoSuchCampaign, CampaignChanged, CampaignOver, and what approvals.approve() raises.
+    """
+    row = _locked(campaign_id)
+    request = _last_request(campaign_id)
+    if request.what["version"] != seen_version:
+        raise CampaignChanged()
+    if approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers) is None:
+        return
+    if row.ends_at <= at:
+        raise CampaignOver()
+    execute(
+        update(CampaignRow)
+        .where(CampaignRow.id == campaign_id)
+        .values(state=APPROVED, approved_at=at, starts_at=max(row.starts_at, at), version=row.version + 1)
+    )
+
+
+def decline_campaign(campaign_id: int, *, by: str, at: datetime, reason: str) -> None:
+    """Decline a campaign; who asked may withdraw it this way. It stays a draft. Raises NoSuchCampaign, AlreadyDecided.
+
+    It can be changed, and is then asked for again.
+    """
+    _locked(campaign_id)
+    approvals.decline(_last_request(campaign_id).id, by=by, at=at, reason=reason)
+
+
+def note_campaign_not_apart(campaign_id: int, *, by: str, at: datetime) -> None:
+    """Keep for the auditors that someone tried to approve a campaign who may be the one that asked for it."""
+    approvals.note_not_apart(_last_request(campaign_id).id, by=by, at=at)
+
+
+def end_campaign(campaign_id: int, *, by: str, at: datetime, reason: str) -> bool:
+    """End a campaign before its time: orders placed from now on are not in it, those placed keep what they were told.
+
+    Returns whether this call did it. Raises NoSuchCampaign, NotRunning.
+    """
+    row = _locked(campaign_id)
+    if row.state == ENDED:
+        return False
+    if row.state != APPROVED or row.ends_at <= at:
+        raise NotRunning()
+    execute(
+        update(CampaignRow)
+        .where(CampaignRow.id == campaign_id)
+        .values(state=ENDED, ended_at=at, version=CampaignRow.version + 1)
+    )
+    audit.write("campaign.ended", by=by, subject=subject_of(campaign_id), at=at, reason=reason)
+    return True
+
+
+def campaign_state(row: Any, at: datetime) -> str:
+    """Return where a campaign stands: draft, planned, running, full (its points are given), over, ended. Pure."""
+    if row.state in (DRAFT, ENDED):
+        return str(row.state)
+    if row.ends_at <= at:
+        return "over"
+    if row.cap_points is not None and row.issued_points >= row.cap_points:
+        return "full"
+    return "running" if row.starts_at <= at else "planned"
+
+
+def campaigns(*, page: int, per_page: int) -> tuple[Sequence[Row[Any]], int]:
+    """Return a page of campaigns, the latest to begin first, and how many there are. Each with what it has `given`."""
+    total: int = execute(select(func.count()).select_from(CampaignRow)).scalar_one()
+    rows = execute(
+        select(CampaignRow)
+        .order_by(CampaignRow.starts_at.desc(), CampaignRow.id.desc())
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    ).all()
+    return rows, total
+
+
+def given_by_campaigns(campaign_ids: Sequence[int] | None = None) -> dict[int, tuple[int, int]]:
+    """Return what campaigns have given: {id: (orders, points)}. One statement; all of them unless told which."""
+    lot = ledger.Lot
+    mine = (
+        lot.rule.like("campaign:%") if campaign_ids is None else lot.rule.in_([f"campaign:{n}" for n in campaign_ids])
+    )
+    rows = execute(
+        select(lot.rule, func.count().label("orders"), func.sum(lot.points).label("points"))
+        .where(lot.origin == "campaign", mine)
+        .group_by(lot.rule)
+    )
+    return {campaign_of_rule(row.rule) or 0: (row.orders, int(row.points)) for row in rows}
+
+
+def campaign_of(campaign_id: int) -> Row[Any]:
+    """Return a campaign as the desk keeps it. Raises NoSuchCampaign."""
+    row = execute(select(CampaignRow).where(CampaignRow.id == _possible(campaign_id))).one_or_none()
+    if row is None:
+        raise NoSuchCampaign()
+    return row
+
+
+def scope_of_campaign(campaign_id: int) -> list[int]:
+    """Return the ids of the categories or products a campaign is for, ascending; none when it is for all."""
+    scope = CampaignScope
+    ids = select(func.coalesce(scope.category_id, scope.product_id)).where(scope.campaign_id == campaign_id)
+    return sorted(execute(ids).scalars())
+
+
+def request_of(campaign_id: int) -> Row[Any] | None:
+    """Return the request to approve a campaign that nobody has decided on, or None."""
+    requests = approvals.requests_about(KIND, subject_of(campaign_id))
+    return requests[0] if requests and requests[0].decision is None else None
+
+
+def last_request_of(campaign_id: int) -> Row[Any] | None:
+    """Return the latest request to approve a campaign, decided or not."""
+    return next(iter(approvals.requests_about(KIND, subject_of(campaign_id))), None)
+
+
+def subject_of(campaign_id: int) -> str:
+    """Return what audit and approvals know a campaign by."""
+    return f"campaign:{campaign_id}"
+
+
+def _ask(campaign_id: int, version: int, *, by: str, at: datetime, reason: str) -> None:
+    what = {"campaign_id": campaign_id, "version": version}
+    approvals.ask(KIND, subject=subject_of(campaign_id), what=what, by=by, at=at, reason=reason)
+
+
+def _last_request(campaign_id: int) -> Row[Any]:
+    request = last_request_of(campaign_id)
+    assert request is not None, "a campaign is asked for when it is made"
+    return request
+
+
+def _locked(campaign_id: int) -> Row[Any]:
+    statement = select(CampaignRow).where(CampaignRow.id == _possible(campaign_id))
+    row = execute(statement.with_for_update(key_share=True)).one_or_none()
+    if row is None:
+        raise NoSuchCampaign()
+    return row
+
+
+def _kept(campaign_id: int) -> dict[str, Any]:
+    """Return a campaign as the audit keeps it."""
+    row = campaign_of(campaign_id)
+    return {name: getattr(row, name) for name in DETAILS} | {"scope_ids": scope_of_campaign(campaign_id)}
+
+
+def _set_scope(campaign_id: int, scope: str, scope_ids: Sequence[int]) -> None:
+    """Write what a campaign is for. Raises BadCampaign when that is nothing, or not there."""
+    execute(delete(CampaignScope).where(CampaignScope.campaign_id == campaign_id))
+    if scope == "all":
+        return
+    wanted = sorted({id_ for id_ in scope_ids if 0 < id_ <= MOST_ID})[:MOST_SCOPE]
+    table = catalogue.Category if scope == "category" else catalogue.Product
+    known = list(execute(select(table.id).where(table.id.in_(wanted)).order_by(table.id)).scalars())
+    if not known or len(known) < len(wanted):
+        raise BadCampaign(N_("Choose what the campaign is for.")).about("scope_ids")
+    column = "category_id" if scope == "category" else "product_id"
+    execute(insert(CampaignScope), [{"campaign_id": campaign_id, column: id_} for id_ in known])
+
+
+def _checked(details: Mapping[str, Any], terms: programme.Programme, *, at: datetime) -> dict[str, Any]:
+    """Return the columns of a campaign, cleaned. Raises BadCampaign. Pure."""
+    values: dict[str, Any] = {name: details.get(name) for name in DETAILS}
+    try:
+        values["title"] = catalogue.words(values["title"], longest=LONGEST_TITLE, field="title")
+    except catalogue.BadWording as bad:
+        raise BadCampaign(bad.said.text, **bad.values).about("title") from bad
+    if not values["title"]:
+        raise BadCampaign(N_("Give the campaign a name.")).about("title")
+    for name, missing in (("starts_at", N_("Say when it begins.")), ("ends_at", N_("Say when it ends."))):
+        if values[name] is None:
+            raise BadCampaign(missing).about(name)
+    if values["starts_at"] >= values["ends_at"]:
+        raise BadCampaign(N_("It ends after it starts. Change one of the two dates.")).about("ends_at")
+    if values["ends_at"] <= at:
+        raise BadCampaign(N_("That is over already. Choose a later end.")).about("ends_at")
+    _within(values, "multiplier_percent", LEAST_PERCENT, MOST_PERCENT)
+    _within(values, "min_rank", 0, len(terms.levels))
+    if values["cap_points"] is not None:
+        _within(values, "cap_points", 1, MOST_POINTS)
+    if values["scope"] not in SCOPES:
+        raise BadCampaign(N_("Choose what the campaign is for.")).about("scope")
+    return values
+
+
+def _within(values: Mapping[str, Any], name: str, least: int, most: int) -> None:
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadCampaign(N_("Use a whole number from {least} to {most}."), least=least, most=most).about(name)
+
+
+def _possible(campaign_id: int) -> int:
+    return campaign_id if 0 < campaign_id <= MOST_ID else 0
