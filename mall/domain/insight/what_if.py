@@ -215,11 +215,15 @@ def _order_growth(terms: programme.Programme, since: datetime) -> dict[int, int]
     Only orders of another rate are read: for the others nothing changes.
     """
     order = checkout.Order
+    of_another_rate = order.growth_per_cents != terms.growth_per_cents
+    # Facts of all orders are added up only where there is anything to look for.
+    if execute(select(order.id).where(of_another_rate).limit(1)).first() is None:
+        return {}
     kept = kept_by_order(since, kind="order_kept")
     rows = execute(
         select(kept.c.member_id, kept.c.cents, order.growth_per_cents, func.count().label("times"))
         .join(order, kept.c.reference == checkout.REFERENCE)
-        .where(order.growth_per_cents != terms.growth_per_cents)
+        .where(of_another_rate)
         .group_by(kept.c.member_id, kept.c.cents, order.growth_per_cents)
     )
     change: dict[int, int] = defaultdict(int)
