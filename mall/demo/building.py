@@ -14,7 +14,7 @@ from mall.base.clock import moved_to, now
 from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
-from . import cashing, rides
+from . import cashing, facets, rides
 from .campaigns import plan_campaigns
 from .cast import PASSWORD, STAFF, STARS
 from .codes import look_at_codes, stock_up
@@ -144,6 +144,7 @@ def build(
             by=OPERATOR,
             at=end,
         )
+        facets.ask(story.members, terms=terms, by=OPERATOR, at=end)
         share_items(story, [shelf.product_id for shelf in stocked[:2]], at=end)
         try_levels(terms, by=ADMIN, at=end)
         worker.tell_of_points(end)

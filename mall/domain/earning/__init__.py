@@ -88,7 +88,17 @@ from .orders import (
     orders_on_the_way,
     reduction,
 )
-from .profile import ACCOUNT_BOUND, ADDRESS_ADDED, BIRTHDAY_ADDED, EMAIL_VERIFIED, NEWS_WANTED, PROFILE_COMPLETED, told
+from .profile import (
+    ACCOUNT_BOUND,
+    ADDRESS_ADDED,
+    BIRTHDAY_ADDED,
+    EMAIL_VERIFIED,
+    NEWS_WANTED,
+    PROFILE_COMPLETED,
+    SIZES_TOLD,
+    STYLE_TOLD,
+    told,
+)
 from .proof import checks
 from .proof_of_campaigns import campaign_rule
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
@@ -113,6 +123,8 @@ __all__ = [
     "REWARDING",
     "ROUND_DAYS",
     "RULE",
+    "SIZES_TOLD",
+    "STYLE_TOLD",
     "SUSPECT",
     "Announced",
     "BadCampaign",

@@ -36,6 +36,8 @@ FACTS = {
     "friend_joined": "earning.reward_invitation",
     "friend_bought": "earning.reward_invitation",
     "share_visited": "earning.note_share_visit",
+    "sizes_told": "earning.told",
+    "style_told": "earning.told",
 }
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.

@@ -12,6 +12,8 @@ BIRTHDAY_ADDED = "birthday_added"
 ADDRESS_ADDED = "address_added"
 NEWS_WANTED = "news_wanted"
 PROFILE_COMPLETED = "profile_completed"
+SIZES_TOLD = "sizes_told"
+STYLE_TOLD = "style_told"
 ACCOUNT_BOUND = "account_bound"
 
 

@@ -66,6 +66,8 @@ BEHAVIOURS = {
     "level_reached": Behaviour("level_reached", N_("Reached level {rank} on {done_on}"), told=("rank",)),
     "friend_joined": Behaviour("friend_joined", N_("A friend joined by your invitation, on {done_on}")),
     "friend_bought": Behaviour("friend_bought", N_("A friend you invited kept an order, on {done_on}"), of_order=True),
+    "add_sizes": Behaviour("sizes_told", N_("Told us the sizes on {done_on}")),
+    "add_style": Behaviour("style_told", N_("Told us what is liked on {done_on}")),
     "share": Behaviour("share_visited", N_("Somebody came by an item you shared, on {done_on}")),
     "visit": Behaviour("visited", N_("Was here on {done_on}")),
     "bind_account": Behaviour("account_bound", N_("Bound an account at a partner on {done_on}")),

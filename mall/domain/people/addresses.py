@@ -29,6 +29,7 @@ from mall.base.seals import mark
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
+from .facets import KINDS, told_columns
 from .members import Member, lock_member
 
 MOST_ADDRESSES = 20
@@ -165,6 +166,11 @@ class Known(Struct, frozen=True):
     phone: bool
     address: bool
     wants_news: bool
+    # Whether there is anything to tell of sizes and of style, and whether all of it is told.
+    sizes_asked: bool = False
+    sizes: bool = False
+    style_asked: bool = False
+    style: bool = False
 
     @property
     def profile(self) -> bool:
@@ -182,6 +188,7 @@ def known_of(member_id: int) -> Known:
             (Member.phone != "").label("phone"),
             has_address.label("address"),
             Member.marketing_consent_at.is_not(None).label("wants_news"),
+            *(column for kind in KINDS for column in told_columns(kind, Member)),
         ).where(Member.id == member_id)
     ).one()
     return Known(**{name: bool(value) for name, value in row._mapping.items()})

@@ -15,7 +15,7 @@ TASK_KEYS = (
     "sign_up", "verify_email", "add_birthday", "add_address", "news_consent", "complete_profile",
     "first_order", "every_order", "birthday", "anniversary", "level_reached", "visit", "bind_account",
     "review", "review_picture",
-    "friend_joined", "friend_bought", "share",
+    "friend_joined", "friend_bought", "share", "add_sizes", "add_style",
 )  # fmt: skip
 
 # Those that pay for an order.
@@ -138,6 +138,8 @@ READY_MADE_TASKS = (
     Task("bind_account", 30, 0, active=False, **_ONCE),
     Task("review", 20, 2, per_day=3, per_month=10),
     Task("review_picture", 30, 3, per_day=3, per_month=10),
+    Task("add_sizes", 20, 0, **_ONCE),
+    Task("add_style", 20, 0, **_ONCE),
     Task("share", 2, 0, per_day=5, per_month=50),
     Task("friend_joined", 20, 0, per_month=5),
     Task("friend_bought", 300, 50, per_month=10, least_cents=1_000),

@@ -34,6 +34,8 @@ ACTS = {
     "coupon.revoked": _l("Coupon taken back"),
     "coupon.sold_as": _l("Coupon given by an item"),
     "coupon.withdrawn": _l("Coupon withdrawn"),
+    "facet.changed": _l("Question to members changed"),
+    "facet.made": _l("Question to members added"),
     "finance.accounts_named": _l("Accounts named"),
     "finance.sums_forgotten": _l("Daily sums made anew"),
     "level.granted": _l("Level granted"),

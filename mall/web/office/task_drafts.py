@@ -23,7 +23,7 @@ from mall.web.shared.task_words import task_title
 from mall.web.shared.texts import local, sentence
 
 from .fields import Cents, Moment, needed
-from .programme import LONGEST_REASON, drafts
+from .programme import LONGEST_REASON, drafts, task_words
 
 CAPS = ("per_day", "per_month", "in_all")
 
@@ -120,6 +120,7 @@ def tasks():
         order_tasks=programme.ORDER_TASKS,
         growth_only=programme.GROWTH_ONLY,
         title_of=task_title,
+        words_of={key: task_words(task, before) for key, task in shown.items()},
     )
 
 

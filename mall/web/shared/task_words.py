@@ -34,6 +34,8 @@ def task_title(key: str) -> str:
         "review": _("Review what you bought"),
         "review_picture": _("Add a picture to a review"),
         "share": _("Share an item"),
+        "add_sizes": _("Tell us your sizes"),
+        "add_style": _("Tell us what you like"),
         "friend_joined": _("A friend joins by your invitation"),
         "friend_bought": _("Your friend keeps a first order"),
     }.get(key, key)

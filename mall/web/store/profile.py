@@ -17,6 +17,7 @@ from mall.domain import earning, people
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import PHONE, Form, at_most, email_address, one_line, strong_password
 from mall.web.shared.layout import public_link, terms
+from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import count_or_refuse, dead_link, form_page, let_member_in, me
 from mall.web.shared.texts import LANGUAGES
 
@@ -24,6 +25,7 @@ from .account import bp
 from .tasks import completed, note_verified, tell_of
 
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
+KINDS_TOLD = {"sizes": earning.SIZES_TOLD, "style": earning.STYLE_TOLD}
 
 
 class ProfileForm(Form):
@@ -77,12 +79,13 @@ def profile():
     """Show and change name, birthday, phone, language and consent."""
     with reading():
         member = people.member_of(me())
+        facets = people.facets_for(me())
     form = ProfileForm(obj=member) if request.method == "GET" else ProfileForm()
     if request.method == "GET":
         form.wants_news.data = member.marketing_consent_at is not None
     elif form.validate_on_submit():
         try:
-            rewards = done_once(_save, form, at=now())
+            rewards = done_once(_save, form, chosen_of(facets), at=now())
         except people.BirthdayRests as no:
             form.refuse(no, at="birthday")
         else:
@@ -98,6 +101,8 @@ def profile():
         refused=request.method == "POST",
         form=form,
         member=member,
+        facets=facets,
+        chosen=chosen_of(facets) if request.method == "POST" else {each.id: each.choice for each in facets},
         birthday_rests_until=rests_until,
     )
 
@@ -178,7 +183,12 @@ class SamePassword(Refusal):
     message = N_("This is the password you have. Choose another one.")
 
 
-def _save(form: ProfileForm, *, at: datetime) -> tuple[earning.Reward, ...]:
+def chosen_of(facets: list[people.FacetTold]) -> dict[int, int | None]:
+    """Return what was chosen of sizes and style: {facet: place in its list}, None: nothing."""
+    return {each.id: whole(request.form.get(f"facet-{each.id}") or None) for each in facets}
+
+
+def _save(form: ProfileForm, chosen: dict[int, int | None], *, at: datetime) -> tuple[earning.Reward, ...]:
     people.save_profile(
         me(),
         display_name=form.display_name.data,
@@ -190,6 +200,8 @@ def _save(form: ProfileForm, *, at: datetime) -> tuple[earning.Reward, ...]:
     )
     told = [earning.BIRTHDAY_ADDED] if form.birthday.data else []
     told += [earning.NEWS_WANTED] if form.wants_news.data else []
+    kinds = people.tell_facets(me(), chosen, at=at)
+    told += [fact for kind, fact in KINDS_TOLD.items() if kind in kinds]
     return earning.told(me(), *told, *completed(me()), terms=terms(), at=at)
 
 

@@ -15,6 +15,8 @@ from mall.web.shared.texts import local
 
 CHECK_IN = ("check_in", "streak_3", "streak_7", "streak_14", "streak_30")
 ORDERS = ("first_order", "every_order")
+# Tasks that are there only where the shop asks something, and by which of people.Known that is seen.
+ASKED = {"add_sizes": "sizes_asked", "add_style": "style_asked"}
 # In which order the states stand in a list: what may be done now, what waits, what is done.
 STATES = {"todo": 0, "itself": 1, "waiting": 2, "done": 3}
 
@@ -49,6 +51,8 @@ PLACES = {
     "anniversary": Place(None, "star"),
     "level_reached": Place(None, "up"),
     "bind_account": Place("store.partners.index", "repeat"),
+    "add_sizes": Place("store.account.profile", "user", "sizes"),
+    "add_style": Place("store.account.profile", "heart", "style"),
     "share": Place("store.shares.index", "link"),
     "friend_joined": Place("store.invite.show", "people"),
     "friend_bought": Place("store.invite.show", "people"),
@@ -57,7 +61,7 @@ PLACES = {
 GROUPS = (
     ("daily", _l("Every day"), (*CHECK_IN, "visit")),
     ("you", _l("About you"), ("sign_up", "verify_email", "complete_profile", "add_birthday", "add_address",
-                              "news_consent", "bind_account")),
+                              "news_consent", "add_sizes", "add_style", "bind_account")),
     ("buying", _l("Buying"), (*ORDERS, "review", "review_picture")),
     ("friends", _l("Friends"), ("share", "friend_joined", "friend_bought")),
     ("days", _l("Your days and your level"), ("birthday", "anniversary", "level_reached")),
@@ -119,7 +123,8 @@ def rows_of(reader: Reader, tasks: list[programme.Task]) -> list[dict[str, Any]]
 def _row(task: programme.Task, reader: Reader) -> dict[str, Any] | None:
     place, done = PLACES[task.key], reader.done.get(task.key, earning.Done())
     over = not task.active or (task.ends_on is not None and task.ends_on < reader.today)
-    if over and not done.ever:
+    unasked = task.key in ASKED and not getattr(reader.known, ASKED[task.key])
+    if (over or unasked) and not done.ever:
         return None
     state, note = _standing(task, reader)
     return {

@@ -69,7 +69,16 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         earning.order_reduced(sale_of(mei, 0), key="order:7:refund", purse=purse, terms=terms, at=NOON)
         earning.check_in(mei, terms=terms, at=NOON)
         told = (earning.EMAIL_VERIFIED, earning.BIRTHDAY_ADDED, earning.ADDRESS_ADDED, earning.NEWS_WANTED)
-        earning.told(mei, *told, earning.PROFILE_COMPLETED, earning.ACCOUNT_BOUND, terms=terms, at=NOON)
+        earning.told(
+            mei,
+            *told,
+            earning.PROFILE_COMPLETED,
+            earning.SIZES_TOLD,
+            earning.STYLE_TOLD,
+            earning.ACCOUNT_BOUND,
+            terms=terms,
+            at=NOON,
+        )
         earning.celebrate_birthday(mei, terms=terms, at=NOON)
         earning.celebrate_anniversary(mei, years=1, terms=terms, at=NOON)
         earning.visited(mei, terms=terms, at=NOON)
