@@ -130,6 +130,12 @@ def disputes_of_payment(payment_id: int) -> list[Row[Any]]:
     return list(execute(select(Dispute).where(Dispute.payment_id == payment_id).order_by(Dispute.id)))
 
 
+def has_open_dispute(member_id: int) -> bool:
+    """Tell whether a bank is deciding about a payment of a member's."""
+    still = select(Dispute.id).join(Payment, Payment.id == Dispute.payment_id)
+    return execute(still.where(Payment.member_id == member_id, Dispute.state == DISPUTED).limit(1)).first() is not None
+
+
 def left_of(payments: Iterable[Row[Any]]) -> int:
     """Return the cents of an order's payments that came when they were wanted and were not given back. Pure."""
     return sum(each.captured_cents - each.refunded_cents for each in payments if each.state == PAID)

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, li
 
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import approvals, ledger
+from mall.domain import approvals, audit, ledger
 
 from .requests import APPROVED, ASKED, DECLINED, KIND, PAID, WITHDRAWN, CashOut
 
@@ -20,7 +20,9 @@ def checks() -> list[Check]:
         ),
         Check(N_("points are turned into cash only for a cash-out that was approved"), _for_nothing()),
         Check(N_("a cash-out pays what its rate gives for its points"), _amounts()),
+        Check(N_("a cash-out pays what was asked and approved, fee and all"), _agreed()),
         Check(N_("a cash-out was decided as its request says, and approved by another"), _decisions()),
+        Check(N_("a cash-out was paid when, and only when, the audit says so"), _payments()),
     ]
 
 
@@ -72,6 +74,46 @@ def _for_nothing() -> Select[*tuple[Any, ...]]:
 def _amounts() -> Select[*tuple[Any, ...]]:
     gives = CashOut.points * CashOut.rate_cents // CashOut.rate_points
     return select(CashOut.id, CashOut.gross_cents).where(CashOut.gross_cents != gives)
+
+
+def _agreed() -> Select[*tuple[Any, ...]]:
+    """Find where the amount or the points are others than the request that was decided on."""
+    asked = approvals.Approval
+    pays = CashOut.gross_cents - CashOut.fee_cents
+    return (
+        select(CashOut.id, pays.label("pays"))
+        .join(asked, and_(asked.key == _reference(), asked.kind == KIND))
+        .where(
+            or_(
+                asked.what["amount_cents"].as_integer() != pays,
+                asked.what["points"].as_integer() != CashOut.points,
+            )
+        )
+    )
+
+
+def _payments() -> Select[*tuple[Any, ...]]:
+    entry = audit.Entry
+    noted = (
+        select(entry.id)
+        .where(
+            entry.act == "points.cash_out.paid",
+            entry.subject == literal("member:") + cast(CashOut.member_id, String),
+            entry.after["cash_out"].as_integer() == CashOut.id,
+        )
+        .correlate(CashOut)
+    )
+    as_it_says = noted.where(
+        entry.by == CashOut.paid_by,
+        entry.after["amount_cents"].as_integer() == CashOut.gross_cents - CashOut.fee_cents,
+        entry.after["document"].as_string() == CashOut.payout_reference,
+    )
+    return select(CashOut.id, CashOut.state).where(
+        or_(
+            and_(CashOut.state == PAID, ~as_it_says.exists()),
+            and_(CashOut.state != PAID, noted.exists()),
+        )
+    )
 
 
 def _decisions() -> Select[*tuple[Any, ...]]:

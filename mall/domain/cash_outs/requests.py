@@ -16,10 +16,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
-from mall.base.seals import seal, unseal
+from mall.base.seals import BrokenSeal, seal, unseal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
-from mall.domain import approvals, audit, ledger, notices, people, programme
+from mall.domain import approvals, audit, cash, ledger, notices, people, programme
 
 KIND = "points.cash_out"
 SEALED_FOR = "cash-out"
@@ -43,6 +43,20 @@ class MemberFrozen(Refusal):
 
 class InDebt(Refusal):
     message = N_("You owe {owed} points. They are repaid by the next you earn; after that points can become cash.")
+
+
+class OwesByNow(Refusal):
+    """What the points were earned for was given back while they were held: they are not the member's to be paid."""
+
+    message = N_("This member owes {owed} points by now. Decline the request: its points then repay them.")
+
+
+class Disputed(Refusal):
+    """What a disputed payment has earned is set aside, but not what was held before: it is not paid out meanwhile."""
+
+    message = N_(
+        "A payment of this account is disputed at the bank. Until that has ended, its points are not turned into cash."
+    )
 
 
 class TooFewPoints(Refusal):
@@ -167,7 +181,7 @@ def ask(
 ) -> int:
     """Ask for points to be turned into cash: they are held until it is decided. Returns its id; asked again, the same.
 
-    Raises NotOffered, NotVerified, MemberFrozen, InDebt, TooFewPoints, OneAtATime, NoPayee, BadAccount,
+    Raises NotOffered, NotVerified, MemberFrozen, Disputed, InDebt, TooFewPoints, OneAtATime, NoPayee, BadAccount,
     ledger.InsufficientPoints; ledger.KeyReused for another request with the same key.
     """
     offer = offer_of(terms)
@@ -181,7 +195,8 @@ def ask(
     purse = ledger.lock(member_id, zone=terms.zone)
     before = execute(select(CashOut).where(CashOut.key == key)).one_or_none()
     if before is not None:
-        if (before.member_id, before.points) != (member_id, points):
+        same = (before.member_id, before.points, before.payee) == (member_id, points, payee)
+        if not same or not _is_account_of(before, plain):
             raise ledger.KeyReused
         return int(before.id)
     _refuse_unfit(member_id, purse)
@@ -238,8 +253,8 @@ def approve(
 ) -> None:
     """Approve a request: its points are gone, and the money is owed. Approved by the same person before: done.
 
-    `own_member_id` is the member that `by` is, if any. Raises OwnCashOut, MemberFrozen, NotWaiting, NotFound, and
-    what approvals refuse.
+    `own_member_id` is the member that `by` is, if any. Raises OwnCashOut, MemberFrozen, Disputed, OwesByNow,
+    NotWaiting, NotFound, and what approvals refuse.
     """
     row, purse = _lock(cash_out_id, terms=terms)
     if row.member_id == own_member_id:
@@ -248,6 +263,9 @@ def approve(
         return
     _insist_waiting(row)
     _refuse_frozen(row.member_id)
+    _refuse_disputed(row.member_id)
+    if purse.owed:  # Held points are not taken back: a return meanwhile has made a debt instead.
+        raise OwesByNow(owed=purse.owed)
     request = _request(row.id)
     approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers)
     ledger.cash_out(purse, reference=reference_of(row.id), at=at)
@@ -390,6 +408,14 @@ def _lock(
     return row, purse
 
 
+def _is_account_of(row: Any, plain: str) -> bool:
+    """Tell whether a request is for this account; where the seal is broken, by what may be shown of it."""
+    try:
+        return account_of(row) == plain
+    except BrokenSeal:
+        return bool(row.account_end == plain[-4:])
+
+
 def _insist_waiting(row: Any) -> None:
     if row.state != ASKED:
         raise NotWaiting
@@ -413,6 +439,7 @@ def _refuse_unfit(member_id: int, purse: ledger.LockedPurse) -> None:
     if people.member_of(member_id).verified_at is None:
         raise NotVerified
     _refuse_frozen(member_id)
+    _refuse_disputed(member_id)
     if purse.owed:
         raise InDebt(owed=purse.owed)
 
@@ -420,3 +447,8 @@ def _refuse_unfit(member_id: int, purse: ledger.LockedPurse) -> None:
 def _refuse_frozen(member_id: int) -> None:
     if people.member_of(member_id).deactivated_at is not None:
         raise MemberFrozen
+
+
+def _refuse_disputed(member_id: int) -> None:
+    if cash.has_open_dispute(member_id):
+        raise Disputed

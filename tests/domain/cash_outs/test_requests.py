@@ -150,6 +150,30 @@ def test_who_owes_points_or_is_frozen_or_unverified_gets_none(app, mei, tom, giv
         ask(mei, 600)
 
 
+def test_who_owes_points_by_now_is_not_paid_for_those_held_and_declining_repays(mei, tom, give, ask, desk, terms):
+    give(tom, 1_000)
+    with transaction():
+        purse = ledger.lock(mei, zone=terms.zone)
+        lot = ledger.earn(
+            purse, 600, reference="member:1", rule="x", origin="import", expiry=terms.expiry_of(terms.today(NOON)),
+            version=1, worth=terms.worth, why=say("x"), at=NOON,
+        )  # fmt: skip
+        ledger.unlock(purse, [lot], at=NOON)
+    number = ask(mei, 600)
+    with transaction():
+        purse = ledger.lock(mei, zone=terms.zone)
+        ledger.take_back(purse, {lot: 0}, reference="member:1", key="t", why=say("x"), at=NOON)
+    with pytest.raises(cash_outs.OwesByNow, match="owes 600 points by now"):
+        desk("approve", number)
+    assert state() == "asked"
+
+    desk("decline", number, reason="You returned what earned them.")
+
+    with reading():
+        has = ledger.balances(mei, at=NOON)
+    assert (has.ready, has.held, has.owed) == (0, 0, 0)
+
+
 def test_a_member_frozen_meanwhile_is_not_approved_but_may_be_declined(mei, give, ask, desk, purse):
     give(mei, 1_000)
     number = ask(mei, 600)
@@ -184,6 +208,14 @@ def test_a_form_sent_twice_is_one_request(mei, give, ask, purse):
     assert purse(mei) == (1_400, 600)
 
 
+@pytest.mark.parametrize("other", [{"account": "DE75 5121 0800 1245 1261 99"}, {"payee": "Tom Lin"}])
+def test_a_form_that_is_sent_again_with_another_account_is_not_taken_for_the_first(mei, give, ask, other):
+    give(mei, 2_000)
+    ask(mei, 600, key="k")
+    with pytest.raises(ledger.KeyReused):
+        ask(mei, 600, key="k", **other)
+
+
 def test_points_past_their_last_day_come_back_for_a_week(mei, give, ask, desk, purse, terms):
     give(mei, 1_000)
     number = ask(mei, 600)
@@ -211,6 +243,8 @@ def test_a_programme_that_would_pay_nothing_is_refused(terms, setting, wrong):
 
 POINTS = "points of a cash-out are held while it waits, gone when approved, else back"
 DECISION = "a cash-out was decided as its request says, and approved by another"
+AGREED = "a cash-out pays what was asked and approved, fee and all"
+PAID = "a cash-out was paid when, and only when, the audit says so"
 
 
 @pytest.mark.breaks_the_books
@@ -228,13 +262,28 @@ DECISION = "a cash-out was decided as its request says, and approved by another"
         ("UPDATE cash_out SET decided_by = 'staff:8' WHERE id = 1", DECISION),
         ("UPDATE approval SET decision = 'declined' WHERE id = 1", DECISION),
         ("UPDATE approval SET key = 'x' WHERE id = 1", DECISION),
+        ("UPDATE cash_out SET fee_cents = 0 WHERE id = 1", AGREED),
+        ("UPDATE cash_out SET rate_cents = 160, gross_cents = gross_cents * 2 WHERE id = 1", AGREED),
+        (
+            "UPDATE cash_out SET state = 'paid', paid_at = decided_at, paid_by = 'staff:9', payout_reference = 'x'"
+            " WHERE id = 1",
+            PAID,
+        ),
+        (
+            "UPDATE cash_out SET state = 'approved', paid_at = NULL, payout_reference = '' WHERE id = 3",
+            PAID,
+        ),
+        ("UPDATE cash_out SET payout_reference = 'y' WHERE id = 3", PAID),
     ],
 )
 def test_the_proof_sees_what_is_wrong(mei, tom, give, ask, desk, tamper, broken):
     give(mei, 1_000)
-    give(tom, 1_000)
+    give(tom, 2_000)
     desk("approve", ask(mei, 600))
     desk("decline", ask(tom, 600), reason="x")
+    paid = ask(tom, 700)
+    desk("approve", paid)
+    desk("note_paid", paid, payout_reference="TX-78")
     checks = {check.name: check.breaks for check in cash_outs.checks()}
     with reading():
         assert [name for name, breaks in checks.items() if execute(breaks).first()] == []
