@@ -47,7 +47,7 @@ def placers(stage: Stage, mei: int, monkeypatch: pytest.MonkeyPatch) -> list[Cal
     level = stage.terms.level(1)
     viewer = catalogue.Viewer(1, mei, None, level.early_access_hours)
     baskets = [_filled(item, f"basket-{number}") for number, item in enumerate(items)]
-    monkeypatch.setattr(placing, "_look", lambda _member, _key, **_more: (mine.basket, False, 0, 1))
+    monkeypatch.setattr(placing, "_look", lambda _member, _key, **_more: (mine.basket, False, 0, 1, 0))
 
     def placer(basket: Any) -> Callable[[], Any]:
         def unit() -> Any:

@@ -130,7 +130,7 @@ def quarter(books: Books) -> Books:
     books.task("tom", 500, "2026-01-12 10:00")
     books.unlock("mei", order_1, "2026-01-25 10:00")
     # In Berlin the first is still January, the second already February.
-    books.earn("mei", 70, "2026-01-31 22:59", origin="campaign", last="2026-03-31")
+    books.earn("mei", 70, "2026-01-31 22:59", last="2026-03-31")
     books.earn("mei", 7, "2026-01-31 23:00", last="2026-03-31")
     with books.purse("mei", "2026-02-03 10:00") as purse:
         ledger.hold(purse, 300, reference="shop:2", at=instant("2026-02-03 10:00"))

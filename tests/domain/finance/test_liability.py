@@ -59,7 +59,7 @@ def test_every_movement_has_its_line(history):
               "adjusted_up", "adjusted_down", "cashed_out"}  # fmt: skip
 
     assert lines_of(finance.Month(2026, 1)) == dict.fromkeys(always, 0) | {
-        "earned purchase": 1_000, "earned campaign": 70, "earned task": 500,
+        "earned purchase": 1_070, "earned task": 500,
     }  # fmt: skip
     assert lines_of(finance.Month(2026, 2)) == dict.fromkeys(always, 0) | {
         "earned purchase": 540, "taken_back": -433, "redeemed": -1_000, "given_back": 101,
@@ -68,6 +68,17 @@ def test_every_movement_has_its_line(history):
         "earned purchase": 60, "adjusted_up": 250, "adjusted_down": -10,
     }  # fmt: skip
     assert lines_of(finance.Month(2026, 4)) == dict.fromkeys(always, 0) | {"expired": -60}
+
+
+@pytest.mark.breaks_the_books
+def test_what_campaigns_gave_has_a_line_of_its_own(books):
+    books.member("mei")
+    books.earn("mei", 1_000, "2026-01-10 10:00")
+    books.earn("mei", 70, "2026-01-20 10:00", origin="campaign")
+
+    january = lines_of(finance.Month(2026, 1))
+
+    assert (january["earned purchase"], january["earned campaign"]) == (1_000, 70)
 
 
 def test_moves_within_a_member_are_no_movements(history):
