@@ -43,3 +43,17 @@ def test_who_manages_is_offered_what_an_operator_is_not(client, shop):
     assert 'href="/office/staff/"' not in client.get("/office/").text
     cast.sign_in_staff(client, cast.hire("ada", at=now()))
     assert 'href="/office/staff/"' in client.get("/office/").text
+
+
+@pytest.mark.parametrize(
+    ("page", "entry"),
+    [
+        ("/office/levels/drafts/new", "/office/levels"),
+        ("/office/members/1/levels", "/office/members"),
+        ("/office/parcels/tracking", "/office/orders"),
+        ("/office/levels", "/office/levels"),
+    ],
+)
+def test_a_page_that_stands_in_no_menu_is_marked_under_the_entry_it_belongs_to(client, mei, page, entry):
+    cast.sign_in_staff(client, cast.hire("ada", at=now()))
+    assert re.findall(r'<li><a href="([^"]*)" aria-current="page">', client.get(page).text) == [entry]

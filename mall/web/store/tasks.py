@@ -36,8 +36,10 @@ def index() -> str:
         done = earning.done_by(me(), today=today)
         known = people.known_of(me())
         on_the_way = earning.orders_on_the_way(me())
-    reader = Reader(terms, today, layout.strip().rank or 1, done, known, on_the_way)
-    return render_template("store/tasks/index.html", groups=groups_of(reader), terms=terms)
+    rank = layout.strip().rank or 1
+    reader = Reader(terms, today, rank, done, known, on_the_way)
+    order_points = terms.earn_points * terms.level(rank).multiplier_percent // 100
+    return render_template("store/tasks/index.html", groups=groups_of(reader), terms=terms, order_points=order_points)
 
 
 class DayShown(Struct, frozen=True):

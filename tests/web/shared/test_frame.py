@@ -33,6 +33,13 @@ def test_the_page_that_is_open_is_marked(client, shop):
     assert set(marked.findall(client.get("/").text)) == {"/"}
 
 
+def test_pages_of_the_member_centre_are_marked_under_it(client, mei):
+    cast.sign_in(client, mei)
+    for page in ("/levels", "/member/growth", "/reviews", "/wishes", "/account/partners", "/shares"):
+        assert client.get(page).text.count('<a href="/member" aria-current="page">') == 2  # The menu, and the tabs.
+    assert client.get("/wallet/cash").text.count('<a href="/wallet" aria-current="page">') == 1
+
+
 def test_what_is_searched_for_stays_in_the_box(client, shop):
     assert 'id="site-search" name="q" type="search" maxlength="100" value="tea"' in client.get("/shop?q=tea").text
     assert 'id="site-search" name="q" type="search" maxlength="100" value="cup"' in client.get("/shop?q=cup").text

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from mall.base.clock import moved_to
 from mall.base.db import transaction
 from mall.domain import catalogue, earning
@@ -39,6 +41,16 @@ def test_a_level_reached_says_both_sentences(app, till, stage, mei):
     assert "3,400 growth to reach VIP" in page
     assert "1,500 growth by 16 March 2027 to stay Senior" in page
     assert "1 growth per $1.00 = 1,600 growth" in page
+
+
+@pytest.mark.parametrize("page", ["/member", "/member/tasks"])
+def test_both_lists_of_tasks_say_what_an_order_gives_at_ones_own_level(till, stage, mei, page):
+    said = "Place an order For every $1.00 you spend and keep"
+    assert f"{said} +10 pts" in words(till.browser.get(page).text)
+
+    grow(stage, mei, 160_000, at=NOON - timedelta(days=14))
+
+    assert f"{said} +12 pts" in words(till.browser.get(page).text)
 
 
 def test_who_has_what_it_takes_to_stay_reads_so(till, stage, mei):

@@ -279,3 +279,9 @@ def test_the_task_centre_takes_few_statements(till, count_statements):
 
 def test_the_member_centre_leads_to_the_task_centre(till):
     assert 'href="/member/tasks"' in member_page(till)
+
+
+def test_shares_and_invitations_are_found_in_the_task_centre_when_there_is_nothing_left_to_do(till):
+    page = till.browser.get("/member/tasks").text
+    head = page[page.index('id="group-friends"') :].partition("<ul")[0]
+    assert 'href="/shares"' in head and 'href="/invite"' in head
