@@ -130,8 +130,10 @@ def _suspect(row: Row[Any], evidence: list[dict[str, Any]], *, at: datetime) -> 
 
 
 def _pay(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
+    two = (row.inviter_id, row.friend_id)
+    frozen = select(people.Member.id).where(people.Member.id.in_(two), people.Member.deactivated_at.is_not(None))
     verified = execute(select(people.Member.verified_at).where(people.Member.id == row.friend_id)).scalar_one()
-    if verified is None:
+    if verified is None or execute(frozen).first() is not None:
         return ()
     rewards = did(_fact("friend_joined", row, "joined", at=at), purse=purse, terms=terms, at=at)
     kept = execute(
@@ -159,13 +161,21 @@ def _fact(kind: str, row: Row[Any], stage: str, *, at: datetime, attributes: dic
 
 
 def _kept_by(friend_id: Any, terms: programme.Programme) -> Any:
-    """Select the orders that a friend keeps and that are large enough, as facts."""
+    """Select the orders that a friend keeps and that are large enough, as facts: what went back since counts not."""
     task = terms.task("friend_bought")
     least = max(LEAST_CENTS, task.least_cents if task else 0)
+    since = aliased(FactRow)
+    reduced = select(since.id).where(
+        since.reference == FactRow.reference,
+        since.kind == "order_reduced",
+        since.id > FactRow.id,
+        since.attributes["kept_cents"].as_integer() < least,
+    )
     query = select(FactRow.id).where(
         FactRow.member_id == friend_id,
         FactRow.kind == "order_kept",
         FactRow.attributes["kept_cents"].as_integer() >= least,
+        ~reduced.correlate(FactRow).exists(),
     )
     return query.correlate(Invitation) if not isinstance(friend_id, int) else query
 

@@ -23,6 +23,8 @@ MANUAL, PAID = "manual", "paid"
 OVER, WITHDRAWN, REPLACED = "over", "withdrawn", "replaced"
 LONGEST_DAYS = 366
 AT_ONCE = 1_000
+# Why the mall itself withdraws one, as the audit keeps it.
+NOW_LOWEST = N_("Its level is the lowest by now, which everybody has.")
 
 
 class NoSuchLevel(Refusal):
@@ -143,17 +145,7 @@ def withdraw_grant(
     ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == grant_id)
     if grant.ends_at < at or execute(ended).first() is not None:
         return
-    execute(
-        insert(LevelGrantEnd).values(grant_id=grant_id, how=WITHDRAWN, reason=reason, by=by, ended_at=at),
-    )
-    audit.write(
-        "level.grant_withdrawn",
-        by=by,
-        subject=f"member:{member_id}",
-        at=at,
-        before={"grant": grant_id, "rank": grant.rank, "last_day": grant.last_day.isoformat()},
-        reason=reason,
-    )
+    _withdraw(grant, reason=reason, by=by, at=at)
     _tell_ended([grant], terms=terms, at=at)
 
 
@@ -170,15 +162,19 @@ def end_grants(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE
 
 
 def replace_grants(places: Callable[[int, int], int], *, terms: programme.Programme, at: datetime) -> int:
-    """Let what is granted go on under a version with other levels. Returns how many were replaced.
+    """Let what is granted go on under a version with other levels. Returns how many were replaced, or withdrawn since
+    their level is the lowest by now.
 
     `places` says which rank the level of a version and rank has now.
     """
     rows = execute(
         select(LevelGrant).where(LevelGrant.version != terms.version, LevelGrant.ends_at >= at, ~_ended())
     ).all()
-    moved = [(row, to) for row in rows if (to := places(row.version, row.rank)) not in (row.rank, 1)]
+    moved = [(row, to) for row in rows if (to := places(row.version, row.rank)) != row.rank]
     for row, to in moved:
+        if to == 1:  # Its level is the lowest now, which everybody has: its old number would be another's.
+            _withdraw(row, reason=NOW_LOWEST, by="system", at=at)
+            continue
         execute(
             insert(LevelGrantEnd).values(grant_id=row.id, how=REPLACED, reason="", by="system", ended_at=at),
         )
@@ -225,6 +221,20 @@ def lasts(member_id: Any, *, at: Any) -> list[Any]:
 def _ended() -> Any:
     ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == LevelGrant.id)
     return ended.correlate(LevelGrant).exists()
+
+
+def _withdraw(grant: Row[Any], *, reason: str, by: str, at: datetime) -> None:
+    execute(
+        insert(LevelGrantEnd).values(grant_id=grant.id, how=WITHDRAWN, reason=reason, by=by, ended_at=at),
+    )
+    audit.write(
+        "level.grant_withdrawn",
+        by=by,
+        subject=f"member:{grant.member_id}",
+        at=at,
+        before={"grant": grant.id, "rank": grant.rank, "last_day": grant.last_day.isoformat()},
+        reason=reason,
+    )
 
 
 def _audit(grant_id: int, values: Mapping[str, Any], *, at: datetime) -> None:

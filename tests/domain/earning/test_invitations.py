@@ -262,6 +262,25 @@ def test_a_rejected_invitation_brings_nothing_ever(stage, mei):
         decide(stage, lin, True)
 
 
+def test_sec_61_an_order_that_went_back_while_a_person_looked_brings_nothing(stage, mei):
+    lin = invite(stage, mei, "lin", same_browser=True)
+    order = buy(stage, lin)
+    stage.close(order, at=KEPT)
+    stage.refund(order, at=KEPT)
+    assert [each.task for each in decide(stage, lin, True, KEPT)] == ["friend_joined"]
+    assert reward(stage, KEPT) == []
+
+
+@pytest.mark.parametrize("who", ["inviter", "friend"])
+def test_sec_61_accepted_while_one_of_the_two_is_frozen_it_brings_nothing(stage, mei, who):
+    lin = invite(stage, mei, "lin", same_browser=True)
+    with transaction():
+        frozen = {"inviter": mei, "friend": lin}[who]
+        people.freeze_member(frozen, own_member_id=None, by="staff:1", reason="A ring", at=NOON)
+    assert decide(stage, lin, True) == ()
+    assert reward(stage) == []
+
+
 def test_one_that_is_clear_is_not_decided_on(stage, mei):
     lin = invite(stage, mei, "lin")
     with pytest.raises(earning.DecidedBefore):

@@ -183,6 +183,24 @@ def test_what_is_granted_goes_on_as_the_level_that_takes_its_place(mei):
     assert broken() == []
 
 
+def test_a_granted_level_that_is_the_lowest_by_now_does_not_become_another_by_its_number(mei):
+    with transaction():
+        membership.write_grant(
+            membership.Grant(mei, 2, date(2026, 6, 30), "A friend", "staff:1", "once"),
+            terms=programme.current(START),
+            at=START,
+        )
+    lowest, *others = levels_now(START)[1:]
+    lowest |= {"reach": 0, "keep": 0}
+    change([level | {"rank": rank} for rank, level in enumerate([lowest, *others], start=1)])
+    follow()
+
+    assert (standing(mei).level.key, standing(mei).rank) == (lowest["key"], 1)
+    with reading():
+        assert [(row.rank, row.how) for row in membership.grants_of(mei)] == [(2, "withdrawn")]
+    assert broken() == []
+
+
 def test_names_and_thresholds_alone_carry_nobody(mei, give_growth):
     give_growth(mei, 1_600)
     dearer = [level | {"reach": level["reach"] * 2, "keep": level["keep"] * 2} for level in levels_now(START)]
