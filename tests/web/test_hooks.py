@@ -63,10 +63,10 @@ def test_no_page_no_cookie_is_given_to_a_machine(shop, double):
     assert "Set-Cookie" not in answer.headers
 
 
-def test_only_this_address_goes_without_a_csrf_token(shop):
+def test_only_this_address_and_the_partners_api_go_without_a_csrf_token(shop):
     csrf = shop.extensions["csrf"]
 
-    assert {face.name for face in csrf._exempt_blueprints} == {"hooks"}
+    assert {face.name for face in csrf._exempt_blueprints} == {"api", "hooks"}
     assert csrf._exempt_views == set()
 
 

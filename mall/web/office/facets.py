@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import NumberRange
 
 from mall.base.clock import now
@@ -28,7 +29,7 @@ LONGEST_NAME, LONGEST_CHOICE = 60, 40
 class FacetForm(Form):
     """A question to members: one choice on each line, in the same order in every language."""
 
-    kind = SelectField(_l("About"), choices=list(KINDS.items()))
+    kind = SelectField(_l("About"), choices=[SelectChoice(*each) for each in KINDS.items()])
     name_en = StringField(_l("Question in English"), [at_most(LONGEST_NAME)], filters=[one_line])
     name_zh = StringField(_l("Question in Chinese"), [at_most(LONGEST_NAME)], filters=[one_line])
     choices_en = TextAreaField(_l("Choices in English"), [at_most(3_000)])

@@ -9,6 +9,7 @@ from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, FormField, HiddenField, SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, NumberRange, Optional
 
 from mall.base.clock import now
@@ -99,7 +100,7 @@ def tasks():
     shown = {task.key: task for task in tasks_shown(before)}
     form = TasksForm(key=secrets.token_urlsafe(16), based_on=str(newest), data=dict(shown))
     for _key, fields in form.each():
-        fields.from_rank.choices = [(level.rank, local(level.name)) for level in before.levels]
+        fields.from_rank.choices = [SelectChoice(level.rank, local(level.name)) for level in before.levels]
     refusal: Refusal | None = None
     if form.validate_on_submit() and no_problems(form, before):
         try:
