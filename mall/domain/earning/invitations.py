@@ -101,7 +101,10 @@ class Invited(Struct, frozen=True):
 
 
 class Friend(Struct, frozen=True):
-    """An invitation as its inviter sees it. Points and growth are what each stage has given, None: not yet."""
+    """An invitation as its inviter sees it. Points and growth are what each stage has given, None: not yet.
+
+    `ordered`: an order of theirs is paid, and neither kept yet nor given back whole.
+    """
 
     first_name: str
     invited_at: datetime
@@ -167,9 +170,16 @@ def note_invitation(friend_id: int, invited: Invited, *, at: datetime) -> int | 
 def friends_of(inviter_id: int, *, limit: int = 100) -> list[Friend]:
     """Return whom a member has invited, the latest first. One statement."""
     friend, row = people.Member, Invitation
+    paid, later = aliased(FactRow), aliased(FactRow)
+    # What was kept, or went back whole, is waited for no more.
+    is_over = (later.kind == "order_kept") | (later.attributes["kept_cents"].as_integer() == 0)
+    over = select(later.id).where(later.reference == paid.reference, later.id > paid.id, is_over).correlate(paid)
     ordered = (
-        select(FactRow.id).where(FactRow.member_id == row.friend_id, FactRow.kind == "order_paid").correlate(row)
-    ).exists()
+        select(paid.id)
+        .where(paid.member_id == row.friend_id, paid.kind == "order_paid", ~over.exists())
+        .correlate(row)
+        .exists()
+    )
     rows = execute(
         select(
             friend.display_name,

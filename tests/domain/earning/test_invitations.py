@@ -161,6 +161,19 @@ def test_the_inviter_sees_first_names_and_how_each_stands(stage, mei):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("ends", ["kept", "refunded"])
+def test_an_order_that_is_over_and_brought_nothing_is_waited_for_no_more(stage, mei, ends):
+    lin = invite(stage, mei, "lin")
+    order = buy(stage, lin, 500)
+    if ends == "refunded":
+        stage.refund(order)
+    else:
+        stage.close(order, at=KEPT)
+    with reading():
+        (friend,) = earning.friends_of(mei)
+    assert (friend.ordered, friend.bought) == (False, None)
+
+
 SELF = {
     "browser": {"same_browser": True},
     "mailbox": {"email": "mei.7@elsewhere.example"},

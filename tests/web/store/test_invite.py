@@ -61,7 +61,7 @@ def test_a_friend_who_comes_by_the_link_is_told_by_whom_and_is_the_members(app, 
     confirm(friend)
     worker.reward_invitations(NOON)
     page = words(till.browser.get("/invite").text)
-    assert "Lin 2 March 2026 +20 pts Waits for a first order" in page
+    assert "Lin 2 March 2026 +20 pts Waits for an order that is kept" in page
     assert "Family" not in page
     assert ready(mei) == 20
 
