@@ -53,7 +53,7 @@ def test_a_friend_joins_and_keeps_an_order(visit, site, stage, size, script):
     lin.press("Verify my address")
     worker.reward_invitations(NOON)
     mei.open("/invite")
-    mei.sees("+20 pts", "Waits for a first order")
+    mei.sees("+20 pts", "Waits for an order that is kept")
 
     stage.settle_down(friend)
     stage.put_in(friend, mug, "cash")
