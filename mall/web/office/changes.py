@@ -12,7 +12,7 @@ from mall.domain import aftersales, ledger
 from mall.web.shared import layout
 from mall.web.shared.texts import LANGUAGES, local, moment_words, money_words, number, sentence
 
-from . import coupon_forms, item_forms
+from . import coupon_forms, item_forms, scoped_forms
 from .actors import actor_words
 from .programme import EVERYDAY, OTHERS
 
@@ -119,7 +119,7 @@ NAMES = {
     "with_level": _l("Times the multiplier of the member's level"),
 }
 # Words for values of which there are few; those of a coupon go before them.
-OF_COUPONS = {**coupon_forms.KINDS, **coupon_forms.SCOPES}
+OF_COUPONS = {**coupon_forms.KINDS, **scoped_forms.SCOPES}
 KNOWN = {
     **item_forms.KINDS,
     **item_forms.DELIVERIES,

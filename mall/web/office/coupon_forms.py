@@ -10,21 +10,18 @@ from wtforms import (
     HiddenField,
     SelectChoice,
     SelectField,
-    SelectMultipleField,
     StringField,
 )
 from wtforms.validators import DataRequired, NumberRange
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.errors import Refusal
-from mall.domain import catalogue, coupons
-from mall.web.shared import layout
+from mall.domain import coupons
 from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.texts import LANGUAGES, local
 
-from .fields import Cents, Moment, needed, texts_of
+from .fields import Cents, Moment, needed
+from .scoped_forms import CHOSEN, NamedForm, ScopedForm
 
 KINDS = {
     coupons.AMOUNT: _l("An amount off"),
@@ -32,36 +29,13 @@ KINDS = {
     coupons.SHIPPING: _l("Free delivery"),
     coupons.GIFT: _l("A gift: one piece of one item at no cost"),
 }
-SCOPES = {"all": _l("Everything"), "category": _l("Some categories"), "product": _l("Some items")}
-LONGEST_TITLE, LONGEST_REASON, LONGEST_SKUS = 120, 200, 4_000
-PLAIN = ("kind", "amount_cents", "percent", "cap_cents", "scope", "starts_at", "ends_at", "valid_days", "member_limit",
-         "total_limit", "stackable", "min_rank")  # fmt: skip
+LONGEST_REASON = 200
+PLAIN = ("kind", "amount_cents", "percent", "cap_cents", "starts_at", "ends_at", "valid_days", "member_limit",
+         "total_limit", "stackable")  # fmt: skip
 PACK_PLAIN = ("starts_at", "ends_at", "member_limit", "total_limit")
 
 
-class NamedForm(Form):
-    """What every kind of coupon has. `key` makes a form that is sent twice one kind."""
-
-    key = HiddenField()
-    seen_version = HiddenField()
-    title_en = StringField(_l("Name in English"), [at_most(LONGEST_TITLE)], filters=[one_line])
-    title_zh = StringField(_l("Name in Chinese"), [at_most(LONGEST_TITLE)], filters=[one_line])
-
-    def details(self) -> dict[str, Any]:
-        """Return what was typed, as the coupons take it."""
-        return {"title": texts_of(self, "title", LANGUAGES)}
-
-    def place(self, refusal: Refusal) -> None:
-        """Put a refusal at the field it is about."""
-        at = self.where(refusal.field)
-        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
-
-    def where(self, about: str) -> str:
-        """Return the field that shows what a refusal is about."""
-        return about
-
-
-class CouponForm(NamedForm):
+class CouponForm(ScopedForm):
     """What a kind of coupon is."""
 
     kind = SelectField(_l("What it takes off"), choices=[SelectChoice(*each) for each in KINDS.items()])
@@ -69,14 +43,6 @@ class CouponForm(NamedForm):
     percent = Whole(_l("Per cent"))
     cap_cents = Cents(_l("At most"))
     threshold_cents = Cents(_l("From an amount in cash of"))
-    scope = SelectField(_l("What it is for"), choices=[SelectChoice(*each) for each in SCOPES.items()])
-    categories = SelectMultipleField(
-        _l("Categories"),
-        coerce=int,
-        option_widget=CheckboxInput(),
-        widget=ListWidget(prefix_label=False),
-    )
-    skus = StringField(_l("SKUs of the items, with commas between"), [at_most(LONGEST_SKUS)], filters=[one_line])
     starts_at = Moment(_l("Can be used from"))
     ends_at = Moment(_l("Can be used until"))
     valid_days = Whole(_l("For so many days after it was given"))
@@ -85,49 +51,13 @@ class CouponForm(NamedForm):
     stackable = BooleanField(_l("May be used together with other coupons that may"))
     min_rank = SelectField(_l("Who may use it"), coerce=int)
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        with reading():
-            self.categories.choices = [SelectChoice(row.id, local(row.title)) for row in catalogue.categories()]
-        self.min_rank.choices = [SelectChoice(0, _("Everybody"))] + [
-            SelectChoice(level.rank, _("%(level)s and above", level=local(level.name)))
-            for level in layout.terms().levels
-        ]
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Check the fields, then that there are items of the SKUs typed."""
-        sound = super().validate(extra_validators)
-        if self.scope.data == "product":
-            with reading():
-                self.found = catalogue.products_with(self.typed_skus)
-            if missing := [sku for sku in self.typed_skus if sku not in self.found]:
-                put(self.skus, _("There is no item with the SKU %(sku)s.", sku=missing[0]))
-                return False
-        return sound
-
-    @property
-    def typed_skus(self) -> list[str]:
-        """The SKUs typed, once each."""
-        typed = (self.skus.data or "").replace("，", ",").split(",")
-        return list(dict.fromkeys(sku.strip() for sku in typed if sku.strip()))
-
     def details(self) -> dict[str, Any]:
         """Return what was typed, as the coupons take it."""
-        scope_ids = self.categories.data if self.scope.data == "category" else []
-        if self.scope.data == "product":
-            scope_ids = sorted(set(self.found.values()))
         return {
             **super().details(),
             **{name: self[name].data for name in PLAIN},
             "threshold_cents": self.threshold_cents.data or 0,
-            "scope_ids": scope_ids,
         }
-
-    def where(self, about: str) -> str:
-        """Return the field that shows what a refusal is about."""
-        if about == "scope_ids":
-            return {"category": "categories", "product": "skus"}.get(self.scope.data, "scope")
-        return super().where(about)
 
 
 class GivenForm(NamedForm):
@@ -274,7 +204,7 @@ def form_for(template: Any, scope_ids: list[int], skus: list[str], *, given: boo
     """Return the form of a kind of coupon as it is kept: all of it, or what may change of what somebody has."""
     return (GivenForm if given else CouponForm)(
         formdata=None,
-        data={name: getattr(template, name) for name in (*PLAIN, "threshold_cents")}
+        data={name: getattr(template, name) for name in (*PLAIN, *CHOSEN, "threshold_cents")}
         | {f"title_{language}": template.title.get(language, "") for language in LANGUAGES}
         | {
             "seen_version": template.version,

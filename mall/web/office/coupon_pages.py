@@ -17,7 +17,8 @@ from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person
 
 from .actors import actor_words
-from .coupon_forms import CodesForm, NamedForm, SellForm
+from .coupon_forms import CodesForm, SellForm
+from .scoped_forms import NamedForm
 
 
 def own_key(form: WtForm) -> str:
