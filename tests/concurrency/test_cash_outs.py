@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mall.base.db import again, execute, reading, transaction
 from mall.base.text import say
 from mall.domain import cash_outs, ledger, programme
-from mall.domain.cash_outs import requests
+from mall.domain.cash_outs import deciding
 from tests import cast
 from tests.conftest import NOON
 from tests.threads import errors, meeting, race
@@ -78,7 +78,7 @@ def test_without_the_lock_it_breaks_on_what_another_has_done(postgres_app, mei, 
         meet()
         return row, ledger.LockedPurse(*purse, zone=terms.zone)
 
-    monkeypatch.setattr(requests, "_lock", unlocked)
+    monkeypatch.setattr(deciding, "_lock", unlocked)
 
     outcomes = at_once(postgres_app, mei, terms)
 

@@ -235,20 +235,10 @@ def product_review(review_id: int) -> Row[Any]:
 def published_reviews(product_id: int, *, limit: int, offset: int = 0, at: datetime) -> list[Row[Any]]:
     """Return an item's published reviews, the latest first, each with its member's display_name and rank.
 
-    One statement. Faces show of the name what `author_of` leaves.
+    One statement. Faces show of the name what `people.first_name_of` leaves.
     """
     values = {"of_product": product_id, "limit": limit, "offset": offset, "rank_at": at}
     return list(execute(_PUBLISHED, values))
-
-
-def author_of(display_name: str) -> str:
-    """Return what others see of a name: the first name; of a name in Chinese, which begins with the family, its first
-    character. Pure.
-    """
-    first = next(iter(display_name.split()), "")
-    if 1 < len(first) <= 4 and all("\u4e00" <= letter <= "\u9fff" for letter in first):
-        return f"{first[0]}**"
-    return first
 
 
 def mark_of(words: str) -> str:

@@ -4,6 +4,16 @@ This is the room's front door. The points are held while it waits; the programme
 at which rate and for which fee.
 """
 
+from .deciding import (
+    NotWaiting,
+    OwesByNow,
+    OwnCashOut,
+    approve,
+    decline,
+    note_not_apart,
+    note_paid,
+    withdraw,
+)
 from .proof import checks
 from .requests import (
     APPROVED,
@@ -20,24 +30,16 @@ from .requests import (
     MemberFrozen,
     NotOffered,
     NotVerified,
-    NotWaiting,
     Offer,
     OneAtATime,
-    OwesByNow,
-    OwnCashOut,
     TooFewPoints,
     account_of,
-    approve,
     ask,
     cash_outs_in,
     cash_outs_of,
-    decline,
     is_of_one,
     latest_over,
-    note_not_apart,
-    note_paid,
     offer_of,
-    withdraw,
 )
 
 __all__ = [

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.base.seals import BrokenSeal, seal, unseal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
-from mall.domain import approvals, audit, cash, ledger, notices, people, programme
+from mall.domain import approvals, cash, ledger, people, programme
 
 KIND = "points.cash_out"
 SEALED_FOR = "cash-out"
@@ -45,12 +45,6 @@ class InDebt(Refusal):
     message = N_("You owe {owed} points. They are repaid by the next you earn; after that points can become cash.")
 
 
-class OwesByNow(Refusal):
-    """What the points were earned for was given back while they were held: they are not the member's to be paid."""
-
-    message = N_("This member owes {owed} points by now. Decline the request: its points then repay them.")
-
-
 class Disputed(Refusal):
     """What a disputed payment has earned is set aside, but not what was held before: it is not paid out meanwhile."""
 
@@ -73,22 +67,6 @@ class BadAccount(Refusal):
 
 class NoPayee(Refusal):
     message = N_("Enter whose account it is.")
-
-
-class OwnCashOut(Refusal):
-    message = N_("This is your own request as a member. A colleague has to deal with it.")
-
-
-class NotWaiting(Refusal):
-    message = N_("This was already decided. Nothing was changed.")
-
-
-class NotApproved(Refusal):
-    message = N_("Only what was approved is paid out.")
-
-
-class NoReference(Refusal):
-    message = N_("Enter the reference of the payment, 1 to {most} characters.")
 
 
 class CashOut(db.Model):
@@ -242,125 +220,6 @@ def ask(
     return cash_out_id
 
 
-def approve(
-    cash_out_id: int,
-    *,
-    own_member_id: int | None,
-    other_approvers: int,
-    terms: programme.Programme,
-    by: str,
-    at: datetime,
-) -> None:
-    """Approve a request: its points are gone, and the money is owed. Approved by the same person before: done.
-
-    `own_member_id` is the member that `by` is, if any. Raises OwnCashOut, MemberFrozen, Disputed, OwesByNow,
-    NotWaiting, NotFound, and what approvals refuse.
-    """
-    row, purse = _lock(cash_out_id, terms=terms)
-    if row.member_id == own_member_id:
-        raise OwnCashOut
-    if row.state == APPROVED and row.decided_by == by:
-        return
-    _insist_waiting(row)
-    _refuse_frozen(row.member_id)
-    _refuse_disputed(row.member_id)
-    if purse.owed:  # Held points are not taken back: a return meanwhile has made a debt instead.
-        raise OwesByNow(owed=purse.owed)
-    request = _request(row.id)
-    approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers)
-    ledger.cash_out(purse, reference=reference_of(row.id), at=at)
-    _decide(row, APPROVED, by=by, reason="", at=at)
-
-
-def decline(
-    cash_out_id: int, *, reason: str, own_member_id: int | None, terms: programme.Programme, by: str, at: datetime
-) -> None:
-    """Decline a request: its points go back to their lots, and the member is told why. Again: done.
-
-    Raises OwnCashOut, NotWaiting, NotFound.
-    """
-    row, purse = _lock(cash_out_id, terms=terms)
-    if row.member_id == own_member_id:
-        raise OwnCashOut
-    if row.state == DECLINED and row.decided_by == by:
-        return
-    _insist_waiting(row)
-    approvals.decline(_request(row.id).id, by=by, at=at, reason=reason)
-    ledger.release(purse, reference=reference_of(row.id), at=at)
-    _decide(row, DECLINED, by=by, reason=reason, at=at)
-    notices.tell(
-        row.member_id,
-        "points_cash_declined",
-        values={"points": row.points, "words": reason},
-        key=f"{reference_of(row.id)}:declined",
-        at=at,
-    )
-
-
-def withdraw(member_id: int, cash_out_id: int, *, terms: programme.Programme, at: datetime) -> None:
-    """Take a member's own request back while it waits: the points are theirs again. Again: done.
-
-    Raises NotWaiting, NotFound.
-    """
-    row, purse = _lock(cash_out_id, terms=terms, member_id=member_id)
-    if row.state == WITHDRAWN:
-        return
-    _insist_waiting(row)
-    by = f"member:{member_id}"
-    approvals.decline(_request(row.id).id, by=by, at=at, reason="")
-    ledger.release(purse, reference=reference_of(row.id), at=at)
-    _decide(row, WITHDRAWN, by=by, reason="", at=at)
-
-
-def note_paid(
-    cash_out_id: int,
-    *,
-    payout_reference: str,
-    own_member_id: int | None,
-    terms: programme.Programme,
-    by: str,
-    at: datetime,
-) -> None:
-    """Note that the money of an approved request was paid, with the bank's reference; the member is told. Again: done.
-
-    Raises NoReference, OwnCashOut, NotApproved, NotFound.
-    """
-    if not 1 <= len(payout_reference) <= LONGEST_REFERENCE:
-        raise NoReference(most=LONGEST_REFERENCE)
-    row, _purse = _lock(cash_out_id, terms=terms)
-    if row.member_id == own_member_id:
-        raise OwnCashOut
-    if row.state == PAID and row.payout_reference == payout_reference:
-        return
-    if row.state != APPROVED:
-        raise NotApproved
-    execute(
-        update(CashOut)
-        .where(CashOut.id == row.id)
-        .values(state=PAID, paid_at=at, paid_by=by, payout_reference=payout_reference)
-    )
-    pays = row.gross_cents - row.fee_cents
-    audit.write(
-        "points.cash_out.paid",
-        by=by,
-        subject=f"member:{row.member_id}",
-        at=at,
-        after={"cash_out": row.id, "amount_cents": pays, "document": payout_reference},
-    )
-    notices.tell(
-        row.member_id,
-        "points_cash_paid",
-        values={"cents": pays, "account_end": row.account_end},
-        key=f"{reference_of(row.id)}:paid",
-        at=at,
-    )
-
-
-def note_not_apart(cash_out_id: int, *, by: str, at: datetime) -> None:
-    """Keep for the auditors that someone tried to approve whose access a colleague had touched."""
-    approvals.note_not_apart(_request(cash_out_id).id, by=by, at=at)
-
-
 def cash_outs_of(member_id: int, *, limit: int = 20) -> Sequence[Row[Any]]:
     """Return a member's requests, latest first: the columns of CashOut."""
     mine = select(CashOut).where(CashOut.member_id == member_id)
@@ -396,18 +255,6 @@ def account_of(cash_out: Any) -> str:
     return unseal(cash_out.account, purpose=SEALED_FOR)
 
 
-def _lock(
-    cash_out_id: int, *, terms: programme.Programme, member_id: int | None = None
-) -> tuple[Row[Any], ledger.LockedPurse]:
-    """Lock the purse and then the request itself. Raises NotFound, also for another member's."""
-    whose = execute(select(CashOut.member_id).where(CashOut.id == cash_out_id)).scalar_one_or_none()
-    if whose is None or (member_id is not None and whose != member_id):
-        raise NotFound(N_("There is no such request."))
-    purse = ledger.lock(whose, zone=terms.zone)
-    row = execute(select(CashOut).where(CashOut.id == cash_out_id).with_for_update(key_share=True)).one()
-    return row, purse
-
-
 def _is_account_of(row: Any, plain: str) -> bool:
     """Tell whether a request is for this account; where the seal is broken, by what may be shown of it."""
     try:
@@ -416,39 +263,22 @@ def _is_account_of(row: Any, plain: str) -> bool:
         return bool(row.account_end == plain[-4:])
 
 
-def _insist_waiting(row: Any) -> None:
-    if row.state != ASKED:
-        raise NotWaiting
-
-
-def _decide(row: Any, state: str, *, by: str, reason: str, at: datetime) -> None:
-    execute(
-        update(CashOut)
-        .where(CashOut.id == row.id)
-        .values(state=state, decided_at=at, decided_by=by, reason=reason[:LONGEST_REASON])
-    )
-
-
-def _request(cash_out_id: int) -> approvals.Request:
-    request = approvals.request_with(reference_of(cash_out_id))
-    assert request is not None, "a cash-out without a request"
-    return request
-
-
 def _refuse_unfit(member_id: int, purse: ledger.LockedPurse) -> None:
     if people.member_of(member_id).verified_at is None:
         raise NotVerified
-    _refuse_frozen(member_id)
-    _refuse_disputed(member_id)
+    refuse_frozen(member_id)
+    refuse_disputed(member_id)
     if purse.owed:
         raise InDebt(owed=purse.owed)
 
 
-def _refuse_frozen(member_id: int) -> None:
+def refuse_frozen(member_id: int) -> None:
+    """Refuse a member who is kept out: MemberFrozen."""
     if people.member_of(member_id).deactivated_at is not None:
         raise MemberFrozen
 
 
-def _refuse_disputed(member_id: int) -> None:
+def refuse_disputed(member_id: int) -> None:
+    """Refuse a member whose bank disputes a payment: Disputed."""
     if cash.has_open_dispute(member_id):
         raise Disputed

@@ -138,7 +138,7 @@ def inviter_of(code: str) -> Inviter | None:
         .join(InvitationCode, InvitationCode.member_id == member.id)
         .where(InvitationCode.code == code.strip().lower()[:CODE_LENGTH], member.deactivated_at.is_(None))
     ).one_or_none()
-    return Inviter(row.id, first_name_of(row.display_name), row.email) if row else None
+    return Inviter(row.id, people.first_name_of(row.display_name), row.email) if row else None
 
 
 def note_invitation(friend_id: int, invited: Invited, *, at: datetime) -> int | None:
@@ -197,7 +197,7 @@ def friends_of(inviter_id: int, *, limit: int = 100) -> list[Friend]:
     )
     return [
         Friend(
-            first_name=first_name_of(each.display_name),
+            first_name=people.first_name_of(each.display_name),
             invited_at=each.invited_at,
             state=each.state,
             verified=each.verified_at is not None,
@@ -228,11 +228,6 @@ def invitations(*states: str, limit: int = 100) -> Sequence[Row[Any]]:
         .order_by(func.coalesce(row.decided_at, row.suspected_at, row.invited_at).desc(), row.friend_id.desc())
         .limit(limit)
     ).all()
-
-
-def first_name_of(name: str) -> str:
-    """Return the first word of a name: all that others see of it."""
-    return name.split()[0] if name.split() else name
 
 
 def key_of(friend_id: int, stage: str) -> str:

@@ -411,3 +411,13 @@ def check_digit(body: str) -> int:
         value = int(digit) * (2 if place % 2 == 0 else 1)
         total += value - 9 if value > 9 else value
     return -total % 10
+
+
+def first_name_of(display_name: str) -> str:
+    """Return what others see of a name: the first name; of a name in Chinese, which begins with the family, its first
+    character. Pure.
+    """
+    first = next(iter(display_name.split()), "")
+    if 1 < len(first) <= 4 and all("\u4e00" <= letter <= "\u9fff" for letter in first):
+        return f"{first[0]}**"
+    return first

@@ -39,26 +39,10 @@ def index():
 @bp.post("/<int:cash_out_id>/approval")
 def approve(cash_out_id: int):
     """Approve a member's request. Pressed twice, it is approved once."""
-    own = own_member_id()
     with reading():
         colleagues = [one for one in people.staff_able_to("finance") if one != person().id]
-    try:
-        done_or_gone(
-            cash_outs.approve,
-            cash_out_id,
-            own_member_id=own,
-            other_approvers=len(colleagues),
-            terms=layout.terms(),
-            by=person().actor,
-            at=now(),
-        )
-    except approvals.NotApart as refusal:
-        done_once(cash_outs.note_not_apart, cash_out_id, by=person().actor, at=now())
-        return payouts_page(refusal=refusal)
-    except Refusal as refusal:
-        return payouts_page(refusal=refusal)
-    flash(_("Approved. It is to be paid out now."))
-    return redirect(url_for("finance.payouts.index"), 303)
+    done = _("Approved. It is to be paid out now.")
+    return _done(cash_outs.approve, cash_out_id, done, other_approvers=len(colleagues))
 
 
 @bp.post("/<int:cash_out_id>/refusal")
@@ -67,20 +51,7 @@ def decline(cash_out_id: int):
     reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
     if not reason:
         return payouts_page(wrong=(cash_out_id, NoReasonGiven()))
-    try:
-        done_or_gone(
-            cash_outs.decline,
-            cash_out_id,
-            reason=reason,
-            own_member_id=own_member_id(),
-            terms=layout.terms(),
-            by=person().actor,
-            at=now(),
-        )
-    except Refusal as refusal:
-        return payouts_page(refusal=refusal)
-    flash(_("Declined. The points are back with the member."))
-    return redirect(url_for("finance.payouts.index"), 303)
+    return _done(cash_outs.decline, cash_out_id, _("Declined. The points are back with the member."), reason=reason)
 
 
 @bp.post("/<int:cash_out_id>/payment")
@@ -89,20 +60,8 @@ def pay(cash_out_id: int):
     reference = one_line(request.form.get("reference"))[: cash_outs.LONGEST_REFERENCE]
     if not reference:
         return payouts_page(wrong=(cash_out_id, NoReferenceGiven()))
-    try:
-        done_or_gone(
-            cash_outs.note_paid,
-            cash_out_id,
-            payout_reference=reference,
-            own_member_id=own_member_id(),
-            terms=layout.terms(),
-            by=person().actor,
-            at=now(),
-        )
-    except Refusal as refusal:
-        return payouts_page(refusal=refusal)
-    flash(_("Noted as paid. The member is told."))
-    return redirect(url_for("finance.payouts.index"), 303)
+    done = _("Noted as paid. The member is told.")
+    return _done(cash_outs.note_paid, cash_out_id, done, payout_reference=reference)
 
 
 def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] | None = None) -> Any:
@@ -130,6 +89,19 @@ def own_member_id() -> int | None:
     """Return the member that the person at the desk is, by e-mail, or None."""
     with reading():
         return people.member_like_staff(person().id)
+
+
+def _done(verb: Any, cash_out_id: int, done: str, **more: Any) -> Any:
+    """Do something to a request as who is at the desk, and say so; or show the lists with why not."""
+    by = {"own_member_id": own_member_id(), "terms": layout.terms(), "by": person().actor, "at": now()}
+    try:
+        done_or_gone(verb, cash_out_id, **by, **more)
+    except Refusal as refusal:
+        if isinstance(refusal, approvals.NotApart):
+            done_once(cash_outs.note_not_apart, cash_out_id, by=person().actor, at=now())
+        return payouts_page(refusal=refusal)
+    flash(done)
+    return redirect(url_for("finance.payouts.index"), 303)
 
 
 def _account(cash_out: Any) -> str:

@@ -173,7 +173,7 @@ def review_page(
         review=review,
         number=checkout.number_of(review.order_id),
         member=member,
-        author=aftersales.author_of(member.display_name),
+        author=people.first_name_of(member.display_name),
         alike=alike,
         state=state_words(state),
         decided_by=actor_words(review.decided_by) if review.decided_by else "",

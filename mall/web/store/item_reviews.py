@@ -8,7 +8,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound
 from mall.base.text import N_
-from mall.domain import aftersales, catalogue
+from mall.domain import aftersales, catalogue, people
 from mall.web.shared import layout
 from mall.web.shared.kept import kept
 from mall.web.shared.paging import page_number, pages_of
@@ -68,7 +68,7 @@ def reviews_shown(rows: list[Any]) -> list[dict[str, Any]]:
     return [
         {
             "row": row,
-            "author": aftersales.author_of(row.display_name),
+            "author": people.first_name_of(row.display_name),
             "level": terms.level(row.rank),
         }
         for row in rows

@@ -227,3 +227,11 @@ def test_a_member_number_shows_a_mistyped_digit():
         assert check_digit(number[:-1]) == int(number[-1])
         mistyped = str((int(number[0]) + 1) % 10) + number[1:]
         assert check_digit(mistyped[:-1]) != int(mistyped[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("Chen Meilin", "Chen"), ("Mei", "Mei"), ("陈美玲", "陈**"), ("欧阳", "欧**"), ("", ""), ("美", "美")],
+)
+def test_others_see_the_first_name_only(name, seen):
+    assert people.first_name_of(name) == seen
