@@ -1,10 +1,39 @@
 """What SQLite and PostgreSQL both can, each under a name of its own."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any, TypeVar
 
 from sqlalchemy import Integer
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+from .db import dialect
+
+T = TypeVar("T")
+
+
+def upsert(table: Any) -> Any:
+    """Return an INSERT that may say what it does ON CONFLICT, for the database in use.
+
+    The other database's part of SQLAlchemy is not loaded: it takes as long as thirty of our files.
+    """
+    return import_module(f"sqlalchemy.dialects.{dialect()}").insert(table)
+
+
+def each_dialect(make: Callable[[], T]) -> Callable[[], T]:
+    """Make a statement once for each database in use, when it is first asked for."""
+    made: dict[str, T] = {}
+
+    @wraps(make)
+    def of_this() -> T:
+        name = dialect()
+        if name not in made:
+            made[name] = make()
+        return made[name]
+
+    return of_this
 
 
 class higher_of(FunctionElement[int]):

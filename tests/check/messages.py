@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = ROOT / "mall" / "translations"
-LOCALES = ("en", "zh_Hans_CN")
+LOCALES = ("zh_Hans_CN",)  # English needs none: it is what the texts are written in.
 SOURCES = (
     ("mall", [("**.py", "python")]),
     ("templates", [("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.xml", "jinja2")]),
@@ -68,14 +68,10 @@ def kept(locale: str) -> Catalog:
 
 
 def write(locale: str, template: Catalog) -> None:
-    """Bring a locale's catalogue up to date and compile it. English stands for itself."""
+    """Bring a locale's catalogue up to date and compile it."""
     catalogue = kept(locale)
     catalogue.update(deepcopy(template), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
-    if locale == "en":
-        for message in catalogue:
-            if message.id and not _translated(message):
-                message.string = message.id
     path_of(locale, "po").parent.mkdir(parents=True, exist_ok=True)
     catalogue.header_comment = f"# The points mall's texts: {locale}."
     text = BytesIO()

@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, UniqueConstraint, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.cashier import Event
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute, in_transaction
+from mall.base.db import db, execute, in_transaction
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import notices
 
@@ -96,9 +96,8 @@ def note_event(event: Event, *, cashier: str, at: datetime, due_at: datetime | N
     It is leased to the caller for a minute, unless `due_at` says when it may be taken.
     """
     assert in_transaction(), "note_event() outside transaction()"
-    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
     return execute(
-        insert(CashierEvent)
+        upsert(CashierEvent)
         .values(
             cashier=cashier,
             event_id=event.id,

@@ -25,10 +25,10 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant, day_of, end_of
-from mall.base.db import again, db, dialect, execute, take_longer, transaction
+from mall.base.db import again, db, execute, take_longer, transaction
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import audit, ledger, programme
 
@@ -240,10 +240,10 @@ def _roll_next_day(zone: str, at: datetime) -> int | None:
 def _add_up(day: date, *, starts_at: datetime, ends_at: datetime, at: datetime) -> int:
     bounds = {"after": starts_at, "until": ends_at}
     found = execute(_COUNT_DAY, bounds).one()
-    into: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[dialect()](RolledDay)
     # Two workers at once: the second waits here for the first, and then leaves the day to it.
     added = execute(
-        into.values(
+        upsert(RolledDay)
+        .values(
             day=day,
             starts_at=starts_at,
             ends_at=ends_at,

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, and_, bindparam, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute, in_transaction
+from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import catalogue, notices, people
@@ -76,7 +76,7 @@ def ask_for_stock(member_id: int, item: catalogue.Item, *, variant_id: int | Non
     people.lock_member(member_id)
     if len(waits_for(member_id)) >= MOST_WAITING:
         raise TooManyRequests(most=MOST_WAITING)
-    into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(StockRequest)
+    into = upsert(StockRequest)
     written = into.values(member_id=member_id, variant_id=variant_id, asked_at=at).on_conflict_do_nothing(
         index_elements=[StockRequest.variant_id, StockRequest.member_id], index_where=text(_WAITING)
     )

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, bindparam, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute
+from mall.base.db import db, execute
+from mall.base.sql import each_dialect, upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import catalogue
 
@@ -31,7 +31,7 @@ class ItemView(db.Model):
 def note_view(member_id: int, product_id: int, *, at: datetime) -> bool:
     """Note that a member looked at an item. Within five minutes of the last time it writes nothing, and says False."""
     values = {"member_id": member_id, "product_id": product_id, "seen_at": at, "rested": at - SEEN_AGAIN_AFTER}
-    return execute(_NOTE[dialect()], values).first() is not None
+    return execute(_note(), values).first() is not None
 
 
 def bring_views(member_id: int, seen: Mapping[int, datetime], *, at: datetime) -> None:
@@ -63,8 +63,9 @@ _SEEN = (
 )
 
 
-def _note(insert: Any) -> Any:
-    written = insert(ItemView).values(
+@each_dialect
+def _note() -> Any:
+    written = upsert(ItemView).values(
         member_id=bindparam("member_id"), product_id=bindparam("product_id"), seen_at=bindparam("seen_at")
     )
     return written.on_conflict_do_update(
@@ -72,6 +73,3 @@ def _note(insert: Any) -> Any:
         set_={"seen_at": written.excluded.seen_at},
         where=ItemView.seen_at <= bindparam("rested", type_=Instant),
     ).returning(ItemView.product_id)
-
-
-_NOTE = {name: _note(insert) for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))}

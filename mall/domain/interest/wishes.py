@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Row, Select, String, cast, delete, func, literal_column, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute
+from mall.base.db import db, execute
 from mall.base.errors import Refusal
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import catalogue, people
@@ -43,7 +43,7 @@ def wish(member_id: int, slug: str, *, viewer: catalogue.Viewer, at: datetime) -
         return False
     if len(there) >= MOST_WISHES:
         raise TooManyWishes(most=MOST_WISHES)
-    into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(Wish)
+    into = upsert(Wish)
     execute(into.values(member_id=member_id, product_id=product_id, wished_at=at).on_conflict_do_nothing())
     return True
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, String, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from mall.base.db import db, dialect, execute
+from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, say
 from mall.domain import approvals, audit, programme
@@ -160,7 +160,7 @@ def decline_adjustment(request_id: int, *, reason: str, by: str, at: datetime) -
 
 def _lock_desk_day(actor: str, day: date) -> int:
     """Lock a person's day at the desk until the transaction ends. Returns how often they have adjusted alone on it."""
-    into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(DeskDay)
+    into = upsert(DeskDay)
     return execute(
         into.values(actor=actor, day=day, adjustments=0)
         .on_conflict_do_update(index_elements=[DeskDay.actor, DeskDay.day], set_={"adjustments": DeskDay.adjustments})

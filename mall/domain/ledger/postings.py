@@ -21,12 +21,12 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant, day_of, now
-from mall.base.db import db, dialect, execute, in_transaction
+from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.guard import append_only
+from mall.base.sql import each_dialect, upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, Said
 
@@ -291,7 +291,7 @@ def _write_positions(lines: Sequence[Line]) -> None:
         if points > 0
     ]
     if raised:
-        execute(_RAISE_POSITION[dialect()], raised)
+        execute(_raise_position(), raised)
 
 
 def _take(statement: Any, taken: dict[tuple[int, str, int], int]) -> None:
@@ -337,7 +337,9 @@ def _changes(lines: Sequence[Line]) -> dict[int, dict[str, int]]:
     return change
 
 
-def _upsert(into: Any) -> Any:
+@each_dialect
+def _raise_position() -> Any:
+    into = upsert(Position)
     return into.on_conflict_do_update(
         index_elements=["member_id", "place", "lot_id"],
         set_={"points": Position.points + into.excluded.points},
@@ -359,7 +361,6 @@ _LOWER_POSITION = (
     .where(*_THIS_POSITION, Position.points > bindparam("taken"))
     .values(points=Position.points - bindparam("taken"))
 )
-_RAISE_POSITION = {"postgresql": _upsert(postgresql.insert(Position)), "sqlite": _upsert(sqlite.insert(Position))}
 _UPDATE_PURSE = (
     update(Purse)
     .where(Purse.member_id == bindparam("of_member"))

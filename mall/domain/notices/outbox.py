@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import JSON, CheckConstraint, Index, String, delete, func, select, text, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute
+from mall.base.db import db, execute
+from mall.base.sql import each_dialect, upsert
 from mall.base.tables import Mapped, mapped_column
 
 from .kinds import KINDS, NOT_SHOWN, SECRET_KINDS, misfits
@@ -106,7 +106,7 @@ def tell_all(kind: str, tellings: Sequence[Telling], *, at: datetime) -> None:
     assert all(not misfits(kind, telling.values) for telling in tellings), f"{kind} is told with other values"
     if tellings:
         execute(
-            _WRITE_ALL[dialect()],
+            _write_all(),
             [
                 _row(BULK, kind, member_id=each.member_id, to=None, details=each.values, key=each.key, at=at)
                 for each in tellings
@@ -216,7 +216,7 @@ def _write(
     at: datetime,
 ) -> bool:
     row = _row(channel, kind, member_id=member_id, to=to, details=details, key=key, at=at)
-    return execute(_WRITE[dialect()], row).first() is not None
+    return execute(_write_one(), row).first() is not None
 
 
 def _row(
@@ -247,9 +247,14 @@ def _due(at: datetime):
     return _is_open & (Notice.next_try_at <= at)
 
 
-_WRITE_ALL: dict[str, Any] = {
-    name: insert(Notice).on_conflict_do_nothing(index_elements=[Notice.key])
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
-_WRITE: dict[str, Any] = {name: statement.returning(Notice.id) for name, statement in _WRITE_ALL.items()}
+@each_dialect
+def _write_all() -> Any:
+    return upsert(Notice).on_conflict_do_nothing(index_elements=[Notice.key])
+
+
+@each_dialect
+def _write_one() -> Any:
+    return _write_all().returning(Notice.id)
+
+
 _is_open = Notice.sent_at.is_(None) & Notice.given_up_at.is_(None)

@@ -7,15 +7,14 @@ of them is our mistake or somebody's bad data, and no reason to keep the others 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, Index, Select, String, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import again, db, dialect, execute, in_transaction, reading, transaction
+from mall.base.db import again, db, execute, in_transaction, reading, transaction
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 
 from .outbox import LONGEST_ERROR, wait_after
@@ -94,7 +93,7 @@ def forget_setbacks(*, before: datetime) -> int:
 
 
 def _put_off(name: str, row_id: int, error: Exception, *, at: datetime) -> int:
-    into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(Setback)
+    into = upsert(Setback)
     words = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     first = into.values(round=name, row_id=row_id, tries=1, since=at, next_try_at=at + wait_after(1), error=words)
     counted = first.on_conflict_do_update(

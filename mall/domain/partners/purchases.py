@@ -22,12 +22,12 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute
+from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import earning, ledger, membership, people, programme
@@ -438,7 +438,7 @@ def _given_on(partner_id: int, member_id: int, day: date) -> int:
 
 def _lock_month(partner_id: int, month: date) -> int:
     """Lock a partner's month until the transaction ends. Returns the points given in it so far."""
-    into: Any = (postgresql if dialect() == "postgresql" else sqlite).insert(PartnerMonth)
+    into = upsert(PartnerMonth)
     return int(
         execute(
             into.values(partner_id=partner_id, month=month, points=0)

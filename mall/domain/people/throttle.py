@@ -7,15 +7,14 @@ Nobody is locked out for good: every count ends with its window.
 import hashlib
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import BigInteger, Index, String, case, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mall.base.clock import Instant
-from mall.base.db import db, dialect, execute
+from mall.base.db import db, execute
 from mall.base.errors import Refusal
+from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
@@ -59,10 +58,9 @@ class Counted(Struct, frozen=True):
 
 def count(limit: Limit, subject: str, *, at: datetime) -> Counted:
     """Count one try. One statement."""
-    insert: Any = (postgresql if dialect() == "postgresql" else sqlite).insert
     over = Throttle.ends_at <= at
     ends_at = at + limit.window
-    statement = insert(Throttle).values(key=key_of(limit, subject), count=1, ends_at=ends_at)
+    statement = upsert(Throttle).values(key=key_of(limit, subject), count=1, ends_at=ends_at)
     row = execute(
         statement.on_conflict_do_update(
             index_elements=[Throttle.key],
