@@ -17,7 +17,10 @@ sys.path.insert(0, str(ROOT))
 
 from tests import chromium, postgresql  # noqa: E402 - Found by the line above when run as a script.
 
-BASE = ["tests/base", *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "check", "run"))]
+BASE = [
+    "tests/base",
+    *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "sound", "check", "run")),
+]
 DOMAIN = ["tests/domain"]
 BROWSER = ["tests/browser"]
 SQLITE = "not postgresql and not concurrency and not browser"
@@ -65,7 +68,11 @@ def run(part: Part, workers: int) -> Outcome:
     print(f"\n== {part.name}: {part.about}", flush=True)
     started = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-n", str(workers), *part.arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # What Python compiled is kept for the next part, even where it is not wanted for other work.
+    keeping = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=keeping, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert process.stdout
     output = []
     for line in process.stdout:

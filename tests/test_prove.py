@@ -11,7 +11,8 @@ from mall.base.db import execute, reading, transaction
 from mall.base.proof import Check
 from mall.domain.finance import proof_board as prove
 from tests.cast import join, open_shop
-from tests.conftest import NOON, all_sound
+from tests.conftest import NOON
+from tests.sound import all_sound
 
 SOUND = Check("nothing is wrong", select(value(1)).where(value(1) == 2))
 BROKEN = Check(
