@@ -1,4 +1,4 @@
-"""The cast: Mei and Tom shop, Ola runs the office, Finn keeps the books, Ada manages. Made by the real verbs."""
+"""The cast: Mei and Tom shop, Ola runs the office, Finn keeps the books, Ada and Bea manage; by the real verbs."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,10 +10,15 @@ from werkzeug.test import TestResponse
 
 from mall.base.db import execute, reading, transaction
 from mall.demo.joining import token_mailed_to
-from mall.domain import audit, earning, ledger, notices, people, programme
+from mall.domain import audit, earning, ledger, notices, partners, people, programme
 
 PASSWORD = "seven green lanterns"
-STAFF = {"ola": ("Ola", ["operator"]), "finn": ("Finn", ["finance"]), "ada": ("Ada", ["admin"])}
+STAFF = {
+    "ola": ("Ola", ["operator"]),
+    "finn": ("Finn", ["finance"]),
+    "ada": ("Ada", ["admin"]),
+    "bea": ("Bea", ["admin"]),
+}
 
 
 def open_shop(*, at: datetime) -> programme.Programme:
@@ -55,6 +60,21 @@ def hire(name: str, *, at: datetime) -> int:
         )
         people.set_staff_password(token, hashed, at=at)
     return staff_id
+
+
+def partner(name: str = "Rides", rates: partners.Rates = partners.Rates(1, 10), *, at: datetime) -> tuple[int, str]:
+    """Open a partner, as two people do it: proposed and its key made by one, approved by another. Its id and key."""
+    with transaction():
+        partner_id = partners.open_partner(name, rates, by="staff:1", at=at, reason="Agreed")
+        partners.approve_version(partner_id, seen=1, by="staff:2", at=at, other_approvers=1)
+        return partner_id, partners.make_key(partner_id, by="staff:1", at=at)
+
+
+def change_partner(partner_id: int, name: str, rates: partners.Rates, *, seen: int, at: datetime) -> None:
+    """Change a partner, as two people do it. `seen` is its newest version so far."""
+    with transaction():
+        partners.change_partner(partner_id, name, rates, seen=seen, by="staff:1", at=at, reason="Agreed anew")
+        partners.approve_version(partner_id, seen=seen + 1, by="staff:2", at=at, other_approvers=1)
 
 
 def note_adjustment(member_id: int, points: int, *, by: str = "staff:1", at: datetime) -> None:

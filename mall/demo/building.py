@@ -32,7 +32,7 @@ CAST_FILE = "demo-cast.json"
 DAYS = 365
 OPERATOR = "staff:1"
 FINANCE = "staff:3"
-ADMIN = "staff:4"
+ADMIN, SECOND_ADMIN = "staff:4", "staff:5"
 
 
 class Built(Struct, frozen=True):
@@ -96,7 +96,7 @@ def build(
             terms = programme.establish(settings, by="system", at=opening)
         password = people.password_hash(PASSWORD)
         hire(password, at=opening)
-        rides.open_partner(by=ADMIN, at=opening)
+        rides.open_partner(by=ADMIN, approver=SECOND_ADMIN, at=opening)
         categories = open_categories(opening)
         stocked = [
             shelve(goods, categories, number, terms=terms, at=opening) for number, goods in enumerate(SHELVES, start=1)

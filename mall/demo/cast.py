@@ -57,6 +57,12 @@ STAFF = (
             "zh": "管理员：全部功能",
         },
     ),
+    Colleague(
+        "bea",
+        "Bea Lind",
+        ("admin",),
+        {"en": "A second administrator, who approves what Ada proposes", "zh": "第二位管理员，审批 Ada 的提议"},
+    ),
 )
 STARS = (
     Star(

@@ -30,10 +30,15 @@ CAST = {
 GIVEN_BACK = ("mei", 1)
 
 
-def open_partner(*, by: str, at: datetime) -> None:
-    """Open the account of the ride app. Nobody keeps its key: an administrator makes a new one to try it."""
+def open_partner(*, by: str, approver: str, at: datetime) -> None:
+    """Open the account of the ride app: proposed by one, approved by another, its key made by the first.
+
+    Nobody keeps the key: who may have it makes a new one to try it.
+    """
     with transaction():
-        partner_id, _key = partners.open_partner(NAME, RATES, by=by, at=at)
+        partner_id = partners.open_partner(NAME, RATES, by=by, at=at, reason="Members asked for it; agreed with Hop")
+        partners.approve_version(partner_id, seen=1, by=approver, at=at, other_approvers=1)
+        partners.make_key(partner_id, by=by, at=at)
     assert partner_id == PARTNER
 
 

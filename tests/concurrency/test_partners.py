@@ -1,5 +1,7 @@
 """Reports of partners at once: one effect for one key, never more refunded than paid, a month's cap met exactly.
 
+And at the desk: a version is approved once, and nobody comes to both the approval and the key by pressing at once.
+
 Each race has a twin with a lock off, which goes wrong.
 """
 
@@ -8,12 +10,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from mall.base.db import again, execute, reading, transaction
-from mall.domain import ledger, partners, people, programme
+from mall.domain import approvals, audit, ledger, partners, people, programme
+from mall.domain.approvals import requests
 from mall.domain.ledger import purses
-from mall.domain.partners import purchases
+from mall.domain.partners import keys, purchases, versions
 from tests import cast
 from tests.conftest import NOON
 from tests.threads import errors, meeting, race
@@ -37,8 +40,7 @@ def members(shop: programme.Programme) -> list[str]:
 
 
 def open_partner(**caps: int) -> int:
-    with transaction():
-        return partners.open_partner("Rides", partners.Rates(1, 10, **caps), by="staff:1", at=NOON)[0]
+    return cast.partner(rates=partners.Rates(1, 10, **caps), at=NOON)[0]
 
 
 def told(shop: programme.Programme, reference: str, cents: int) -> partners.Reporting:
@@ -166,3 +168,103 @@ def test_without_the_lock_of_the_month_more_is_given(postgres_app, shop, members
     monkeypatch.setattr(purchases, "_lock_month", unlocked)
     eight_members(postgres_app, shop, members)
     assert total(partners.Purchase.points) > 250
+
+
+# A colleague proposes a change; of eight others who approve it at once, one does.
+
+
+def proposed() -> None:
+    open_partner()
+    with transaction():
+        partners.change_partner(1, "Rides", partners.Rates(5, 10), seen=1, by="staff:9", at=NOON, reason="Agreed anew")
+
+
+def approve(by: str) -> None:
+    def unit() -> None:
+        with transaction():
+            partners.approve_version(1, seen=2, by=by, at=NOON, other_approvers=1)
+
+    again(unit)
+
+
+def key_for(by: str) -> None:
+    def unit() -> None:
+        with transaction():
+            partners.make_key(1, by=by, at=NOON)
+
+    again(unit)
+
+
+def approvals_kept() -> int:
+    with reading():
+        return len(audit.entries(act="partner.approved", subject="partner:1"))
+
+
+def eight_approve(app: Flask) -> list[Any]:
+    proposed()
+    return let_off(app, [lambda n=n: approve(f"staff:{n + 10}") for n in range(THREADS)])
+
+
+def test_two_who_approve_at_once_are_one_approval(postgres_app, shop):
+    refused = errors(eight_approve(postgres_app))
+
+    assert [type(each) for each in refused] == [approvals.AlreadyDecided] * 7
+    assert approvals_kept() == 2  # The opening, and this.
+
+
+@pytest.mark.breaks_the_books
+def test_without_a_condition_and_a_lock_all_of_them_approve(postgres_app, shop, monkeypatch):
+    meet, look = meeting(THREADS), requests.request_for
+
+    def decide(request: Any, decision: str, *, by: str, at: Any, reason: str, by_one_person: bool) -> Any:
+        meet()
+        taken = update(approvals.Approval).where(approvals.Approval.id == request.id)
+        execute(taken.values(decision=decision, decided_by=by, decided_at=at))
+        audit.write("partner.approved", by=by, subject="partner:1", at=at)
+        return look(request.id)
+
+    monkeypatch.setattr(requests, "_decide", decide)
+    monkeypatch.setattr(versions, "lock_partner", partners.partner_of)
+
+    assert errors(eight_approve(postgres_app)) == []
+    assert approvals_kept() > 2
+
+
+# One person approves a colleague's change in one tab and makes the key in another.
+
+
+def both_at_once(app: Flask) -> list[Any]:
+    proposed()
+    return race(app, [lambda: approve("staff:5"), lambda: key_for("staff:5")], threads=2, seconds=30)
+
+
+def in_one_hand() -> bool:
+    with reading():
+        return any(
+            execute(check.breaks).first()
+            for check in partners.checks()
+            if check.name == "nobody both approved what a partner gives and made its key"
+        )
+
+
+def test_nobody_approves_and_has_the_key_by_pressing_at_once(postgres_app, shop):
+    outcome = both_at_once(postgres_app)
+
+    assert [type(each) for each in errors(outcome)] in ([partners.ApproverHasNoKey], [partners.KeyHolder])
+    assert not in_one_hand()
+
+
+@pytest.mark.breaks_the_books
+def test_without_the_lock_of_the_partner_one_person_has_both(postgres_app, shop, monkeypatch):
+    meet = meeting(2)
+
+    def unlocked(partner_id: int) -> Any:
+        row = partners.partner_of(partner_id)
+        meet()
+        return row
+
+    monkeypatch.setattr(versions, "lock_partner", unlocked)
+    monkeypatch.setattr(keys, "lock_partner", unlocked)
+
+    assert errors(both_at_once(postgres_app)) == []
+    assert in_one_hand()

@@ -5,6 +5,7 @@ own transaction.
 """
 
 from .requests import (
+    APART,
     APPROVED,
     DECLINED,
     AlreadyDecided,
@@ -13,6 +14,7 @@ from .requests import (
     NotApart,
     OwnRequest,
     Request,
+    access_touched,
     approve,
     ask,
     decline,
@@ -24,6 +26,7 @@ from .requests import (
 )
 
 __all__ = [
+    "APART",
     "APPROVED",
     "DECLINED",
     "AlreadyDecided",
@@ -32,6 +35,7 @@ __all__ = [
     "NotApart",
     "OwnRequest",
     "Request",
+    "access_touched",
     "approve",
     "ask",
     "decline",

@@ -148,7 +148,7 @@ def approve(request_id: int, *, by: str, at: datetime, other_approvers: int = 1,
     if request.decided_by != by:
         if alone and other_approvers > 0:
             raise OwnRequest
-        if _access_touched(None if alone else by, since=request.asked_at - APART):
+        if access_touched(None if alone else by, since=request.asked_at - APART):
             raise (NotAlone if alone else NotApart)(hours=APART // timedelta(hours=1))
     return _decide(request, APPROVED, by=by, at=at, reason=reason, by_one_person=alone)
 
@@ -198,10 +198,10 @@ def requests_about(kind: str, subject: str) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _access_touched(actor: str | None, *, since: datetime) -> bool:
-    """Tell whether a colleague did something to the access of someone on the staff, or of anyone: it is in the audit.
+def access_touched(actor: str | None, *, since: datetime) -> bool:
+    """Tell whether a colleague did something to the access of someone on the staff, or of anyone, since an instant.
 
-    Nobody loses or gains access otherwise but by the server's own commands.
+    It is in the audit: nobody loses or gains access otherwise but by the server's own commands.
     """
     entry = audit.Entry
     whose = entry.subject.startswith("staff:") if actor is None else entry.subject == actor

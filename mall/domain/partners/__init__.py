@@ -1,7 +1,8 @@
 """Partners: other shops, tills and ride apps that report what members buy there, so that it earns points here.
 
-This is the room's front door. A partner has a key; a member is named by number, or by an account that
-they have bound. What is reported is kept here; what it is worth, earning says.
+This is the room's front door. What a partner gives is proposed by one and approved by another; its key is made by who
+did not approve it. A member is named by number, or by an account that they have bound. What is reported is kept here;
+what it is worth, earning says.
 """
 
 from .accounts import (
@@ -13,14 +14,10 @@ from .accounts import (
     NoSuchPartner,
     Partner,
     Rates,
-    change_partner,
-    key_holder,
-    open_partner,
     partner_of,
     partners_list,
     rates_of,
-    revoke_key,
-    rotate_key,
+    run_by,
 )
 from .answers import ANSWERS_KEPT, LONGEST_KEY, Answer, Given, KeyOfOther, body_hash, earlier_answer, forget_answers
 from .bindings import (
@@ -30,6 +27,7 @@ from .bindings import (
     BoundElsewhere,
     Invitation,
     Invited,
+    RunsPartner,
     bind,
     bindings_of,
     forget_invitations,
@@ -37,6 +35,7 @@ from .bindings import (
     invite,
     unbind,
 )
+from .keys import ApproverHasNoKey, KeyNotApart, NotYetApproved, key_holder, make_key, revoke_key
 from .proof import checks
 from .purchases import (
     LONGEST_REFERENCE,
@@ -60,6 +59,19 @@ from .purchases import (
     report,
     to_keep,
 )
+from .versions import (
+    KeyHolder,
+    NothingProposed,
+    PartnerChanged,
+    PartnerVersion,
+    approve_version,
+    change_partner,
+    decline_version,
+    note_version_not_apart,
+    open_partner,
+    versions_of,
+    waiting_versions,
+)
 
 __all__ = [
     "ANSWERS_KEPT",
@@ -71,6 +83,7 @@ __all__ = [
     "MOST_CENTS",
     "AlreadyBound",
     "Answer",
+    "ApproverHasNoKey",
     "BadName",
     "BadRate",
     "BeforePurchase",
@@ -80,25 +93,34 @@ __all__ = [
     "InTheFuture",
     "Invitation",
     "Invited",
+    "KeyHolder",
+    "KeyNotApart",
     "KeyOfOther",
     "NameTaken",
     "NoSuchPartner",
+    "NotYetApproved",
+    "NothingProposed",
     "OtherCurrency",
     "Partner",
+    "PartnerChanged",
+    "PartnerVersion",
     "Purchase",
     "PurchaseRefund",
     "Rates",
     "ReferenceTaken",
     "Reporting",
+    "RunsPartner",
     "TooLongAgo",
     "TooMuchBack",
     "UnknownMember",
     "UnknownPurchase",
+    "approve_version",
     "bind",
     "bindings_of",
     "body_hash",
     "change_partner",
     "checks",
+    "decline_version",
     "earlier_answer",
     "forget_answers",
     "forget_invitations",
@@ -107,6 +129,8 @@ __all__ = [
     "invite",
     "keep",
     "key_holder",
+    "make_key",
+    "note_version_not_apart",
     "open_partner",
     "partner_of",
     "partners_list",
@@ -116,7 +140,9 @@ __all__ = [
     "refund",
     "report",
     "revoke_key",
-    "rotate_key",
+    "run_by",
     "to_keep",
     "unbind",
+    "versions_of",
+    "waiting_versions",
 ]

@@ -1,17 +1,12 @@
-"""Partner accounts: who may report purchases, by which key, and what these give.
+"""Partner accounts: who may report purchases, and what these give as two people agreed."""
 
-A key is 256 random bits. Only its hash is kept, with its first letters to tell keys apart; whoever loses one gets
-another, which ends the one before.
-"""
-
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
-from sqlalchemy import CheckConstraint, Row, String, insert, select, update
+from sqlalchemy import CheckConstraint, Row, String, literal, select
+from sqlalchemy import cast as as_type
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -53,6 +48,9 @@ class NoSuchPartner(NotFound):
 class Partner(db.Model):
     """A partner, what its purchases give, and the hash of its key; without one it may report nothing.
 
+    `version` is the version that holds: its name and rates stand here. None until one is approved; then what stands
+    here was only proposed, and there is no key.
+
     `earn_points` for every `earn_per_cents` paid, times the level's multiplier `with_level`; one growth for every
     `growth_per_cents`. Points are ready `ready_after_days` after the report. At most `member_day_points` for a member
     on a day, `month_points` for all members in a month; None: no cap.
@@ -64,6 +62,7 @@ class Partner(db.Model):
         CheckConstraint("ready_after_days >= 0", name="days_not_negative"),
         CheckConstraint("member_day_points > 0 AND month_points > 0", name="caps_positive"),
         CheckConstraint("(key_hash IS NULL) = (key_made_at IS NULL)", name="key_whole"),
+        CheckConstraint("key_hash IS NULL OR (version IS NOT NULL AND key_made_by <> '')", name="key_after_approval"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -79,6 +78,9 @@ class Partner(db.Model):
     member_day_points: Mapped[int | None]
     month_points: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(Instant)
+    version: Mapped[int | None]
+    # Who has seen the key that opens now; "" where there is none.
+    key_made_by: Mapped[str] = mapped_column(String(40))
 
 
 class Rates(Struct, frozen=True):
@@ -91,76 +93,6 @@ class Rates(Struct, frozen=True):
     ready_after_days: int = 0
     member_day_points: int | None = None
     month_points: int | None = None
-
-
-def open_partner(name: str, rates: Rates, *, by: str, at: datetime) -> tuple[int, str]:
-    """Open an account for a partner. Returns its id and its key, which nobody can read again.
-
-    Raises BadName, NameTaken, BadRate.
-    """
-    _refuse_bad(rates)
-    _refuse_name(name, but=None)
-    key, columns = _fresh_key(at)
-    partner_id: int = execute(
-        insert(Partner).values(name=name, created_at=at, **asdict(rates), **columns).returning(Partner.id)
-    ).scalar_one()
-    after = {"name": name, "key": columns["key_hint"], **asdict(rates)}
-    audit.write("partner.opened", by=by, subject=_subject(partner_id), at=at, after=after)
-    return partner_id, key
-
-
-def change_partner(partner_id: int, name: str, rates: Rates, *, by: str, at: datetime) -> None:
-    """Change what a partner is called and what its purchases give from now on.
-
-    Raises NoSuchPartner, BadName, NameTaken, BadRate.
-    """
-    _refuse_bad(rates)
-    before = rates_of(_locked(partner_id))
-    _refuse_name(name, but=partner_id)
-    was = partner_of(partner_id).name
-    if (name, rates) == (was, before):
-        return
-    execute(update(Partner).where(Partner.id == partner_id).values(name=name, **asdict(rates)))
-    audit.write(
-        "partner.changed",
-        by=by,
-        subject=_subject(partner_id),
-        at=at,
-        before={"name": was, **asdict(before)},
-        after={"name": name, **asdict(rates)},
-    )
-
-
-def rotate_key(partner_id: int, *, by: str, at: datetime) -> str:
-    """Make a partner a new key; the one before opens nothing from now on. Returns it. Raises NoSuchPartner."""
-    before = _locked(partner_id).key_hint
-    key, columns = _fresh_key(at)
-    execute(update(Partner).where(Partner.id == partner_id).values(columns))
-    audit.write(
-        "partner.key_made",
-        by=by,
-        subject=_subject(partner_id),
-        at=at,
-        before={"key": before},
-        after={"key": columns["key_hint"]},
-    )
-    return key
-
-
-def revoke_key(partner_id: int, *, by: str, at: datetime) -> None:
-    """Let a partner report nothing more. Once, however often. Raises NoSuchPartner."""
-    before = _locked(partner_id)
-    if before.key_hash is None:
-        return
-    execute(update(Partner).where(Partner.id == partner_id).values(key_hash=None, key_made_at=None, key_hint=""))
-    audit.write(
-        "partner.key_revoked", by=by, subject=_subject(partner_id), at=at, before={"key": before.key_hint}, after={}
-    )
-
-
-def key_holder(key: str) -> Row[Any] | None:
-    """Return the partner whose key this is, or None: a row of Partner. A key revoked or replaced is nobody's."""
-    return execute(select(Partner).where(Partner.key_hash == people.hash_of(key))).one_or_none()
 
 
 def partner_of(partner_id: int) -> Row[Any]:
@@ -181,19 +113,16 @@ def rates_of(partner: Any) -> Rates:
     return Rates(**{name: getattr(partner, name) for name in Rates.__struct_fields__})
 
 
-def _locked(partner_id: int) -> Row[Any]:
+def lock_partner(partner_id: int) -> Row[Any]:
+    """Lock a partner's row until the transaction ends. Returns it. Raises NoSuchPartner."""
     row = execute(select(Partner).where(Partner.id == partner_id).with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NoSuchPartner
     return row
 
 
-def _fresh_key(at: datetime) -> tuple[str, dict[str, Any]]:
-    key = secrets.token_urlsafe(32)
-    return key, {"key_hash": people.hash_of(key), "key_hint": key[:HINT_LETTERS], "key_made_at": at}
-
-
-def _refuse_name(name: str, *, but: int | None) -> None:
+def refuse_name(name: str, *, but: int | None) -> None:
+    """Keep a partner from a name that is none or another's, `but` their own. Raises BadName, NameTaken."""
     if not 1 <= len(name) <= LONGEST_NAME:
         raise BadName(most=LONGEST_NAME).about("name")
     taken = execute(select(Partner.id).where(Partner.name == name)).scalar_one_or_none()
@@ -201,7 +130,8 @@ def _refuse_name(name: str, *, but: int | None) -> None:
         raise NameTaken().about("name")
 
 
-def _refuse_bad(rates: Rates) -> None:
+def refuse_rates(rates: Rates) -> None:
+    """Keep rates within their bounds. Raises BadRate."""
     for name, (least, most) in BOUNDS.items():
         figure = getattr(rates, name)
         if figure is None and name in MAY_BE_NONE:
@@ -210,5 +140,18 @@ def _refuse_bad(rates: Rates) -> None:
             raise BadRate(least=least, most=most).about(name)
 
 
-def _subject(partner_id: int) -> str:
+def run_by(partner_id: int, member_id: int) -> bool:
+    """Tell whether a member works here and has ever done anything to a partner at the desk. One statement."""
+    entry = audit.Entry
+    acts = (
+        select(entry.id)
+        .join(people.Staff, entry.by == literal("staff:") + as_type(people.Staff.id, String))
+        .join(people.Member, people.Member.email_key == people.Staff.email_key)
+        .where(entry.subject == subject_of(partner_id), people.Member.id == member_id)
+    )
+    return execute(acts.limit(1)).first() is not None
+
+
+def subject_of(partner_id: int) -> str:
+    """Return what audit and approvals know a partner by."""
     return f"partner:{partner_id}"

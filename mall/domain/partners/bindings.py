@@ -19,7 +19,7 @@ from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, earning, ledger, people, programme
 
-from .accounts import Partner
+from .accounts import Partner, run_by
 
 LONGEST_ACCOUNT = 80
 LASTS = timedelta(minutes=30)
@@ -31,6 +31,12 @@ class AlreadyBound(Refusal):
 
 class BoundElsewhere(Refusal):
     message = N_("You have bound another account at {partner}. Unbind it first, then open a new link.")
+
+
+class RunsPartner(Refusal):
+    """Who looks after a partner at the desk earns nothing by it."""
+
+    message = N_("You look after {partner} at the desk here, so nothing bought there earns you points.")
 
 
 class Invitation(db.Model):
@@ -119,13 +125,15 @@ def bind(
 ) -> tuple[Invited, tuple[earning.Reward, ...]]:
     """Bind the account a link is about to a member, who agreed; the link is used up. Returns it and what it gave.
 
-    Raises people.DeadLink, AlreadyBound, BoundElsewhere.
+    Raises people.DeadLink, RunsPartner, AlreadyBound, BoundElsewhere.
     """
     ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to the member.
     invited = invitation(token, at=at)
     used = execute(delete(Invitation).where(Invitation.token_hash == people.hash_of(token)))
     if used.rowcount == 0:
         raise people.DeadLink
+    if run_by(invited.partner_id, member_id):
+        raise RunsPartner(partner=invited.partner)
     if bound_member(invited.partner_id, invited.account) is not None:
         raise AlreadyBound
     if _account_of(invited.partner_id, member_id) is not None:

@@ -11,6 +11,7 @@ from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, membership
 
+from . import proof_of_versions
 from .bindings import Binding
 from .purchases import PartnerMonth, Purchase, PurchaseRefund
 
@@ -28,6 +29,7 @@ def checks() -> list[Check]:
         Check(N_("a partner's month counts what its purchases gave"), _months()),
         Check(N_("a purchase by account is of the member who had bound it then"), _of_others()),
         Check(N_("points of partners come from a reported purchase"), _from_nothing()),
+        *proof_of_versions.checks(),
     ]
 
 

@@ -32,7 +32,7 @@ from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import earning, ledger, membership, people, programme
 
-from .accounts import LONGEST_NAME, partner_of
+from .accounts import LONGEST_NAME, partner_of, run_by
 from .answers import Given, earlier_answer, keep_answer
 from .bindings import LONGEST_ACCOUNT, bound_member
 
@@ -79,6 +79,7 @@ class TooMuchBack(Refusal):
 class Purchase(db.Model):
     """A purchase that a partner reported: the facts, and the rates, the level and the caps of then.
 
+    `partner_version` is the version of the partner that held; None for what was reported before versions were kept.
     `points` is what it gave; `cap` says whose limit left no more ("day", "month", or ""). Points and growth are ready
     at `ready_at`; `kept_at` is when they were made so. `month` is the first day of the month of the report.
     """
@@ -123,6 +124,7 @@ class Purchase(db.Model):
     cap: Mapped[str] = mapped_column(String(5))
     ready_at: Mapped[datetime] = mapped_column(Instant)
     kept_at: Mapped[datetime | None] = mapped_column(Instant)
+    partner_version: Mapped[int | None]
 
 
 class PurchaseRefund(db.Model):
@@ -324,12 +326,15 @@ def given_in_month(partner_id: int, *, today: date) -> int:
 
 
 def _member(partner_id: int, number: str, account: str) -> int:
-    """Return the member meant. One who is frozen takes no part, and nobody is told which it is."""
+    """Return the member meant. Who is frozen, or looks after the partner at the desk, takes no part; nobody is told.
+
+    Raises UnknownMember.
+    """
     plain = people.plain_number(number)
     member_id = bound_member(partner_id, account) if account else None
     named = people.Member.id == member_id if account else people.Member.number == plain
     found = execute(select(people.Member.id).where(named, people.Member.deactivated_at.is_(None))).scalar_one_or_none()
-    if found is None:
+    if found is None or run_by(partner_id, found):
         raise UnknownMember
     return int(found)
 
@@ -347,8 +352,9 @@ def _write(
     partner_id: int, told: Reporting, *, member_id: int, account: str, terms: programme.Programme, at: datetime
 ) -> tuple[earning.Reported, datetime, str]:
     """Write a purchase with what its partner's rates and caps make of it. Returns it, when it is ready, which cap."""
-    partner = partner_of(partner_id)
     day, month = terms.today(told.occurred_at), terms.today(at).replace(day=1)
+    given = _lock_month(partner_id, month)
+    partner = partner_of(partner_id)  # Read once the month is locked: versions follow one another in its purchases.
     rates = earning.ReportedRates(
         multiplier_percent=_multiplier(member_id, terms, at=at) if partner.with_level else 100,
         earn_points=partner.earn_points,
@@ -360,7 +366,6 @@ def _write(
     if partner.member_day_points is not None:
         left = max(0, partner.member_day_points - _given_on(partner_id, member_id, day))
         points, cap = (left, DAY_CAP) if left < points else (points, cap)
-    given = _lock_month(partner_id, month)
     if partner.month_points is not None:
         left = max(0, partner.month_points - given)
         points, cap = (left, MONTH_CAP) if left < points else (points, cap)
@@ -395,6 +400,7 @@ def _write(
             cap=cap,
             ready_at=ready_at,
             kept_at=None,
+            partner_version=partner.version,
         )
         .returning(*Purchase.__table__.columns)
     ).one()

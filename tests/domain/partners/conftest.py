@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import ledger, partners, people, programme
+from tests import cast
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -19,8 +20,7 @@ class Till:
         self.terms = terms
         self.numbers = count(1)
         given = {"earn_points": 1, "earn_per_cents": 10} | rates
-        with transaction():
-            self.partner_id, self.key = partners.open_partner("Rides", partners.Rates(**given), by="staff:1", at=NOON)
+        self.partner_id, self.key = cast.partner(rates=partners.Rates(**given), at=NOON)
 
     def told(self, reference: str, cents: int, *, at: datetime = NOON, currency: str = "") -> partners.Reporting:
         return partners.Reporting(reference, cents, currency or self.terms.currency, at)

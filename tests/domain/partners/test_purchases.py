@@ -8,6 +8,7 @@ from sqlalchemy import text
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import ledger, membership, partners, people, programme
+from tests import cast
 from tests.domain.partners.conftest import NOON
 
 DAY = timedelta(days=1)
@@ -191,8 +192,7 @@ def test_a_refund_sent_twice_is_made_once(mei, till, purse):
 
 def test_another_partners_purchase_is_not_there(mei, till, shop):
     till().buy(mei, 1_000, reference="R-7")
-    with transaction():
-        other, _key = partners.open_partner("Kiosk", partners.Rates(1, 10), by="staff:1", at=NOON)
+    other, _key = cast.partner("Kiosk", at=NOON)
     told = partners.Reporting("B-1", 100, shop.currency, NOON)
 
     with pytest.raises(partners.UnknownPurchase), transaction():
@@ -229,8 +229,7 @@ def test_a_capped_purchase_gives_back_only_what_it_gave(mei, till, purse):
 def test_a_changed_rate_counts_for_what_is_reported_from_then_on(mei, till, purse):
     rides = till()
     rides.buy(mei, 1_000, reference="R-7")
-    with transaction():
-        partners.change_partner(rides.partner_id, "Rides", partners.Rates(3, 10), by="staff:1", at=NOON)
+    cast.change_partner(rides.partner_id, "Rides", partners.Rates(3, 10), seen=1, at=NOON)
     rides.buy(mei, 1_000)
     assert purse(mei)[0] == 400
 

@@ -6,8 +6,9 @@ from itertools import count
 import pytest
 
 from mall.base.clock import moved_to
-from mall.base.db import reading, transaction
-from mall.domain import partners, people
+from mall.base.db import reading
+from mall.domain import people
+from tests import cast
 from tests.conftest import NOON
 
 WHEN = "2026-03-02T11:30:00Z"
@@ -42,8 +43,7 @@ class Program:
 @pytest.fixture
 def rides(shop):
     """The partner's id and key."""
-    with transaction():
-        return partners.open_partner("Rides", partners.Rates(1, 10), by="staff:1", at=NOON)
+    return cast.partner(at=NOON)
 
 
 @pytest.fixture

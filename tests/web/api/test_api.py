@@ -198,7 +198,7 @@ def test_addresses_and_methods_that_do_not_exist_are_problems_too(client):
 def test_sec_11_every_wrong_key_is_told_the_same(app, client, program, rides):
     partner_id, old = rides
     with transaction():
-        new = partners.rotate_key(partner_id, by="staff:1", at=NOON)
+        new = partners.make_key(partner_id, by="staff:1", at=NOON)
     with transaction():
         partners.revoke_key(partner_id, by="staff:1", at=NOON)
     shown = [None, "", "Bearer", "Bearer x", f"Bearer {old}", f"Bearer {new}", f"Basic {new}", "Bearer ä"]

@@ -1,9 +1,13 @@
-"""The desk's partners: an administrator adds one, sees its key once, makes it another, revokes it, sets its rates."""
+"""The desk's partners: one administrator proposes, another approves, the key is shown once to who did not approve."""
 
 import re
 
+import pytest
+
 from mall.base.db import reading
 from mall.domain import partners
+from tests import cast
+from tests.stage import NOON
 
 NEW = {
     "name": "Rides",
@@ -14,11 +18,33 @@ NEW = {
     "ready_after_days": "3",
     "member_day_points": "1,000",
     "month_points": "",
+    "reason": "Agreed with Rides",
+    "key": "form-1",
 }
+PAGE = "/office/partners/1"
+
+
+@pytest.fixture
+def ada(adm, enter):
+    """Ada's browser; Bea is there as well."""
+    return enter(adm)
+
+
+@pytest.fixture
+def bea(ada, enter):
+    return enter(cast.hire("bea", at=NOON))
 
 
 def add(desk, **changes):
     return desk.post("/office/partners/new", data=NEW | changes)
+
+
+def change(desk, seen, **changes):
+    return desk.post(PAGE, data=NEW | {"seen_version": str(seen)} | changes)
+
+
+def approve(desk, seen=1):
+    return desk.post(f"{PAGE}/approval", data={"seen_version": str(seen)})
 
 
 def shown_key(page):
@@ -26,54 +52,108 @@ def shown_key(page):
     return found and found[1]
 
 
-def test_a_partner_is_added_and_its_key_is_shown_once(client, adm, sign_in_staff):
-    sign_in_staff(client, adm)
-    answer = add(client)
-    assert answer.status_code == 303
-
-    first, again = client.get(answer.location).text, client.get(answer.location).text
-
+def holder(key):
     with reading():
-        partner = partners.key_holder(shown_key(first))
+        return partners.key_holder(key)
+
+
+def test_a_partner_is_proposed_approved_by_another_and_its_key_is_shown_once(ada, bea):
+    assert add(ada).status_code == add(ada).status_code == 303
+    assert "Nobody approves their own" in ada.get(PAGE).text
+    assert approve(ada).status_code == 422
+    assert ada.post(f"{PAGE}/key").status_code == 422
+    assert "Agreed with Rides" in bea.get(PAGE).text
+
+    assert approve(bea).status_code == approve(bea).status_code == 303
+    assert ada.post(f"{PAGE}/key").status_code == 303
+    first, again = ada.get(PAGE).text, ada.get(PAGE).text
+
+    partner = holder(shown_key(first))
     assert (partner.name, partner.earn_per_cents, partner.with_level) == ("Rides", 10, True)
     assert (partner.ready_after_days, partner.member_day_points, partner.month_points) == (3, 1_000, None)
     assert shown_key(again) is None
-    assert "Rides" in client.get("/office/partners").text
+    assert "Rides" in ada.get("/office/partners").text
 
 
-def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(client, adm, sign_in_staff):
-    sign_in_staff(client, adm)
-    answer = add(client, earn_per_cents="0", ready_after_days="many", name="")
+def test_who_approved_sees_no_way_to_the_key_and_is_refused_it(ada, bea):
+    add(ada)
+    approve(bea)
+
+    page = bea.get(PAGE).text
+    assert "Make its key" not in page
+    assert "Make its key" in ada.get(PAGE).text
+    answer = bea.post(f"{PAGE}/key")
+    assert answer.status_code == 422
+    assert "You approved what this partner gives, so you cannot have its key." in " ".join(answer.text.split())
+    assert shown_key(bea.get(PAGE).text) is None
+
+
+def test_the_key_is_shown_to_nobody_else(ada, bea):
+    add(ada)
+    approve(bea)
+    ada.post(f"{PAGE}/key")
+    assert shown_key(bea.get(PAGE).text) is None
+    assert shown_key(ada.get(PAGE).text)
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(ada):
+    answer = add(ada, earn_per_cents="0", ready_after_days="many", name="", reason="")
 
     assert answer.status_code == 422
     assert "Enter the name that members will read." in answer.text
+    assert "Say why; it is kept with the request to approve it." in answer.text
     assert 'value="many"' in answer.text
-    answer = add(client, earn_per_cents="0")
+    answer = add(ada, earn_per_cents="0")
     assert "Choose a whole number from 1 to 1,000,000." in answer.text
     assert 'value="1,000"' in answer.text
 
 
-def test_a_new_key_is_shown_and_a_revoked_one_is_said_so(client, adm, sign_in_staff):
-    sign_in_staff(client, adm)
-    page = add(client).location
-    client.get(page)
-    client.post(f"{page}/key")
-    key = shown_key(client.get(page).text)
+def test_a_new_key_is_shown_and_a_revoked_one_is_said_so(ada, bea):
+    add(ada)
+    approve(bea)
+    for _twice in range(2):
+        ada.post(f"{PAGE}/key")
+        key = shown_key(ada.get(PAGE).text)
+    assert holder(key).name == "Rides"
+
+    ada.post(f"{PAGE}/key/end")
+
+    assert "No key" in ada.get(PAGE).text
+    assert holder(key) is None
+
+
+def test_a_change_of_rates_waits_for_another_and_says_what_it_changes(ada, bea):
+    add(ada)
+    approve(bea)
+    assert change(ada, 1, earn_points="5", growth_per_cents="1.00").status_code == 303
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", bea.get(PAGE).text)
+    assert cells[:4] == ["1 for every $0.10", "5 for every $0.10", "–", "$1.00"]
     with reading():
-        assert partners.key_holder(key).name == "Rides"
+        assert partners.partner_of(1).earn_points == 1
 
-    client.post(f"{page}/key/end")
+    assert approve(bea, 2).status_code == 303
 
-    assert "Key revoked" in client.get(page).text
-    with reading():
-        assert partners.key_holder(key) is None
-
-
-def test_rates_are_changed_for_what_comes(client, adm, sign_in_staff):
-    sign_in_staff(client, adm)
-    page = add(client).location
-    assert client.post(page, data=NEW | {"earn_points": "5", "growth_per_cents": "1.00"}).status_code == 303
     with reading():
         partner = partners.partner_of(1)
-    assert (partner.earn_points, partner.growth_per_cents) == (5, 100)
-    assert client.get("/office/partners/99").status_code == 404
+    assert (partner.version, partner.earn_points, partner.growth_per_cents) == (2, 5, 100)
+    assert ada.get("/office/partners/99").status_code == 404
+
+
+def test_what_a_colleague_changed_meanwhile_is_not_written_over(ada, bea):
+    add(ada)
+    approve(bea)
+    change(bea, 1, earn_points="5")
+
+    answer = change(ada, 1, earn_points="7")
+
+    assert answer.status_code == 422
+    assert "Somebody else changed this partner meanwhile." in answer.text
+    assert 'value="7"' in answer.text
+
+
+def test_it_is_declined_with_a_reason_and_not_without(ada, bea):
+    add(ada)
+    assert "Say why; it is kept in the audit log." in bea.post(f"{PAGE}/refusal").text
+    assert bea.post(f"{PAGE}/refusal", data={"why-reason": "Too much"}).status_code == 303
+    assert "Declined" in ada.get(PAGE).text
+    assert approve(bea).status_code == 422

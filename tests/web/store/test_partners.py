@@ -5,12 +5,13 @@ import pytest
 from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.domain import partners
+from tests import cast
 
 
 @pytest.fixture
 def link(mei):
+    partner_id, _key = cast.partner(at=now())
     with transaction():
-        partner_id, _key = partners.open_partner("Rides", partners.Rates(1, 10), by="staff:1", at=now())
         token, _ends_at = partners.invite(partner_id, "rider-7", at=now())
     return f"/account/partners/link/{token}"
 
