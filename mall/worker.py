@@ -228,6 +228,12 @@ def tell_of_coupons(at: datetime) -> None:
     tell_in_shares(lambda after: coupons.tell_expiring(after=after, zone=zone, at=at))
 
 
+def tell_of_campaigns(at: datetime) -> None:
+    """Tell members of campaigns to come, where their level hears of them earlier, many members at a time."""
+    terms = terms_at(at)
+    tell_in_shares(lambda after: earning.announce_campaigns(terms=terms, after=after, at=at))
+
+
 def tell_of_stock(at: datetime) -> None:
     """Tell members who wait for it of what is in stock again."""
     with transaction():
@@ -326,6 +332,7 @@ JOBS: dict[str, Round] = {
     "members.celebrate": Round(celebrate),
     "levels.follow": Round(follow_levels, minutes=1),
     "coupons.tell": Round(tell_of_coupons),
+    "campaigns.tell": Round(tell_of_campaigns, minutes=60),
     "cashier.catch_up": Round(catch_up),
     "cashier.statement": Round(reconcile),
     # Not nightly: a day is over for finance a minute after midnight.

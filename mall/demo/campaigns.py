@@ -1,4 +1,4 @@
-"""The demo's campaigns: one long past that gave all its points, one that runs now."""
+"""The demo's campaigns: one long past that gave all its points, one that runs now, one to come."""
 
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ def plan_campaigns(*, begin: datetime, end: datetime, tea: int, terms: programme
         ({"en": "Double points weekend", "zh": "周末双倍积分"}, end - timedelta(days=1), 3, 200, [], 60_000),
         ({"en": "Triple points on tea and coffee", "zh": "茶与咖啡三倍积分"}, end - timedelta(days=20), 10, 300, [tea],
          None),
+        ({"en": "Members’ weekend", "zh": "会员周末"}, end + timedelta(days=3), 2, 200, [], 40_000),
     )  # fmt: skip
     for number, (title, starts_at, days, percent, categories, cap_points) in enumerate(plan, start=1):
         with transaction():

@@ -71,6 +71,12 @@ VALUES = {
     "level_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1},
     "birthday_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 50, "coupons": 0},
     "level_dormancy": {"points": 160, "deducts_on": "2026-06-14"},
+    "campaign_ahead": {
+        "title": {"en": "Double points weekend", "zh": "周末双倍积分"},
+        "starts_at": "2026-06-13T22:00:00+00:00",
+        "ends_at": "2026-06-15T22:00:00+00:00",
+        "multiplier_percent": 200,
+    },
     "coupon_received": {
         "title": {"en": "Ten off", "zh": "立减十元"},
         "ends_at": "2026-03-31T22:00:00+00:00",

@@ -4,6 +4,7 @@ This is the room's front door. What happened is kept as facts; the rules of the 
 ledger and membership keep what was given. Every sum comes with the sentence that explains it.
 """
 
+from .announcing import announce_campaigns
 from .campaign_desk import (
     BadCampaign,
     CampaignBegun,
@@ -168,6 +169,7 @@ __all__ = [
     "Short",
     "Streak",
     "TaskReward",
+    "announce_campaigns",
     "announced_to",
     "approve_campaign",
     "best_of",

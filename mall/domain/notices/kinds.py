@@ -57,6 +57,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "coupon_pack_received": ("title", "ends_at", "words", "coupons"),
     # All that end on one day, [{title, pieces}], and the title of the first.
     "coupon_expiring": ("title", "ends_at", "coupons"),
+    # A campaign that has not begun, to levels that hear of it earlier.
+    "campaign_ahead": ("title", "starts_at", "ends_at", "multiplier_percent"),
     "back_in_stock": ("title", "variant_title", "slug"),
     # Of an item that was reviewed; `points` is what it gave.
     "review_published": ("title", "slug", "points"),
@@ -74,7 +76,7 @@ TOPIC_OF: dict[str, str] = {
     **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_", "review_"))},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
     **{kind: LEVELS for kind in KINDS if kind.startswith(("level_", "birthday_"))},
-    **{kind: COUPONS for kind in KINDS if kind.startswith("coupon_")},
+    **{kind: COUPONS for kind in KINDS if kind.startswith(("coupon_", "campaign_"))},
     "back_in_stock": STOCK,
     **{kind: SECURITY for kind in KINDS if "email" in kind or "password" in kind or "sign_in" in kind},
 }

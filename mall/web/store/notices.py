@@ -94,7 +94,10 @@ def topics() -> list[tuple[str, str, str]]:
     words = {
         "points": (_("My points"), _("Points that are ready, and points that expire in 30 and in 7 days.")),
         "levels": (_("My level"), _("A level reached, coming up for review, or lost.")),
-        "coupons": (_("Coupons"), _("Coupons given to me, and coupons that end soon.")),
+        "coupons": (
+            _("Coupons and campaigns"),
+            _("Coupons given to me, coupons that end soon, and campaigns my level hears of first."),
+        ),
         "stock": (_("Back in stock"), _("Items I asked to be told about.")),
     }
     return [(topic, *words[topic]) for topic in notices.CHOICES]

@@ -24,6 +24,7 @@ _ABOUT = {
     "level_": "store.member.show",
     "birthday_": "store.member.show",
     "coupon_": "store.coupons.show",
+    "campaign_": "store.shop.index",
     "back_in_stock": "store.item.show",
     "review_published": "store.item.show",
     "review_answered": "store.item.show",

@@ -202,6 +202,23 @@ def coupon_expiring(values: Values) -> Letter:
     )
 
 
+def campaign_ahead(values: Values) -> Letter:
+    title, starts, ends = local(values["title"]), day_words(values["starts_at"]), day_words(values["ends_at"])
+    return Letter(
+        _("From %(day)s: %(title)s", day=starts, title=title),
+        [
+            _(
+                "×%(times)s points on what you pay in cash, from %(starts)s to %(ends)s.",
+                times=f"{values['multiplier_percent'] / 100:g}",
+                starts=starts,
+                ends=ends,
+            ),
+            _("Your level hears of it before others do."),
+        ],
+        button=button(_("Look around"), values),
+    )
+
+
 def back_in_stock(values: Values) -> Letter:
     title, kind = local(values["title"]), local(values["variant_title"])
     return Letter(
@@ -235,5 +252,6 @@ LETTERS = (
     coupon_received,
     coupon_pack_received,
     coupon_expiring,
+    campaign_ahead,
     back_in_stock,
 )
