@@ -12,6 +12,15 @@ SHORTEST_SECRET = 32
 DEMO_SECRET = "demo-secret"
 CASHIERS = ("none", "sandbox", "stripe")
 LOG_FORMATS = ("json", "text")
+# From when on something is a sign of abuse: the default, the least and the most of each.
+RADAR = {
+    "days": (90, 1, 365),
+    "refund_percent": (50, 1, 100),
+    "address_members": (5, 2, 1_000),
+    "check_in_members": (5, 2, 1_000),
+    "check_in_seconds": (3, 0, 3_600),
+    "partner_percent": (90, 1, 100),
+}
 DATABASES = ("sqlite", "postgresql")
 MAIL_SCHEMES = ("smtp", "smtps")
 
@@ -55,6 +64,10 @@ def settings_from(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAIL_FROM": environ.get("MAIL_FROM", ""),
         "LOG_FORMAT": environ.get("LOG_FORMAT", "json"),
         "STAFF_TOTP_WAIVED": demo and environ.get("DEMO_STAFF_TOTP", "") != "1",
+        "RADAR": {
+            name: number(environ, f"RADAR_{name.upper()}", default, least=least, most=most)
+            for name, (default, least, most) in RADAR.items()
+        },
         "ARGON2_TIME_COST": number(environ, "ARGON2_TIME_COST", 3, least=1, most=100),
         "ARGON2_MEMORY_KIB": number(environ, "ARGON2_MEMORY_KIB", 65_536, least=8, most=4_194_304),
     }

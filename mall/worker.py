@@ -27,6 +27,7 @@ from .domain import (
     partners,
     people,
     programme,
+    radar,
 )
 from .gateway.mailers import Mailer, mailer_for
 from .web.mail import mail_for
@@ -283,9 +284,20 @@ def keep_proof(at: datetime) -> None:
     finance.run_proof(by="system", at=at)
 
 
+def look_around(at: datetime) -> None:
+    """Look for signs of abuse, for the desk's radar."""
+    limits = radar.Limits(**current_app.config["RADAR"])
+
+    def unit() -> int:
+        with transaction():
+            return radar.look_around(limits, at=at)
+
+    again(unit)
+
+
 def tidy(at: datetime) -> None:
     """Delete what nobody will ask for again: jobs done, links, sign-ins, counts of tries, the cashier's old events,
-    baskets visitors have left.
+    from where members checked in, baskets visitors have left.
     """
     with transaction():
         notices.forget(before=at - KEEP_JOBS)
@@ -301,6 +313,7 @@ def tidy(at: datetime) -> None:
         partners.forget_invitations(at=at)
     with transaction():
         interest.forget_views(before=at - interest.VIEWS_KEPT)
+        earning.forget_networks(before=at - earning.NETWORKS_KEPT)
 
     def baskets() -> int:
         with transaction():
@@ -338,6 +351,7 @@ JOBS: dict[str, Round] = {
     # Not nightly: a day is over for finance a minute after midnight.
     "finance.add_up": Round(add_up_days, minutes=10),
     "finance.prove": Round(keep_proof),
+    "radar.look": Round(look_around),
     "house.tidy": Round(tidy),
     # Each of these by itself: what is wrong with one keeps none of the others from running.
     "cashier.hear": Round(hear_cashier, minutes=1),

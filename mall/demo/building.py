@@ -149,6 +149,7 @@ def build(
         try_levels(terms, by=ADMIN, at=end)
         worker.tell_of_points(end)
         worker.tell_of_coupons(end)
+        worker.look_around(end)
         read_statement(cashier, terms=terms, by=FINANCE, at=end)
         finance.roll_up(terms, at=end)
         finance.run_proof(by="system", at=end)

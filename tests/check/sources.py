@@ -26,6 +26,7 @@ FLOORS = (
     ("mall.domain.earning",),
     ("mall.domain.checkout", "mall.domain.partners"),
     ("mall.domain.aftersales",),
+    ("mall.domain.radar",),
     ("mall.domain.finance", "mall.domain.insight", "mall.domain.privacy"),
     ("mall.config",),
     ("mall.web.shared", "mall.gateway"),

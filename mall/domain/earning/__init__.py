@@ -35,7 +35,19 @@ from .campaigns import (
     rule_of,
     running,
 )
-from .check_ins import ROUND_DAYS, CheckedIn, CheckIn, Streak, check_in, round_day, streak_of, tasks_of_check_in
+from .check_ins import (
+    NETWORKS_KEPT,
+    ROUND_DAYS,
+    CheckedIn,
+    CheckIn,
+    CheckInNetwork,
+    Streak,
+    check_in,
+    forget_networks,
+    round_day,
+    streak_of,
+    tasks_of_check_in,
+)
 from .days import (
     celebrate_anniversary,
     celebrate_birthday,
@@ -117,6 +129,7 @@ __all__ = [
     "CLEAR",
     "EMAIL_VERIFIED",
     "FACTS",
+    "NETWORKS_KEPT",
     "NEWS_WANTED",
     "PROFILE_COMPLETED",
     "REJECTED",
@@ -137,6 +150,7 @@ __all__ = [
     "CampaignRow",
     "CampaignScope",
     "CheckIn",
+    "CheckInNetwork",
     "CheckedIn",
     "DecidedBefore",
     "Done",
@@ -192,6 +206,7 @@ __all__ = [
     "due_invitations",
     "edit_campaign",
     "end_campaign",
+    "forget_networks",
     "forgive_above_cap",
     "friends_of",
     "given_by_campaigns",

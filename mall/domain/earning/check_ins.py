@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Row, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, func, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -18,6 +18,8 @@ from .tasks import BEHAVIOURS, Reward, TaskReward, did
 
 # After so many days in a row the round begins anew, so that who never misses a day reaches every bonus again.
 ROUND_DAYS = 30
+# From where somebody checked in is forgotten after so long.
+NETWORKS_KEPT = timedelta(days=90)
 CHECK_IN_TASKS = tuple(key for key, behaviour in BEHAVIOURS.items() if behaviour.kind == "checked_in")
 
 
@@ -33,6 +35,17 @@ class CheckIn(db.Model):
 
 
 append_only(CheckIn)
+
+
+class CheckInNetwork(db.Model):
+    """From which network a member checked in on a day: a mark that tells nobody the address, and is forgotten."""
+
+    __table_args__ = (Index(None, "at"),)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(Instant)
 
 
 class CheckedIn(Struct, frozen=True):
@@ -79,8 +92,10 @@ def tasks_of_check_in(day_of_round: int) -> list[str]:
     return [key for key, wanted in asked.items() if wanted == day_of_round]
 
 
-def check_in(member_id: int, *, terms: programme.Programme, at: datetime) -> CheckedIn:
+def check_in(member_id: int, *, network: str = "", terms: programme.Programme, at: datetime) -> CheckedIn:
     """Note that a member is here today, and give what that is worth. Once a day: asked again, gives nothing more.
+
+    `network` is a mark of where the browser is, so that many who check in from one place at once can be seen.
 
     Which day it is says the shop's clock, whatever a browser may think. A clock that went back finds its day done.
     """
@@ -91,6 +106,8 @@ def check_in(member_id: int, *, terms: programme.Programme, at: datetime) -> Che
         return CheckedIn(last.day, last.streak, again=True)
     streak = last.streak + 1 if last is not None and last.day == today - timedelta(days=1) else 1
     execute(insert(CheckIn).values(member_id=member_id, day=today, streak=streak, at=at))
+    if network:
+        execute(insert(CheckInNetwork).values(member_id=member_id, day=today, network=network, at=at))
     fact = Fact(
         "checked_in",
         member_id,
@@ -112,6 +129,11 @@ def streak_of(member_id: int, *, since: date, today: date) -> Streak:
         today_done=last is not None and last.day >= today,
         days_here={row.day: int(row.points) for row in rows},
     )
+
+
+def forget_networks(*, before: datetime) -> int:
+    """Delete from where members checked in before an instant. Returns how many."""
+    return execute(delete(CheckInNetwork).where(CheckInNetwork.at < before)).rowcount
 
 
 def _last(member_id: int) -> Row[Any] | None:

@@ -1,6 +1,6 @@
 """Insight: what reads across rooms - the strip above every page, figures for dashboards. It writes nothing."""
 
-from .asked import AskedAdjustment, asked_adjustments, to_do
+from .asked import AskedAdjustment, ToDo, asked_adjustments, to_do
 from .cashier_desk import LISTS, PaymentPage, event_alarms, payment_page, payments_in, waiting_at_cashier
 from .dashboard import Dashboard, dashboard
 from .found import Found, Queue
@@ -31,6 +31,7 @@ __all__ = [
     "Pyramid",
     "Queue",
     "Strip",
+    "ToDo",
     "WhatIf",
     "arrival",
     "asked_adjustments",

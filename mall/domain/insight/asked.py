@@ -7,14 +7,25 @@ from msgspec import Struct
 from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
-from mall.domain import aftersales, approvals, checkout, ledger, people
+from mall.domain import aftersales, approvals, checkout, ledger, people, radar
 
 from .members import ready_points
 
 
-def to_do() -> tuple[int, int, int, int]:
-    """Return what the desk's menu counts: (orders to ship, adjustments to check, returns to decide, reviews
-    that wait).
+class ToDo(Struct, frozen=True):
+    """What waits at the desk, as its menu counts it."""
+
+    orders: int
+    adjustments: int
+    returns: int
+    reviews: int
+    suspects: int
+
+
+def to_do() -> ToDo:
+    """Return what waits: orders to ship, adjustments to check, returns to decide, reviews and suspects to look at.
+
+    One statement.
     """
     orders = select(func.count()).where(checkout.Order.state == checkout.PAID).scalar_subquery()
     asked = approvals.Approval
@@ -23,11 +34,18 @@ def to_do() -> tuple[int, int, int, int]:
     )
     to_decide = aftersales.Return.state == aftersales.ASKED
     returns = select(func.count()).select_from(aftersales.Return).where(to_decide).scalar_subquery()
-    review = aftersales.ProductReview
+    review, suspect = aftersales.ProductReview, radar.Suspect
     reviews = select(func.count()).select_from(review).where(review.state == aftersales.WAITING).scalar_subquery()
-    counts = {"orders": orders, "adjustments": adjustments, "returns": returns, "reviews": reviews}
+    suspects = select(func.count()).select_from(suspect).where(suspect.state == radar.OPEN).scalar_subquery()
+    counts = {
+        "orders": orders,
+        "adjustments": adjustments,
+        "returns": returns,
+        "reviews": reviews,
+        "suspects": suspects,
+    }
     row = execute(select(*(count.label(name) for name, count in counts.items()))).one()
-    return row.orders, row.adjustments, row.returns, row.reviews
+    return ToDo(**row._mapping)
 
 
 class AskedAdjustment(Struct, frozen=True):

@@ -31,6 +31,7 @@ from . import (
     partners,
     payments,
     programme,
+    radar,
     review,
     reviews,
     sandbox,
@@ -67,6 +68,7 @@ PAGES: list[Blueprint] = [
     partners.bp,
     payments.bp,
     programme.bp,
+    radar.bp,
     review.bp,
     sandbox.bp,
     reviews.bp,
@@ -87,14 +89,15 @@ def counts() -> dict[str, Any]:
         return {}
     try:
         with reading():
-            to_ship, to_approve, to_decide, to_look_at = insight.to_do()
+            waits = insight.to_do()
     except SQLAlchemyError:
         return {}
     return {
         "waiting": {
-            "office.orders.index": to_ship,
-            "office.adjustments.index": to_approve,
-            "office.aftersales.index": to_decide,
-            "office.reviews.index": to_look_at,
+            "office.orders.index": waits.orders,
+            "office.adjustments.index": waits.adjustments,
+            "office.aftersales.index": waits.returns,
+            "office.reviews.index": waits.reviews,
+            "office.radar.index": waits.suspects,
         }
     }

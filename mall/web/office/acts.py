@@ -119,6 +119,7 @@ ACTS = {
     "statement.break": _l("Break of the statement decided on"),
     "statement.imported": _l("Cashier's statement read"),
     "stock.adjust": _l("Stock corrected"),
+    "suspect.dismissed": _l("Suspicion dismissed"),
     "stock.low_water": _l("Low-stock mark set"),
     "stock.received": _l("Stock received"),
     "stock.stocktake": _l("Stock counted"),

@@ -7,11 +7,12 @@ from werkzeug.wrappers import Response
 
 from mall.base.clock import now
 from mall.base.db import reading
+from mall.base.seals import mark
 from mall.domain import earning, ledger, membership, people
 from mall.web.shared import layout
 from mall.web.shared.benefits import benefits_of
 from mall.web.shared.done import done_once
-from mall.web.shared.signing_in import me, members_only
+from mall.web.shared.signing_in import me, members_only, network
 from mall.web.shared.task_words import given_words
 from mall.web.shared.texts import local
 
@@ -21,6 +22,8 @@ from .tasks import month_shown, seven_days, weekday_names
 bp = Blueprint("member", __name__, url_prefix="/member")
 bp.before_request(members_only)
 
+# What marks of networks are made for.
+NETWORKS = "mall check-ins networks v1"
 ENTRIES = 10
 # So many ways to earn stand in the member centre; the task centre has them all.
 SHOWN_TASKS = 7
@@ -63,7 +66,7 @@ def show() -> str:
 @bp.post("/check-in")
 def check_in() -> Response:
     """Note that the member is here today. Pressed twice, it is one check-in."""
-    done = done_once(earning.check_in, me(), terms=layout.terms(), at=now())
+    done = done_once(earning.check_in, me(), network=mark(network(), purpose=NETWORKS), terms=layout.terms(), at=now())
     row = ngettext("%(num)s day in a row", "%(num)s days in a row", done.streak)
     if done.again:
         flash(_("You have checked in today: %(row)s. Come back tomorrow.", row=row), "info")

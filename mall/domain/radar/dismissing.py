@@ -1,0 +1,60 @@
+"""Dismissing: a person has looked at what speaks against a member, and says why it is nothing."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from mall.base.db import execute
+from mall.base.errors import NotFound, Refusal
+from mall.base.text import N_
+from mall.domain import audit, people
+
+from .suspects import DISMISSED, LONGEST_REASON, OPEN, Suspect
+
+
+class NoSuchSuspect(NotFound):
+    message = N_("There is no such suspect.")
+
+
+class SuspectChanged(Refusal):
+    message = N_("There is more evidence by now. Read it, then decide.")
+
+
+class SuspectGone(Refusal):
+    message = N_("This does not wait for a person any more.")
+
+
+def dismiss(suspect_id: int, *, seen: int, reason: str, by: str, at: datetime) -> None:
+    """Dismiss what speaks against a member; only something new brings it back. Dismissed by the same person: done.
+
+    `seen` is the revision that was read. Raises NoSuchSuspect, OwnMatter, SuspectChanged, SuspectGone.
+    """
+    row = execute(select(Suspect).where(Suspect.id == suspect_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NoSuchSuspect
+    people.not_for_oneself(row.member_id, by=by)
+    if row.state == DISMISSED and row.decided_by == by:
+        return
+    if row.state != OPEN:
+        raise SuspectGone
+    if row.revision != seen:
+        raise SuspectChanged
+    execute(
+        update(Suspect)
+        .where(Suspect.id == suspect_id)
+        .values(
+            state=DISMISSED,
+            decided_at=at,
+            decided_by=by,
+            reason=reason[:LONGEST_REASON],
+            revision=Suspect.revision + 1,
+        )
+    )
+    audit.write(
+        "suspect.dismissed",
+        by=by,
+        subject=f"member:{row.member_id}",
+        at=at,
+        after={"kind": row.kind, "evidence": row.keys},
+        reason=reason,
+    )
