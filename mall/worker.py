@@ -235,6 +235,12 @@ def tell_of_campaigns(at: datetime) -> None:
     tell_in_shares(lambda after: earning.announce_campaigns(terms=terms, after=after, at=at))
 
 
+def tell_of_levels(at: datetime) -> None:
+    """Tell members of granted and paid levels that end soon, many members at a time."""
+    terms = terms_at(at)
+    tell_in_shares(lambda after: membership.tell_ending(after=after, terms=terms, at=at))
+
+
 def tell_of_stock(at: datetime) -> None:
     """Tell members who wait for it of what is in stock again."""
     with transaction():
@@ -346,6 +352,7 @@ JOBS: dict[str, Round] = {
     "levels.follow": Round(follow_levels, minutes=1),
     "coupons.tell": Round(tell_of_coupons),
     "campaigns.tell": Round(tell_of_campaigns, minutes=60),
+    "levels.tell": Round(tell_of_levels),
     "cashier.catch_up": Round(catch_up),
     "cashier.statement": Round(reconcile),
     # Not nightly: a day is over for finance a minute after midnight.

@@ -115,6 +115,16 @@ class Stage:
         )
         return self.item(prices=prices, **details)
 
+    def membership(self, level: str = "vip", *, length: int = 30, unit: str = "days", **details: Any) -> "Item":
+        """Sell a level for a time: VIP for 30 days at 30.00, 3,000 points or a mix of both, unless told otherwise."""
+        prices = (
+            catalogue.cash_price(3_000),
+            catalogue.points_price(3_000),
+            catalogue.mix_price(3_000, least=1_000, most=2_000, step=100),
+        )
+        plan = {"kind": "membership", "plan_level": level, "plan_length": length, "plan_unit": unit}
+        return self.item("Membership", **({"prices": prices} | plan | details))
+
     def give(self, member_id: int, points: int, *, at: datetime = NOON) -> None:
         """Give a member points that are ready to use."""
         self.made += 1

@@ -43,6 +43,20 @@ class higher_of(FunctionElement[int]):
     type = Integer()
 
 
+class days_between(FunctionElement[int]):
+    """How many days one day, the second, is before another."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+class seconds_between(FunctionElement[int]):
+    """How many seconds, rounded down, one instant, the second, is before another."""
+
+    inherit_cache = True
+    type = Integer()
+
+
 @compiles(higher_of)
 def _greatest(element: Any, compiler: Any, **more: Any) -> str:
     return f"greatest({compiler.process(element.clauses, **more)})"
@@ -51,3 +65,27 @@ def _greatest(element: Any, compiler: Any, **more: Any) -> str:
 @compiles(higher_of, "sqlite")
 def _max(element: Any, compiler: Any, **more: Any) -> str:
     return f"max({compiler.process(element.clauses, **more)})"
+
+
+@compiles(days_between)
+def _days(element: Any, compiler: Any, **more: Any) -> str:
+    later, earlier = (compiler.process(each, **more) for each in element.clauses)
+    return f"({later} - {earlier})"
+
+
+@compiles(days_between, "sqlite")
+def _julian_days(element: Any, compiler: Any, **more: Any) -> str:
+    later, earlier = (compiler.process(each, **more) for each in element.clauses)
+    return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"
+
+
+@compiles(seconds_between)
+def _epoch(element: Any, compiler: Any, **more: Any) -> str:
+    later, earlier = (compiler.process(each, **more) for each in element.clauses)
+    return f"CAST(floor(extract(epoch FROM ({later} - {earlier}))) AS BIGINT)"
+
+
+@compiles(seconds_between, "sqlite")
+def _unixepoch(element: Any, compiler: Any, **more: Any) -> str:
+    later, earlier = (compiler.process(each, **more) for each in element.clauses)
+    return f"CAST((julianday({later}) - julianday({earlier})) * 86400 AS INTEGER)"

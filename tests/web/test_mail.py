@@ -67,6 +67,7 @@ VALUES = {
     "level_review": {"level": {"en": "Senior", "zh": "高级会员"}, "missing": 312, "review_on": "2027-03-14"},
     "level_lowered": {"level": {"en": "Ordinary", "zh": "普通会员"}},
     "level_granted": {"level": {"en": "VIP", "zh": "贵宾"}, "last_day": "2026-12-31"},
+    "level_ending": {"level": {"en": "VIP", "zh": "贵宾"}, "last_day": "2026-12-31", "paid": True},
     "level_grant_ended": {"level": {"en": "VIP", "zh": "贵宾"}},
     "level_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1},
     "birthday_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 50, "coupons": 0},

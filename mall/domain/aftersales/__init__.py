@@ -11,6 +11,7 @@ from .disputes import told_of_dispute
 from .exchanges import NoneLeft, OpenExchange, to_be_packed
 from .hearing import hear, hear_all
 from .lapsing import lapse_due_returns, lapses_at
+from .memberships import LaterFirst, NoMembership, TimeOver
 from .moderating import (
     Alike,
     NoLongerKept,
@@ -64,7 +65,7 @@ from .product_reviews import (
     write_review,
 )
 from .proof import checks
-from .reasons import ALL_REASONS, REASONS
+from .reasons import ALL_REASONS, PLAN_ENDED, REASONS
 from .receiving import ReturnPage, pay_exchange, plan_receipt, receive_return, return_page, waive_return
 from .rechecking import NothingToAsk, OtherCashier, recheck
 from .refunds import (
@@ -140,6 +141,7 @@ __all__ = [
     "OPEN",
     "OPEN_TO_ITS_MEMBER",
     "PAID_OUT",
+    "PLAN_ENDED",
     "PUBLISHED",
     "REASONS",
     "RECEIVED",
@@ -165,9 +167,11 @@ __all__ = [
     "ExchangeOpen",
     "ExchangePlan",
     "FilePlan",
+    "LaterFirst",
     "LookedAt",
     "MoreThanReturned",
     "NoLongerKept",
+    "NoMembership",
     "NoReason",
     "NoReviewReason",
     "NoSentence",
@@ -200,6 +204,7 @@ __all__ = [
     "ReviewMoved",
     "ReviewRewritten",
     "Sent",
+    "TimeOver",
     "TooFewWords",
     "TooManyPieces",
     "TooManyReturnPictures",

@@ -68,12 +68,18 @@ def _lose(
         cash.taken_by_bank(dispute, dispute.amount_cents, key=f"{cash.dispute_reference(dispute)}:cash", at=at)
         if order.state != checkout.REVIEW:
             checkout.to_review(order, why=LOST_IN_PART, at=at)
+    elif order.paid_at is not None and _nothing_left(order):  # Such as of a membership that was given back in part.
+        _take_rest(dispute, at=at)
     elif order.paid_at is not None:
         refund_locked(order, purse, reason=DISPUTE_LOST, restock=False, by="cashier", terms=terms, at=at, lost=dispute)
         _take_rest(dispute, at=at)
         returns.end_with_order(order.id, by="cashier", at=at)
     else:
         reviews.call_off(reviews.review_of(order), purse, by="cashier", at=at, lost=dispute)
+
+
+def _nothing_left(order: checkout.OrderRow) -> bool:
+    return all(line.refunded == line.quantity for line in checkout.lines_of(order.id))
 
 
 def _take_rest(dispute: Row[Any], *, at: datetime) -> None:

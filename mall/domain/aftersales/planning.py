@@ -13,10 +13,11 @@ from mall.base.money import part_by_quantity
 from mall.base.text import N_
 from mall.domain import cash, catalogue, checkout, earning, ledger
 
+from . import memberships
 from .exchanges import OpenExchange, open_exchanges, overtaken_by, sum_of
 from .netting import netted_of
 from .plans import Plan, PlanLine
-from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, DISPUTE_LOST, REASONS
+from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, DISPUTE_LOST, PLAN_ENDED, REASONS
 from .returns import RECEIVED, TO_SEND, going_back
 
 
@@ -82,7 +83,7 @@ def plan_refund(
 
     `lines` are the order's, where they are at hand; `instead_of` is the return that is refunded, or the exchange
     after all. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, ReturnOpen, NoReason, NothingChosen,
-    TooManyPieces, UnderDispute.
+    TooManyPieces, UnderDispute, TimeOver, LaterFirst.
     """
     if reason not in ALL_REASONS:
         raise NoReason()
@@ -93,7 +94,9 @@ def plan_refund(
         raise checkout.UnderDispute(number=checkout.number_of(order.id))
     lines = checkout.lines_of(order.id) if lines is None else lines
     chosen = _chosen(lines, pieces)
+    used = memberships.used_days_of(order, chosen, reason=reason, at=at, zone=zone)
     whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
+    whole = whole and not any(used.values()) and not any(line.used_days for line in lines)
     if order.gives_coupons and not lost and not whole and any(line.digital for line, _quantity in chosen):
         raise CouponsOnlyWhole(number=checkout.number_of(order.id))
     netted = netted_of(order, [line for line, _quantity in chosen]) if order.gives_coupons else ()
@@ -104,7 +107,13 @@ def plan_refund(
     ended = _ended(order, chosen, left=left, instead_of=instead_of)
     in_house = sum_of(each for each in ended if each.state == RECEIVED)
     back = tuple(
-        _back_of(line, quantity, unseen=unseen.get(line.line, 0), in_house=in_house.get(line.line, 0))
+        _back_of(
+            line,
+            quantity,
+            unseen=unseen.get(line.line, 0),
+            in_house=in_house.get(line.line, 0),
+            used_days=used.get(line.line),
+        )
         for line, quantity in chosen
     )
     carried = tuple(_carried(each, reason=reason) for each in back)
@@ -173,7 +182,7 @@ def _refund_follows(order: checkout.OrderRow) -> bool:
 
 def _may_be_refunded(order: checkout.OrderRow, *, reason: str) -> bool:
     """Tell whether the order table lets an order be refunded for a reason. One that was never paid has nothing to."""
-    if reason in REASONS:
+    if reason in REASONS or reason == PLAN_ENDED:
         return _refund_follows(order)
     return order.paid_at is not None and checkout.REFUNDED in checkout.NEXT[order.state]
 
@@ -242,11 +251,18 @@ def _ended(
     return ended
 
 
-def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house: int = 0) -> PlanLine:
-    """Return what goes back for so many more pieces of a line. What was never sent, or seen, goes back first."""
+def _back_of(
+    line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house: int = 0, used_days: int | None = None
+) -> PlanLine:
+    """Return what goes back for so many more pieces of a line. What was never sent, or seen, goes back first.
+
+    Of a membership of which `used_days` stay paid, the share of the days that are left.
+    """
     codes_free = min(quantity, unseen) if line.codes else 0
 
     def share(amount: int) -> int:
+        if used_days is not None and line.plan_days is not None:
+            return checkout.back_of_plan(amount, days=line.plan_days, used=used_days)
         return part_by_quantity(amount, of=line.quantity, before=line.refunded, after=line.refunded + quantity)
 
     return PlanLine(
@@ -259,6 +275,7 @@ def _back_of(line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house
         codes_free=codes_free,
         codes_void=quantity - codes_free if line.codes else 0,
         in_house=in_house,
+        used_days=used_days,
     )
 
 
@@ -266,7 +283,8 @@ def _without(kept: Mapping[int | None, int], back: Sequence[PlanLine]) -> dict[i
     """Return the cash kept by campaign once pieces are refunded."""
     left = dict(kept)
     for each in back:
-        left[each.line.campaign_id] -= each.cash_cents
+        if each.line.plan_rank is None:
+            left[each.line.campaign_id] -= each.cash_cents
     return left
 
 

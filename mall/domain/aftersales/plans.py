@@ -17,7 +17,8 @@ class PlanLine(Struct, frozen=True):
     """What goes back of one line: pieces, of them `unsent` that never left, and their share of cash, points, tax.
 
     Where the pieces are codes, so many that nobody has seen go back into their pool (`codes_free`); the rest were
-    shown and are void (`codes_void`). So many pieces are `in_house` already: they came back in an exchange.
+    shown and are void (`codes_void`). So many pieces are `in_house` already: they came back in an exchange. Of a
+    membership that is given back in part, `used_days` stay paid; None where all of it goes back.
     """
 
     line: checkout.LineRow
@@ -29,6 +30,12 @@ class PlanLine(Struct, frozen=True):
     codes_free: int = 0
     codes_void: int = 0
     in_house: int = 0
+    used_days: int | None = None
+
+    @property
+    def days_left(self) -> int:
+        """The days of a membership that are given back."""
+        return (self.line.plan_days or 0) - (self.used_days or 0)
 
     @property
     def sent(self) -> int:
@@ -92,8 +99,8 @@ class Plan(Struct, frozen=True):
 
     @property
     def kept_cents(self) -> int:
-        """The cash for goods that is still kept of the order afterwards."""
-        return self.was_cents - self.goods_cents
+        """The cash that earns and is still kept of the order afterwards."""
+        return self.sale.kept_cents
 
     @property
     def pieces(self) -> int:
@@ -167,6 +174,7 @@ class Plan(Struct, frozen=True):
             self.gone_cents,
             [
                 (each.line.line, each.line.refunded, each.quantity, each.unsent, each.codes_void)
+                + (() if each.used_days is None else (each.used_days,))
                 for each in self.lines
             ],
             [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],

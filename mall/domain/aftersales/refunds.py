@@ -16,11 +16,11 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, people, programme
 
-from . import credits, returns
+from . import credits, memberships, returns
 from .exchanges import close, count, sum_of
 from .planning import NotRefundable, pieces_to_cancel, plan_refund
 from .plans import Plan
-from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, REASONS
+from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, PLAN_ENDED, REASONS
 
 
 class NotToBeCancelled(Refusal):
@@ -134,13 +134,15 @@ def _carry_out(
     checkout.count_refunded(
         order.id,
         [
-            checkout.Refunded(each.line.line, each.quantity, each.unsent, carried)
+            checkout.Refunded(each.line.line, each.quantity, each.unsent, carried, each.used_days)
             for each, carried in zip(plan.lines, plan.shipping_pieces, strict=True)
         ],
     )
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
     back_cents = _ask_cash(plan, credit, by=by, at=at, lost=lost) if plan.cash_cents > plan.gone_cents else 0
     coupons.net({each.coupon_id: each.points for each in plan.netted}, reference=credit)
+    if paid_levels := memberships.references_of(order, [each.line for each in plan.lines]):
+        earning.end_paid_levels(paid_levels, by=by, terms=terms, at=at)
     for exchange in plan.overtaken:
         close(exchange, by=by, at=at)
     _take_goods_back(plan, shelved, by=by, at=at)
@@ -265,7 +267,7 @@ def _move_points(
     """Take earned points back and give spent ones back, written together: what is owed is repaid by what comes."""
     sale = plan.sale
     with ledger.one_write(purse):
-        if plan.goods_cents:
+        if plan.was_cents != sale.kept_cents:
             earning.order_reduced(
                 sale, key=credit, purse=purse, terms=terms, at=at, was_cents=plan.was_cents, planned=plan.taken
             )
@@ -279,7 +281,7 @@ def _move_points(
                 at=at,
                 planned=plan.returning,
             )
-    if plan.goods_cents:
+    if plan.was_cents != sale.kept_cents:
         earning.forgive_above_cap(sale, key=credit, purse=purse, terms=terms, at=at)
 
 
@@ -341,6 +343,12 @@ def _move_order(plan: Plan, lines: Sequence[checkout.LineRow], *, by: str, at: d
         checkout.move(
             order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at, state_before_review=None
         )
+        return
+    if plan.reason == PLAN_ENDED:
+        days = sum(each.line.plan_days or 0 for each in plan.lines)
+        left = sum(each.days_left for each in plan.lines)
+        said = say(N_("Membership given back: {left} of {days} days are refunded"), left=left, days=days)
+        checkout.note(order.id, "refunded_part", said, by=by, at=at)
         return
     said = say(N_("{pieces} refunded in part: {reason}"), pieces=plan.pieces, reason=words)
     checkout.note(order.id, "refunded_part", said, by=by, at=at)

@@ -48,7 +48,8 @@ from .image_files import SIZES, BadPicture, Prepared, discard, file_name, prepar
 from .items import Choice, Item, ItemVariant, item
 from .labels import ShelfLabel
 from .listing import Page, listing, shelf, shelf_mark
-from .offers import Offer, offers
+from .memberships import memberships
+from .offers import Offer, Plan, offers
 from .pictures import (
     AltMissing,
     NoSuchPicture,
@@ -99,6 +100,7 @@ from .prices import (
 from .products import (
     DELIVERIES,
     KINDS,
+    MEMBERSHIP,
     BadProduct,
     ChangedMeanwhile,
     NoSuchProduct,
@@ -147,6 +149,7 @@ __all__ = [
     "FREE",
     "ISSUED",
     "KINDS",
+    "MEMBERSHIP",
     "MOST_BYTES",
     "MOST_CODES",
     "SIZES",
@@ -203,6 +206,7 @@ __all__ = [
     "OutOfStock",
     "Page",
     "Picture",
+    "Plan",
     "PoolCode",
     "Prepared",
     "Price",
@@ -266,6 +270,7 @@ __all__ = [
     "low_stock",
     "make_item",
     "may_see",
+    "memberships",
     "missing_to_list",
     "mix_price",
     "never_shown",

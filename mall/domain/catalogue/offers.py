@@ -20,6 +20,14 @@ from .stock import Stock, are_few
 from .variants import Variant
 
 
+class Plan(Struct, frozen=True):
+    """What a membership gives: the level with a key, for so many days or months."""
+
+    level_key: str
+    length: int
+    unit: str
+
+
 class Offer(Struct, frozen=True):
     """A variant as it can be had at the instant `at`. `free` pieces are in stock; `prices` are all stored options.
 
@@ -48,11 +56,21 @@ class Offer(Struct, frozen=True):
     total_quota: int | None
     taken: int | None
     free: int
+    plan_level: str | None
+    plan_length: int | None
+    plan_unit: str | None
     file: str | None
     art: str | None
     alt: dict[str, str] | None
     prices: tuple[Price, ...]
     at: datetime
+
+    @property
+    def plan(self) -> Plan | None:
+        """The level it gives for a time, where it is a membership."""
+        if self.plan_level is None or self.plan_length is None or self.plan_unit is None:
+            return None
+        return Plan(self.plan_level, self.plan_length, self.plan_unit)
 
     @property
     def options(self) -> list[Price]:
@@ -107,7 +125,8 @@ _ABOUT = (
     Variant.title.label("variant_title"), Variant.sku, Product.tax_class, Product.see_rank, Product.buy_rank,
     Product.listed_from, Product.listed_until, Product.redeem_from, Product.redeem_until, Product.public_from,
     Product.limit_per_member, Product.limit_days, Variant.retired_at, Quota.total.label("total_quota"), Quota.taken,
-    (Stock.on_hand - Stock.reserved).label("free"), Picture.file, Picture.art, Picture.alt,
+    (Stock.on_hand - Stock.reserved).label("free"), Product.plan_level, Product.plan_length, Product.plan_unit,
+    Picture.file, Picture.art, Picture.alt,
 )  # fmt: skip
 must_fill(Offer, _ABOUT, "prices", "at")
 _FIRST_OF_PRICE = len(_ABOUT)

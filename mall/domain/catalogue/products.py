@@ -20,8 +20,11 @@ from .quotas import TOTAL_SENTENCE, Quota, set_quota
 from .slugs import free_slug
 from .wording import description, words
 
-KINDS = ("goods", "gift", "coupon", "code", "membership")
+MEMBERSHIP = "membership"
+KINDS = ("goods", "gift", "coupon", "code", MEMBERSHIP)
 DELIVERIES = ("shipped", "digital")
+# How long a membership may last, by the unit its length is counted in.
+LONGEST_PLAN = {"days": 366, "months": 12}
 LONGEST_TITLE, LONGEST_SUMMARY, MOST_TAGS = 120, 300, 12
 
 
@@ -30,7 +33,8 @@ class Product(db.Model):
 
     It can be seen from `listed_from` until `listed_until`; without the first it is a draft. It can be had from
     `redeem_from` until `redeem_until`, and not before `public_from` - early access opens that some hours before.
-    Ranks are those of the programme's levels; 0 asks for none. `review_count` and `review_stars` sum up its published
+    Ranks are those of the programme's levels; 0 asks for none. A membership gives the level with the key `plan_level`
+    for `plan_length` days or months (`plan_unit`). `review_count` and `review_stars` sum up its published
     reviews; `review_changes` counts how often what is shown of them changed.
     """
 
@@ -45,6 +49,12 @@ class Product(db.Model):
         ),
         CheckConstraint("listed_from < listed_until", name="listed_before_delisted"),
         CheckConstraint("redeem_from < redeem_until", name="redeemable_before_over"),
+        CheckConstraint(
+            "(plan_level IS NULL) = (plan_length IS NULL) AND (plan_level IS NULL) = (plan_unit IS NULL)",
+            name="plan_whole",
+        ),
+        CheckConstraint("plan_length > 0 AND plan_unit IN ('days', 'months')", name="plan_has_a_length"),
+        CheckConstraint("plan_level IS NULL OR kind = 'membership'", name="plan_of_a_membership"),
         CheckConstraint(
             "review_count >= 0 AND review_stars BETWEEN review_count AND 5 * review_count", name="stars_of_reviews"
         ),
@@ -74,6 +84,9 @@ class Product(db.Model):
     review_count: Mapped[int]
     review_stars: Mapped[int]
     review_changes: Mapped[int]
+    plan_level: Mapped[str | None] = mapped_column(String(40))
+    plan_length: Mapped[int | None]
+    plan_unit: Mapped[str | None] = mapped_column(String(6))
 
 
 class NoSuchProduct(NotFound):
@@ -94,7 +107,8 @@ def create_product(
     """Write down a new product as a draft. Returns its id. Raises BadProduct, BadWording, BadFigure, QuotaBelowTaken.
 
     Details: slug, kind, delivery, summary, description, tags, tax_class, see_rank, buy_rank, limit_per_member,
-    limit_days, redeem_from, redeem_until, public_from, categories (ids), total_quota.
+    limit_days, redeem_from, redeem_until, public_from, plan_level (the key of a level), plan_length, plan_unit,
+    categories (ids), total_quota.
     """
     assert in_transaction()
     kind = details.get("kind", "goods")
@@ -107,7 +121,7 @@ def create_product(
         "tax_class": next(iter(terms.tax_classes), "standard"),
         "see_rank": 0,
         "buy_rank": 0,
-        **dict.fromkeys(("limit_per_member", "limit_days", "redeem_from", "redeem_until", "public_from")),
+        **dict.fromkeys(("limit_per_member", "limit_days", "redeem_from", "redeem_until", "public_from", *PLAN)),
     }
     slug, categories, total_quota = (details.pop(name, None) for name in ("slug", "categories", "total_quota"))
     values = _checked(plain | details | {"title": title}, terms)
@@ -173,9 +187,10 @@ def edit_product(
     )
 
 
+PLAN = ("plan_level", "plan_length", "plan_unit")
 DETAILS = (
     "delivery", "title", "summary", "description", "tags", "tax_class", "see_rank", "buy_rank", "limit_per_member",
-    "limit_days", "redeem_from", "redeem_until", "public_from",
+    "limit_days", "redeem_from", "redeem_until", "public_from", *PLAN,
 )  # fmt: skip
 
 
@@ -236,12 +251,17 @@ def _checked(values: dict[str, Any], terms: programme.Programme) -> dict[str, An
     """Return the columns of a product, cleaned. Raises BadProduct, BadWording, BadFigure. Pure."""
     for fault in faults_of(values, terms):
         raise fault
-    return values | {
-        "title": words(values["title"], longest=LONGEST_TITLE, field="title"),
-        "summary": words(values["summary"], longest=LONGEST_SUMMARY, field="summary") or None,
-        "description": description(values["description"]),
-        "tags": _tags(values["tags"]),
-    }
+    no_plan = {} if values["kind"] == MEMBERSHIP else dict.fromkeys(PLAN)
+    return (
+        values
+        | no_plan
+        | {
+            "title": words(values["title"], longest=LONGEST_TITLE, field="title"),
+            "summary": words(values["summary"], longest=LONGEST_SUMMARY, field="summary") or None,
+            "description": description(values["description"]),
+            "tags": _tags(values["tags"]),
+        }
+    )
 
 
 def faults_of(values: Mapping[str, Any], terms: programme.Programme) -> Iterator[Refusal]:
@@ -255,6 +275,8 @@ def faults_of(values: Mapping[str, Any], terms: programme.Programme) -> Iterator
         yield BadProduct(N_("Choose what kind of item this is and how it is delivered.")).about("delivery")
     if values["kind"] == "code" and values["delivery"] == "shipped":
         yield BadProduct(N_("Codes are never shipped: choose digital delivery.")).about("delivery")
+    if values["kind"] == MEMBERSHIP:
+        yield from _faults_of_plan(values, terms)
     if values["tax_class"] not in terms.tax_classes:
         yield BadProduct(N_("Choose one of the shop's tax classes.")).about("tax_class")
     top = max((level.rank for level in terms.levels), default=0)
@@ -275,6 +297,20 @@ def faults_of(values: Mapping[str, Any], terms: programme.Programme) -> Iterator
         yield BadProduct(N_("Use {most} tags at most."), most=MOST_TAGS).about("tags")
 
 
+def _faults_of_plan(values: Mapping[str, Any], terms: programme.Programme) -> Iterator[Refusal]:
+    if values["delivery"] == "shipped":
+        yield BadProduct(N_("A membership is never shipped: choose digital delivery.")).about("delivery")
+    if values.get("plan_level") not in {level.key for level in terms.levels if level.rank > 1}:
+        yield BadProduct(N_("Choose the level that the membership gives: one above the lowest.")).about("plan_level")
+    unit = values.get("plan_unit")
+    if unit not in LONGEST_PLAN:
+        yield BadProduct(N_("Choose days or months.")).about("plan_unit")
+        return
+    yield from refused(
+        whole, values.get("plan_length"), PLAN_SENTENCE, least=1, most=LONGEST_PLAN[unit], field="plan_length"
+    )
+
+
 def refused(check: Callable[..., Any], *given: Any, **named: Any) -> Iterator[Refusal]:
     """Yield what a check refuses, if it does."""
     try:
@@ -289,6 +325,7 @@ def _tags(typed: Iterable[Any]) -> list[str]:
 
 LEVEL_SENTENCE = N_("Choose one of the shop's levels.")
 LIMIT_SENTENCE = N_("A limit is a whole number from {least} to {most}.")
+PLAN_SENTENCE = N_("A membership lasts a whole number from {least} to {most}.")
 DAYS_SENTENCE = N_("Days are a whole number from {least} to {most}.")
 
 

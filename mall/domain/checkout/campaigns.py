@@ -36,13 +36,13 @@ def campaigns_of(
     """
     if not running:
         return {}
-    paid = sorted({line.wanted.product_id for line in quote.lines if line.cash_cents})
+    paid = sorted({line.wanted.product_id for line in quote.lines if line.cash_cents and line.wanted.plan is None})
     return earning.best_of(running, paid, rank=level.rank, at=at)
 
 
 def campaign_of_line(line: QuoteLine, campaigns: Mapping[int, earning.Campaign]) -> int | None:
-    """Return the campaign a line is in, or None: what is had for points alone earns nothing, so is in none."""
-    campaign = campaigns.get(line.wanted.product_id) if line.cash_cents else None
+    """Return the campaign a line is in, or None: what is had for points alone, or is a membership, earns nothing."""
+    campaign = campaigns.get(line.wanted.product_id) if line.cash_cents and line.wanted.plan is None else None
     return campaign.id if campaign else None
 
 
@@ -75,7 +75,7 @@ def will_earn(
 ) -> WillEarn:
     """Return what an order of a quote, placed now, will earn. As many statements as campaigns_of()."""
     rates = earning.rates_for(level, terms)
-    earned = rates.earned(quote.goods_cents)
+    earned = rates.earned(quote.earning_cents)
     added = [
         Added(
             each["title"],

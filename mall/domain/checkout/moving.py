@@ -24,12 +24,16 @@ class Moved(Struct, frozen=True):
 
 
 class Refunded(Struct, frozen=True):
-    """Pieces of a line that are refunded: so many, of them some never sent, for some the delivery too."""
+    """Pieces of a line that are refunded: so many, of them some never sent, for some the delivery too.
+
+    Of a membership that is given back in part, `used_days` stay paid.
+    """
 
     line: int
     quantity: int
     called_off: int
     shipping_back: int
+    used_days: int | None = None
 
 
 def move(order: OrderRow, state: str, *, kind: str, said: Message, by: str, at: datetime, **changes: Any) -> Moved:
@@ -79,7 +83,7 @@ def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
         _COUNT_REFUNDED,
         [
             {"of_order": order_id, "of_line": each.line, "more": each.quantity, "unsent": each.called_off,
-             "delivered": each.shipping_back}
+             "delivered": each.shipping_back, "used": each.used_days}
             for each in pieces
         ],
     ).rowcount  # fmt: skip
@@ -127,6 +131,7 @@ _COUNT_REFUNDED = (
         refunded=OrderLine.refunded + bindparam("more"),
         called_off=OrderLine.called_off + bindparam("unsent"),
         shipping_back=OrderLine.shipping_back + bindparam("delivered"),
+        used_days=bindparam("used", type_=OrderLine.used_days.type),
     )
 )
 _COUNT_SHIPPED = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, cast, literal, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, case, cast, literal, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -39,7 +39,8 @@ class Order(db.Model):
     cents of those lines. `coupons` are those used, as they were: id, title, kind, cents taken off, end.
     `gives_coupons`, `gives_codes`: some of what was bought are coupons, or codes of a pool, to be given as soon as it
     is paid. `ready_at`: since when it can be collected. Where the level limited redemptions: the month it was placed
-    in, by its first day, and how many pieces were allowed in it.
+    in, by its first day, and how many pieces were allowed in it. `plan_cents`: what of the cash for goods is for
+    memberships, which earn nothing; None where it has none.
     """
 
     __tablename__ = "orders"
@@ -48,6 +49,7 @@ class Order(db.Model):
         CheckConstraint(f"state IN {tuple(NEXT)}", name="state_known"),
         CheckConstraint("(state = 'review') = (state_before_review IS NOT NULL)", name="review_knows_where_from"),
         CheckConstraint("(redeemed_in IS NULL) = (redemptions_allowed IS NULL)", name="redemptions_of_their_month"),
+        CheckConstraint("plan_cents >= 0 AND plan_cents <= goods_cents", name="plans_among_goods"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -93,6 +95,7 @@ class Order(db.Model):
     redeemed_in: Mapped[date | None]
     redemptions_allowed: Mapped[int | None]
     campaigns: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    plan_cents: Mapped[int | None]
 
 
 class OrderRow(Protocol):
@@ -141,6 +144,7 @@ class OrderRow(Protocol):
     redeemed_in: date | None
     redemptions_allowed: int | None
     campaigns: list[dict[str, Any]] | None
+    plan_cents: int | None
 
 
 class OrderLine(db.Model):
@@ -150,6 +154,8 @@ class OrderLine(db.Model):
     delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool. `template_id`: they are
     coupons of that kind, as agreed when it was placed. So many are being exchanged (`exchanging`), and cannot
     be refunded as well; `replaced` were sent once more. `campaign_id`: the campaign it is in, of its placing.
+    A membership gives the level of `plan_rank`, by the levels of placing, for `plan_length` days or months: that came
+    to `plan_days` when it was paid. Where it was given back in part, `used_days` of them stay paid.
     """
 
     __tablename__ = "order_line"
@@ -169,6 +175,17 @@ class OrderLine(db.Model):
         CheckConstraint("replaced >= 0 AND (replaced = 0 OR shipped > 0)", name="replaced_was_shipped"),
         CheckConstraint(
             "exchanging >= 0 AND exchanging <= shipped + called_off - refunded", name="exchanged_or_refunded"
+        ),
+        CheckConstraint(
+            "(plan_rank IS NULL) = (plan_length IS NULL) AND (plan_rank IS NULL) = (plan_unit IS NULL)"
+            " AND (plan_rank IS NULL OR quantity = 1)",
+            name="plan_whole",
+        ),
+        CheckConstraint("plan_days IS NULL OR (plan_rank IS NOT NULL AND plan_days > 0)", name="days_of_a_plan"),
+        CheckConstraint(
+            "used_days IS NULL OR (plan_days IS NOT NULL AND refunded = 1 AND used_days >= 0"
+            " AND used_days < plan_days)",
+            name="used_of_what_is_back",
         ),
     )
 
@@ -208,6 +225,11 @@ class OrderLine(db.Model):
     exchanging: Mapped[int]
     replaced: Mapped[int]
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
+    plan_rank: Mapped[int | None]
+    plan_length: Mapped[int | None]
+    plan_unit: Mapped[str | None] = mapped_column(String(6))
+    plan_days: Mapped[int | None]
+    used_days: Mapped[int | None]
 
 
 class LineRow(Protocol):
@@ -249,6 +271,11 @@ class LineRow(Protocol):
     exchanging: int
     replaced: int
     campaign_id: int | None
+    plan_rank: int | None
+    plan_length: int | None
+    plan_unit: str | None
+    plan_days: int | None
+    used_days: int | None
 
 
 class OrderEvent(db.Model):
@@ -338,7 +365,10 @@ def window_days_of(order: OrderRow) -> int:
 
 
 def kept_cents_of(lines: Sequence[LineRow]) -> int:
-    """Return the cash for goods that is kept of an order's lines, in cents: what was refunded is taken off."""
+    """Return the cash that is kept of an order's lines and earns, in cents: what was refunded is taken off.
+
+    Memberships earn nothing.
+    """
     return sum(kept_of(lines).values())
 
 
@@ -346,8 +376,29 @@ def kept_of(lines: Sequence[LineRow]) -> dict[int | None, int]:
     """Return the same by the campaign that lines are in: {campaign id: cents}, of those in none under None."""
     kept: dict[int | None, int] = defaultdict(int)
     for line in lines:
-        kept[line.campaign_id] += line.cash_cents - line.cash_cents * line.refunded // line.quantity
+        if line.plan_rank is None:
+            kept[line.campaign_id] += line.cash_cents - line.cash_cents * line.refunded // line.quantity
     return dict(kept)
+
+
+def back_of_plan(amount: int, *, days: int, used: int) -> int:
+    """Return what of a membership's cash, points or tax goes back when so many of its days were used.
+
+    The share of the whole days that are left, rounded down once.
+    """
+    return amount * (days - used) // days
+
+
+def back_of(amount: Any) -> Any:
+    """Return the column that says what of an amount of a line is back: of its pieces, or of a membership's days."""
+    days = case((OrderLine.used_days.is_not(None), OrderLine.plan_days - OrderLine.used_days), else_=1)
+    of = case((OrderLine.used_days.is_not(None), OrderLine.plan_days), else_=1)
+    return amount * OrderLine.refunded * days // (OrderLine.quantity * of)
+
+
+def plan_reference(order_id: int, line: int) -> str:
+    """Return what other rooms know a membership of an order by: "order:7:1"."""
+    return f"{reference_of(order_id)}:{line}"
 
 
 def lines_of(order_id: int) -> list[Row[Any]]:
@@ -378,5 +429,8 @@ _LOCKED_WITH_PURSE = (
 )
 _LINES = select(OrderLine).where(OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.line)
 
-# An order's reference in SQL, to compare with what other rooms keep.
+# An order's reference in SQL, to compare with what other rooms keep; and that of a line which is a membership.
 REFERENCE = literal("order:").concat(cast(Order.id, String))
+PLAN_REFERENCE = (
+    literal("order:").concat(cast(OrderLine.order_id, String)).concat(":").concat(cast(OrderLine.line, String))
+)

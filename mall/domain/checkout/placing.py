@@ -115,7 +115,7 @@ def place(
     _set_aside(basket, priced, at_once=at_once, reference=reference, at=at)
     if quote.cash_cents == 0:
         paid = earning.order_paid(sale_of(order), purse=purse, terms=terms, at=at)
-        return after_payment(order, paid, zone=terms.zone, at=at, handed_over=at_once)
+        return after_payment(order, paid, terms=terms, at=at, handed_over=at_once)
     return order
 
 
@@ -233,6 +233,7 @@ def _agreed(quote: Quote) -> dict[str, Any]:
         "fingerprint": quote.fingerprint,
         "points": quote.points,
         "goods_cents": quote.goods_cents,
+        "plan_cents": quote.plan_cents,
         "shipping_cents": quote.shipping_cents,
         "shipping_list_cents": quote.shipping_list_cents,
         "shipping_waived_cents": quote.shipping_waived_cents,
@@ -316,6 +317,9 @@ def _share(share: QuoteLine) -> dict[str, Any]:
         "points_each": wanted.unit_points,
         "digital": wanted.digital,
         "template_id": wanted.template_id,
+        "plan_rank": wanted.plan.rank if wanted.plan else None,
+        "plan_length": wanted.plan.length if wanted.plan else None,
+        "plan_unit": wanted.plan.unit if wanted.plan else None,
         "form": wanted.form,
         "quantity": wanted.quantity,
         "unit_cents": share.unit_cents,
@@ -344,7 +348,10 @@ def _set_aside(basket: BasketNow, priced: Priced, *, at_once: bool, reference: s
     take(orders.pieces_of(basket.lines), reference=reference, at=at)
 
 
-_NOTHING_YET = {"shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0, "exchanging": 0, "replaced": 0}
+_NOTHING_YET = {
+    "shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0, "exchanging": 0, "replaced": 0,
+    "plan_days": None, "used_days": None,
+}  # fmt: skip
 _PLACED = select(Order).where(Order.key == bindparam("key"))
 _RANK = membership.rank_of(
     bindparam("of_member", type_=Order.member_id.type), at=bindparam("rank_at", type_=Order.placed_at.type)

@@ -17,7 +17,7 @@ from mall.domain import catalogue, coupons, earning, programme
 from .baskets import BasketNow, BasketRow
 from .life import SOLD
 from .orders import Order, OrderLine, pieces_of
-from .quote import Rules, Shipping, Wanted, price_of_piece
+from .quote import PlanSold, Rules, Shipping, Wanted, price_of_piece
 
 SHIPPING_TAX_CLASS = "standard"
 # The kinds of product that are delivered from a pool of codes, and as coupons.
@@ -50,6 +50,10 @@ class LimitReached(Refusal):
 
 class NoLongerRedeemable(Refusal):
     message = N_("Only {left} of {title} can still be had. Lower the quantity or remove it.")
+
+
+class OnePlanAtATime(Refusal):
+    message = N_("{title} is had one at a time. Had once more while it lasts, it goes on after its last day.")
 
 
 class PricedLine(Struct, frozen=True):
@@ -177,6 +181,9 @@ def _priced(
         return PricedLine(line, offer, None, None, NoLongerOffered())
     if offer.kind == COUPON and offer.product_id not in gives:  # Its coupon is given out no more.
         return PricedLine(line, offer, None, None, NoLongerOffered())
+    plan = _plan_of(offer, terms)
+    if offer.kind == catalogue.MEMBERSHIP and plan is None:  # The shop has its level no more.
+        return PricedLine(line, offer, None, None, NoLongerOffered())
     option = offer.option(line.option_id)
     if option is None:
         return PricedLine(line, offer, None, None, PriceGone(title=offer.title))
@@ -195,10 +202,19 @@ def _priced(
         digital=offer.delivery == "digital",
         tax_basis_points=terms.tax_rate(offer.tax_class, terms.today(at)),
         template_id=gives.get(offer.product_id),
+        plan=plan,
     )
     wanted_of_product, had = of_product[offer.product_id], already.get(offer.product_id, 0)
     trouble = _trouble(offer, viewer=viewer, terms=terms, pieces=pieces, of_product=wanted_of_product, had=had)
     return PricedLine(line, offer, option, wanted, trouble)
+
+
+def _plan_of(offer: catalogue.Offer, terms: programme.Programme) -> PlanSold | None:
+    """Return the membership an offer is, by the levels of now; None where it is none, or its level is not there."""
+    if offer.plan is None:
+        return None
+    rank = next((level.rank for level in terms.levels if level.key == offer.plan.level_key and level.rank > 1), None)
+    return PlanSold(rank, offer.plan.length, offer.plan.unit) if rank else None
 
 
 def _trouble(
@@ -217,6 +233,8 @@ def _trouble(
         return NotYetOpen(title=offer.title, opens_at=gate.opens_at)
     if gate.closed_at is not None:
         return NoLongerOpen(title=offer.title, closed_at=gate.closed_at)
+    if offer.kind == catalogue.MEMBERSHIP and pieces > 1:
+        return OnePlanAtATime(title=offer.title)
     if offer.free < pieces:
         return catalogue.OutOfStock(offer.variant_id, title=offer.title, sku=offer.sku, left=offer.free)
     if offer.limit_per_member is not None and had + of_product > offer.limit_per_member:

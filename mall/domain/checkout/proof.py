@@ -7,12 +7,13 @@ from mall.base.text import N_
 from mall.domain import cash, catalogue, coupons, ledger
 
 from .life import AWAITING, CANCELLED, COMPLETED, OVER, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
-from .orders import REFERENCE, Order, OrderLine, cash_cents_of
+from .orders import REFERENCE, Order, OrderLine, back_of, cash_cents_of
 from .parcels import Parcel, ParcelLine
 from .proof_of_campaigns import campaign_checks
 from .proof_of_cash import cash_checks
 from .proof_of_gifts import gifts_checks
 from .proof_of_goods import goods_checks
+from .proof_of_plans import plans_checks
 from .proof_of_terms import terms_checks
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
@@ -41,6 +42,7 @@ def checks() -> list[Check]:
         *cash_checks(),
         *goods_checks(),
         *gifts_checks(),
+        *plans_checks(),
         *terms_checks(),
     ]  # fmt: skip
 
@@ -96,7 +98,7 @@ def _points_agree() -> Select:
     )
     held, redeemed = func.coalesce(flows.c.held, 0), func.coalesce(flows.c.redeemed, 0)
     released, given_back = func.coalesce(flows.c.released, 0), func.coalesce(flows.c.given_back, 0)
-    back_of_line = (OrderLine.price_points + OrderLine.switch_points) * OrderLine.refunded // OrderLine.quantity
+    back_of_line = back_of(OrderLine.price_points + OrderLine.switch_points)
     back = select(OrderLine.order_id, func.sum(back_of_line).label("points")).group_by(OrderLine.order_id).subquery()
     # What was kept for coupons that the order gave and that were used did not go back.
     coupon = coupons.Coupon
@@ -228,7 +230,13 @@ def _parcels_agree() -> Select:
 
 def _refunded_whole() -> Select:
     kept = (
-        select(OrderLine.order_id, func.sum(OrderLine.quantity - OrderLine.refunded).label("pieces"))
+        select(
+            OrderLine.order_id,
+            # Of a membership that was given back in part, something is kept.
+            func.sum(OrderLine.quantity - OrderLine.refunded + case((OrderLine.used_days > 0, 1), else_=0)).label(
+                "pieces"
+            ),
+        )
         .group_by(OrderLine.order_id)
         .subquery()
     )

@@ -9,7 +9,7 @@ from mall.base.text import N_
 from mall.domain import cash, ledger
 
 from .life import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
-from .orders import REFERENCE, Order, OrderLine
+from .orders import REFERENCE, Order, OrderLine, back_of
 
 KEPT = (PAID, SHIPPED, COMPLETED)
 SOLD = (*KEPT, REFUNDED)
@@ -123,7 +123,7 @@ def _given_back() -> Select:
     What the cashier or the bank gave back without us only counts against less.
     """
     paid = _payments()
-    of_line = OrderLine.cash_cents * OrderLine.refunded // OrderLine.quantity
+    of_line = back_of(OrderLine.cash_cents)
     due = (
         select(
             OrderLine.order_id,

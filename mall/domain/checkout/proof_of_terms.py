@@ -104,14 +104,15 @@ def _facts_are_there() -> Select:
 
 def _gives_by_its_rates() -> Select:
     fact = earning.FactRow
-    points = Order.goods_cents * Order.earn_points * Order.multiplier_percent // (Order.earn_per_cents * 100)
+    base = Order.goods_cents - func.coalesce(Order.plan_cents, 0)
+    points = base * Order.earn_points * Order.multiplier_percent // (Order.earn_per_cents * 100)
     return (
         select(Order.id, points.label("points"))
         .join(fact, and_(fact.reference == REFERENCE, fact.kind == "order_paid"))
         .where(
             or_(
                 fact.attributes["points"].as_integer() != points,
-                fact.attributes["growth"].as_integer() != Order.goods_cents // Order.growth_per_cents,
+                fact.attributes["growth"].as_integer() != base // Order.growth_per_cents,
             )
         )
     )

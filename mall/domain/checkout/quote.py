@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from mall.base.errors import Refusal
 from mall.base.money import half_up, shares, tax_inside
@@ -33,7 +33,7 @@ class TooManyPoints(Refusal):
 class Wanted(Struct, frozen=True):
     """One line asked for, with the price option it is bought by: cents and points per piece.
 
-    `template_id`: its pieces are coupons of that kind.
+    `template_id`: its pieces are coupons of that kind. `plan`: it is a membership.
     """
 
     variant_id: int
@@ -45,6 +45,15 @@ class Wanted(Struct, frozen=True):
     digital: bool = False
     tax_basis_points: int = 0
     template_id: int | None = None
+    plan: "PlanSold | None" = None
+
+
+class PlanSold(Struct, frozen=True):
+    """A membership as it is sold: the rank of its level, for so many days or months."""
+
+    rank: int
+    length: int
+    unit: str
 
 
 class Rules(Struct, frozen=True):
@@ -150,8 +159,21 @@ class Quote(Struct, frozen=True):
 
     @property
     def goods_cents(self) -> int:
-        """The cash due for goods: the base of earning."""
+        """The cash due for goods."""
         return sum(line.cash_cents for line in self.lines)
+
+    @property
+    def plan_cents(self) -> int | None:
+        """What of it is for memberships, which earn nothing: a level that is bought is not earned as well. None
+        where there are none.
+        """
+        plans = [line.cash_cents for line in self.lines if line.wanted.plan is not None]
+        return sum(plans) if plans else None
+
+    @property
+    def earning_cents(self) -> int:
+        """The cash due that earns: the base of points and growth."""
+        return self.goods_cents - (self.plan_cents or 0)
 
     @property
     def cash_cents(self) -> int:
@@ -203,6 +225,7 @@ class Quote(Struct, frozen=True):
                 line.saved_cents,
                 line.waived_cents,
                 line.wanted.template_id,
+                *((astuple(line.wanted.plan),) if line.wanted.plan else ()),
             )
             for line in self.lines
         ]

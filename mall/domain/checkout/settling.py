@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Row, bindparam, or_, update
 from mall.base.cashier import SessionState
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
-from mall.domain import cash, catalogue, coupons, earning, ledger, notices, people, programme
+from mall.domain import cash, catalogue, coupons, earning, ledger, membership, notices, people, programme
 
 from . import baskets, life, moving, orders, parcels
 from .alarms import alarm
@@ -102,13 +102,14 @@ def become_paid(
         if order.points:
             ledger.capture(purse, reference=reference, at=at, first=True)
         paid = earning.order_paid(sale_of(moved), purse=purse, terms=terms, at=at)
-    return after_payment(moved, paid, zone=terms.zone, at=at)
+    return after_payment(moved, paid, terms=terms, at=at)
 
 
 def after_payment(
-    order: Row[Any], paid: earning.Paid, *, zone: str, at: datetime, handed_over: bool = False
+    order: Row[Any], paid: earning.Paid, *, terms: programme.Programme, at: datetime, handed_over: bool = False
 ) -> Row[Any]:
-    """Do what follows from being paid: tell the member, give what are coupons or codes, complete what is digital.
+    """Do what follows from being paid: tell the member, give what are coupons, codes or levels, complete what is
+    digital.
 
     `paid` is what it was given; where a campaign had less left than was to come, its timeline says so.
     `handed_over`: the stock of what is digital is gone already.
@@ -131,14 +132,18 @@ def after_payment(
         at=at,
     )
     if order.gives_coupons:
-        give_coupons(order, zone=zone, at=at)
-    if order.digital or order.gives_codes:
+        give_coupons(order, zone=terms.zone, at=at)
+    if order.plan_cents is not None:
+        give_levels(order, terms=terms, at=at)
+    if order.digital or order.gives_codes or order.plan_cents is not None:
         deliver_digital(order, at=at, handed_over=handed_over)
     return complete(order, by="system", at=at) if order.digital else order
 
 
 def deliver_digital(order: orders.OrderRow, *, at: datetime, handed_over: bool) -> None:
-    """Let leave what needs no parcel: all of a digital order, the codes of another. Codes are issued, one a piece."""
+    """Let leave what needs no parcel: all of a digital order, codes and memberships of another. Codes are issued, one
+    a piece.
+    """
     reference = orders.reference_of(order.id)
     leaving = execute(_LEAVE_AT_ONCE, {"of_order": order.id, "everything": order.digital}).all()
     codes = [catalogue.Issuing(line.line, line.variant_id, line.quantity) for line in leaving if line.codes]
@@ -163,6 +168,27 @@ def give_coupons(order: orders.OrderRow, *, zone: str, at: datetime) -> None:
     coupons.give(
         givings, member_id=order.member_id, source="points", reference=reference, zone=zone, at=at, first=True
     )
+
+
+def give_levels(order: orders.OrderRow, *, terms: programme.Programme, at: datetime) -> None:
+    """Let the memberships of an order begin: at once, or after the last day of one that its member has paid before.
+
+    A level of placing is the one that has taken its place since.
+    """
+    placed = programme.version(order.version)
+    for line in orders.lines_of(order.id):
+        if line.plan_rank is None:
+            continue
+        days = earning.give_paid_level(
+            order.member_id,
+            membership.place_of(line.plan_rank, before=placed, now=terms),
+            length=line.plan_length,
+            unit=line.plan_unit,
+            reference=orders.plan_reference(order.id, line.line),
+            terms=terms,
+            at=at,
+        )
+        execute(_BEGIN_PLAN, {"of_order": order.id, "of_line": line.line, "days": days})
 
 
 def send_off(order: orders.OrderRow, *, by: str, at: datetime) -> None:
@@ -224,7 +250,8 @@ def short_words(short: earning.Short) -> Message:
 def sale_of(order: orders.OrderRow, *, kept: Mapping[int | None, int] | None = None) -> earning.Sale:
     """Return an order as earning sees it: the cash kept for goods, and the rates and campaigns of its placing.
 
-    `kept` is the cash kept by campaign, as kept_of() says; without it that of all that was bought.
+    `kept` is the cash kept by campaign, as kept_of() says; without it that of all that was bought. Memberships earn
+    nothing: a level that is bought is not earned as well.
     """
     return earning.Sale(
         order_id=order.id,
@@ -234,7 +261,7 @@ def sale_of(order: orders.OrderRow, *, kept: Mapping[int | None, int] | None = N
         placed_at=order.placed_at,
         version=order.version,
         rates=earning.Rates(order.multiplier_percent, order.earn_points, order.earn_per_cents, order.growth_per_cents),
-        kept_cents=order.goods_cents if kept is None else sum(kept.values()),
+        kept_cents=order.goods_cents - (order.plan_cents or 0) if kept is None else sum(kept.values()),
         campaigns=tuple(
             earning.CampaignPart(
                 id=each["id"],
@@ -370,6 +397,11 @@ _ALL_SHIPPED = (
     .where(orders.OrderLine.order_id == bindparam("of_order"))
     .values(shipped=orders.OrderLine.quantity - orders.OrderLine.called_off)
 )
-_LEAVE_AT_ONCE = _ALL_SHIPPED.where(or_(orders.OrderLine.codes, bindparam("everything", type_=Boolean))).returning(
-    orders.OrderLine.line, orders.OrderLine.variant_id, orders.OrderLine.quantity, orders.OrderLine.codes
+_BEGIN_PLAN = (
+    update(orders.OrderLine)
+    .where(orders.OrderLine.order_id == bindparam("of_order"), orders.OrderLine.line == bindparam("of_line"))
+    .values(plan_days=bindparam("days"))
 )
+_LEAVE_AT_ONCE = _ALL_SHIPPED.where(
+    or_(orders.OrderLine.codes, orders.OrderLine.plan_rank.is_not(None), bindparam("everything", type_=Boolean))
+).returning(orders.OrderLine.line, orders.OrderLine.variant_id, orders.OrderLine.quantity, orders.OrderLine.codes)

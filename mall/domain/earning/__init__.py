@@ -60,7 +60,7 @@ from .days import (
 from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
 from .facts import FACTS, Fact, FactRow, record
 from .formula import Earned, Rates, rates_for
-from .grants import grant_level, withdraw_level
+from .grants import end_paid_levels, give_paid_level, grant_level, withdraw_level
 from .invitation_rewards import (
     REWARDING,
     DecidedBefore,
@@ -206,9 +206,11 @@ __all__ = [
     "due_invitations",
     "edit_campaign",
     "end_campaign",
+    "end_paid_levels",
     "forget_networks",
     "forgive_above_cap",
     "friends_of",
+    "give_paid_level",
     "given_by_campaigns",
     "grant_level",
     "invitations",

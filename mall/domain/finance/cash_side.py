@@ -4,19 +4,20 @@ A payment stands as an advance until its order is paid; a refund is owed as an a
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from mall.base.clock import day_of
+from mall.base.clock import day_of, end_of
 from mall.base.db import execute
 from mall.base.money import part_by_quantity
 from mall.base.text import N_
 from mall.domain import aftersales, cash, cash_outs, checkout
 
+from .plans_side import PlanSale, by_credit, by_order, owed_at, plan_sales
 from .statement import booked_by_statement, left_cashier
 
 # What takes a sale back: a credit note of ours, a refund made without one, one of what was in part given back before
@@ -47,7 +48,10 @@ def cash_happenings(*, until: datetime, zone: str, currency: str) -> Iterator[Ha
             _number(row.reference),
             {account: row.captured_cents, "advance": -row.captured_cents},
         )
+    plans = plan_sales(until=until, zone=zone)
+    of_orders = by_order(plans)
     for order in _orders(until):
+        of_plans = of_orders.get(order.id, 0)
         due = checkout.cash_cents_of(order) + order.accepted_difference_cents
         yield Happened(
             day_of(order.paid_at, zone),
@@ -56,13 +60,15 @@ def cash_happenings(*, until: datetime, zone: str, currency: str) -> Iterator[Ha
             checkout.number_of(order.id),
             {
                 "advance": due,
-                "sales": -(order.goods_cents - order.goods_tax_cents),
+                "sales": -(order.goods_cents - order.goods_tax_cents - of_plans),
+                "plans": -of_plans,
                 "shipping": -(order.shipping_cents - order.shipping_tax_cents),
                 "tax": -(order.goods_tax_cents + order.shipping_tax_cents),
                 "accepted": -order.accepted_difference_cents,
             },
         )
-    yield from _sales_taken_back(until, zone)
+    yield from _plans_earned(plans, until, zone)
+    yield from _sales_taken_back(until, zone, by_credit(plans))
     for row in _refund_moves(until):
         given = row.kind == cash.GIVEN
         cents = row.amount_cents if given else -row.amount_cents
@@ -100,7 +106,16 @@ def _cash_outs(until: datetime, zone: str) -> Iterator[Happened]:
             yield Happened(day_of(row.paid_at, zone), 9, N_("Points to cash paid out"), document, amounts)
 
 
-def _sales_taken_back(until: datetime, zone: str) -> Iterator[Happened]:
+def _plans_earned(plans: Sequence[PlanSale], until: datetime, zone: str) -> Iterator[Happened]:
+    """Yield what of memberships became revenue as their days went by: with days that are over at that instant."""
+    name = N_("Days of memberships that are over")
+    for plan in plans:
+        for day, cents in plan.bookings(_last_over(until, zone)):
+            amounts = {"plans": cents, "plan_sales": -cents}
+            yield Happened(day, 10, name, checkout.number_of(plan.order_id), amounts)
+
+
+def _sales_taken_back(until: datetime, zone: str, plans: Mapping[int, tuple[int, int, int]]) -> Iterator[Happened]:
     """Yield what refunds took out of sales when they were decided, and what was put back where they fell away.
 
     In the order of time, since tax goes by cumulative shares: what happens later never changes a day before it. What a
@@ -118,6 +133,9 @@ def _sales_taken_back(until: datetime, zone: str) -> Iterator[Happened]:
                 "tax": row.tax_cents + row.shipping_tax_cents,
                 "advance": -(row.goods_cents + row.shipping_cents),
             }
+            plan_cents, owed, earned = plans.get(row.id, (0, 0, 0))
+            if plan_cents or owed:
+                amounts |= {"sales": amounts["sales"] - plan_cents, "plans": owed, "plan_sales": -earned}
             answered = _answer_for(others[row.order_id], row.gone_cents, amounts)
             refunded[row.order_id] += row.goods_cents + row.shipping_cents - answered
         else:
@@ -167,10 +185,11 @@ def _answer_for(others: list[Part], gone_cents: int, amounts: dict[str, int]) ->
     return gone_cents - left
 
 
-def cash_balances(*, until: datetime, currency: str) -> dict[str, int]:
+def cash_balances(*, until: datetime, zone: str, currency: str) -> dict[str, int]:
     """Return the money at each cashier at an instant: captured, less given back, kept as a fee or paid out.
 
-    And what was paid out to the bank, and given back from there by hand; what is owed and was paid for points.
+    And what was paid out to the bank, and given back from there by hand; what is owed and was paid for points, and
+    what is owed as days of memberships to come.
     """
     held: dict[str, int] = defaultdict(int)
     captured = func.sum(cash.Payment.captured_cents)
@@ -192,6 +211,8 @@ def cash_balances(*, until: datetime, currency: str) -> dict[str, int]:
         paid = row.paid_at is not None and row.paid_at <= until
         held["cash_out"] -= 0 if paid else pays
         held["cash_out_bank"] -= pays if paid else 0
+    if plans := plan_sales(until=until, zone=zone):
+        held["plans"] -= owed_at(plans, over=_last_over(until, zone))
     return dict(held)
 
 
@@ -221,6 +242,12 @@ def unsold(order: Any, *, before: int, after: int) -> dict[str, int]:
 def account_of(cashier: str) -> str:
     """Return the key of a cashier's account: one below the account of all cashiers."""
     return f"cashier:{cashier}"
+
+
+def _last_over(until: datetime, zone: str) -> date:
+    """Return the last day that is over at an instant."""
+    today = day_of(until, zone)
+    return today if until >= end_of(today, zone) else today - timedelta(days=1)
 
 
 def _above(cents: int, floor: int, most: int) -> int:

@@ -54,6 +54,8 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "fees": (N_("Fees of the cashier"), "Expenses:CashierFees"),
     "advance": (N_("Payments not yet applied or refunded"), "Liabilities:Payments"),
     "sales": (N_("Sales of goods, without tax"), "Income:Sales:Goods"),
+    "plans": (N_("Memberships paid for days to come (contract liability)"), "Liabilities:Memberships"),
+    "plan_sales": (N_("Memberships, by the days that are over"), "Income:Sales:Memberships"),
     "shipping": (N_("Shipping, without tax"), "Income:Sales:Shipping"),
     "accepted": (N_("Differences accepted in payments"), "Income:Sales:AcceptedDifferences"),
     "tax": (N_("Tax payable"), "Liabilities:Tax"),

@@ -211,7 +211,7 @@ def _balances(first: date, last: date, *, until: datetime, zone: str, currency: 
     for number, end in enumerate(ends):
         so_far = liability_of((each for each in every if each.stretch <= number), as_of=until).total
         yield Balance(end, "points", -so_far.cents, -so_far.points)
-        held = cash_balances(until=min(end_of(end, zone), until), currency=currency)
+        held = cash_balances(until=min(end_of(end, zone), until), zone=zone, currency=currency)
         yield from (Balance(end, account, cents) for account, cents in held.items())
 
 
@@ -247,7 +247,16 @@ def _in_order(*streams: Iterable[JournalEntry]) -> list[JournalEntry]:
 
 def _stays(account: str) -> bool:
     """Tell whether an account's balance is carried on: what is owned and owed, not what was earned and spent."""
-    return account.partition(":")[0] in ("cashier", "bank", "payouts", "advance", "tax", "cash_out", "cash_out_bank")
+    return account.partition(":")[0] in (
+        "cashier",
+        "bank",
+        "payouts",
+        "advance",
+        "tax",
+        "plans",
+        "cash_out",
+        "cash_out_bank",
+    )
 
 
 def _by_number(document: str) -> tuple[bool, int, str]:

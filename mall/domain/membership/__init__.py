@@ -6,17 +6,25 @@ This is the room's front door. Growth is not points: spending points never lower
 from .carrying import carry, is_followed, place_of
 from .grants import (
     MANUAL,
+    MONTHS,
     PAID,
+    PAID_KEY,
     Grant,
     GrantTooLong,
     LevelGrant,
     LevelGrantEnd,
     NoSuchGrant,
     NoSuchLevel,
+    Period,
+    WasPaid,
     end_grants,
+    end_paid_grants,
     grants_of,
+    paid_after,
+    paid_periods,
     withdraw_grant,
     write_grant,
+    write_paid_grant,
 )
 from .growth import DORMANCY, GrowthChange, GrowthEvent, change_growth, growth_entries, growth_event, growth_of
 from .level_notices import LevelNotice
@@ -32,13 +40,16 @@ from .levels import (
     window_start,
 )
 from .proof import checks
+from .reminders import tell_ending
 from .reviews import ReviewRun, add_growth, due_in_share, note_review, review, review_many, settled, to_review
 from .standing import Standing, standing
 
 __all__ = [
     "DORMANCY",
     "MANUAL",
+    "MONTHS",
     "PAID",
+    "PAID_KEY",
     "WINDOW_DAYS",
     "Grant",
     "GrantTooLong",
@@ -51,8 +62,10 @@ __all__ = [
     "LevelNotice",
     "NoSuchGrant",
     "NoSuchLevel",
+    "Period",
     "ReviewRun",
     "Standing",
+    "WasPaid",
     "add_growth",
     "begin",
     "carry",
@@ -60,6 +73,7 @@ __all__ = [
     "checks",
     "due_in_share",
     "end_grants",
+    "end_paid_grants",
     "grants_of",
     "growth_entries",
     "growth_event",
@@ -69,14 +83,18 @@ __all__ = [
     "is_followed",
     "latest_steps",
     "note_review",
+    "paid_after",
+    "paid_periods",
     "place_of",
     "rank_of",
     "review",
     "review_many",
     "settled",
     "standing",
+    "tell_ending",
     "to_review",
     "window_start",
     "withdraw_grant",
     "write_grant",
+    "write_paid_grant",
 ]

@@ -4,26 +4,40 @@ While a grant lasts, its member's rank is the higher of the two. It ends with th
 or not a job has run; the night writes down that it has ended, and tells the member.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Row,
+    ScalarSelect,
+    String,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
 
-from mall.base.clock import Instant, end_of
+from mall.base.clock import Instant, end_of, months_later, start_of
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
-from mall.base.tables import Mapped, mapped_column
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, notices, programme
 
 MANUAL, PAID = "manual", "paid"
 OVER, WITHDRAWN, REPLACED = "over", "withdrawn", "replaced"
+MONTHS = "months"
 LONGEST_DAYS = 366
 AT_ONCE = 1_000
 # Why the mall itself withdraws one, as the audit keeps it.
+GIVEN_BACK = N_("The membership was given back.")
 NOW_LOWEST = N_("Its level is the lowest by now, which everybody has.")
 
 
@@ -33,6 +47,10 @@ class NoSuchLevel(Refusal):
 
 class GrantTooLong(Refusal):
     message = N_("A level is granted until a day from {first} to {last}.")
+
+
+class WasPaid(Refusal):
+    message = N_("This level was paid for. Give the membership back on the page of its order: it ends by that.")
 
 
 class NoSuchGrant(NotFound):
@@ -88,7 +106,10 @@ for _table in (LevelGrant, LevelGrantEnd):
 
 
 class Grant(Struct, frozen=True):
-    """A level to be given: which, up to and with which day, why, and by whom. `key` makes it once."""
+    """A level to be given: which, up to and with which day, why, and by whom. `key` makes it once.
+
+    It begins at once, or with `first_day`, where that is still to come.
+    """
 
     member_id: int
     rank: int
@@ -98,6 +119,34 @@ class Grant(Struct, frozen=True):
     key: str
     kind: str = MANUAL
     reference: str = ""
+    first_day: date | None = None
+
+
+class Period(Struct, frozen=True):
+    """The days of a level that was paid for: from one to another, both included. `how` it ended, None where it
+    has not.
+    """
+
+    grant_id: int
+    member_id: int
+    rank: int
+    begins_on: date
+    last_day: date
+    how: str | None = None
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.last_day - self.begins_on).days + 1
+
+    def used_by(self, day: date) -> int:
+        """How many of its days are over or running on a day."""
+        return min(max(0, (day - self.begins_on).days + 1), self.days)
+
+
+_PAID_KEY = "paid:"
+# What the key of a level that was paid for begins with, in SQL; what paid for it follows.
+PAID_KEY = literal(_PAID_KEY)
 
 
 def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> int:
@@ -108,15 +157,15 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
     assert in_transaction()
     if (known := execute(select(LevelGrant.id).where(LevelGrant.key == grant.key)).scalar_one_or_none()) is not None:
         return int(known)
-    today = terms.today(at)
+    today = grant.first_day or terms.today(at)
     latest = today + timedelta(days=LONGEST_DAYS)
     if not 1 < grant.rank <= len(terms.levels):
         raise NoSuchLevel
     if not today <= grant.last_day <= latest:
         raise GrantTooLong(first=today, last=latest)
-    values = {name: getattr(grant, name) for name in Grant.__struct_fields__} | {
+    values = {name: getattr(grant, name) for name in Grant.__struct_fields__ if name != "first_day"} | {
         "begins_on": today,
-        "begins_at": at,
+        "begins_at": max(at, start_of(today, terms.zone)),
         "ends_at": end_of(grant.last_day, terms.zone),
         "version": terms.version,
     }
@@ -133,10 +182,80 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
     return grant_id
 
 
+def write_paid_grant(
+    member_id: int, rank: int, *, length: int, unit: str, reference: str, terms: programme.Programme, at: datetime
+) -> int:
+    """Give a level that was paid for, and tell the member. Returns how many days it has.
+
+    It begins now, or after the last day of what the member has paid for that level before. A level that is the lowest
+    by now, which everybody has, is the one above it. The member's purse is locked.
+    """
+    rank = max(rank, 2)
+    paid = LevelGrant.kind == PAID
+    until = execute(
+        select(func.max(LevelGrant.last_day)).where(
+            LevelGrant.member_id == member_id, paid, LevelGrant.rank == rank, LevelGrant.ends_at >= at, not_ended()
+        )
+    ).scalar_one_or_none()
+    first = until + timedelta(days=1) if until else terms.today(at)
+    last = (months_later(first, length) if unit == MONTHS else first + timedelta(days=length)) - timedelta(days=1)
+    grant = Grant(
+        member_id, rank, last, "", "system", f"{_PAID_KEY}{reference}", kind=PAID, reference=reference, first_day=first
+    )
+    write_grant(grant, terms=terms, at=at)
+    return (last - first).days + 1
+
+
+def paid_periods(references: Sequence[str]) -> dict[str, Period]:
+    """Return the days of levels that were paid for, by what paid for them: {reference: period}. One statement."""
+    end = LevelGrantEnd
+    rows = execute(
+        select(LevelGrant, end.how)
+        .outerjoin(end, end.grant_id == LevelGrant.id)
+        .where(LevelGrant.reference.in_(references), LevelGrant.kind == PAID)
+        .order_by(LevelGrant.id)
+    )
+    # Of one that was carried over to other levels, the last row is the one that goes on.
+    return {
+        row.reference: Period(row.id, row.member_id, row.rank, row.begins_on, row.last_day, row.how) for row in rows
+    }
+
+
+def paid_after(period: Period, *, but: Collection[str]) -> Row[Any] | None:
+    """Return the last grant that was paid beyond a period, for the same member and level, but by some references;
+    None where there is none.
+    """
+    return execute(
+        select(LevelGrant)
+        .where(
+            LevelGrant.member_id == period.member_id,
+            LevelGrant.kind == PAID,
+            LevelGrant.rank == period.rank,
+            LevelGrant.begins_on > period.last_day,
+            LevelGrant.reference.not_in(but),
+            not_ended(),
+        )
+        .order_by(LevelGrant.begins_on.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def end_paid_grants(references: Sequence[str], *, by: str, terms: programme.Programme, at: datetime) -> None:
+    """End the levels that were paid for by what is given back. What has ended stays as it ended."""
+    rows = execute(
+        select(LevelGrant)
+        .where(LevelGrant.reference.in_(references), LevelGrant.kind == PAID, LevelGrant.ends_at >= at, not_ended())
+        .order_by(LevelGrant.id)
+    ).all()
+    for row in rows:
+        _withdraw(row, reason=GIVEN_BACK, by=by, at=at)
+    _tell_ended([row for row in rows if row.begins_at <= at], terms=terms, at=at)
+
+
 def withdraw_grant(
     grant_id: int, *, member_id: int, reason: str, by: str, terms: programme.Programme, at: datetime
 ) -> None:
-    """End a grant before its day, for a reason. One that has ended stays as it ended. Raises NoSuchGrant."""
+    """End a grant before its day, for a reason. One that has ended stays as it ended. Raises NoSuchGrant, WasPaid."""
     grant = execute(
         select(LevelGrant).where(LevelGrant.id == grant_id, LevelGrant.member_id == member_id)
     ).one_or_none()
@@ -145,6 +264,8 @@ def withdraw_grant(
     ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == grant_id)
     if grant.ends_at < at or execute(ended).first() is not None:
         return
+    if grant.kind == PAID:
+        raise WasPaid
     _withdraw(grant, reason=reason, by=by, at=at)
     _tell_ended([grant], terms=terms, at=at)
 
@@ -152,7 +273,7 @@ def withdraw_grant(
 def end_grants(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE) -> int:
     """Write down of up to `limit` grants that their time is over, and tell their members. Returns how many."""
     over = execute(
-        select(LevelGrant).where(LevelGrant.ends_at < at, ~_ended()).order_by(LevelGrant.id).limit(limit)
+        select(LevelGrant).where(LevelGrant.ends_at < at, not_ended()).order_by(LevelGrant.id).limit(limit)
     ).all()
     if over:
         rows = [{"grant_id": row.id, "how": OVER, "reason": "", "by": "system", "ended_at": at} for row in over]
@@ -168,10 +289,12 @@ def replace_grants(places: Callable[[int, int], int], *, terms: programme.Progra
     `places` says which rank the level of a version and rank has now.
     """
     rows = execute(
-        select(LevelGrant).where(LevelGrant.version != terms.version, LevelGrant.ends_at >= at, ~_ended())
+        select(LevelGrant).where(LevelGrant.version != terms.version, LevelGrant.ends_at >= at, not_ended())
     ).all()
     moved = [(row, to) for row in rows if (to := places(row.version, row.rank)) != row.rank]
     for row, to in moved:
+        if to == 1 and row.kind == PAID:  # The lowest everybody has; what was paid for is the one above it.
+            to = 2
         if to == 1:  # Its level is the lowest now, which everybody has: its old number would be another's.
             _withdraw(row, reason=NOW_LOWEST, by="system", at=at)
             continue
@@ -181,7 +304,7 @@ def replace_grants(places: Callable[[int, int], int], *, terms: programme.Progra
         values = {name: value for name, value in row._mapping.items() if name != "id"} | {
             "rank": to,
             "version": terms.version,
-            "begins_at": at,
+            "begins_at": max(at, row.begins_at),
             "by": "system",
             "key": f"grant:{row.id}:version:{terms.version}",
         }
@@ -209,18 +332,39 @@ def grants_of(member_id: int) -> Sequence[Row[Any]]:
 
 
 def lasts(member_id: Any, *, at: Any) -> list[Any]:
-    """Return the conditions on which a grant of a member gives its level at an instant."""
+    """Return the conditions on which a grant of a member, or of any (None), gives its level at an instant."""
     return [
-        LevelGrant.member_id == member_id,
+        LevelGrant.member_id == member_id if member_id is not None else true(),
         LevelGrant.begins_at <= at,
         LevelGrant.ends_at >= at,
-        ~_ended(),
+        not_ended(),
     ]
 
 
-def _ended() -> Any:
-    ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == LevelGrant.id)
-    return ended.correlate(LevelGrant).exists()
+def goes_on(grant: Any) -> ScalarSelect[Any]:
+    """Return the last day of what a member has paid for a level beyond a paid grant of it, as a column; NULL where
+    nothing.
+    """
+    later = aliased(LevelGrant)
+    return (
+        select(func.max(later.last_day))
+        .where(
+            grant.kind == PAID,
+            later.kind == PAID,
+            later.member_id == grant.member_id,
+            later.rank == grant.rank,
+            later.begins_on > grant.last_day,
+            not_ended(later),
+        )
+        .correlate(grant)
+        .scalar_subquery()
+    )
+
+
+def not_ended(grant: Any = LevelGrant) -> Any:
+    """Return the condition that nothing has ended a grant, nor written down that its time is over."""
+    ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == grant.id)
+    return ~ended.correlate(grant).exists()
 
 
 def _withdraw(grant: Row[Any], *, reason: str, by: str, at: datetime) -> None:
@@ -249,11 +393,23 @@ def _audit(grant_id: int, values: Mapping[str, Any], *, at: datetime) -> None:
 
 
 def _tell_ended(grants: Sequence[Row[Any]], *, terms: programme.Programme, at: datetime) -> None:
+    """Tell the members whose levels have ended; not those for whom one as high goes on."""
+    if not grants:
+        return
+    going_on = {
+        row.member_id: row.rank
+        for row in execute(
+            select(LevelGrant.member_id, func.max(LevelGrant.rank).label("rank"))
+            .where(*lasts(None, at=at), LevelGrant.member_id.in_({row.member_id for row in grants}))
+            .group_by(LevelGrant.member_id)
+        )
+    }
     notices.tell_all(
         "level_grant_ended",
         [
             notices.Telling(row.member_id, f"level_grant_ended:{row.id}", {"level": dict(terms.level(row.rank).name)})
             for row in grants
+            if row.rank > going_on.get(row.member_id, 0)
         ],
         at=at,
     )

@@ -171,7 +171,8 @@ def _grant_ends():
             or_(
                 and_(end.grant_id.is_(None), grant.ends_at < run),
                 and_(end.how == OVER, end.ended_at <= grant.ends_at),
-                end.ended_at < grant.begins_at,
+                # What is paid beyond a level that lasts may end before it begins.
+                and_(grant.kind == MANUAL, end.ended_at < grant.begins_at),
                 and_(end.how == REPLACED, ~follower),
             )
         )

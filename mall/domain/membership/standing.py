@@ -10,7 +10,7 @@ from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import programme
 
-from .grants import LevelGrant, lasts
+from .grants import PAID, LevelGrant, goes_on, lasts
 from .growth import GrowthEvent
 from .level_notices import LevelNotice
 from .levels import LevelHistory, window_start
@@ -19,7 +19,8 @@ from .levels import LevelHistory, window_start
 class Standing(Struct, frozen=True):
     """Where a member stands. Growth in whole numbers.
 
-    `level` is the higher of the one that growth has reached, `grown`, and one that is granted until `granted_until`.
+    `level` is the higher of the one that growth has reached, `grown`, and one that is granted until `granted_until`;
+    `paid` says that it was paid for.
     `missing` is the growth to the next level, 0 at the top. `keep_missing` is the growth still needed by `review_on`
     to keep `grown`: of what counts today, only what will still count then is taken off. The lowest level has no
     review.
@@ -36,6 +37,7 @@ class Standing(Struct, frozen=True):
     review_on: date | None
     grown: programme.Level
     granted_until: date | None = None
+    paid: bool = False
 
     @property
     def next_reach(self) -> int | None:
@@ -72,9 +74,9 @@ def standing_from(
 ) -> Standing:
     """Return the standing that figures make. Pure."""
     grown = level = terms.level(rank)
-    until = None
+    until, paid = None, False
     if granted is not None and (lent := terms.level(granted.rank)).rank > grown.rank:
-        level, since, until = lent, granted.begins_on, granted.last_day
+        level, since, until, paid = lent, granted.begins_on, granted.last_day, granted.paid
     above = terms.level_after(level.rank)
     return Standing(
         rank=level.rank,
@@ -88,15 +90,17 @@ def standing_from(
         review_on=review_on,
         grown=grown,
         granted_until=until,
+        paid=paid,
     )
 
 
 class Granted(Struct, frozen=True):
-    """A level that is granted now: since which day, and up to and with which."""
+    """A level that is granted now: since which day, and up to and with which, what is paid beyond it included."""
 
     rank: int
     begins_on: date
     last_day: date
+    paid: bool = False
 
 
 class State(Struct, frozen=True):
@@ -130,7 +134,9 @@ def state_in(row: RowMapping) -> State:
         # PostgreSQL adds up integers to a decimal.
         growth=int(row["growth"]),
         growth_at_review=int(row["growth_at_review"]),
-        granted=Granted(granted, row["granted_on"], row["granted_until"]) if granted else None,
+        granted=Granted(granted, row["granted_on"], row["granted_until"], row["granted_kind"] == PAID)
+        if granted
+        else None,
     )
 
 
@@ -155,7 +161,12 @@ def _state() -> Select[Any]:
     )
     growth_now = select(growth).where(of_mine, GrowthEvent.counts_on.between(begins, today)).scalar_subquery()
     grant = (
-        select(LevelGrant.rank, LevelGrant.begins_on, LevelGrant.last_day)
+        select(
+            LevelGrant.rank,
+            LevelGrant.begins_on,
+            func.coalesce(_GOES_ON, LevelGrant.last_day).label("last_day"),
+            LevelGrant.kind,
+        )
         .where(*lasts(mine, at=bindparam("at", type_=Instant)))
         .order_by(LevelGrant.rank.desc(), LevelGrant.ends_at.desc())
         .limit(1)
@@ -173,9 +184,12 @@ def _state() -> Select[Any]:
         grant.c.rank.label("granted_rank"),
         grant.c.begins_on.label("granted_on"),
         grant.c.last_day.label("granted_until"),
+        grant.c.kind.label("granted_kind"),
     )
     noticed = state.outerjoin_from(last, LevelNotice, LevelNotice.history_id == last.c.id)
     return noticed.outerjoin(grant, true())
 
 
+# What has been paid beyond a paid grant goes on after its last day.
+_GOES_ON = goes_on(LevelGrant)
 _STATE = _state()

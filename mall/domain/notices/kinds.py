@@ -52,6 +52,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "birthday_pack_received": ("level", "points", "coupons"),
     "level_dormancy": ("points", "deducts_on"),
     "level_granted": ("level", "last_day"),
+    # A level that was granted, or paid for (`paid`), ends soon.
+    "level_ending": ("level", "last_day", "paid"),
     "level_grant_ended": ("level",),
     "coupon_received": ("title", "ends_at", "words"),
     "coupon_pack_received": ("title", "ends_at", "words", "coupons"),

@@ -92,6 +92,9 @@ NAMES = {
     "reply": _l("The shop's reply"),
     "return": _l("Number of the return"),
     "returns_lapse_days": _l("Days to send a return"),
+    "plan_length": _l("How long it lasts"),
+    "plan_level": _l("Level it gives"),
+    "plan_unit": _l("Counted in"),
     "review": _l("Number of the review"),
     "roles": _l("Roles"),
     "scope": _l("What it is for"),
@@ -123,6 +126,7 @@ OF_COUPONS = {**coupon_forms.KINDS, **scoped_forms.SCOPES}
 KNOWN = {
     **item_forms.KINDS,
     **item_forms.DELIVERIES,
+    **item_forms.UNITS,
     "open": _l("open"),
     "explained": _l("explained"),
     "closed": _l("closed"),

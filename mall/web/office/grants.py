@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired, InputRequired
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
-from mall.domain import earning, membership, people
+from mall.domain import checkout, earning, membership, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, one_line
@@ -102,7 +102,7 @@ def withdraw(member_id: int, grant_id: int):
             terms=layout.terms(),
             at=now(),
         )
-    except people.OwnMatter as refusal:
+    except (people.OwnMatter, membership.WasPaid) as refusal:
         return grants_page(member_id, withdrawing=(grant_id, form), refusal=refusal)
     flash(_("It has ended, and the member is told."))
     return redirect(url_for("office.grants.show", member_id=member_id), 303)
@@ -125,6 +125,7 @@ def grants_page(
         {
             "row": row,
             "lasts": row.how is None and row.ends_at >= at,
+            "begun": row.begins_at <= at,
             "form": withdrawing[1]
             if withdrawing and withdrawing[0] == row.id
             else WithdrawForm(formdata=None, prefix=f"g{row.id}-"),
@@ -143,4 +144,12 @@ def grants_page(
         cards=cards,
         terms=terms,
         actor_words=actor_words,
+        paid_by=paid_by,
     )
+
+
+def paid_by(grant: Any) -> str:
+    """Return the number of the order that paid for a level."""
+    order_id = checkout.order_id_of(grant.reference.rpartition(":")[0])
+    assert order_id is not None, "a membership is paid for by an order"
+    return checkout.number_of(order_id)

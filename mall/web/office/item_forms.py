@@ -39,6 +39,7 @@ KINDS = {
     "code": _l("Gift-card code"),
     "membership": _l("Membership"),
 }
+UNITS = {"months": _l("Months"), "days": _l("Days")}
 DELIVERIES = {"shipped": _l("Shipped"), "digital": _l("Digital")}
 
 
@@ -69,6 +70,11 @@ class ItemForm(Form):
     limit_per_member = Whole(_l("At most for each member"))
     limit_days = Whole(_l("Counted over so many days"))
     total_quota = Whole(_l("At most in all"))
+    plan_level = SelectField(_l("Level it gives"), default="")
+    plan_length = Whole(_l("How long it lasts"))
+    plan_unit = SelectField(
+        _l("Counted in"), choices=[SelectChoice(*each) for each in UNITS.items()], default="months"
+    )
     redeem_from = Moment(_l("To be had from"))
     redeem_until = Moment(_l("To be had until"))
 
@@ -84,6 +90,11 @@ class ItemForm(Form):
             SelectChoice(level.rank, _("%(level)s and above", level=local(level.name))) for level in terms.levels
         ]
         self.see_rank.choices = self.buy_rank.choices = ranks
+        self.plan_level.choices = [SelectChoice("", _("None: it is no membership"))] + [
+            SelectChoice(level.key, local(level.name)) for level in terms.levels[1:]
+        ]
+        if (kept := self.plan_level.data) and kept not in {level.key for level in terms.levels[1:]}:
+            self.plan_level.choices.append(SelectChoice(kept, kept))  # The shop has it no more.
 
     def details(self) -> dict[str, Any]:
         """Return what was typed, as the catalogue takes it; not the kind, which is chosen once."""
@@ -94,9 +105,10 @@ class ItemForm(Form):
                 name: self[name].data
                 for name in (
                     "delivery", "categories", "tax_class", "see_rank", "buy_rank", "public_from", "limit_per_member",
-                    "limit_days", "total_quota", "redeem_from", "redeem_until",
+                    "limit_days", "total_quota", "redeem_from", "redeem_until", "plan_length", "plan_unit",
                 )
             },
+            "plan_level": self.plan_level.data or None,
         }  # fmt: skip
 
     def place(self, refusal: Refusal) -> None:
@@ -209,7 +221,7 @@ def details_form(item: catalogue.DeskItem) -> ItemForm:
     }
     names = (
         "kind", "delivery", "tax_class", "see_rank", "buy_rank", "public_from", "limit_per_member", "limit_days",
-        "total_quota", "redeem_from", "redeem_until",
+        "total_quota", "redeem_from", "redeem_until", "plan_level", "plan_length", "plan_unit",
     )  # fmt: skip
     return ItemForm(
         formdata=None,

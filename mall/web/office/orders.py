@@ -47,6 +47,12 @@ class RefundForm(Form):
             SelectChoice(key, sentence(words)) for key, (words, _fault) in aftersales.REASONS.items()
         ]
 
+    def offer_to_end(self) -> None:
+        """Offer to give a membership back for the days that are left, for an order that has one."""
+        self.reason.choices.append(
+            SelectChoice(aftersales.PLAN_ENDED, _("Membership given back: the days that are left"))
+        )
+
 
 class DecisionForm(Form):
     """Why a refund that the cashier refused is sent again, or how the money was given back instead."""
@@ -217,12 +223,16 @@ def refund_form(number: str, **given: Any) -> RefundForm:
     Whether so many are left says the refund itself, so that one that is pressed twice is answered as the first.
     """
     with reading():
-        lines = checkout.order_page(number).lines
+        seen = checkout.order_page(number)
+    lines = seen.lines
     bought = {line.line: line.quantity for line in lines}
     left = {line.line: line.quantity - line.refunded for line in lines}
     sent = {line.line: line.shipped for line in lines if not line.digital}
     with_pieces = asking_for_pieces(RefundForm, lines, bought, filled=left)
-    return asking_for_pieces(with_pieces, lines, sent, name="shelf")(**given)
+    form = asking_for_pieces(with_pieces, lines, sent, name="shelf")(**given)
+    if seen.order.plan_cents is not None:
+        form.offer_to_end()
+    return form
 
 
 def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refusal: Refusal | None = None):
@@ -252,6 +262,8 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
                     plan = None
             except (aftersales.TooManyPieces, aftersales.NothingChosen) as nothing:
                 refuse_pieces(form, nothing)
+            except (aftersales.NoMembership, aftersales.TimeOver, aftersales.LaterFirst) as not_so:
+                refusal = not_so
     return form_page(
         "office/orders/refund.html",
         refused=bool(form.errors),
@@ -265,7 +277,7 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
         pieces=[each for each in fields_of(form) if each.default != "0" or each.errors],
         shelf=fields_of(form, name="shelf"),
         shelved=sum(pieces_in(form, name="shelf").values()) if plan else 0,
-        reason_words=sentence(aftersales.REASONS[form.reason.data][0]) if plan else "",
+        reason_words=sentence(aftersales.ALL_REASONS[form.reason.data][0]) if plan else "",
     )
 
 

@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from msgspec import Struct
 from sqlalchemy import Row
 
-from mall.domain import programme
+from mall.domain import membership, programme
 
 from .texts import day_words, number
 
@@ -28,7 +29,10 @@ def steps_of(taken: Sequence[Row[Any]], granted: Sequence[Row[Any]], terms: prog
     """
     steps = [(step.began_at, Step(step.began_on, _name(step, step.rank), _why(step))) for step in taken]
     for grant in granted:
-        until = _("given for a time, up to and with %(day)s", day=day_words(grant.last_day))
+        last = day_words(grant.last_day)
+        until = _("given for a time, up to and with %(day)s", day=last)
+        if grant.kind == membership.PAID:
+            until = _("paid, up to and with %(day)s", day=last)
         steps.append((grant.begins_at, Step(grant.begins_on, _name(grant, grant.rank), until)))
         if grant.ended_at is not None:
             words = {
@@ -39,6 +43,13 @@ def steps_of(taken: Sequence[Row[Any]], granted: Sequence[Row[Any]], terms: prog
             day = grant.last_day if grant.how == "over" else terms.today(grant.ended_at)
             steps.append((grant.ended_at, Step(day, _name(grant, grant.rank), words)))
     return [step for _at, step in sorted(steps, key=lambda each: each[0], reverse=True)]
+
+
+def length_words(length: int, unit: str) -> str:
+    """Return how long a membership lasts."""
+    if unit == membership.MONTHS:
+        return ngettext("%(num)s month", "%(num)s months", length)
+    return ngettext("%(num)s day", "%(num)s days", length)
 
 
 def _name(row: Any, rank: int) -> dict[str, str]:

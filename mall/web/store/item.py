@@ -12,8 +12,10 @@ from mall.base.errors import Refusal
 from mall.base.text import N_
 from mall.domain import catalogue, checkout, coupons, earning, interest, membership
 from mall.web.shared import layout
+from mall.web.shared.benefits import benefits_of
 from mall.web.shared.coupons import terms_words, worth_words
 from mall.web.shared.forms import words_of
+from mall.web.shared.level_words import length_words
 from mall.web.shared.numbers import asked, stepped, whole
 
 from . import lately, shares
@@ -82,6 +84,9 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         )
         campaign = campaign_for(item.product.id, viewer, at=at)
         contents = contents_of(item.product.id, at=at) if item.product.kind == "coupon" else []
+        gives = level_given(item.product)
+        if gives is not None and standing is None and viewer.member_id is not None:
+            standing = membership.standing(viewer.member_id, terms=terms, at=at)
         waits: set[int] = set()
         if viewer.member_id is not None and any(variant.sold_out for variant in item.variants):
             waits = interest.waits_for(viewer.member_id)
@@ -109,6 +114,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         standing=standing,
         waits=waits,
         contents=contents,
+        gives=gives,
         reviews=latest_reviews(item.product),
         campaign=campaign,
         seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
@@ -138,6 +144,21 @@ def contents_of(product_id: int, *, at: Any) -> list[dict[str, Any]]:
     ]
 
 
+def level_given(product: Any) -> dict[str, Any] | None:
+    """Return what a membership gives: the level, for how long, and what that brings; None for any other item."""
+    terms = layout.terms()
+    level = next((each for each in terms.levels if each.key == product.plan_level), None)
+    if level is None:
+        return None
+    rows = benefits_of(terms)[1:]  # Not what growth it takes.
+    brings = [(row["name"], row["cells"][level.rank - 1]) for row in rows]
+    return {
+        "level": level,
+        "length": length_words(product.plan_length, product.plan_unit),
+        "brings": [(name, cell) for name, cell in brings if cell is not None],
+    }
+
+
 @bp.post("/<slug>")
 def choose(slug: str):
     """Count again with what is chosen now: back to the page, with the choice in its address."""
@@ -153,7 +174,8 @@ def choosing(item: catalogue.Item, *, viewer: catalogue.Viewer, mine: checkout.P
     if variant is None or not variant.choices:
         return None
     choice = next((each for each in variant.choices if each.id == whole(sent("option_id"))), variant.cheapest)
-    most = max(1, min(variant.left, item.product.limit_per_member or checkout.MOST_PIECES, checkout.MOST_PIECES))
+    most = checkout.MOST_PIECES if item.product.kind != catalogue.MEMBERSHIP else 1
+    most = max(1, min(most, variant.left, item.product.limit_per_member or most))
     typed = sent("quantity")
     asked_for = whole(typed or "1")
     quantity = min(max(asked_for or 1, 1), most)

@@ -5,9 +5,10 @@ from flask_login import current_user
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import coupons, membership, programme
+from mall.domain import catalogue, coupons, membership, programme
 from mall.web.shared import layout
 from mall.web.shared.benefits import benefits_of
+from mall.web.shared.level_words import length_words
 from mall.web.shared.texts import local
 
 bp = Blueprint("levels", __name__, url_prefix="/levels")
@@ -22,6 +23,7 @@ def show() -> str:
         titles = coupons.titles_of(wanted) if wanted else {}
         if current_user.is_authenticated and current_user.kind == "member":
             standing = membership.standing(current_user.id, terms=terms, at=at)
+        sold = catalogue.memberships(layout.viewer(), at=at)
     return render_template(
         "store/levels/show.html",
         ladder_levels=[{"rank": level.rank, "name": local(level.name)} for level in terms.levels],
@@ -29,4 +31,10 @@ def show() -> str:
         standing=standing,
         next_name=local(standing.next_level.name) if standing and standing.next_level else "",
         terms=terms,
+        sold=[
+            {"row": row, "level": level, "length": length_words(row.plan_length, row.plan_unit)}
+            for row in sold
+            for level in terms.levels
+            if level.key == row.plan_level
+        ],
     )

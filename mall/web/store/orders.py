@@ -1,9 +1,10 @@
 """A member's orders: the list, one order with its timeline, paying, calling off, confirming receipt."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -12,11 +13,12 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, programme
+from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, membership, programme
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
+from mall.web.shared.level_words import length_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.returns import state_words as return_words
 from mall.web.shared.reviews import state_words as review_words
@@ -194,6 +196,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
         on_the_way = ledger.on_the_way(me(), reference=reference)
         earned = ledger.lots_earned(reference, at=now()) if seen.order.campaigns and seen.order.paid_at else []
+        plans = plans_of(seen, at=now()) if seen.order.plan_cents is not None else []
         gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
         to_review, reviews = [], []
         if seen.order.window_closed_at is not None:
@@ -210,6 +213,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         codes=_codes_by_line(codes),
         unseen=sum(1 for code in codes if code.state == catalogue.ISSUED and code.shown_at is None),
         gifts=gifts,
+        plans=plans,
         campaigns=campaigns_shown(seen.order, earned),
         shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
@@ -234,6 +238,99 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         reviews={each.line: (each, review_words(each.state)) for each in reviews},
     )
     return page, 422 if refusal else 200
+
+
+@bp.get("/<number>/memberships/<int:line>")
+def consider_membership(number: str, line: int) -> Response | str | tuple[str, int]:
+    """Show what giving a membership back brings today, before it is done."""
+    order = my_order(number)
+    try:
+        with reading():
+            plan = aftersales.plan_refund(
+                order, reason=aftersales.PLAN_ENDED, at=now(), zone=layout.terms().zone, pieces={line: 1}
+            )
+    except Refusal as refusal:
+        return order_page(number, refusal=refusal)
+    return membership_page(number, plan)
+
+
+@bp.post("/<number>/memberships/<int:line>")
+def give_membership_back(number: str, line: int) -> Response | str | tuple[str, int]:
+    """Give a membership back as it was shown: its level ends, the share of the days left is refunded. Once."""
+    order = my_order(number)
+    terms, at = layout.terms(), now()
+    try:
+        done_once(
+            aftersales.refund,
+            order.id,
+            reason=aftersales.PLAN_ENDED,
+            restock=False,
+            pieces={line: 1},
+            shown=request.form.get("shown", ""),
+            by=person().actor,
+            terms=terms,
+            at=at,
+        )
+    except aftersales.RefundChanged as refusal:
+        with reading():
+            plan = aftersales.plan_refund(
+                order, reason=aftersales.PLAN_ENDED, at=at, zone=terms.zone, pieces={line: 1}
+            )
+        return membership_page(number, plan, refusal=refusal)
+    except Refusal as refusal:
+        return order_page(number, refusal=refusal)
+    flash(_("The membership is given back. Cash goes back the way it came, points to your wallet."))
+    return redirect(url_for("store.orders.show", number=number), 303)
+
+
+def membership_page(number: str, plan: aftersales.Plan, *, refusal: Refusal | None = None):
+    """Render what giving a membership back brings; with a refusal the answer is 422, and says it."""
+    [back] = plan.lines
+    terms = layout.terms()
+    page = render_template(
+        "store/orders/membership.html",
+        number=number,
+        plan=plan,
+        back=back,
+        level=level_of_line(back.line, plan.order, terms),
+        refusal=refusal,
+    )
+    return (page, 422) if refusal else page
+
+
+def plans_of(seen: checkout.OrderPage, *, at: datetime) -> list[dict[str, Any]]:
+    """Return the memberships of an order: the level of each, its days once it is paid, what it is now, and whether
+    days are left that could be given back.
+    """
+    order, terms = seen.order, layout.terms()
+    references = {
+        line.line: checkout.plan_reference(order.id, line.line) for line in seen.lines if line.plan_rank is not None
+    }
+    periods = membership.paid_periods(list(references.values()))
+    today = terms.today(at)
+    plans = []
+    for line in seen.lines:
+        if line.plan_rank is None:
+            continue
+        period = periods.get(references[line.line])
+        left = period.days - period.used_by(today) if period and period.how is None else 0
+        plans.append(
+            {
+                "line": line,
+                "level": level_of_line(line, order, terms),
+                "length": length_words(line.plan_length, line.plan_unit),
+                "period": period,
+                "left": left,
+                "begun": period is not None and period.begins_on <= today,
+                "to_give_back": bool(left) and aftersales.refundable(order) and not line.refunded,
+            }
+        )
+    return plans
+
+
+def level_of_line(line: Any, order: Any, terms: programme.Programme) -> programme.Level:
+    """Return the level that a membership gives, as the shop has it now."""
+    return terms.level(max(2, membership.place_of(line.plan_rank, before=programme.version(order.version), now=terms)))
 
 
 def campaigns_shown(order: Any, earned: Sequence[ledger.EarnedLot]) -> list[tuple[dict[str, Any], int | None]]:

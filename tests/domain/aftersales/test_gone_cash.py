@@ -72,7 +72,7 @@ class Case:
                 assert sum(each.amounts.values()) == 0, each
                 for account, cents in each.amounts.items():
                     sums[account] += cents
-            held = cash_side.cash_balances(until=at, currency="USD")
+            held = cash_side.cash_balances(until=at, zone="UTC", currency="USD")
             assert sums["cashier:sandbox"] == held.get("cashier:sandbox", 0)
         return {account: cents for account, cents in sums.items() if cents}
 

@@ -235,7 +235,7 @@ def test_the_cash_side_ties_as_well(sold, tmp_path):
     assert totals["Liabilities:Payments"] == "-84.40"
     # The refunds were asked for and not yet given; a day later they are.
     with reading():
-        held = finance.cash_balances(until=at, currency="EUR")
+        held = finance.cash_balances(until=at, zone="UTC", currency="EUR")
     assert totals["Assets:Cashier:Sandbox"] == f"{held['cashier:sandbox'] / 100:.2f}"
     with moved_to(at + timedelta(days=1)):
         aftersales.send_refunds(sold.cashier, terms=sold.terms, at=at + timedelta(days=1))
@@ -304,7 +304,7 @@ def test_a_refund_made_at_the_cashier_that_comes_to_nothing_is_put_back_on_the_d
 def test_a_refund_given_by_hand_leaves_the_money_at_the_cashier(sold, tmp_path):
     books, at = Books(sold.terms), instant("2026-03-20 12:00")
     with reading():
-        held = finance.cash_balances(until=at, currency="EUR")["cashier:sandbox"]
+        held = finance.cash_balances(until=at, zone="UTC", currency="EUR")["cashier:sandbox"]
     refund = last_refund()
     with transaction():
         cash.refused_refund(refund.id, why="charge disputed", at=at)
@@ -312,7 +312,7 @@ def test_a_refund_given_by_hand_leaves_the_money_at_the_cashier(sold, tmp_path):
         cash.given_by_hand(refund.id, by="staff:1", reason="transfer 4711", at=at)
 
     with reading():
-        assert finance.cash_balances(until=at, currency="EUR") == {
+        assert finance.cash_balances(until=at, zone="UTC", currency="EUR") == {
             "cashier:sandbox": held,
             "bank": -refund.amount_cents,
         }
@@ -349,7 +349,7 @@ def test_fees_and_payouts_are_booked_by_the_statement_on_the_day_it_came(sold, t
     march = {"first": date(2026, 3, 1), "last": date(2026, 3, 31), "at": instant("2026-04-02 12:00")}
     closed = {form: text_of(books, form, **march) for form in ("hledger", "beancount")}
     with reading():
-        held = finance.cash_balances(until=came, currency="EUR")["cashier:sandbox"]
+        held = finance.cash_balances(until=came, zone="UTC", currency="EUR")["cashier:sandbox"]
     happened = instant("2026-03-31 20:00")
     lines = [
         Taking("txn_1", "charge", 5_000, 95, "EUR", "pay_1", happened),

@@ -22,6 +22,8 @@ _ABOUT = {
     "exchange_": "store.orders.show",
     "points_": "store.wallet.show",
     "level_": "store.member.show",
+    # Where it can be had again.
+    "level_ending": "store.levels.show",
     "birthday_": "store.member.show",
     "coupon_": "store.coupons.show",
     "campaign_": "store.shop.index",

@@ -121,6 +121,26 @@ def level_granted(values: Values) -> Letter:
     )  # fmt: skip
 
 
+def level_ending(values: Values) -> Letter:
+    level, day = local(values["level"]), day_words(values["last_day"])
+    after = _("Your growth is untouched: afterwards your level is the one that it has reached.")
+    if not values["paid"]:
+        return Letter(
+            _("You are %(level)s until %(day)s", level=level, day=day),
+            [_("The time we have given you %(level)s for ends with %(day)s.", level=level, day=day), after],
+            button=button(_("Compare all levels"), values),
+        )
+    return Letter(
+        _("Your membership as %(level)s ends on %(day)s", level=level, day=day),
+        [
+            _("It ends by itself: nothing is charged, and its benefits are yours up to the end of %(day)s.", day=day),
+            _("Had again before, it goes on after that day, and no day is lost."),
+            after,
+        ],
+        button=button(_("Lengthen it"), values),
+    )
+
+
 def level_grant_ended(values: Values) -> Letter:
     level = local(values["level"])
     return Letter(
@@ -248,6 +268,7 @@ LETTERS = (
     birthday_pack_received,
     level_dormancy,
     level_granted,
+    level_ending,
     level_grant_ended,
     coupon_received,
     coupon_pack_received,
