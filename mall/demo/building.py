@@ -14,12 +14,12 @@ from mall.base.clock import moved_to, now
 from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
-from . import cashing, facets, rides
+from . import cashing, facets, memberships, rides
 from .campaigns import plan_campaigns
 from .cast import PASSWORD, STAFF, STARS
 from .codes import look_at_codes, stock_up
 from .coupons import give_coupons
-from .goods import CATEGORIES, PACK, SHELVES, VOUCHER, Goods
+from .goods import CATEGORIES, PACK, PLAN, SHELVES, VOUCHER, Goods
 from .interests import show_interest
 from .invitations import share_items
 from .levels import grant_levels
@@ -115,6 +115,9 @@ def build(
     )
     live(story, members=members, orders=orders)
     look_at_codes()
+    with moved_to(end - timedelta(days=7)):
+        stocked.append(shelve(PLAN, categories, len(stocked) + 1, terms=terms, at=now()))
+    memberships.sell(story, stocked[-1].variants)
     with moved_to(end):
         vary_shelves(stocked, terms=terms, at=end)
         for coupon_item in (PACK, VOUCHER):

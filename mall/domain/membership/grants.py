@@ -244,11 +244,14 @@ def end_paid_grants(references: Sequence[str], *, by: str, terms: programme.Prog
     """End the levels that were paid for by what is given back. What has ended stays as it ended."""
     rows = execute(
         select(LevelGrant)
-        .where(LevelGrant.reference.in_(references), LevelGrant.kind == PAID, LevelGrant.ends_at >= at, not_ended())
+        .where(LevelGrant.reference.in_(references), LevelGrant.kind == PAID, not_ended())
         .order_by(LevelGrant.id)
     ).all()
     for row in rows:
-        _withdraw(row, reason=GIVEN_BACK, by=by, at=at)
+        if row.ends_at < at:  # The night has not come round to it.
+            _note_over([row], at=at)
+        else:
+            _withdraw(row, reason=GIVEN_BACK, by=by, at=at)
     _tell_ended([row for row in rows if row.begins_at <= at], terms=terms, at=at)
 
 
@@ -276,8 +279,7 @@ def end_grants(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE
         select(LevelGrant).where(LevelGrant.ends_at < at, not_ended()).order_by(LevelGrant.id).limit(limit)
     ).all()
     if over:
-        rows = [{"grant_id": row.id, "how": OVER, "reason": "", "by": "system", "ended_at": at} for row in over]
-        execute(insert(LevelGrantEnd), rows)
+        _note_over(over, at=at)
         _tell_ended(over, terms=terms, at=at)
     return len(over)
 
@@ -365,6 +367,11 @@ def not_ended(grant: Any = LevelGrant) -> Any:
     """Return the condition that nothing has ended a grant, nor written down that its time is over."""
     ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == grant.id)
     return ~ended.correlate(grant).exists()
+
+
+def _note_over(grants: Sequence[Row[Any]], *, at: datetime) -> None:
+    rows = [{"grant_id": row.id, "how": OVER, "reason": "", "by": "system", "ended_at": at} for row in grants]
+    execute(insert(LevelGrantEnd), rows)
 
 
 def _withdraw(grant: Row[Any], *, reason: str, by: str, at: datetime) -> None:

@@ -151,6 +151,7 @@ def test_another_members_grant_is_not_there(mei):
         )
 
 
+@pytest.mark.breaks_the_books  # No order has paid for it here.
 def test_a_paid_plan_uses_the_same_table(mei):
     with transaction():
         membership.write_grant(

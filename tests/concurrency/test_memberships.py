@@ -1,0 +1,90 @@
+"""Memberships, many at once: each is paid for once and lengthens what is there; one is given back once."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from flask import Flask
+
+from mall.base.db import again, reading, transaction
+from mall.domain import aftersales, cash, checkout, ledger, membership
+from tests.stage import NOON, Stage, open_shop
+from tests.threads import errors, race
+
+pytestmark = pytest.mark.concurrency
+TIMES = 10
+
+
+@pytest.fixture
+def stage(postgres_app: Flask) -> Stage:
+    return open_shop()
+
+
+@pytest.fixture
+def mei(stage: Stage) -> int:
+    return stage.member("mei")
+
+
+def periods(member_id):
+    with reading():
+        return sorted((row.begins_on, row.last_day) for row in membership.grants_of(member_id))
+
+
+def write_paid(stage, mei, number):
+    """Lengthen Mei's time by 30 days, as an order does that is paid: the purse is locked first."""
+
+    def unit():
+        with transaction():
+            ledger.lock(mei, zone=stage.terms.zone)
+            membership.write_paid_grant(
+                mei, 4, length=30, unit="days", reference=f"order:{number}:1", terms=stage.terms, at=NOON
+            )
+
+    return again(unit)
+
+
+def give_back(stage, order, mei, shown):
+    def unit():
+        with transaction():
+            return aftersales.refund(
+                order.id, reason=aftersales.PLAN_ENDED, restock=False, pieces={1: 1}, shown=shown,
+                by=f"member:{mei}", terms=stage.terms, at=NOON + timedelta(days=9),
+            )  # fmt: skip
+
+    return again(unit)
+
+
+@pytest.mark.breaks_the_books  # These have no orders.
+def test_paid_ten_times_at_once_the_periods_follow_each_other_without_a_gap_or_an_overlap(postgres_app, stage, mei):
+    outcomes = race(postgres_app, [lambda number=number: write_paid(stage, mei, number) for number in range(1, 11)])
+
+    assert errors(outcomes) == []
+    days = periods(mei)
+    assert len(days) == TIMES
+    assert all(begins == ends + timedelta(days=1) for (_b, ends), (begins, _e) in pairwise(days))
+
+
+@pytest.mark.breaks_the_books
+def test_without_the_lock_of_the_purse_they_would_overlap(postgres_app, stage, mei, monkeypatch):
+    """The twin: it must fail, or the test above proves nothing."""
+    monkeypatch.setattr(ledger, "lock", lambda member_id, *, zone: None)
+    race(postgres_app, [lambda number=number: write_paid(stage, mei, number) for number in range(1, 11)])
+
+    days = periods(mei)
+    assert any(begins <= ends for (_b, ends), (begins, _e) in pairwise(days))
+
+
+def test_given_back_ten_times_at_once_it_goes_back_once(postgres_app, stage, mei):
+    stage.put_in(mei, stage.membership(), "cash")
+    order = stage.pay(stage.place(mei))
+    with reading():
+        shown = aftersales.plan_refund(
+            stage.order(order), reason=aftersales.PLAN_ENDED, at=NOON + timedelta(days=9), zone=stage.terms.zone,
+            pieces={1: 1},
+        ).fingerprint  # fmt: skip
+
+    outcomes = race(postgres_app, [lambda: give_back(stage, order, mei, shown)] * TIMES)
+
+    assert errors(outcomes) == []
+    with reading():
+        assert [row.amount_cents for row in cash.refunds_of(checkout.reference_of(order.id))] == [2_000]

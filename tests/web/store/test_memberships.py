@@ -1,0 +1,125 @@
+"""A membership at the till: what it gives is said before, its end and what is left after; it is given back once."""
+
+from datetime import timedelta
+
+import pytest
+
+from mall.base.clock import moved_to
+from mall.base.db import reading
+from mall.domain import cash, checkout
+from mall.web.shared.letters import page_of
+from tests.stage import NOON
+from tests.web.store.till import words
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def plan(stage):
+    return stage.membership(length=30)
+
+
+@pytest.fixture
+def bought(till, stage, mei, plan):
+    till.put_in(plan, "cash")
+    till.place()
+    return stage.pay(till.orders()[0])
+
+
+def page_for(till, order, page=""):
+    return f"/orders/{checkout.number_of(order.id)}{page}"
+
+
+def open_at(till, address, *, at=NOON):
+    with moved_to(at):
+        return till.browser.get(address)
+
+
+def test_its_page_says_which_level_for_how_long_and_what_that_brings(till, plan):
+    page = words(till.browser.get("/items/membership").text)
+
+    assert "VIP for 30 days, from the moment it is paid" in page
+    assert "Points on orders ×1.5" in page and "Level discount 5 %" in page
+    assert "Earns no points" in page
+    assert "the share of the days that are left is refunded" in page
+
+
+def test_a_visitor_reads_it_too_and_finds_it_among_the_levels(app, plan):
+    browser = app.test_client()
+
+    assert "VIP for 30 days" in words(browser.get("/items/membership").text)
+    assert "Have a level at once VIP Membership VIP for 30 days" in words(browser.get("/levels").text)
+
+
+def test_two_of_it_are_refused_beside_the_line(till, plan):
+    till.put_in(plan, "cash", quantity="2")
+
+    assert "Membership is had one at a time." in words(till.basket()) or till.lines()[0].quantity == 1
+
+
+def test_who_has_it_reads_until_when_and_that_it_was_paid(till, bought):
+    assert "Paid up to and with 31 March 2026. By growth you are Registered." in words(
+        till.browser.get("/member").text
+    )
+    assert "Paid up to and with 31 March 2026." in words(till.browser.get("/levels").text)
+    assert "VIP for 30 days, after 31 March 2026" in words(till.browser.get("/levels").text)
+    assert "paid, up to and with 31 March 2026" in words(till.browser.get("/member/growth").text)
+    order = words(till.browser.get(page_for(till, bought)).text)
+    assert "VIP up to and with 31 March 2026, paid" in order and "29 whole days are left. It ends by itself." in order
+    assert "it goes on after that day" in words(till.browser.get("/items/membership").text)
+
+
+def test_giving_it_back_shows_the_days_and_the_cash_first_and_does_it_once(till, bought):
+    address, at = page_for(till, bought, "/memberships/1"), NOON + 9 * DAY
+    shown = open_at(till, address, at=at)
+    assert "Days that are left 20 of 30" in words(shown.text) and "$20.00" in shown.text
+
+    form = {"shown": shown.text.split('name="shown" value="')[1].split('"')[0]}
+    with moved_to(at):
+        first = till.browser.post(address, data=form, follow_redirects=True)
+        again = till.browser.post(address, data=form, follow_redirects=True)
+
+    for page in (first, again):
+        assert page.status_code == 200
+        assert "Given back: 20 of 30 days are refunded." in words(page.text)
+    with reading():
+        assert [row.amount_cents for row in cash.refunds_of(checkout.reference_of(bought.id))] == [2_000]
+
+
+def test_confirmed_the_day_after_it_is_shown_anew_and_nothing_is_done(till, bought):
+    address = page_for(till, bought, "/memberships/1")
+    shown = open_at(till, address, at=NOON + 9 * DAY).text.split('name="shown" value="')[1].split('"')[0]
+    with moved_to(NOON + 10 * DAY):
+        page = till.browser.post(address, data={"shown": shown})
+
+    assert page.status_code == 422
+    assert "has changed since it was shown" in words(page.text) and "19 of 30" in words(page.text)
+
+
+@pytest.mark.parametrize("shown", ["", "nonsense", "x" * 500])
+def test_what_was_not_shown_is_not_done(till, bought, shown):
+    page = till.browser.post(page_for(till, bought, "/memberships/1"), data={"shown": shown})
+
+    assert page.status_code == 422
+    with reading():
+        assert cash.refunds_of(checkout.reference_of(bought.id)) == []
+
+
+def test_on_its_last_day_its_order_says_that_nothing_is_left(till, bought):
+    page = open_at(till, page_for(till, bought, "/memberships/1"), at=NOON + 29 * DAY)
+
+    assert page.status_code == 422
+    assert "No whole day is left of this membership" in words(page.text)
+
+
+def test_a_line_that_is_no_membership_and_anothers_order_are_not_there(till, stage, bought, tom):
+    assert till.browser.get(page_for(till, bought, "/memberships/2")).status_code == 422
+    stage.put_in(tom, stage.membership(), "cash")
+    others = stage.place(tom)
+
+    assert till.browser.get(page_for(till, others, "/memberships/1")).status_code == 404
+    assert till.browser.post(page_for(till, others, "/memberships/1")).status_code == 404
+
+
+def test_the_mail_that_it_ends_leads_to_where_it_can_be_had_again():
+    assert page_of("level_ending", {}) == ("store.levels.show", {})
