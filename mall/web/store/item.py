@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -82,7 +83,8 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
             at=at,
             limit=ON_A_SHELF + 1,
         )
-        campaign = campaign_for(item.product.id, viewer, at=at)
+        earns = item.product.kind != catalogue.MEMBERSHIP
+        campaign = campaign_for(item.product.id, viewer, at=at) if earns else None
         contents = contents_of(item.product.id, at=at) if item.product.kind == "coupon" else []
         gives = level_given(item.product)
         if gives is not None and standing is None and viewer.member_id is not None:
@@ -150,7 +152,8 @@ def level_given(product: Any) -> dict[str, Any] | None:
     level = next((each for each in terms.levels if each.key == product.plan_level), None)
     if level is None:
         return None
-    rows = benefits_of(terms)[1:]  # Not what growth it takes.
+    by_growth = (_("Growth to reach it"), _("On reaching it, once"))  # Neither is paid for.
+    rows = [row for row in benefits_of(terms) if row["name"] not in by_growth]
     brings = [(row["name"], row["cells"][level.rank - 1]) for row in rows]
     return {
         "level": level,
