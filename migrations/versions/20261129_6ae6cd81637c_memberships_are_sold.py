@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '6ae6cd81637c'
-down_revision = '88bc7e3619a6'
+down_revision = '3bc513d856fc'
 branch_labels = None
 depends_on = None
 
