@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '6ae6cd81637c'
-down_revision = '3bc513d856fc'
+down_revision = '3b2e1a0688a2'
 branch_labels = None
 depends_on = None
 
