@@ -1,30 +1,44 @@
 """The demo is a shop with history, made by the mall's own verbs: nothing in it breaks the books."""
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flask import current_app
 from sqlalchemy import func, select
 
 from mall import demo
 from mall.base.db import execute, reading
 from mall.domain import aftersales, catalogue, checkout, earning, insight, ledger, membership, people, programme
+from tests.conftest import build_app, dispose
+from tests.sound import all_sound
 
 END = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def built(app, tmp_path: Path) -> demo.Built:
-    return demo.build(
-        cashier=app.extensions["cashier"], site="http://localhost", instance=tmp_path, end=END, members=12, orders=40
-    )
+@pytest.fixture(scope="module")
+def built(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[demo.Built]:
+    """A small demo, its app context open. It takes long: all tests here look at one."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copyfile(sqlite_template, folder / "mall.db")
+    app = build_app(folder, f"sqlite:///{folder / 'mall.db'}")
+    with app.app_context():
+        cashier = app.extensions["cashier"]
+        yield demo.build(cashier=cashier, site="http://localhost", instance=folder, end=END, members=12, orders=40)
+        dispose()
 
 
-def test_a_small_demo_has_items_members_orders_and_a_cast(built, app, tmp_path):
+def test_nothing_in_it_breaks_the_books(built):
+    assert all_sound()
+
+
+def test_a_small_demo_has_items_members_orders_and_a_cast(built):
     assert built.items >= 60
     assert built.members == 12
     assert built.orders >= 30
-    assert (tmp_path / "demo-cast.json").exists()
+    assert (Path(current_app.config["INSTANCE_DIR"]) / "demo-cast.json").exists()
     with reading():
         kinds = set(execute(select(ledger.Posting.kind).distinct()).scalars())
         states = set(execute(select(checkout.Order.state).distinct()).scalars())
