@@ -9,7 +9,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run reset test quick check bench soak fmt messages migration requirements
+.PHONY: help run reset test quick check lint bench soak fmt messages migration requirements
 
 help: ## List these targets.
 	@echo "make TARGET, one of:"
@@ -29,7 +29,10 @@ test: $(VENV)/.tests ## Run the whole suite by parts, and say how long each took
 quick: $(VENV)/.tests ## Run the pure tests and the domain on SQLite: under a minute.
 	@$(BIN)/python tests/run.py base domain
 
-check: $(VENV)/.tests ## Lint, types, the plan of the house, migrations and catalogues in step.
+check: lint ## What `make lint` does, then the plan of the house and migrations in step.
+	@$(BIN)/pytest -n 2 tests/test_architecture.py tests/test_migrations.py
+
+lint: $(VENV)/.tests ## Lint, types, no floats, requirements and catalogues in step.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -37,7 +40,6 @@ check: $(VENV)/.tests ## Lint, types, the plan of the house, migrations and cata
 	@$(BIN)/python tests/check/no_floats.py
 	@$(BIN)/python tests/check/requirements.py
 	@$(BIN)/python tests/check/messages.py
-	@$(BIN)/pytest -n 2 tests/test_architecture.py tests/test_migrations.py
 
 bench: $(VENV)/.tests ## Measure pages, orders, redeeming, refunds, webhooks, memory and start; prints a table.
 	@$(BIN)/python -m benchmarks.run
