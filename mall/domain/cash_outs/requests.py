@@ -26,6 +26,7 @@ SEALED_FOR = "cash-out"
 ASKED, APPROVED, PAID, DECLINED, WITHDRAWN = "asked", "approved", "paid", "declined", "withdrawn"
 STATES = (ASKED, APPROVED, PAID, DECLINED, WITHDRAWN)
 LONGEST_PAYEE, LONGEST_ACCOUNT, LONGEST_REFERENCE, LONGEST_REASON = 80, 40, 80, 500
+MOST_CENTS = 10**11
 _ACCOUNT = re.compile(r"[A-Z0-9]{5,34}")
 
 
@@ -55,6 +56,10 @@ class Disputed(Refusal):
 
 class TooFewPoints(Refusal):
     message = N_("Choose at least {least} points.")
+
+
+class TooManyPoints(Refusal):
+    message = N_("Choose at most {most} points; ask for the rest once these are paid.")
 
 
 class OneAtATime(Refusal):
@@ -127,6 +132,11 @@ class Offer(Struct, frozen=True):
         """Tell whether points are turned into cash at all."""
         return self.least_points > 0
 
+    @property
+    def most_points(self) -> int:
+        """Return how many points one request may be for, so that its money is a sum a bank would carry."""
+        return MOST_CENTS * self.rate_points // self.rate_cents
+
     def gross_cents(self, points: int) -> int:
         """Return what points give before the fee, rounded down."""
         return points * self.rate_cents // self.rate_points
@@ -159,8 +169,8 @@ def ask(
 ) -> int:
     """Ask for points to be turned into cash: they are held until it is decided. Returns its id; asked again, the same.
 
-    Raises NotOffered, NotVerified, MemberFrozen, Disputed, InDebt, TooFewPoints, OneAtATime, NoPayee, BadAccount,
-    ledger.InsufficientPoints; ledger.KeyReused for another request with the same key.
+    Raises NotOffered, NotVerified, MemberFrozen, Disputed, InDebt, TooFewPoints, TooManyPoints, OneAtATime, NoPayee,
+    BadAccount, ledger.InsufficientPoints; ledger.KeyReused for another request with the same key.
     """
     offer = offer_of(terms)
     if not offer.is_on:
@@ -180,6 +190,10 @@ def ask(
     _refuse_unfit(member_id, purse)
     if points < offer.least_points:
         raise TooFewPoints(least=offer.least_points).about("points")
+    if points > purse.wallet:  # Before anything is worked out from them: no product of ours is larger than it may be.
+        raise ledger.InsufficientPoints(wanted=points, available=ledger.spendable(member_id, at=at))
+    if points > offer.most_points:
+        raise TooManyPoints(most=offer.most_points).about("points")
     if execute(select(CashOut.id).where(CashOut.member_id == member_id, CashOut.state == ASKED)).first():
         raise OneAtATime
     cash_out_id: int = execute(

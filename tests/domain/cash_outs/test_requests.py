@@ -200,6 +200,28 @@ def test_too_few_or_too_many_points_a_second_request_and_odd_accounts_are_refuse
     assert purse(mei) == (1_400, 600)
 
 
+ABSURD = {"cash_out_points": 1, "cash_out_cents": 1_000_000}
+
+
+@pytest.mark.parametrize("points", [10**15, 2**63 - 1])
+def test_more_points_than_there_are_are_refused_whatever_they_would_give(either, mei, give, ask, shop, terms, points):
+    give(mei, 1_000)
+    absurd = programme.terms_of(shop.version, programme.settings_of(terms) | ABSURD)
+    with pytest.raises(ledger.InsufficientPoints, match=f"needs {points} points; 1000 are available"):
+        ask(mei, points, terms=absurd)
+
+
+def test_more_money_than_a_bank_would_carry_is_refused_in_a_sentence(mei, give, ask, shop, terms, purse):
+    give(mei, 200_000)
+    absurd = programme.terms_of(shop.version, programme.settings_of(terms) | ABSURD)
+    with pytest.raises(cash_outs.TooManyPoints, match="at most 100000 points") as refused:
+        ask(mei, 100_001, terms=absurd)
+    assert refused.value.field == "points"
+    assert purse(mei) == (200_000, 0)
+    ask(mei, 100_000, terms=absurd)
+    assert purse(mei) == (100_000, 100_000)
+
+
 def test_a_form_sent_twice_is_one_request(mei, give, ask, purse):
     give(mei, 2_000)
     assert ask(mei, 600, key="k") == ask(mei, 600, key="k")
