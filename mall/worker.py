@@ -49,17 +49,12 @@ def expire_points(at: datetime) -> None:
     """
     terms = terms_at(at)
 
-    def batch() -> int:
-        with transaction():
-            return ledger.expire_due(zone=terms.zone, at=at)
-
     def one(member_id: int) -> None:
         with transaction():
             ledger.expire(ledger.lock(member_id, zone=terms.zone), at=at)
 
     try:
-        while again(batch):
-            pass
+        in_shares(lambda after: ledger.expire_due(zone=terms.zone, after=after, at=at))
     except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
         log.error("expiring many at once failed", exc_info=error)
         with reading():
@@ -70,7 +65,7 @@ def expire_points(at: datetime) -> None:
 def take_off_dormant(at: datetime) -> None:
     """Take growth off members who have done nothing for long, and announce what comes next."""
     terms = terms_at(at)
-    tell_in_shares(lambda after: earning.take_off_dormant(terms=terms, after=after, at=at))
+    in_shares(lambda after: earning.take_off_dormant(terms=terms, after=after, at=at))
 
 
 def review_levels(at: datetime) -> None:
@@ -95,7 +90,7 @@ def review_levels(at: datetime) -> None:
         while again(batch):
             pass
     try:
-        tell_in_shares(lambda after: earning.review_share(terms=terms, after=after, at=at))
+        in_shares(lambda after: earning.review_share(terms=terms, after=after, at=at))
     except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
         log.error("reviewing many at once failed", exc_info=error)
         with reading():
@@ -220,19 +215,19 @@ def close_windows(at: datetime) -> None:
 def tell_of_points(at: datetime) -> None:
     """Tell members of points that expire within 30 and within 7 days, many members at a time."""
     today = terms_at(at).today(at)
-    tell_in_shares(lambda after: ledger.tell_expiring(today=today, after=after, at=at))
+    in_shares(lambda after: ledger.tell_expiring(today=today, after=after, at=at))
 
 
 def tell_of_coupons(at: datetime) -> None:
     """Tell members of coupons that end soon, many members at a time."""
     zone = terms_at(at).zone
-    tell_in_shares(lambda after: coupons.tell_expiring(after=after, zone=zone, at=at))
+    in_shares(lambda after: coupons.tell_expiring(after=after, zone=zone, at=at))
 
 
 def tell_of_campaigns(at: datetime) -> None:
     """Tell members of campaigns to come, where their level hears of them earlier, many members at a time."""
     terms = terms_at(at)
-    tell_in_shares(lambda after: earning.announce_campaigns(terms=terms, after=after, at=at))
+    in_shares(lambda after: earning.announce_campaigns(terms=terms, after=after, at=at))
 
 
 def tell_of_levels(at: datetime) -> None:
@@ -247,8 +242,8 @@ def tell_of_stock(at: datetime) -> None:
         interest.tell_back_in_stock(at=at)
 
 
-def tell_in_shares(share: Callable[[int], int | None]) -> None:
-    """Let a verb tell one share of the members after the other, each committed; it returns where the next begins."""
+def in_shares(share: Callable[[int], int | None]) -> None:
+    """Let a verb do one share of the members after the other, each committed; it returns where the next begins."""
     after: int | None = 0
     while after is not None:
         done = after

@@ -1,13 +1,15 @@
 """What SQLite and PostgreSQL both can, each under a name of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Integer
+import msgspec
+from sqlalchemy import Integer, String, Subquery, bindparam, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from .db import dialect
 
@@ -89,3 +91,56 @@ def _epoch(element: Any, compiler: Any, **more: Any) -> str:
 def _unixepoch(element: Any, compiler: Any, **more: Any) -> str:
     later, earlier = (compiler.process(each, **more) for each in element.clauses)
     return f"CAST((julianday({later}) - julianday({earlier})) * 86400 AS INTEGER)"
+
+
+def given(parameter: str, **columns: TypeEngine[Any]) -> Subquery:
+    """Return rows that a statement is given as one parameter, in the form of as_given(): a table of these columns.
+
+    However many rows there are, the statement stays the same one. On SQLite of whole numbers and plain text only.
+    """
+    each = _each_given(bindparam(parameter, type_=String)).table_valued("value", name="each_given")
+    items = (_item(each.c.value, literal_column(str(place))) for place in range(len(columns)))
+    return select(
+        *(cast(item, kind).label(name) for item, (name, kind) in zip(items, columns.items(), strict=True))
+    ).subquery(parameter)
+
+
+def as_given(rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as the parameter of given(): each a sequence of values in the order of its columns."""
+    return msgspec.json.encode(rows).decode()
+
+
+class _each_given(FunctionElement[Any]):
+    """The elements of a list in JSON, as rows of one column called value."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(_each_given)
+def _elements(element: Any, compiler: Any, **more: Any) -> str:
+    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **more)} AS JSONB))"
+
+
+@compiles(_each_given, "sqlite")
+def _json_each(element: Any, compiler: Any, **more: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **more)})"
+
+
+class _item(FunctionElement[Any]):
+    """What stands at a place of a list in JSON."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(_item)
+def _arrow(element: Any, compiler: Any, **more: Any) -> str:
+    whole, place = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"({whole} ->> {place})"
+
+
+@compiles(_item, "sqlite")
+def _json_extract(element: Any, compiler: Any, **more: Any) -> str:
+    whole, place = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"json_extract({whole}, '$[{place}]')"

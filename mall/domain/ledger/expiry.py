@@ -12,8 +12,9 @@ from .positions import Position
 from .postings import Line, Move, Posting, post
 from .purses import LockedPurse, lock_many
 
-# Their purses are locked until all are done: as many as take well under a second.
-MEMBERS_AT_ONCE = 100
+# The members of one share, by their ids. Their purses are locked until all are done: well under a second, also in
+# the one night of a year in which every lot of theirs ends.
+MEMBERS_AT_ONCE = 200
 
 
 def expire(purse: LockedPurse, *, at: datetime) -> list[Line]:
@@ -21,29 +22,21 @@ def expire(purse: LockedPurse, *, at: datetime) -> list[Line]:
     return _expire({purse.member_id: purse}, at=at)
 
 
-def expire_due(*, zone: str, at: datetime, limit: int = MEMBERS_AT_ONCE) -> int:
-    """Expire what is past for up to `limit` members, purses locked ascending.
+def expire_due(*, zone: str, after: int, at: datetime, share: int = MEMBERS_AT_ONCE) -> int | None:
+    """Expire what is past of a share of the members, those with ids above `after`, purses locked ascending.
 
-    Returns the number of members touched; when it is `limit`, there may be more: call again in a new transaction.
+    Returns where the next share begins; None after the last. Done twice, it does nothing more.
     """
-    due = due_to_expire(at=at, limit=limit)
+    last = after + share
+    due = list(execute(_DUE_IN_SHARE, {"after": after, "last": last, "at": at}).scalars())
     if due:
         _expire(lock_many(due, zone=zone), at=at)
-    return len(due)
+    return last if execute(_MORE, {"last": last}).first() else None
 
 
-def due_to_expire(*, at: datetime, limit: int | None = None) -> list[int]:
+def due_to_expire(*, at: datetime) -> list[int]:
     """Return the members with points in the wallet that are past their last day, ascending."""
-    return list(
-        execute(
-            select(Position.member_id)
-            .join(Lot, Lot.id == Position.lot_id)
-            .where(Position.place == WALLET, Lot.expires_at < at)
-            .distinct()
-            .order_by(Position.member_id)
-            .limit(limit)
-        ).scalars()
-    )
+    return list(execute(_DUE, {"at": at}).scalars())
 
 
 def _expire(purses: dict[int, LockedPurse], *, at: datetime) -> list[Line]:
@@ -66,6 +59,15 @@ def _key(lot_id: int, *, times: int) -> str:
     return f"lot:{lot_id}:expire:{times + 1}" if times else f"lot:{lot_id}:expire"
 
 
+_DUE = (
+    select(Position.member_id)
+    .join(Lot, Lot.id == Position.lot_id)
+    .where(Position.place == WALLET, Lot.expires_at < bindparam("at"))
+    .distinct()
+    .order_by(Position.member_id)
+)
+_DUE_IN_SHARE = _DUE.where(Position.member_id > bindparam("after"), Position.member_id <= bindparam("last"))
+_MORE = select(Position.member_id).where(Position.member_id > bindparam("last")).limit(1)
 _TIMES = (
     select(func.count())
     .where(Posting.lot_id == Position.lot_id, Posting.kind == "expire", Posting.move.like("lot:%:expire%"))

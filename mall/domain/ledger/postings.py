@@ -1,7 +1,7 @@
 """Postings: the immutable moves of points, and post(), the only writer of purses and positions."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +9,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -21,18 +23,22 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.types import TypeEngine
 
 from mall.base.clock import Instant, day_of, now
-from mall.base.db import db, execute, in_transaction
+from mall.base.db import db, dialect, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.guard import append_only
-from mall.base.sql import each_dialect, upsert
+from mall.base.sql import as_given, each_dialect, given, upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, Said
 
 from .accounts import ACCOUNTS, CONSEQUENCES, KINDS, PLACES, PURSE
 from .positions import Position
 from .purses import LockedPurse, Purse
+
+# So many rows of one table are written by one statement.
+MANY_ROWS = 50
 
 
 class InsufficientPoints(Refusal):
@@ -242,6 +248,25 @@ def _write(purses: dict[int, LockedPurse], lines: Sequence[Line]) -> None:
     _write_purses(purses, lines, written_at)
 
 
+class _Writing(Struct, frozen=True):
+    """One way to change a table by rows: a statement that is sent for each row, and one that is given them all.
+
+    `columns` are the rows' own, in their order. On PostgreSQL each statement sent is a message and a plan of its own,
+    which of many rows takes three times as long; SQLite has no wire to save.
+    """
+
+    for_each: Any
+    for_all: Any
+    columns: tuple[str, ...]
+
+    def of(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Write rows. Returns how many were there to be changed."""
+        if dialect() == "postgresql" and len(rows) >= MANY_ROWS:
+            given_rows = as_given([[row[name] for name in self.columns] for row in rows])
+            return execute(self.for_all, {"rows": given_rows}).rowcount
+        return execute(self.for_each, rows).rowcount
+
+
 def _write_postings(purses: dict[int, LockedPurse], lines: Sequence[Line], written_at: datetime) -> None:
     numbers: dict[str, int] = defaultdict(int)
     rows = []
@@ -266,7 +291,7 @@ def _write_postings(purses: dict[int, LockedPurse], lines: Sequence[Line], writt
                 "written_at": written_at,
             }
         )
-    execute(_INSERT_POSTINGS, rows)
+    _POSTINGS.of(rows)
 
 
 def _write_positions(lines: Sequence[Line]) -> None:
@@ -283,35 +308,33 @@ def _write_positions(lines: Sequence[Line]) -> None:
             filled.add((line.member_id, line.destination, line.lot_id))
     emptied -= filled  # What one verb takes whole, another may give some of.
     lowered = {key: -points for key, points in change.items() if points < 0}
-    _take(_EMPTY_POSITION, {key: points for key, points in lowered.items() if key in emptied})
-    _take(_LOWER_POSITION, {key: points for key, points in lowered.items() if key not in emptied})
+    _take(_EMPTIED, {key: points for key, points in lowered.items() if key in emptied})
+    _take(_LOWERED, {key: points for key, points in lowered.items() if key not in emptied})
     raised = [
         {"member_id": member_id, "place": place, "lot_id": lot_id, "points": points}
         for (member_id, place, lot_id), points in change.items()
         if points > 0
     ]
     if raised:
-        execute(_raise_position(), raised)
+        _raised().of(raised)
 
 
-def _take(statement: Any, taken: dict[tuple[int, str, int], int]) -> None:
+def _take(writing: _Writing, taken: dict[tuple[int, str, int], int]) -> None:
     if not taken:
         return
     rows = [
         {"of_member": member_id, "at_place": place, "of_lot": lot_id, "taken": points}
         for (member_id, place, lot_id), points in taken.items()
     ]
-    found = execute(statement, rows).rowcount
-    assert found == len(rows), f"positions are not what was read: {taken}"
+    assert writing.of(rows) == len(rows), f"positions are not what was read: {taken}"
 
 
 def _write_purses(purses: dict[int, LockedPurse], lines: Sequence[Line], written_at: datetime) -> None:
-    execute(
-        _UPDATE_PURSE,
+    _PURSES.of(
         [
             {"of_member": member_id, "at": written_at, **{f"by_{place}": points for place, points in moved.items()}}
             for member_id, moved in _changes(lines).items()
-        ],
+        ]
     )
     for purse in purses.values():
         purse.last_written_at = written_at
@@ -337,38 +360,67 @@ def _changes(lines: Sequence[Line]) -> dict[int, dict[str, int]]:
     return change
 
 
-@each_dialect
-def _raise_position() -> Any:
-    into = upsert(Position)
+_LINES_OF_MOVES = (
+    select(Posting).where(Posting.move.in_(bindparam("keys", expanding=True))).order_by(Posting.move, Posting.line)
+)
+_INSTANT, _NUMBER = Instant(), BigInteger()
+_COLUMNS = [column for column in Posting.__table__.columns if column.name != "id"]
+_all_lines = given("rows", **{column.name: column.type for column in _COLUMNS})
+_POSTINGS = _Writing(
+    insert(Posting).inline(),
+    insert(Posting).from_select([column.name for column in _COLUMNS], select(*_all_lines.c)),
+    tuple(column.name for column in _COLUMNS),
+)
+
+_TAKEN: dict[str, TypeEngine[Any]] = {
+    "of_member": _NUMBER, "at_place": Position.place.type, "of_lot": _NUMBER, "taken": _NUMBER,
+}  # fmt: skip
+
+
+def _these(rows: Any) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Position.member_id == rows["of_member"],
+        Position.place == rows["at_place"],
+        Position.lot_id == rows["of_lot"],
+    )
+
+
+def _lowered(rows: Any) -> Any:
+    lower = update(Position).where(*_these(rows), Position.points > rows["taken"])
+    return lower.values(points=Position.points - rows["taken"])
+
+
+def _emptied(rows: Any) -> Any:
+    return delete(Position).where(*_these(rows), Position.points == rows["taken"])
+
+
+def _changed(rows: Any) -> Any:
+    moved = {place: getattr(Purse, place) + rows[f"by_{place}"] for place in PURSE}
+    return update(Purse).where(Purse.member_id == rows["of_member"]).values(**moved, last_written_at=rows["at"])
+
+
+def _added(into: Any) -> Any:
     return into.on_conflict_do_update(
         index_elements=["member_id", "place", "lot_id"],
         set_={"points": Position.points + into.excluded.points},
     )
 
 
-_LINES_OF_MOVES = (
-    select(Posting).where(Posting.move.in_(bindparam("keys", expanding=True))).order_by(Posting.move, Posting.line)
+def _by_rows(change: Callable[[Any], Any], columns: Mapping[str, TypeEngine[Any]]) -> _Writing:
+    """Return the two statements of a change: by the parameters of one row, and by rows that are given together."""
+    one = {name: bindparam(name, type_=kind) for name, kind in columns.items()}
+    return _Writing(change(one), change(given("rows", **columns).c), tuple(columns))
+
+
+_EMPTIED, _LOWERED = _by_rows(_emptied, _TAKEN), _by_rows(_lowered, _TAKEN)
+_PURSES = _by_rows(
+    _changed, {"of_member": _NUMBER, "at": _INSTANT, **dict.fromkeys((f"by_{place}" for place in PURSE), _NUMBER)}
 )
-_INSERT_POSTINGS = insert(Posting).inline()
-_THIS_POSITION = (
-    Position.member_id == bindparam("of_member"),
-    Position.place == bindparam("at_place"),
-    Position.lot_id == bindparam("of_lot"),
-)
-_EMPTY_POSITION = delete(Position).where(*_THIS_POSITION, Position.points == bindparam("taken"))
-_LOWER_POSITION = (
-    update(Position)
-    .where(*_THIS_POSITION, Position.points > bindparam("taken"))
-    .values(points=Position.points - bindparam("taken"))
-)
-_UPDATE_PURSE = (
-    update(Purse)
-    .where(Purse.member_id == bindparam("of_member"))
-    .values(
-        wallet=Purse.wallet + bindparam("by_wallet"),
-        pending=Purse.pending + bindparam("by_pending"),
-        held=Purse.held + bindparam("by_held"),
-        debt=Purse.debt + bindparam("by_debt"),
-        last_written_at=bindparam("at"),
-    )
-)
+_POSITION = {column.name: column.type for column in Position.__table__.columns}
+_all_raised = select(*given("rows", **_POSITION).c)
+
+
+@each_dialect
+def _raised() -> _Writing:
+    into = upsert(Position)
+    return _Writing(_added(into), _added(into.from_select(list(_POSITION), _all_raised)), tuple(_POSITION))

@@ -45,7 +45,7 @@ def hold(stage, mei, points: int, at: datetime) -> None:
 
 def expire(stage, at: datetime) -> None:
     with transaction():
-        ledger.expire_due(zone=stage.terms.zone, at=at)
+        ledger.expire_due(zone=stage.terms.zone, after=0, at=at)
 
 
 def preview(order, *, at: datetime, reason: str = "changed_mind") -> aftersales.Plan:

@@ -159,7 +159,7 @@ def quarter(books: Books) -> Books:
         ledger.hold(purse, 200, reference="shop:9", at=instant("2026-03-15 10:00"))
     books.ready("mei", 60, "2026-03-20 10:00", last="2026-03-31")
     with moved_to(instant("2026-04-01 03:00")), transaction():
-        ledger.expire_due(zone=ZONE, at=instant("2026-04-01 03:00"))
+        ledger.expire_due(zone=ZONE, after=0, at=instant("2026-04-01 03:00"))
     return books
 
 

@@ -193,10 +193,16 @@ def forgive(member: int, *, cap: int, key: str = "forgiven:1", at: datetime = NO
         )
 
 
-def expire_due(*, at: datetime, limit: int = 1_000) -> int:
-    """Run the nightly job. Returns how many members it touched."""
-    with moved_to(at), transaction():
-        return ledger.expire_due(zone=ZONE, at=at, limit=limit)
+def expire_due(*, at: datetime, share: int = 1_000) -> int:
+    """Run the nightly job, share by share. Returns how many members it was due to touch."""
+    after: int | None = 0
+    with moved_to(at):
+        with reading():
+            due = ledger.due_to_expire(at=at)
+        while after is not None:
+            with transaction():
+                after = ledger.expire_due(zone=ZONE, after=after, at=at, share=share)
+    return len(due)
 
 
 def owing(member: int, points: int, reference: str = "order:90", *, at: datetime = NOON) -> int:

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from mall.base.clock import end_of
-from mall.base.db import reading
+from mall.base.clock import end_of, moved_to
+from mall.base.db import reading, transaction
 from mall.domain import ledger
 from tests.conftest import NOON
 
@@ -108,8 +108,22 @@ def test_the_job_goes_on_where_it_stopped(either):
         give(member, 10, f"order:{number}", last=SOON)
     after = end(SOON) + MOMENT
 
-    assert [expire_due(at=after, limit=2) for _round in range(4)] == [2, 2, 1, 0]
+    with moved_to(after), transaction():
+        begin = ledger.expire_due(zone=ZONE, after=members[0] - 1, at=after, share=2)
+    assert begin == members[1]
+    assert [purse(member) for member in members] == [{}] * 2 + [{"wallet": 10}] * 3
+
+    assert expire_due(at=after, share=2) == 3  # As after a crash: from the first member on.
     assert [purse(member) for member in members] == [{}] * 5
+    assert [len([row for row in postings(member) if row.kind == "expire"]) for member in members] == [1] * 5
+
+
+def test_the_last_share_says_that_it_is_the_last(mei, tom):
+    give(tom, 10, last=SOON)
+
+    with transaction():
+        assert ledger.expire_due(zone=ZONE, after=mei - 1, at=NOON, share=tom - mei) == tom - 1
+        assert ledger.expire_due(zone=ZONE, after=mei - 1, at=NOON, share=tom - mei + 1) is None
 
 
 def test_one_member_alone(mei, tom):
