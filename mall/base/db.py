@@ -30,6 +30,8 @@ PASSING_FAULTS = {"40001", "40P01", "55P03"}
 UNIQUE_VIOLATION = "23505"
 # How long a statement may take on PostgreSQL, and one of a scan.
 STATEMENT, SCAN = "10s", "10min"
+# What a step of one may keep in memory on PostgreSQL, for a scan; other statements have what the server is set to.
+SCAN_MEMORY = "64MB"
 FIRST_WITH_TRANSACTION_TIMEOUT = 17_00_00
 
 T = TypeVar("T")
@@ -199,7 +201,9 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool, synchronous: str) -> Non
 def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
     settings = (
         f"SET lock_timeout='3s'; SET statement_timeout='{STATEMENT}'; SET idle_in_transaction_session_timeout='15s';"
-        f" SET timezone='UTC'; SET default_transaction_read_only={'on' if read_only else 'off'}"
+        f" SET timezone='UTC'; SET default_transaction_read_only={'on' if read_only else 'off'};"
+        # To compile a statement takes longer than any of ours: a second and a half of one that then ran for a third.
+        " SET jit=off"
     )
 
     @event.listens_for(engine, "connect")
@@ -221,15 +225,15 @@ def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
 
 @contextmanager
 def _patience(connection: Connection) -> Iterator[None]:
-    """Let the statements of a connection take long, until it goes back to the pool."""
+    """Let the statements of a connection take long, and memory to sort in, until it goes back to the pool."""
     if connection.dialect.name != "postgresql":
         yield
         return
-    connection.exec_driver_sql(f"SET statement_timeout='{SCAN}'")
+    connection.exec_driver_sql(f"SET statement_timeout='{SCAN}'; SET work_mem='{SCAN_MEMORY}'")
     try:
         yield
     finally:
-        connection.exec_driver_sql(f"SET statement_timeout='{STATEMENT}'")
+        connection.exec_driver_sql(f"SET statement_timeout='{STATEMENT}'; RESET work_mem")
 
 
 @contextmanager

@@ -5,7 +5,21 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Row, String, bindparam, case, cast, literal, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Row,
+    String,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -434,3 +448,9 @@ REFERENCE = literal("order:").concat(cast(Order.id, String))
 PLAN_REFERENCE = (
     literal("order:").concat(cast(OrderLine.order_id, String)).concat(":").concat(cast(OrderLine.line, String))
 )
+
+
+def order_id_in(reference: Any) -> ColumnElement[int | None]:
+    """Return the id of the order that a column refers to by its reference, NULL where it refers to something else."""
+    an_order = reference.like("order:%") & reference.not_like("order:%:%")
+    return case((an_order, cast(func.substr(reference, len("order:") + 1), BigInteger)))

@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import BigInteger, Subquery, case, cast, func, select
 
-from mall.base.clock import start_of
+from mall.base.clock import Instant, start_of
 from mall.base.db import execute
-from mall.domain import earning, membership, people, programme
+from mall.domain import checkout, earning, membership, people, programme
 
 # What is paid for goods, and what of it goes back: together, what is kept.
 CASH_FACTS = ("order_paid", "order_reduced")
@@ -123,12 +123,17 @@ def revenue_by_member(since: datetime) -> Subquery:
 
 
 def kept_by_order(since: datetime, *, kind: str = "order_paid") -> Subquery:
-    """Return what is kept of each order paid (or "order_kept") since an instant: member_id, reference, cents."""
+    """Return what is kept of each order paid (or "order_kept") since an instant: member_id, order_id, cents.
+
+    Facts are read once, and put together by the number of their order: it is found sooner than its name.
+    """
     fact: Any = earning.FactRow
-    since_then = select(fact.reference).where(fact.kind == kind, fact.at >= since)
-    return (
-        select(fact.member_id, fact.reference, func.sum(fact.cents).label("cents"))
-        .where(fact.kind.in_(CASH_FACTS), fact.reference.in_(since_then))
-        .group_by(fact.member_id, fact.reference)
-        .subquery("kept")
+    order_id = checkout.order_id_in(fact.reference)
+    cents = func.sum(case((fact.kind.in_(CASH_FACTS), fact.cents), else_=0))
+    each = select(fact.member_id, order_id.label("order_id"), cast(cents, BigInteger).label("cents")).where(
+        fact.kind.in_({*CASH_FACTS, kind})
     )
+    if kind == CASH_FACTS[0]:
+        each = each.where(fact.at >= since)  # What goes back of an order goes back after it was paid.
+    of_these = func.max(case((fact.kind == kind, fact.at)), type_=Instant) >= since
+    return each.group_by(fact.member_id, order_id).having(of_these).subquery("kept")

@@ -4,14 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import BigInteger, Row, Select, case, func, select
 
 from mall.base.clock import start_of
 from mall.base.db import execute
 from mall.base.money import half_up
+from mall.base.sql import as_given, given
 from mall.domain import checkout, earning, membership, people, programme
 
 from .pyramid import Course, Pyramid, growth_by_member, kept_by_order, pyramid_of, revenue_by_member
@@ -31,8 +33,9 @@ from .replay import (
 
 SPANS = (30, 90, 365)
 YEAR = 365
-# Up to so many members are asked for by name; beyond, all are read and the others passed over.
-BY_NAME = 5_000
+# Whom a draft moves, and by how many levels: a question is given all of them, and answers by these steps.
+_MOVED = given("moved", member_id=BigInteger(), steps=BigInteger())
+_STEPS = func.coalesce(_MOVED.c.steps, 0).label("steps")
 
 
 class Side(Struct, frozen=True):
@@ -143,11 +146,11 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
         other.append((draft_rank, two, each.cents))
         if steps := draft_rank - places[live_rank]:
             movers.append(Mover(each.member_id, now_rank, live_rank, draft_rank, one, two, steps))
-    bought = _bought(since)
-    drafts = given_for(bought.on(places), terms=draft, at=at)
-    for steps, theirs in _bought_by_moved(movers, since).items():
-        drafts = drafts.and_of(given_for(theirs.on(places, steps), terms=draft, at=at))
-        drafts = drafts.and_of(given_for(theirs.on(places), terms=draft, at=at), sign=-1)
+    bought = _bought({each.member_id: each.steps for each in movers}, since)
+    live_given, draft_given = Given(), Given()
+    for steps, theirs in bought.items():
+        live_given = live_given.and_of(given_for(theirs, terms=terms, at=at))
+        draft_given = draft_given.and_of(given_for(theirs.on(places, steps), terms=draft, at=at))
     task_points = sum(points for points, _growth in issued_tasks.values())
     draft_task_points = sum(
         points for key, (points, _growth) in issued_tasks.items() if key not in gone | {task.key for task in changed}
@@ -155,10 +158,10 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
     draft_task_points += sum(draft_task.points * replayed_times(replayed, draft_task.key) for draft_task in changed)
     return WhatIf(
         days=days,
-        live=Side(terms, _pyramid(terms, live), given_for(bought, terms=terms, at=at), task_points),
-        draft=Side(draft, _pyramid(draft, other), drafts, draft_task_points),
+        live=Side(terms, _pyramid(terms, live), live_given, task_points),
+        draft=Side(draft, _pyramid(draft, other), draft_given, draft_task_points),
         now=_pyramid(terms, now),
-        issued_points=really_issued(bought.kept) + task_points,
+        issued_points=sum(really_issued(theirs.kept) for theirs in bought.values()) + task_points,
         movers=tuple(sorted(movers, key=lambda each: (each.steps, -each.draft_growth, each.member_id))),
     )
 
@@ -221,94 +224,81 @@ def _order_growth(terms: programme.Programme, since: datetime) -> dict[int, int]
         return {}
     kept = kept_by_order(since, kind="order_kept")
     rows = execute(
-        select(kept.c.member_id, kept.c.cents, order.growth_per_cents, func.count().label("times"))
-        .join(order, kept.c.reference == checkout.REFERENCE)
+        select(kept.c.member_id, kept.c.cents, order.growth_per_cents)
+        .join(order, kept.c.order_id == order.id)
         .where(of_another_rate)
-        .group_by(kept.c.member_id, kept.c.cents, order.growth_per_cents)
     )
+
+    @lru_cache(None)
+    def change_by(cents: int, growth_per_cents: int) -> int:
+        rates = earning.Rates(
+            multiplier_percent=100, earn_points=0, earn_per_cents=1, growth_per_cents=growth_per_cents
+        )
+        return growth_change([Kept(1, cents, rates, 1)], terms)
+
     change: dict[int, int] = defaultdict(int)
     for row in rows:
-        rates = earning.Rates(
-            multiplier_percent=100, earn_points=0, earn_per_cents=1, growth_per_cents=row.growth_per_cents
-        )
-        change[row.member_id] += growth_change([Kept(1, int(row.cents), rates, row.times)], terms)
+        change[row.member_id] += change_by(row.cents, row.growth_per_cents)
     return change
 
 
-def _bought(since: datetime) -> Bought:
-    """Return all that was bought since an instant."""
-    return Bought(
-        tuple(_kept(row) for row in _kept_rows(since)),
-        tuple(_piece(row) for row in _piece_rows(since)),
-        tuple(_sent(row) for row in _sent_rows(since)),
-    )
+def _bought(steps: Mapping[int, int], since: datetime) -> dict[int, Bought]:
+    """Return all that was bought since an instant, by how many levels the draft moves who bought it: {steps: ...}.
 
-
-def _bought_by_moved(movers: Sequence[Mover], since: datetime) -> dict[int, Bought]:
-    """Return what members have bought whom the draft leaves elsewhere, by how many levels they move: {steps: ...}."""
-    steps = {each.member_id: each.steps for each in movers}
-    if not steps:
-        return {}
-    named = list(steps) if len(steps) <= BY_NAME else None
+    `steps` is {member_id: steps} of those it moves.
+    """
+    moved = {"moved": as_given(list(steps.items()))}
     found: dict[int, tuple[list[Kept], list[Piece], list[Sent]]] = defaultdict(lambda: ([], [], []))
-    readers = ((_kept_rows, _kept), (_piece_rows, _piece), (_sent_rows, _sent))
-    for place, (rows, read) in enumerate(readers):
-        for row in rows(since, of=named, by_member=True):
-            if row.member_id in steps:
-                found[steps[row.member_id]][place].append(read(row))  # type: ignore[arg-type]
-    return {moved: Bought(tuple(kept), tuple(pieces), tuple(sent)) for moved, (kept, pieces, sent) in found.items()}
+    for row in execute(_kept_rows(since), moved):
+        found[row.steps][0].append(_kept(row))
+    for row in execute(_piece_rows(since), moved):
+        found[row.steps][1].append(_piece(row))
+    for row in execute(_sent_rows(since), moved):
+        found[row.steps][2].append(_sent(row))
+    return {steps: Bought(tuple(kept), tuple(pieces), tuple(sent)) for steps, (kept, pieces, sent) in found.items()}
 
 
-def _kept_rows(since: datetime, *, of: list[int] | None = None, by_member: bool = False) -> Iterable[Row[Any]]:
+def _kept_rows(since: datetime) -> Select[Any]:
     order, kept = checkout.Order, kept_by_order(since)
-    same: list[Any] = [
+    same = [
         order.level_rank, order.multiplier_percent, order.earn_points, order.earn_per_cents, order.growth_per_cents,
-        kept.c.cents,
+        kept.c.cents, _STEPS,
     ]  # fmt: skip
-    same += [kept.c.member_id] if by_member else []
-    question = select(*same, func.count().label("times")).join_from(
-        kept, order, kept.c.reference == checkout.REFERENCE
-    )
-    return execute(_asked(question, kept.c.member_id, of).group_by(*same))
+    question = select(*same, func.count().label("times")).join_from(kept, order, kept.c.order_id == order.id)
+    return question.outerjoin(_MOVED, _MOVED.c.member_id == kept.c.member_id).group_by(*same)
 
 
-def _piece_rows(since: datetime, *, of: list[int] | None = None, by_member: bool = False) -> Iterable[Row[Any]]:
+def _piece_rows(since: datetime) -> Select[Any]:
     order, line = checkout.Order, checkout.OrderLine
-    same: list[Any] = [order.level_rank, line.list_cents, line.quantity, line.form]
-    same += [order.member_id] if by_member else []
-    question = (
+    same = [order.level_rank, line.list_cents, line.quantity, line.form, _STEPS]
+    return (
         select(*same, func.sum(line.quantity - line.refunded).label("times"))
         .join_from(order, line, line.order_id == order.id)
+        .outerjoin(_MOVED, _MOVED.c.member_id == order.member_id)
         .where(order.paid_at >= since, line.refunded < line.quantity, line.form == "cash")
+        .group_by(*same)
     )
-    return execute(_asked(question, order.member_id, of).group_by(*same))
 
 
-def _sent_rows(since: datetime, *, of: list[int] | None = None, by_member: bool = False) -> Iterable[Row[Any]]:
+def _sent_rows(since: datetime) -> Select[Any]:
     order, line = checkout.Order, checkout.OrderLine
     for_cash = func.max(case((line.digital.is_(False) & (line.form != "points"), 1), else_=0))
-    goods = _asked(
+    each = (
         select(
             order.id,
             func.sum(line.cash_cents + line.saved_cents + line.waived_cents).label("goods_cents"),
             for_cash.label("for_cash"),
         )
         .join_from(order, line, line.order_id == order.id)
-        .where(order.paid_at >= since, order.shipping_list_cents > 0, order.state.not_in(checkout.OVER)),
-        order.member_id,
-        of,
+        .where(order.paid_at >= since, order.shipping_list_cents > 0, order.state.not_in(checkout.OVER))
+        .group_by(order.id)
+        .subquery("goods")
     )
-    each = goods.group_by(order.id).subquery("goods")
-    same: list[Any] = [
-        order.level_rank, order.shipping_key, order.shipping_list_cents, each.c.goods_cents, each.c.for_cash,
+    same = [
+        order.level_rank, order.shipping_key, order.shipping_list_cents, each.c.goods_cents, each.c.for_cash, _STEPS,
     ]  # fmt: skip
-    same += [order.member_id] if by_member else []
     question = select(*same, func.count().label("times")).join_from(each, order, order.id == each.c.id)
-    return execute(question.group_by(*same))
-
-
-def _asked(question: Any, member_id: Any, of: list[int] | None) -> Any:
-    return question if of is None else question.where(member_id.in_(of))
+    return question.outerjoin(_MOVED, _MOVED.c.member_id == order.member_id).group_by(*same)
 
 
 def _kept(row: Row[Any]) -> Kept:
