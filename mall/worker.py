@@ -54,7 +54,7 @@ def expire_points(at: datetime) -> None:
             ledger.expire(ledger.lock(member_id, zone=terms.zone), at=at)
 
     try:
-        in_shares(lambda after: ledger.expire_due(zone=terms.zone, after=after, at=at))
+        tell_in_shares(lambda after: ledger.expire_due(zone=terms.zone, after=after, at=at))
     except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
         log.error("expiring many at once failed", exc_info=error)
         with reading():
@@ -65,7 +65,7 @@ def expire_points(at: datetime) -> None:
 def take_off_dormant(at: datetime) -> None:
     """Take growth off members who have done nothing for long, and announce what comes next."""
     terms = terms_at(at)
-    in_shares(lambda after: earning.take_off_dormant(terms=terms, after=after, at=at))
+    tell_in_shares(lambda after: earning.take_off_dormant(terms=terms, after=after, at=at))
 
 
 def review_levels(at: datetime) -> None:
@@ -90,7 +90,7 @@ def review_levels(at: datetime) -> None:
         while again(batch):
             pass
     try:
-        in_shares(lambda after: earning.review_share(terms=terms, after=after, at=at))
+        tell_in_shares(lambda after: earning.review_share(terms=terms, after=after, at=at))
     except Exception as error:  # noqa: BLE001 - Whoever stands in the way, the others are looked at one by one.
         log.error("reviewing many at once failed", exc_info=error)
         with reading():
@@ -215,19 +215,19 @@ def close_windows(at: datetime) -> None:
 def tell_of_points(at: datetime) -> None:
     """Tell members of points that expire within 30 and within 7 days, many members at a time."""
     today = terms_at(at).today(at)
-    in_shares(lambda after: ledger.tell_expiring(today=today, after=after, at=at))
+    tell_in_shares(lambda after: ledger.tell_expiring(today=today, after=after, at=at))
 
 
 def tell_of_coupons(at: datetime) -> None:
     """Tell members of coupons that end soon, many members at a time."""
     zone = terms_at(at).zone
-    in_shares(lambda after: coupons.tell_expiring(after=after, zone=zone, at=at))
+    tell_in_shares(lambda after: coupons.tell_expiring(after=after, zone=zone, at=at))
 
 
 def tell_of_campaigns(at: datetime) -> None:
     """Tell members of campaigns to come, where their level hears of them earlier, many members at a time."""
     terms = terms_at(at)
-    in_shares(lambda after: earning.announce_campaigns(terms=terms, after=after, at=at))
+    tell_in_shares(lambda after: earning.announce_campaigns(terms=terms, after=after, at=at))
 
 
 def tell_of_levels(at: datetime) -> None:
@@ -242,7 +242,7 @@ def tell_of_stock(at: datetime) -> None:
         interest.tell_back_in_stock(at=at)
 
 
-def in_shares(share: Callable[[int], int | None]) -> None:
+def tell_in_shares(share: Callable[[int], int | None]) -> None:
     """Let a verb do one share of the members after the other, each committed; it returns where the next begins."""
     after: int | None = 0
     while after is not None:
