@@ -95,7 +95,7 @@ def measured(
         "cash": lambda: cash(database, effort),
         "books": lambda: measures.books(database),
         "nights": lambda: (
-            nights.night(name, new_database(), new_folder(folder), members=effort.members)
+            nights.night(name, new_database(), new_folder(folder), members=night_members(effort))
             if name == POSTGRESQL
             else []
         ),
@@ -109,6 +109,11 @@ def measured(
         said(f"{name}: {part}")
         figures += whole[part]()
     return figures
+
+
+def night_members(effort: Effort) -> int:
+    """Return over how many members a night is measured: NIGHT_MEMBERS=20000 makes it a smaller one."""
+    return int(os.environ.get("NIGHT_MEMBERS", effort.members))
 
 
 def cash(database: Database, effort: Effort) -> list[Figure]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    update,
 )
 
 from mall import create_app
@@ -300,8 +301,18 @@ def _insert(table: Any, number: Any, columns: dict[str, Any], *which: ColumnElem
     execute(insert(table).from_select(list(columns), rows))
 
 
-def add_order(shop: Shop, member_ids: list[int], *, days_ago: int) -> None:
-    """Let each of the members have bought something for cash so many days ago, paid and kept; amounts differ."""
+def add_birthdays(member_ids: list[int], *, on: date) -> None:
+    """Give members a birthday that falls on a day."""
+    theirs = people.Member.id.between(member_ids[0], member_ids[-1])
+    with transaction():
+        execute(update(people.Member).where(theirs).values(birthday=date(1990, on.month, on.day)))
+
+
+def add_order(shop: Shop, member_ids: list[int], *, days_ago: int, kept: bool = True) -> None:
+    """Let each of the members have bought something for cash so many days ago, paid and kept; amounts differ.
+
+    Not `kept`: its return window ended then and is still to be closed, and what it earned is on the way.
+    """
     assert member_ids == list(range(member_ids[0], member_ids[0] + len(member_ids)))
     at, terms = now() - timedelta(days=days_ago), shop.terms
     with transaction():
@@ -309,7 +320,7 @@ def add_order(shop: Shop, member_ids: list[int], *, days_ago: int) -> None:
         item = shop.items[0]
         product_id = execute(select(catalogue.Product.id).where(catalogue.Product.slug == item.slug)).scalar_one()
         names = {**_PLAIN_ORDER, "version": terms.version, "currency": terms.currency, "placed_at": at, "paid_at": at}
-        names |= {"pay_until": at, "completed_at": at, "window_ends_at": at, "window_closed_at": at}
+        names |= {"pay_until": at, "completed_at": at, "window_ends_at": at, "window_closed_at": at if kept else None}
         names |= {name: getattr(terms, name) for name in _RATES}
         execute(insert(checkout.Order).values(names | {"id": first, "member_id": shop.member_id, "key": f"b{first}"}))
         line = {**_PLAIN_LINE, "product_id": product_id, "variant_id": item.variant_id, "option_id": item.option_id}
@@ -323,13 +334,20 @@ def add_order(shop: Shop, member_ids: list[int], *, days_ago: int) -> None:
         _copy(checkout.Order, numbers, changes | {"goods_cents": cents}, checkout.Order.id == first)
         prices = dict.fromkeys(("unit_cents", "list_cents", "cash_cents"), cents)
         _copy(checkout.OrderLine, numbers, {"order_id": order_id} | prices, checkout.OrderLine.order_id == first)
-        for kind, kept in (("order_paid", cents), ("order_kept", literal(0))):
+        facts = {"order_paid": cents} | ({"order_kept": literal(0)} if kept else {})
+        for kind, about in facts.items():
             _insert(
                 earning.FactRow,
                 numbers,
-                {"kind": literal(kind), "member_id": member_id, "reference": reference, "cents": kept,
+                {"kind": literal(kind), "member_id": member_id, "reference": reference, "cents": about,
                  "attributes": literal({}, JSON), "key": reference.concat(f":{kind}"), "at": literal(at, Instant)},
             )  # fmt: skip
+        if not kept:
+            _add_pending(numbers, n, {"member_id": member_id, "reference": reference})
+            theirs = ledger.Purse.member_id.between(member_ids[0], member_ids[-1])
+            execute(update(ledger.Purse).where(theirs).values(pending=ledger.Purse.pending + LOT_POINTS))
+            go_on_after("orders", "lot")
+            return
         _insert(
             membership.GrowthEvent,
             numbers,
@@ -338,6 +356,24 @@ def add_order(shop: Shop, member_ids: list[int], *, days_ago: int) -> None:
              "why": literal(say("Bought"), Said), "key": reference.concat(":growth"), "at": literal(at, Instant)},
         )  # fmt: skip
         go_on_after("orders")
+
+
+def _add_pending(numbers: Any, n: ColumnElement[int], whose: dict[str, Any]) -> None:
+    """Let orders have earned a lot each, on the way."""
+    lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
+    points, lot_id = {"points": literal(LOT_POINTS)}, n + lot
+    a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
+    _copy(ledger.Lot, numbers, whose | points | {
+        "id": lot_id, "origin": literal("purchase"), "rule": literal("order"),
+    }, a_lot)  # fmt: skip
+    a_position = ledger.Position.lot_id == select(func.min(ledger.Lot.id)).scalar_subquery()
+    place = {"member_id": whose["member_id"], "lot_id": lot_id, "place": literal("pending")}
+    _copy(ledger.Position, numbers, place | points, a_position)
+    a_posting = ledger.Posting.id == select(func.min(ledger.Posting.id)).scalar_subquery()
+    _copy(ledger.Posting, numbers, whose | points | {
+        "id": None, "lot_id": lot_id, "move": whose["reference"].concat(":order:earn"), "kind": literal("earn"),
+        "source": literal("issuance"), "destination": literal("pending"),
+    }, a_posting)  # fmt: skip
 
 
 def tidy() -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from mall.base.clock import moved_to
 from mall.base.db import db, execute, reading, transaction
 from mall.domain import ledger
-from mall.domain.ledger import holds, postings, purses, returns
+from mall.domain.ledger import expiry, holds, postings, purses, returns
 from tests.conftest import NOON
 from tests.domain.ledger import steps
 from tests.domain.ledger.steps import ZONE, broken, give, hold, new_member, purse, redeem
@@ -257,6 +257,38 @@ def test_month_ends_run_twice_at_once_expire_each_lot_once(postgres_app):
     assert errors(outcomes) == []
     assert [purse(member) for member in members] == [{}] * 20
     assert deadlocks() == 0
+
+
+def expiring_and_spending(app: Flask, mei: int) -> list:
+    """Give 10 points that end and 10 that last, and spend 10 timed at the last instant while the night is at work."""
+    after, last = steps.instant("2026-04-01 03:00"), steps.date(2026, 3, 31)
+    give(mei, 10, "order:1", last=last)
+    give(mei, 10, "order:2")
+    return let_off(app, lambda: steps.expire_due(at=after), lambda: redeem(mei, 10, at=steps.end(last)))
+
+
+def test_who_spends_while_the_night_expires_does_so_before_or_after(postgres_app, mei):
+    outcomes = expiring_and_spending(postgres_app, mei)
+
+    assert errors(outcomes) == []
+    assert purse(mei) in ({"wallet": 10}, {})
+    assert broken() == []
+
+
+def test_without_the_lock_spending_and_expiring_take_the_same_points(postgres_app, mei, monkeypatch):
+    meet = meeting(2)
+
+    def post_together(handles, lines):
+        meet()
+        return postings.post(handles, lines)
+
+    for room in (purses, expiry):
+        monkeypatch.setattr(room, "lock_many", unlocked)
+    for room in (holds, expiry):
+        monkeypatch.setattr(room, "post", post_together)
+    outcomes = expiring_and_spending(postgres_app, mei)
+
+    assert [str(error).partition(":")[0] for error in errors(outcomes)] == ["positions are not what was read"]
 
 
 # A row that refers to the purse, written before the purse is locked.

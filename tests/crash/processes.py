@@ -5,6 +5,7 @@ of its own.
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -14,7 +15,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from pwd import getpwnam
 from typing import Any
@@ -25,6 +27,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mall import worker
 from mall.base.clock import moved_to, now
+from mall.domain import ledger
+from mall.domain.ledger import expiry
 from tests import postgresql
 from tests.conftest import build_app
 from tests.crash.steps import die_at
@@ -190,6 +194,23 @@ def do_rounds(folder: str, database_url: str, settings: dict[str, Any], fate: di
     with app.app_context(), moved_to(now() + timedelta(minutes=ahead)):
         for name in ROUNDS:
             worker.JOBS[name].job(now())
+
+
+def do_expiry(folder: str, database_url: str, at: datetime, share: int, dies_at: int) -> None:
+    """Be a worker for a night's expiry; killed when so many shares are written, the last not yet kept."""
+    app = build_app(Path(folder), database_url)
+    shares, write = itertools.count(1), expiry.post
+
+    def post(purses: Any, lines: Any) -> Any:
+        written = write(purses, lines)
+        if next(shares) == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written
+
+    setattr(expiry, "post", post)  # noqa: B010 - This process is the worker's own.
+    setattr(ledger, "expire_due", partial(ledger.expire_due, share=share))  # noqa: B010
+    with app.app_context(), moved_to(at):
+        worker.expire_points(at)
 
 
 class _Quiet(WSGIRequestHandler):
