@@ -18,6 +18,7 @@ from . import cashing, facets, memberships, rides
 from .campaigns import plan_campaigns
 from .cast import PASSWORD, STAFF, STARS
 from .codes import look_at_codes, stock_up
+from .consulting import consult
 from .coupons import give_coupons
 from .goods import CATEGORIES, PACK, PLAN, SHELVES, VOUCHER, Goods
 from .interests import show_interest
@@ -143,6 +144,13 @@ def build(
         grant_levels(
             next(shopper.member_id for shopper in story.members if shopper.name == "wei"),
             min(shopper.member_id for shopper in story.members),
+            terms=terms,
+            by=OPERATOR,
+            at=end,
+        )
+        consult(
+            {shopper.name: shopper.member_id for shopper in story.members},
+            [shelf.product_id for shelf in stocked[:3]],
             terms=terms,
             by=OPERATOR,
             at=end,

@@ -22,7 +22,7 @@ from tests.web.test_mail import VALUES
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ENDS = {life.LATE, life.LET_GO, life.CALL_OFF, life.REFUND, life.LOSE}
 # What the rendering uses, not the letter.
-ADDRESSING = {"name", "slug"}
+ADDRESSING = {"name", "question_id", "slug"}
 # What writes a mail.
 TELLING = {"tell", "tell_all"}
 ENDINGS = [

@@ -35,7 +35,8 @@ class Product(db.Model):
     `redeem_from` until `redeem_until`, and not before `public_from` - early access opens that some hours before.
     Ranks are those of the programme's levels; 0 asks for none. A membership gives the level with the key `plan_level`
     for `plan_length` days or months (`plan_unit`). `review_count` and `review_stars` sum up its published
-    reviews; `review_changes` counts how often what is shown of them changed.
+    reviews; `review_changes` counts how often what is shown of them changed. `question_count` and
+    `question_changes` are the same of the questions that everybody reads.
     """
 
     __tablename__ = "product"
@@ -58,6 +59,7 @@ class Product(db.Model):
         CheckConstraint(
             "review_count >= 0 AND review_stars BETWEEN review_count AND 5 * review_count", name="stars_of_reviews"
         ),
+        CheckConstraint("question_count >= 0", name="questions_not_negative"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -84,6 +86,8 @@ class Product(db.Model):
     review_count: Mapped[int]
     review_stars: Mapped[int]
     review_changes: Mapped[int]
+    question_count: Mapped[int]
+    question_changes: Mapped[int]
     plan_level: Mapped[str | None] = mapped_column(String(40))
     plan_length: Mapped[int | None]
     plan_unit: Mapped[str | None] = mapped_column(String(6))
@@ -138,6 +142,8 @@ def create_product(
             review_count=0,
             review_stars=0,
             review_changes=0,
+            question_count=0,
+            question_changes=0,
         )
         .returning(Product.id)
     ).scalar_one()
@@ -223,6 +229,19 @@ def count_reviews(product_id: int, *, reviews: int = 0, stars: int = 0) -> None:
             review_count=Product.review_count + reviews,
             review_stars=Product.review_stars + stars,
             review_changes=Product.review_changes + 1,
+        )
+    )
+
+
+def count_questions(product_id: int, *, questions: int = 0) -> None:
+    """Add to the questions of a product that everybody reads, or take off them; none where only words changed."""
+    assert in_transaction()
+    execute(
+        update(Product)
+        .where(Product.id == product_id)
+        .values(
+            question_count=Product.question_count + questions,
+            question_changes=Product.question_changes + 1,
         )
     )
 

@@ -59,6 +59,7 @@ from .days import (
 )
 from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
 from .facts import FACTS, Fact, FactRow, record
+from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
 from .grants import end_paid_levels, give_paid_level, grant_level, withdraw_level
 from .invitation_rewards import (
@@ -132,6 +133,7 @@ __all__ = [
     "NETWORKS_KEPT",
     "NEWS_WANTED",
     "PROFILE_COMPLETED",
+    "QUESTION_FOLLOWED_UP",
     "REJECTED",
     "REVIEW_PUBLISHED",
     "REWARDING",
@@ -229,6 +231,7 @@ __all__ = [
     "purchase_kept",
     "purchase_refunded",
     "purchase_reported",
+    "question_followed_up",
     "rates_for",
     "record",
     "reduction",

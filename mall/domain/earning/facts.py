@@ -38,6 +38,7 @@ FACTS = {
     "share_visited": "earning.note_share_visit",
     "sizes_told": "earning.told",
     "style_told": "earning.told",
+    "question_followed_up": "earning.question_followed_up",
 }
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.

@@ -15,6 +15,7 @@ from .proof_of_campaigns import campaign_checks
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
 from .proof_of_packs import by_a_pack, pack_checks
+from .proof_of_questions import question_checks
 from .proof_of_shares import share_checks
 from .proof_of_tasks import by_a_task, task_checks
 
@@ -36,6 +37,7 @@ def checks() -> list[Check]:
         *share_checks(),
         *dormancy_checks(),
         *pack_checks(),
+        *question_checks(),
     ]
 
 

@@ -75,6 +75,7 @@ BEHAVIOURS = {
     "review_picture": Behaviour(
         "review_published", N_("Review with a picture published on {done_on}"), {"with_picture": 1}
     ),
+    "follow_up": Behaviour("question_followed_up", N_("Followed up a question on {done_on}")),
 }
 
 

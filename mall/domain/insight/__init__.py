@@ -6,6 +6,17 @@ from .dashboard import Dashboard, dashboard
 from .found import Found, Queue
 from .members import Portrait, members, portrait
 from .pyramid import Course, Pyramid, pyramid
+from .questions import (
+    OVERDUE_QUESTIONS,
+    PUBLISHED_QUESTIONS,
+    QUESTION_QUEUES,
+    WAITING_QUESTIONS,
+    Asker,
+    asker,
+    comes_first,
+    question_queues,
+    questions_in,
+)
 from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
 from .returns import RETURN_QUEUES, return_queues, returns_in
 from .reviews import REVIEW_QUEUES, SUSPICIOUS, review_queues, reviews_in
@@ -15,13 +26,18 @@ from .what_if import SPANS, Mover, WhatIf, names_of, what_if
 __all__ = [
     "LISTS",
     "OLDEST_FIRST",
+    "OVERDUE_QUESTIONS",
+    "PUBLISHED_QUESTIONS",
+    "QUESTION_QUEUES",
     "QUEUES",
     "REFUSED_REFUNDS",
     "RETURN_QUEUES",
     "REVIEW_QUEUES",
     "SPANS",
     "SUSPICIOUS",
+    "WAITING_QUESTIONS",
     "AskedAdjustment",
+    "Asker",
     "Course",
     "Dashboard",
     "Found",
@@ -35,6 +51,8 @@ __all__ = [
     "WhatIf",
     "arrival",
     "asked_adjustments",
+    "asker",
+    "comes_first",
     "dashboard",
     "event_alarms",
     "members",
@@ -44,6 +62,8 @@ __all__ = [
     "payments_in",
     "portrait",
     "pyramid",
+    "question_queues",
+    "questions_in",
     "queues",
     "return_queues",
     "returns_in",

@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
-from mall.domain import aftersales, approvals, checkout, ledger, people, radar
+from mall.domain import aftersales, approvals, checkout, consultation, ledger, people, radar
 
 from .members import ready_points
 
@@ -20,10 +20,12 @@ class ToDo(Struct, frozen=True):
     returns: int
     reviews: int
     suspects: int
+    questions: int
 
 
 def to_do() -> ToDo:
-    """Return what waits: orders to ship, adjustments to check, returns to decide, reviews and suspects to look at.
+    """Return what waits: orders to ship, adjustments to check, returns to decide, reviews and suspects to look at,
+    questions to answer.
 
     One statement.
     """
@@ -37,12 +39,15 @@ def to_do() -> ToDo:
     review, suspect = aftersales.ProductReview, radar.Suspect
     reviews = select(func.count()).select_from(review).where(review.state == aftersales.WAITING).scalar_subquery()
     suspects = select(func.count()).select_from(suspect).where(suspect.state == radar.OPEN).scalar_subquery()
+    question = consultation.Question
+    questions = select(func.count()).select_from(question).where(question.state == consultation.WAITING)
     counts = {
         "orders": orders,
         "adjustments": adjustments,
         "returns": returns,
         "reviews": reviews,
         "suspects": suspects,
+        "questions": questions.scalar_subquery(),
     }
     row = execute(select(*(count.label(name) for name, count in counts.items()))).one()
     return ToDo(**row._mapping)

@@ -13,6 +13,7 @@ from mall.domain import approvals, catalogue, checkout, ledger, programme
 
 from .cashier_desk import waiting_at_cashier
 from .found import Queue
+from .questions import question_queues
 from .queues import queues
 from .returns import return_queues
 
@@ -26,6 +27,7 @@ class Dashboard(Struct, frozen=True):
     queues: dict[str, Queue]
     adjustments: Queue
     returns: dict[str, Queue]
+    questions: dict[str, Queue]
     at_cashier: dict[str, Queue]
     low_stock: Sequence[Row[Any]]
     orders_today: int
@@ -83,6 +85,7 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
         queues=queues(),
         adjustments=Queue(adjustments.waiting, adjustments.since),
         returns=return_queues(),
+        questions=question_queues(terms=terms, at=at),
         at_cashier=waiting_at_cashier(at=at),
         low_stock=catalogue.low_stock(at=at, limit=8),
         orders_today=orders_today.n,

@@ -67,6 +67,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "review_rejected": ("title", "words"),
     "review_taken_down": ("title", "words"),
     "review_answered": ("title", "slug", "words"),
+    "question_answered": ("title", "question_id", "words"),
+    "question_closed": ("title", "question_id", "words"),
 }
 # Mails whose link opens an account: the link is wiped from the outbox once it is on its way.
 SECRET_KINDS = ("verify_email", "reset_password", "confirm_email")
@@ -76,6 +78,7 @@ NOT_SHOWN = (*SECRET_KINDS, "email_known")
 SECURITY, ORDERS, POINTS, LEVELS, COUPONS, STOCK = "security", "orders", "points", "levels", "coupons", "stock"
 TOPIC_OF: dict[str, str] = {
     **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_", "review_"))},
+    **{kind: ORDERS for kind in KINDS if kind.startswith("question_")},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
     **{kind: LEVELS for kind in KINDS if kind.startswith(("level_", "birthday_"))},
     **{kind: COUPONS for kind in KINDS if kind.startswith(("coupon_", "campaign_"))},

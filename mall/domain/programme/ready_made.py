@@ -168,6 +168,7 @@ def default_settings(
         "return_window_days": 14,
         "completes_after_days": 10,
         "returns_lapse_days": 30,
+        "answer_within_hours": 24,
         "points_cap_percent": 50,
         "least_cash_cents": 50,
         "debt_cap_points": 20_000,

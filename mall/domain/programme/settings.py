@@ -34,6 +34,7 @@ BOUNDS = {
     "return_window_days": (0, 365),
     "completes_after_days": (1, 365),
     "returns_lapse_days": (8, 365),
+    "answer_within_hours": (1, 720),
     "points_cap_percent": (0, 100),
     "least_cash_cents": (0, 100_000),
     "debt_cap_points": (0, 1_000_000_000),

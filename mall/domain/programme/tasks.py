@@ -14,7 +14,7 @@ TASK_KEYS = (
     "check_in", "streak_3", "streak_7", "streak_14", "streak_30",
     "sign_up", "verify_email", "add_birthday", "add_address", "news_consent", "complete_profile",
     "first_order", "every_order", "birthday", "anniversary", "level_reached", "visit", "bind_account",
-    "review", "review_picture",
+    "review", "review_picture", "follow_up",
     "friend_joined", "friend_bought", "share", "add_sizes", "add_style",
 )  # fmt: skip
 
@@ -138,6 +138,7 @@ READY_MADE_TASKS = (
     Task("bind_account", 30, 0, active=False, **_ONCE),
     Task("review", 20, 2, per_day=3, per_month=10),
     Task("review_picture", 30, 3, per_day=3, per_month=10),
+    Task("follow_up", 5, 1, per_day=1, per_month=4),
     Task("add_sizes", 20, 0, **_ONCE),
     Task("add_style", 20, 0, **_ONCE),
     Task("share", 2, 0, per_day=5, per_month=50),

@@ -100,6 +100,8 @@ class Programme(Struct, frozen=True):
     shipping_methods: tuple[ShippingMethod, ...]
     # A return that was approved ends so many days later, unless its goods have come.
     returns_lapse_days: int = 30
+    # A question that has waited so long is overdue.
+    answer_within_hours: int = 24
     # Shops that drafted their programme before there were tasks have none.
     tasks: tuple[Task, ...] = ()
     # From so many points on members may ask for cash; 0: they may not. So many points give so many cents, less a fee.

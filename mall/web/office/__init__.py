@@ -31,7 +31,9 @@ from . import (
     partners,
     payments,
     programme,
+    questions,
     radar,
+    replies,
     review,
     reviews,
     sandbox,
@@ -68,7 +70,9 @@ PAGES: list[Blueprint] = [
     partners.bp,
     payments.bp,
     programme.bp,
+    questions.bp,
     radar.bp,
+    replies.bp,
     review.bp,
     sandbox.bp,
     reviews.bp,
@@ -99,5 +103,6 @@ def counts() -> dict[str, Any]:
             "office.aftersales.index": waits.returns,
             "office.reviews.index": waits.reviews,
             "office.radar.index": waits.suspects,
+            "office.questions.index": waits.questions,
         }
     }

@@ -66,6 +66,7 @@ def work_of(seen: insight.Dashboard, *, at: datetime) -> list[Work]:
         (seen.adjustments, _("Points adjustments to check"), url_for("office.adjustments.index")),
         (seen.returns["to_decide"], _("Returns to decide"), url_for("office.aftersales.index")),
         (seen.returns["to_send"], _("Replacements to send"), url_for("office.aftersales.index", queue="to_send")),
+        (seen.questions[insight.WAITING_QUESTIONS], _("Questions to answer"), url_for("office.questions.index")),
         (seen.at_cashier["alarms"], _("Alarms to look at"), url_for("office.alarms.index")),
         (seen.at_cashier["stuck"], _("Payments whose end nobody knows"), url_for("office.payments.index")),
         (

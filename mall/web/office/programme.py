@@ -45,6 +45,7 @@ EVERYDAY = {
     "pay_within_minutes": _l("Minutes to pay an order"),
     "unpaid_orders": _l("Unpaid orders a member may have"),
     "least_cash_cents": _l("Least amount the cashier takes"),
+    "answer_within_hours": _l("Hours to answer a question"),
     "adjustment_limit_points": _l("Most points one person may adjust alone"),
     "adjustments_per_day": _l("Adjustments one person may make a day"),
     "cash_out_least_points": _l("Least points that may become cash; 0: none"),
@@ -97,6 +98,7 @@ class DraftForm(Form):
     pay_within_minutes = everyday("pay_within_minutes")
     unpaid_orders = everyday("unpaid_orders")
     least_cash_cents = everyday("least_cash_cents")
+    answer_within_hours = everyday("answer_within_hours")
     adjustment_limit_points = everyday("adjustment_limit_points")
     adjustments_per_day = everyday("adjustments_per_day")
     cash_out_least_points = everyday("cash_out_least_points")

@@ -20,6 +20,7 @@ from mall.web.shared.level_words import length_words
 from mall.web.shared.numbers import asked, stepped, whole
 
 from . import lately, shares
+from .item_questions import latest_questions
 from .item_reviews import latest_reviews
 from .shop import for_cards
 
@@ -118,6 +119,7 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         contents=contents,
         gives=gives,
         reviews=latest_reviews(item.product),
+        questions=latest_questions(item.product),
         campaign=campaign,
         seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],

@@ -82,6 +82,7 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         earning.celebrate_birthday(mei, terms=terms, at=NOON)
         earning.celebrate_anniversary(mei, years=1, terms=terms, at=NOON)
         earning.visited(mei, terms=terms, at=NOON)
+        earning.question_followed_up(mei, question_id=1, terms=terms, at=NOON)
         rates = earning.ReportedRates(100, 1, 10, 100)
         bought = earning.Reported(1, "Rides", "R-1", mei, terms.version, rates, 1_590)
         earning.purchase_reported(bought, purse=purse, terms=terms, at=NOON)

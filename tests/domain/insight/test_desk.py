@@ -91,7 +91,7 @@ def test_what_waits_for_a_second_person_comes_with_what_is_there_now(stage, orde
         to_do = insight.to_do()
 
     assert (asked.member.display_name, asked.ready, asked.request.what["points"]) == ("Mei", 100, 5_000)
-    assert to_do == insight.ToDo(orders=2, adjustments=1, returns=0, reviews=0, suspects=0)
+    assert to_do == insight.ToDo(orders=2, adjustments=1, returns=0, reviews=0, suspects=0, questions=0)
 
 
 def test_the_dashboard_tells_the_day(stage, orders):

@@ -6,12 +6,12 @@ A letter is plain words, never markup: whatever a person typed is escaped when t
 from collections.abc import Callable
 from typing import Any
 
-from . import of_account, of_orders, of_returns, of_reviews, of_rewards
+from . import of_account, of_orders, of_questions, of_returns, of_reviews, of_rewards
 from .parts import Letter, Values
 
 LETTERS: dict[str, Callable[[Values], Letter]] = {
     letter.__name__: letter
-    for room in (of_account, of_orders, of_returns, of_reviews, of_rewards)
+    for room in (of_account, of_orders, of_questions, of_returns, of_reviews, of_rewards)
     for letter in room.LETTERS
 }
 # The page a letter's button opens when the notice brings no link of its own, by how the kind begins.
@@ -32,10 +32,11 @@ _ABOUT = {
     "review_answered": "store.item.show",
     "review_rejected": "store.reviews.index",
     "review_taken_down": "store.reviews.index",
+    "question_": "store.questions.show",
 }
 PAGES = {kind: page for kind in LETTERS for begins, page in _ABOUT.items() if kind.startswith(begins)}
 # What the address of such a page is filled with, where it names one.
-_NAMED_BY = {"store.orders.show": "number", "store.item.show": "slug"}
+_NAMED_BY = {"store.orders.show": "number", "store.item.show": "slug", "store.questions.show": "question_id"}
 
 
 def page_of(kind: str, values: Values) -> tuple[str, dict[str, Any]] | None:
