@@ -86,11 +86,11 @@ class Product(db.Model):
     review_count: Mapped[int]
     review_stars: Mapped[int]
     review_changes: Mapped[int]
-    question_count: Mapped[int]
-    question_changes: Mapped[int]
     plan_level: Mapped[str | None] = mapped_column(String(40))
     plan_length: Mapped[int | None]
     plan_unit: Mapped[str | None] = mapped_column(String(6))
+    question_count: Mapped[int]
+    question_changes: Mapped[int]
 
 
 class NoSuchProduct(NotFound):
