@@ -3,7 +3,7 @@
 This is the room's front door. Growth is not points: spending points never lowers it. Only earning adds growth.
 """
 
-from .carrying import carry, is_followed, place_of
+from .carrying import carry, is_followed
 from .grants import (
     MANUAL,
     MONTHS,
@@ -39,6 +39,7 @@ from .levels import (
     rank_of,
     window_start,
 )
+from .places import place_of
 from .proof import checks
 from .reminders import tell_ending
 from .reviews import ReviewRun, add_growth, due_in_share, note_review, review, review_many, settled, to_review

@@ -1,8 +1,6 @@
 """Carrying: when the shop's levels become others, every member goes on with the one that takes their level's place.
 
-A level that has the same key in the new version is the same level, whatever its name, number and thresholds. One that
-is there no more becomes the lowest that takes at least as much growth, or else the top. So a new version lowers
-nobody; who has too little growth for what they are now hears of it before the review, as always.
+A new version lowers nobody; who has too little growth for what they are now hears of it before the review, as always.
 """
 
 from datetime import datetime
@@ -16,18 +14,10 @@ from mall.domain import programme
 from .grants import replace_grants
 from .growth import GrowthEvent
 from .levels import CARRIED, latest_steps, step_row, take_steps, window_start
+from .places import place_of
 from .reviews import ReviewRun
 
 AT_ONCE = 1_000
-
-
-def place_of(rank: int, *, before: programme.Programme, now: programme.Programme) -> int:
-    """Return the rank that a level of one version has in another. Pure."""
-    was = before.level(rank)
-    for level in now.levels:
-        if level.key == was.key:
-            return level.rank
-    return next((level.rank for level in now.levels if level.reach >= was.reach), now.levels[-1].rank)
 
 
 def is_followed(terms: programme.Programme) -> bool:

@@ -31,6 +31,8 @@ from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, notices, programme
 
+from .places import paid_place_of
+
 MANUAL, PAID = "manual", "paid"
 OVER, WITHDRAWN, REPLACED = "over", "withdrawn", "replaced"
 MONTHS = "months"
@@ -159,7 +161,7 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
         return int(known)
     today = grant.first_day or terms.today(at)
     latest = today + timedelta(days=LONGEST_DAYS)
-    if not 1 < grant.rank <= len(terms.levels):
+    if grant.kind == MANUAL and not 1 < grant.rank <= len(terms.levels):
         raise NoSuchLevel
     if not today <= grant.last_day <= latest:
         raise GrantTooLong(first=today, last=latest)
@@ -191,13 +193,18 @@ def write_paid_grant(
     by now, which everybody has, is the one above it. The member's purse is locked.
     """
     rank = max(rank, 2)
-    paid = LevelGrant.kind == PAID
-    until = execute(
-        select(func.max(LevelGrant.last_day)).where(
-            LevelGrant.member_id == member_id, paid, LevelGrant.rank == rank, LevelGrant.ends_at >= at, not_ended()
-        )
-    ).scalar_one_or_none()
-    first = until + timedelta(days=1) if until else terms.today(at)
+    lasting = execute(
+        select(LevelGrant.version, LevelGrant.rank, func.max(LevelGrant.last_day).label("last_day"))
+        .where(LevelGrant.member_id == member_id, LevelGrant.kind == PAID, LevelGrant.ends_at >= at, not_ended())
+        .group_by(LevelGrant.version, LevelGrant.rank)
+    )
+    # What was paid under other levels may not be carried over yet: its rank is that of its own version.
+    ends = [
+        row.last_day
+        for row in lasting
+        if paid_place_of(row.rank, before=programme.version(row.version), now=terms) == rank
+    ]
+    first = max(ends) + timedelta(days=1) if ends else terms.today(at)
     last = (months_later(first, length) if unit == MONTHS else first + timedelta(days=length)) - timedelta(days=1)
     grant = Grant(
         member_id, rank, last, "", "system", f"{_PAID_KEY}{reference}", kind=PAID, reference=reference, first_day=first

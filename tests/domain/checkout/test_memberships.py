@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import catalogue, checkout, earning, ledger, membership, notices
+from mall.domain import catalogue, checkout, earning, ledger, membership, notices, programme
 from mall.domain.membership import grants
 from tests.stage import NOON
 
@@ -128,6 +128,50 @@ def test_another_level_begins_at_once_and_the_higher_holds(stage, mei):
 
     assert (standing(stage, mei).level.key, standing(stage, mei).granted_until) == ("svip", date(2026, 3, 11))
     assert standing(stage, mei, at=NOON + 20 * DAY).level.key == "vip"
+
+
+def change_levels(stage, keep, *, at):
+    """Put a version in force with the levels of these keys only; nobody is carried over yet."""
+    settings = programme.settings_of(stage.terms)
+    levels = [each for each in settings["levels"] if each["key"] in keep]
+    settings |= {"levels": [each | {"rank": rank} for rank, each in enumerate(levels, 1)]}
+    with transaction():
+        number = programme.draft(
+            settings, based_on=stage.terms.version, effective_from=at, by="staff:1", at=at, reason="Fewer levels"
+        )
+        programme.approve(number, by="staff:2", at=at, other_approvers=1)
+        stage.terms = programme.current(at)
+
+
+def test_had_again_before_its_level_is_carried_over_to_a_new_version_it_goes_on_all_the_same(stage, mei):
+    plan = stage.membership()
+    buy(stage, mei, plan)
+    change_levels(stage, ("registered", "ordinary", "vip"), at=NOON + DAY)
+
+    buy(stage, mei, plan, at=NOON + DAY)
+    with transaction():
+        membership.carry(terms=stage.terms, at=NOON + DAY)
+
+    month = TODAY + 29 * DAY
+    assert grants_of(mei) == [
+        ("paid", 4, TODAY, month),
+        ("paid", 3, month + DAY, month + 30 * DAY),
+        ("paid", 3, TODAY, month),
+    ]
+    assert broken() == []
+
+
+def test_paid_when_there_is_one_level_only_the_order_is_paid_and_can_be_given_back(stage, mei):
+    stage.put_in(mei, stage.membership(), "cash")
+    order = stage.place(mei)
+    change_levels(stage, ("registered",), at=NOON)
+
+    order = stage.pay(order)
+
+    assert (order.state, grants_of(mei)) == (checkout.COMPLETED, [("paid", 2, TODAY, TODAY + 29 * DAY)])
+    assert broken() == []
+    stage.refund(order)
+    assert (stage.order(order).state, broken()) == (checkout.REFUNDED, [])
 
 
 def test_one_that_was_granted_by_hand_is_not_what_a_paid_one_lengthens(stage, mei):
