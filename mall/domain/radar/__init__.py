@@ -4,7 +4,7 @@ This is the room's front door. Every night `look_around` asks the other rooms fo
 because of one. A person dismisses a suspect with a reason, and only something new brings them back.
 """
 
-from .dismissing import NoSuchSuspect, SuspectChanged, SuspectGone, dismiss
+from .dismissing import NoSuchSuspect, OwnDeed, SuspectChanged, SuspectGone, dismiss
 from .looking import look_around
 from .signs import Limits
 from .suspects import DISMISSED, KINDS, OPEN, OVER, Suspect, open_kinds, suspect_of, suspects, suspects_of
@@ -16,6 +16,7 @@ __all__ = [
     "OVER",
     "Limits",
     "NoSuchSuspect",
+    "OwnDeed",
     "Suspect",
     "SuspectChanged",
     "SuspectGone",

@@ -24,15 +24,24 @@ class SuspectGone(Refusal):
     message = N_("This does not wait for a person any more.")
 
 
+class OwnDeed(Refusal):
+    """What staff did for a member is not theirs to call nothing."""
+
+    message = N_("What speaks for this is what you did yourself. A colleague has to decide about it.")
+
+
 def dismiss(suspect_id: int, *, seen: int, reason: str, by: str, at: datetime) -> None:
     """Dismiss what speaks against a member; only something new brings it back. Dismissed by the same person: done.
 
-    `seen` is the revision that was read. Raises NoSuchSuspect, OwnMatter, SuspectChanged, SuspectGone.
+    `seen` is the revision that was read. Raises NoSuchSuspect, OwnMatter, OwnDeed, SuspectChanged,
+    SuspectGone.
     """
     row = execute(select(Suspect).where(Suspect.id == suspect_id).with_for_update()).one_or_none()
     if row is None:
         raise NoSuchSuspect
     people.not_for_oneself(row.member_id, by=by)
+    if any(each.get("by") == by for each in row.evidence):
+        raise OwnDeed
     if row.state == DISMISSED and row.decided_by == by:
         return
     if row.state != OPEN:

@@ -329,6 +329,21 @@ def test_nobody_dismisses_themselves(stage, returned):
         dismiss(by=hired(stage, returned))
 
 
+def test_who_gave_something_to_those_they_live_with_does_not_say_that_it_is_nothing(stage, crowd):
+    own, home = crowd(2)
+    for member_id in (own, home):
+        live_at(member_id)
+    ola = hired(stage, own)
+    give(home, by=ola)
+    look()
+    with pytest.raises(radar.OwnDeed):
+        dismiss(by=ola)
+
+    dismiss(by="staff:9")
+
+    assert seen(radar.DISMISSED) == {home: {"staff"}}
+
+
 def test_the_night_takes_as_many_statements_for_many_as_for_few(stage, crowd, count_statements):
     members = crowd(12)
     for member_id in members[:5]:
