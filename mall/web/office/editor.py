@@ -61,7 +61,7 @@ def new():
         refused=request.method == "POST" and not previewing,
         form=form,
         variant=first,
-        will_see=members_will_see(first.typed_prices()) if previewing else None,
+        will_see=members_will_see(first.typed_prices(), kind=form.kind.data) if previewing else None,
         kind_words=KINDS,
         form_words=FORM_WORDS,
         currency_sign=currency_sign(),

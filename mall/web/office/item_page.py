@@ -75,7 +75,8 @@ def item_page(
         sent_variant=variant,
         will_see={
             each.row.id: members_will_see(
-                forms[each.row.id].typed_prices() if preview and forms[each.row.id] is variant else each.prices
+                forms[each.row.id].typed_prices() if preview and forms[each.row.id] is variant else each.prices,
+                kind=product.kind,
             )
             for each in item.variants
         },

@@ -115,15 +115,19 @@ class Shown(NamedTuple):
     earns: int
 
 
-def members_will_see(prices: Sequence[catalogue.Price]) -> list[Shown]:
-    """Return prices restated, at the lowest level: the fewest points of a mix, and the points that cash earns."""
+def members_will_see(prices: Sequence[catalogue.Price], *, kind: str) -> list[Shown]:
+    """Return prices restated, at the lowest level: the fewest points of a mix, and the points that cash earns.
+
+    That of a membership earns none.
+    """
     terms = layout.terms()
     lowest = checkout.PieceFor(terms.level(1), terms)
     shown = []
     for price in prices:
         points, _most, _step = catalogue.points_allowed(price)
         cents = catalogue.cash_part(price, points, terms)
-        shown.append(Shown(price, points, cents, lowest.earns(cents, form=price.form)))
+        earns = 0 if kind == catalogue.MEMBERSHIP else lowest.earns(cents, form=price.form)
+        shown.append(Shown(price, points, cents, earns))
     return shown
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
+from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, cash, checkout, coupons, ledger, membership
 from tests.stage import NOON
@@ -184,6 +185,60 @@ def test_what_earned_is_untouched_by_it(stage, mei):
     assert (plan.earned_points, plan.growth) == (0, 0)
     with reading():
         assert [lot.taken_back for lot in ledger.lots_earned(checkout.reference_of(order.id), at=NOON)] == [0]
+
+
+def dispute(stage, order, status, *, amount=None, at=NOON + 9 * DAY):
+    """The bank disputes the payment of an order, or has decided about it."""
+    with transaction():
+        [payment] = cash.payments_of(checkout.reference_of(order.id))
+        state = DisputeState("du_1", status, amount or payment.captured_cents, "USD", payment.cashier_id, "fraudulent")
+        aftersales.told_of_dispute(payment.id, state, terms=stage.terms, at=at)
+
+
+def test_while_the_bank_decides_it_goes_on_and_is_not_given_back_and_a_lost_dispute_ends_it(stage, mei):
+    order = buy(stage, mei, stage.membership())
+    dispute(stage, order, "open")
+    assert standing(stage, mei, at=NOON + 9 * DAY).rank == 4
+    with pytest.raises(checkout.UnderDispute):
+        give_back(stage, order, mei, at=NOON + 9 * DAY)
+
+    dispute(stage, order, "lost")
+    assert (standing(stage, mei, at=NOON + 9 * DAY).rank, stage.order(order).state) == (1, checkout.REFUNDED)
+
+
+def test_a_dispute_that_is_lost_after_a_part_went_back_takes_the_rest(stage, mei):
+    order = buy(stage, mei, stage.membership())
+    give_back(stage, order, mei, at=NOON + 9 * DAY)
+    dispute(stage, order, "open", amount=1_000)
+
+    dispute(stage, order, "lost", amount=1_000)
+
+    with reading():
+        [payment] = cash.payments_of(checkout.reference_of(order.id))
+    assert payment.refunded_cents == 3_000
+    assert stage.order(order).disputed_at is None
+
+
+def test_cancelling_the_goods_of_an_order_leaves_its_membership(stage, mei):
+    stage.put_in(mei, stage.membership(), "cash")
+    stage.put_in(mei, stage.mug(), "cash")
+    order = stage.pay(stage.place(mei))
+
+    with transaction():
+        aftersales.cancel(order.id, by=f"member:{mei}", terms=stage.terms, at=NOON)
+
+    assert (standing(stage, mei).rank, stage.order(order).state) == (4, checkout.COMPLETED)
+
+
+def test_what_is_given_back_in_part_then_all_the_goods_leaves_the_order_with_what_is_kept(stage, mei):
+    stage.put_in(mei, stage.membership(), "cash")
+    stage.put_in(mei, stage.mug(), "cash")
+    order = stage.pay(stage.place(mei))
+    give_back(stage, order, mei, at=NOON)
+
+    plan = stage.refund(order)
+
+    assert (plan.whole, stage.order(order).state) == (False, checkout.COMPLETED)
 
 
 @given(

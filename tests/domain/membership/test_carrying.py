@@ -243,3 +243,40 @@ def test_the_proof_finds_somebody_carried_nowhere(mei, give_growth, rank, versio
             )
         )  # fmt: skip
     assert broken() == ["a member begins at the lowest level, and reaches others by growth"]
+
+
+@pytest.mark.breaks_the_books  # No order has paid for it here.
+def test_what_is_paid_goes_on_as_the_level_that_took_its_place_and_what_is_to_come_does_not_begin_before(mei):
+    for number in (1, 2):
+        with transaction():
+            membership.write_paid_grant(
+                mei, 4, length=60, unit="days", reference=f"order:{number}:1", terms=programme.current(START), at=START
+            )
+    change("six_steps")
+    follow()
+
+    with reading():
+        terms = programme.current(LATER)
+        now, then = (membership.standing(mei, terms=terms, at=at) for at in (LATER, START + 80 * DAY))
+        periods = membership.paid_periods(["order:1:1", "order:2:1"])
+    place = membership.place_of(4, before=PYRAMID, now=SIX)
+    assert (now.rank, then.rank, now.granted_until) == (place, place, then.granted_until)
+    assert [each.days for each in periods.values()] == [60, 60]
+    assert periods["order:2:1"].begins_on == periods["order:1:1"].last_day + DAY
+    with reading():
+        assert [check.name for check in membership.checks() if execute(check.breaks).first()] == []
+
+
+@pytest.mark.breaks_the_books
+def test_what_is_paid_is_never_the_lowest_level(mei):
+    with transaction():
+        membership.write_paid_grant(
+            mei, 2, length=60, unit="days", reference="order:1:1", terms=programme.current(START), at=START
+        )
+    levels = levels_now(START)
+    left = [levels[0] | {"key": levels[1]["key"]}, *levels[2:]]
+    change([level | {"rank": number} for number, level in enumerate(left, start=1)])
+    follow()
+
+    with reading():
+        assert membership.standing(mei, terms=programme.current(LATER), at=LATER).rank == 2
