@@ -72,8 +72,9 @@ def test_campaigns_gave_points_and_the_one_of_the_past_no_more_than_its_cap(buil
     with reading():
         rows, total = earning.campaigns(page=1, per_page=9)
         states = {row.title["en"]: earning.campaign_state(row, END) for row in rows}
-    assert total == 3
+    assert total == 4
     assert states["Double points weekend"] == "running" and states["Triple points on tea and coffee"] == "over"
+    assert states["Members’ weekend"] == "planned"
 
 
 def test_the_history_ends_where_it_was_told_to(built):
