@@ -89,6 +89,12 @@ VALUES = {
         "words": "Glad you came.",
         "coupons": 3,
     },
+    "stamp_card_full": {
+        "title": {"en": "Buy ten", "zh": "买十赠一"},
+        "coupon": {"en": "A tea for nothing", "zh": "赠茶一份"},
+        "coupons": 1,
+        "ends_at": "2026-03-31T22:00:00+00:00",
+    },
     "coupon_expiring": {
         "title": {"en": "Ten off", "zh": "立减十元"},
         "ends_at": "2026-03-31T22:00:00+00:00",

@@ -132,6 +132,10 @@ def plan_refund(
             at=at,
             zone=zone,
         )
+    stamps: tuple[earning.StampsBack, ...] = ()
+    if kept:  # Before that it has given none.
+        left_of_it = checkout.bought_of(order, lines, back={each.line.line: each.quantity for each in back})
+        stamps = earning.stamps_back(sale.reference, member_id=order.member_id, bought=left_of_it)
     shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
     cash_cents = sum(each.cash_cents for each in back) + shipping_cents
     payments = tuple(cash.payments_of(sale.reference)) if cash_cents else ()
@@ -151,6 +155,7 @@ def plan_refund(
         gone_cents=max(0, cash_cents - cash.left_of(payments)),
         payments=payments,
         netted=netted,
+        stamps=stamps,
         ended=ended,
         overtaken=tuple(each for each in ended if each.id != instead_of),
     )

@@ -73,6 +73,7 @@ class Plan(Struct, frozen=True):
     growth_less: int
     gone_cents: int = 0
     netted: tuple[Netted, ...] = ()
+    stamps: tuple[earning.StampsBack, ...] = ()
     ended: tuple[OpenExchange, ...] = ()
     overtaken: tuple[OpenExchange, ...] = ()
     payments: tuple[Row[Any], ...] = ()
@@ -180,6 +181,7 @@ class Plan(Struct, frozen=True):
             [(each.lot_id, each.points, each.expires_on.isoformat()) for each in self.returning],
             sorted(self.taken.lots.items()),
             [(each.coupon_id, each.points) for each in self.netted],
+            [(each.card.id, each.stamps, sorted(each.voids), each.owes) for each in self.stamps],
             [(each.id, each.state) for each in self.ended],
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

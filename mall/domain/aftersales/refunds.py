@@ -140,6 +140,7 @@ def _carry_out(
     )
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
     back_cents = _ask_cash(plan, credit, by=by, at=at, lost=lost) if plan.cash_cents > plan.gone_cents else 0
+    earning.take_stamps(plan.stamps, plan.sale.reference, key=credit, member_id=order.member_id, at=at)
     coupons.net({each.coupon_id: each.points for each in plan.netted}, reference=credit)
     if paid_levels := memberships.references_of(order, [each.line for each in plan.lines]):
         earning.end_paid_levels(paid_levels, by=by, terms=terms, at=at)

@@ -15,10 +15,10 @@ CLOSING = "window.close"
 
 
 def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> bool:
-    """End an order's return window: unlock its points, record its growth. Once; returns whether this call did it.
+    """End an order's return window: unlock its points, record its growth, give its stamps. Once.
 
-    Does nothing before the window's last instant, while a return is open or the bank decides about a dispute, or when
-    the order was refunded meanwhile.
+    Returns whether this call did it. Does nothing before the window's last instant, while a return is open or the bank
+    decides about a dispute, or when the order was refunded meanwhile.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     if checkout.life.CLOSE not in checkout.life.follows(checkout.life.WINDOW_OVER, order.state):
@@ -27,7 +27,8 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
         return False
     if not checkout.close(order, at=at):
         return False
-    sale = checkout.sale_of(order, kept=checkout.kept_of(checkout.lines_of(order_id)))
+    lines = checkout.lines_of(order_id)
+    sale = checkout.sale_of(order, kept=checkout.kept_of(lines), bought=checkout.bought_of(order, lines))
     earning.order_kept(sale, purse=purse, terms=terms, at=at)
     if sale.kept_cents:
         checkout.note(order_id, "kept", say(N_("Return window over; points and growth are yours")), by="system", at=at)

@@ -154,7 +154,7 @@ from .reads import (
     windows_of,
 )
 from .redemptions import RedeemedEnough, Redemptions
-from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
+from .settling import become_paid, bought_of, call_off, close, nothing_left_to_ship, sale_of, settle
 from .tender import Preset, Switch, switch_for
 from .totals import Priced, Way, Weighed, price, price_as_far_as
 
@@ -258,6 +258,7 @@ __all__ = [
     "back_of_plan",
     "basket_of",
     "become_paid",
+    "bought_of",
     "call_off",
     "cash_cents_of",
     "change",

@@ -14,6 +14,7 @@ from .proof_of_cash import cash_checks
 from .proof_of_gifts import gifts_checks
 from .proof_of_goods import goods_checks
 from .proof_of_plans import plans_checks
+from .proof_of_stamps import stamp_checks
 from .proof_of_terms import terms_checks
 
 SETTLED = (PAID, SHIPPED, COMPLETED, REFUNDED)
@@ -39,6 +40,7 @@ def checks() -> list[Check]:
         Check(N_("an order is marked as disputed while a dispute of it is open"), _disputes_agree()),
         Check(N_("points are frozen for open disputes only"), _frozen_for_open_disputes()),
         *campaign_checks(),
+        *stamp_checks(),
         *cash_checks(),
         *goods_checks(),
         *gifts_checks(),

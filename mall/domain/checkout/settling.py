@@ -3,7 +3,7 @@
 Every verb here may be called repeatedly and in any order: webhook, return page and sweep all end up here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -247,11 +247,17 @@ def short_words(short: earning.Short) -> Message:
     )
 
 
-def sale_of(order: orders.OrderRow, *, kept: Mapping[int | None, int] | None = None) -> earning.Sale:
+def sale_of(
+    order: orders.OrderRow,
+    *,
+    kept: Mapping[int | None, int] | None = None,
+    bought: tuple[earning.Bought, ...] = (),
+) -> earning.Sale:
     """Return an order as earning sees it: the cash kept for goods, and the rates and campaigns of its placing.
 
     `kept` is the cash kept by campaign, as kept_of() says; without it that of all that was bought. Memberships earn
-    nothing: a level that is bought is not earned as well.
+    nothing: a level that is bought is not earned as well. `bought` are its lines, as bought_of() says, where stamps
+    are given for them.
     """
     return earning.Sale(
         order_id=order.id,
@@ -273,7 +279,36 @@ def sale_of(order: orders.OrderRow, *, kept: Mapping[int | None, int] | None = N
             for each in order.campaigns or ()
         ),
         sent_to=place_of(order),
+        rank=order.level_rank,
+        bought=bought,
     )
+
+
+def bought_of(
+    order: orders.OrderRow, lines: Sequence[orders.LineRow], *, back: Mapping[int, int] | None = None
+) -> tuple[earning.Bought, ...]:
+    """Return the lines of an order as stamp cards see them, once so many more pieces are refunded, {line: n}.
+
+    A piece that a gift coupon took off was not paid for.
+    """
+    gifts = sum(coupon["kind"] == coupons.GIFT for coupon in order.coupons or ())
+    found = []
+    for line in lines:
+        full_cents = line.list_cents - line.level_discount_cents
+        free = min(gifts, line.coupon_cents * line.quantity // full_cents) if full_cents else 0
+        paid = line.quantity - free if line.cash_cents else 0
+        refunded = line.refunded + (back or {}).get(line.line, 0)
+        found.append(
+            earning.Bought(
+                line=line.line,
+                product_id=line.product_id,
+                paid=paid,
+                cents_each=line.cash_cents // paid if paid else 0,
+                kept=line.quantity - refunded,
+                kept_cents=line.cash_cents - line.cash_cents * refunded // line.quantity,
+            )
+        )
+    return tuple(found)
 
 
 def place_of(order: orders.OrderRow) -> str:

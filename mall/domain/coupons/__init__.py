@@ -25,11 +25,14 @@ from .editing import (
     AlreadyGiven,
     BadTemplate,
     NotForSale,
+    NotToBePromised,
     TemplateChanged,
+    check_promise,
     edit_template,
     give_out_again,
     is_given,
     make_template,
+    promise,
     sell,
     withdraw_template,
 )
@@ -51,6 +54,7 @@ from .given import (
     take_back,
     use,
     used_of,
+    void,
 )
 from .giving import (
     GivenUp,
@@ -183,6 +187,7 @@ __all__ = [
     "NoSuchPack",
     "NoSuchTemplate",
     "NotForSale",
+    "NotToBePromised",
     "NotTogether",
     "NotYet",
     "NothingInScope",
@@ -203,6 +208,7 @@ __all__ = [
     "Withdrawn",
     "WrongCode",
     "batches_of",
+    "check_promise",
     "checks",
     "come_back",
     "contents_of",
@@ -231,6 +237,7 @@ __all__ = [
     "parts_of",
     "plan_list",
     "products_selling",
+    "promise",
     "read_code",
     "read_list",
     "ready",
@@ -247,5 +254,6 @@ __all__ = [
     "titles_of",
     "use",
     "used_of",
+    "void",
     "withdraw_template",
 ]

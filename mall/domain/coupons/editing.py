@@ -43,6 +43,15 @@ class NotForSale(Refusal):
     message = N_("A coupon that costs something must be usable: it has no limit of its own. Limit the item instead.")
 
 
+class NotToBePromised(Refusal):
+    """A kind of coupon that may be of no use by the time it is earned; `min_rank` is about who it is promised to."""
+
+    message = N_(
+        "Who earns this coupon must be able to use it: it needs an end so many days after it is given, no last day,"
+        " no limit of its own, and no higher level than what it is earned with."
+    )
+
+
 class AlreadyGiven(Refusal):
     message = N_("Members have this coupon already, so what it is worth stays. Make another one, and withdraw this.")
 
@@ -155,6 +164,34 @@ def sell(template_id: int, product_id: int, *, by: str, at: datetime) -> None:
         .values(sold_at=at)
     )
     audit.write("coupon.sold_as", by=by, subject=subject_of(template_id), at=at, after={"product_id": product_id})
+
+
+def check_promise(template_id: int, *, min_rank: int) -> Any:
+    """Return a kind of coupon that may be promised to members from a level on, who earn it by and by.
+
+    Raises NoSuchTemplate, NotToBePromised, Withdrawn.
+    """
+    template = locked_template(template_id)
+    if template.withdrawn_at is not None:
+        raise Withdrawn()
+    limited = template.total_limit is not None or template.member_limit is not None
+    dated = template.valid_days is None or template.ends_at is not None or template.starts_at is not None
+    if template.kind == PACK or limited or dated or template.min_rank > min_rank:
+        raise NotToBePromised()
+    return template
+
+
+def promise(template_id: int, *, min_rank: int, at: datetime) -> None:
+    """Promise a kind of coupon to members: what it is worth stays from now on. Raises what check_promise() raises.
+
+    It is given to who earns it also after it was withdrawn.
+    """
+    check_promise(template_id, min_rank=min_rank)
+    execute(
+        update(CouponTemplate)
+        .where(CouponTemplate.id == template_id, CouponTemplate.sold_at.is_(None))
+        .values(sold_at=at)
+    )
 
 
 def give_out_again(template_id: int, *, by: str, at: datetime) -> bool:

@@ -211,6 +211,16 @@ def take_back(reference: str, *, at: datetime) -> int:
     ).rowcount
 
 
+def void(coupon_ids: Collection[int], *, at: datetime) -> int:
+    """Revoke coupons that have not been used, since what they were given for came to nothing. Returns how many."""
+    assert in_transaction()
+    return execute(
+        update(Coupon)
+        .where(Coupon.id.in_(sorted(coupon_ids)), Coupon.state == USABLE)
+        .values(state=REVOKED, revoked_at=at)
+    ).rowcount
+
+
 def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
     """Take a coupon that has not been used away from its member, at the desk.
 

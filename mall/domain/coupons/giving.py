@@ -80,20 +80,29 @@ def give(
     zone: str,
     at: datetime,
     first: bool = False,
+    quietly: bool = False,
 ) -> list[int]:
     """Put coupons and packs among a member's, whose purse is locked. Asked again with a key, gives nothing more.
 
-    `first`: whoever calls knows that none of the keys was given before, and saves asking.
+    `first`: whoever calls knows that none of the keys was given before, and saves asking. `quietly`: whoever calls
+    tells the member of it.
 
     Returns the ids of the coupons that are new. Two statements for any number of them and one more to write them; one
     more where there are packs, and where the coupon came without their doing one for each kind of notice.
     """
     to_one = [Giving(giving.template_id, giving.key, member_id, giving.words) for giving in givings]
-    return give_all(to_one, source=source, reference=reference, zone=zone, at=at, first=first)
+    return give_all(to_one, source=source, reference=reference, zone=zone, at=at, first=first, quietly=quietly)
 
 
 def give_all(
-    givings: Sequence[Giving], *, source: str, reference: str, zone: str, at: datetime, first: bool = False
+    givings: Sequence[Giving],
+    *,
+    source: str,
+    reference: str,
+    zone: str,
+    at: datetime,
+    first: bool = False,
+    quietly: bool = False,
 ) -> list[int]:
     """As give(), to several members whose purses are locked, in as many statements."""
     assert in_transaction()
@@ -125,7 +134,7 @@ def give_all(
                 }
             )
     given = list(execute(insert(Coupon).returning(Coupon.id), rows).scalars())
-    if source in UNASKED:
+    if source in UNASKED and not quietly:
         _tell(new, templates, ends, at=at)
     return given
 

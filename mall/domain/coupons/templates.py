@@ -30,7 +30,7 @@ class CouponTemplate(db.Model):
     day `valid_days` after it was given, whichever is earlier. `total_limit` and `member_limit` bound how often it is
     used; `used` counts the live uses of those that have a total, and of no others: it would be one row for the shop.
     Of a pack the dates say when it can be had, the limits how often it is given, and `used` counts that.
-    `sold_at`: since then an item gives it, or gave it: orders that wait to be paid may have been promised it.
+    `sold_at`: since then an item or a stamp card gives it, or gave it: it may have been promised to somebody.
     """
 
     __tablename__ = "coupon_template"

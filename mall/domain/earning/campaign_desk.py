@@ -4,36 +4,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from mall.base.db import execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import approvals, audit, catalogue, ledger, programme
+from mall.domain import approvals, audit, ledger, programme
 
-from .campaigns import (
-    APPROVED,
-    DRAFT,
-    ENDED,
-    LEAST_PERCENT,
-    MOST_PERCENT,
-    SCOPES,
-    CampaignRow,
-    CampaignScope,
-    campaign_of_rule,
-)
+from . import drafts
+from .campaigns import LEAST_PERCENT, MOST_PERCENT, CampaignRow, CampaignScope, campaign_of_rule
+from .drafts import APPROVED, DRAFT, ENDED, SCOPES
 
 KIND = "campaign"
-LONGEST_TITLE, MOST_POINTS, MOST_SCOPE, MOST_ID = 120, 1_000_000_000, 200, 2**63 - 1
+MOST_POINTS = 1_000_000_000
 DETAILS = ("title", "starts_at", "ends_at", "multiplier_percent", "min_rank", "scope", "cap_points")
 
 
 class NoSuchCampaign(NotFound):
     message = N_("There is no such campaign.")
-
-
-class BadCampaign(Refusal):
-    """A campaign that cannot be meant; about a field."""
 
 
 class CampaignBegun(Refusal):
@@ -55,7 +43,7 @@ class NotRunning(Refusal):
 def make_campaign(*, key: str, terms: programme.Programme, by: str, at: datetime, reason: str, **details: Any) -> int:
     """Write down a campaign and ask for its approval. Returns its id; with the same key again, the first one's.
 
-    Details: title, starts_at, ends_at, multiplier_percent, min_rank, scope, scope_ids, cap_points. Raises BadCampaign.
+    Details: title, starts_at, ends_at, multiplier_percent, min_rank, scope, scope_ids, cap_points. Raises BadDraft.
     """
     assert in_transaction()
     if (made := execute(select(CampaignRow.id).where(CampaignRow.key == key)).scalar_one_or_none()) is not None:
@@ -69,7 +57,7 @@ def make_campaign(*, key: str, terms: programme.Programme, by: str, at: datetime
     ).scalar_one()
     _set_scope(campaign_id, values["scope"], scope_ids)
     audit.write("campaign.made", by=by, subject=subject_of(campaign_id), at=at, after=_kept(campaign_id))
-    _ask(campaign_id, 1, by=by, at=at, reason=reason)
+    drafts.ask(KIND, campaign_id, 1, by=by, at=at, reason=reason)
     return campaign_id
 
 
@@ -85,7 +73,7 @@ def edit_campaign(
 ) -> None:
     """Change a campaign that has not begun, and ask for its approval anew: it is a draft again.
 
-    Raises NoSuchCampaign, CampaignChanged, CampaignBegun, BadCampaign.
+    Raises NoSuchCampaign, CampaignChanged, CampaignBegun, BadDraft.
     """
     row = _locked(campaign_id)
     if row.version != seen_version:
@@ -105,9 +93,7 @@ def edit_campaign(
     audit.write(
         "campaign.changed", by=by, subject=subject_of(campaign_id), at=at, before=before, after=_kept(campaign_id)
     )
-    if (open_request := request_of(campaign_id)) is not None:
-        approvals.decline(open_request.id, by=by, at=at, reason="changed")
-    _ask(campaign_id, version, by=by, at=at, reason=reason)
+    drafts.ask_anew(KIND, campaign_id, version, by=by, at=at, reason=reason)
 
 
 def approve_campaign(campaign_id: int, *, seen_version: int, by: str, at: datetime, other_approvers: int) -> None:
@@ -116,7 +102,7 @@ def approve_campaign(campaign_id: int, *, seen_version: int, by: str, at: dateti
     Raises NoSuchCampaign, CampaignChanged, CampaignOver, and what approvals.approve() raises.
     """
     row = _locked(campaign_id)
-    request = _last_request(campaign_id)
+    request = drafts.request_for(KIND, campaign_id)
     if request.what["version"] != seen_version:
         raise CampaignChanged()
     if approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers) is None:
@@ -136,12 +122,12 @@ def decline_campaign(campaign_id: int, *, by: str, at: datetime, reason: str) ->
     It can be changed, and is then asked for again.
     """
     _locked(campaign_id)
-    approvals.decline(_last_request(campaign_id).id, by=by, at=at, reason=reason)
+    approvals.decline(drafts.request_for(KIND, campaign_id).id, by=by, at=at, reason=reason)
 
 
 def note_campaign_not_apart(campaign_id: int, *, by: str, at: datetime) -> None:
     """Keep for the auditors that someone tried to approve a campaign who may be the one that asked for it."""
-    approvals.note_not_apart(_last_request(campaign_id).id, by=by, at=at)
+    approvals.note_not_apart(drafts.request_for(KIND, campaign_id).id, by=by, at=at)
 
 
 def end_campaign(campaign_id: int, *, by: str, at: datetime, reason: str) -> bool:
@@ -202,7 +188,7 @@ def given_by_campaigns(campaign_ids: Sequence[int] | None = None) -> dict[int, t
 
 def campaign_of(campaign_id: int) -> Row[Any]:
     """Return a campaign as the desk keeps it. Raises NoSuchCampaign."""
-    row = execute(select(CampaignRow).where(CampaignRow.id == _possible(campaign_id))).one_or_none()
+    row = execute(select(CampaignRow).where(CampaignRow.id == drafts.possible(campaign_id))).one_or_none()
     if row is None:
         raise NoSuchCampaign()
     return row
@@ -210,40 +196,21 @@ def campaign_of(campaign_id: int) -> Row[Any]:
 
 def scope_of_campaign(campaign_id: int) -> list[int]:
     """Return the ids of the categories or products a campaign is for, ascending; none when it is for all."""
-    scope = CampaignScope
-    ids = select(func.coalesce(scope.category_id, scope.product_id)).where(scope.campaign_id == campaign_id)
-    return sorted(execute(ids).scalars())
-
-
-def request_of(campaign_id: int) -> Row[Any] | None:
-    """Return the request to approve a campaign that nobody has decided on, or None."""
-    requests = approvals.requests_about(KIND, subject_of(campaign_id))
-    return requests[0] if requests and requests[0].decision is None else None
+    return drafts.scope_ids(CampaignScope, CampaignScope.campaign_id, campaign_id)
 
 
 def last_request_of(campaign_id: int) -> Row[Any] | None:
     """Return the latest request to approve a campaign, decided or not."""
-    return next(iter(approvals.requests_about(KIND, subject_of(campaign_id))), None)
+    return drafts.last_request(KIND, campaign_id)
 
 
 def subject_of(campaign_id: int) -> str:
     """Return what audit and approvals know a campaign by."""
-    return f"campaign:{campaign_id}"
-
-
-def _ask(campaign_id: int, version: int, *, by: str, at: datetime, reason: str) -> None:
-    what = {"campaign_id": campaign_id, "version": version}
-    approvals.ask(KIND, subject=subject_of(campaign_id), what=what, by=by, at=at, reason=reason)
-
-
-def _last_request(campaign_id: int) -> Row[Any]:
-    request = last_request_of(campaign_id)
-    assert request is not None, "a campaign is asked for when it is made"
-    return request
+    return drafts.subject_of(KIND, campaign_id)
 
 
 def _locked(campaign_id: int) -> Row[Any]:
-    statement = select(CampaignRow).where(CampaignRow.id == _possible(campaign_id))
+    statement = select(CampaignRow).where(CampaignRow.id == drafts.possible(campaign_id))
     row = execute(statement.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NoSuchCampaign()
@@ -257,49 +224,26 @@ def _kept(campaign_id: int) -> dict[str, Any]:
 
 
 def _set_scope(campaign_id: int, scope: str, scope_ids: Sequence[int]) -> None:
-    """Write what a campaign is for. Raises BadCampaign when that is nothing, or not there."""
-    execute(delete(CampaignScope).where(CampaignScope.campaign_id == campaign_id))
-    if scope == "all":
-        return
-    wanted = sorted({id_ for id_ in scope_ids if 0 < id_ <= MOST_ID})[:MOST_SCOPE]
-    table = catalogue.Category if scope == "category" else catalogue.Product
-    known = list(execute(select(table.id).where(table.id.in_(wanted)).order_by(table.id)).scalars())
-    if not known or len(known) < len(wanted):
-        raise BadCampaign(N_("Choose what the campaign is for.")).about("scope_ids")
-    column = "category_id" if scope == "category" else "product_id"
-    execute(insert(CampaignScope), [{"campaign_id": campaign_id, column: id_} for id_ in known])
+    """Write what a campaign is for. Raises BadDraft when that is nothing, or not there."""
+    drafts.set_scope(
+        CampaignScope,
+        CampaignScope.campaign_id,
+        campaign_id,
+        scope=scope,
+        ids=scope_ids,
+        nothing=N_("Choose what the campaign is for."),
+    )
 
 
 def _checked(details: Mapping[str, Any], terms: programme.Programme, *, at: datetime) -> dict[str, Any]:
-    """Return the columns of a campaign, cleaned. Raises BadCampaign. Pure."""
+    """Return the columns of a campaign, cleaned. Raises BadDraft. Pure."""
     values: dict[str, Any] = {name: details.get(name) for name in DETAILS}
-    try:
-        values["title"] = catalogue.words(values["title"], longest=LONGEST_TITLE, field="title")
-    except catalogue.BadWording as bad:
-        raise BadCampaign(bad.said.text, **bad.values).about("title") from bad
-    if not values["title"]:
-        raise BadCampaign(N_("Give the campaign a name.")).about("title")
-    for name, missing in (("starts_at", N_("Say when it begins.")), ("ends_at", N_("Say when it ends."))):
-        if values[name] is None:
-            raise BadCampaign(missing).about(name)
-    if values["starts_at"] >= values["ends_at"]:
-        raise BadCampaign(N_("It ends after it starts. Change one of the two dates.")).about("ends_at")
-    if values["ends_at"] <= at:
-        raise BadCampaign(N_("That is over already. Choose a later end.")).about("ends_at")
-    _within(values, "multiplier_percent", LEAST_PERCENT, MOST_PERCENT)
-    _within(values, "min_rank", 0, len(terms.levels))
+    values["title"] = drafts.clean_title(values["title"], missing=N_("Give the campaign a name."))
+    drafts.check_window(values, at=at)
+    drafts.check_within(values, "multiplier_percent", LEAST_PERCENT, MOST_PERCENT)
+    drafts.check_within(values, "min_rank", 0, len(terms.levels))
     if values["cap_points"] is not None:
-        _within(values, "cap_points", 1, MOST_POINTS)
+        drafts.check_within(values, "cap_points", 1, MOST_POINTS)
     if values["scope"] not in SCOPES:
-        raise BadCampaign(N_("Choose what the campaign is for.")).about("scope")
+        drafts.refuse(N_("Choose what the campaign is for."), about="scope")
     return values
-
-
-def _within(values: Mapping[str, Any], name: str, least: int, most: int) -> None:
-    value = values[name]
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadCampaign(N_("Use a whole number from {least} to {most}."), least=least, most=most).about(name)
-
-
-def _possible(campaign_id: int) -> int:
-    return campaign_id if 0 < campaign_id <= MOST_ID else 0

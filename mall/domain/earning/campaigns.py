@@ -28,9 +28,8 @@ from mall.base.tables import Mapped, mapped_column
 from mall.base.text import Text
 from mall.domain import catalogue
 
-DRAFT, APPROVED, ENDED = "draft", "approved", "ended"
-STATES = (DRAFT, APPROVED, ENDED)
-SCOPES = ("all", "category", "product")
+from .drafts import APPROVED, SCOPES, STATES
+
 LEAST_PERCENT, MOST_PERCENT = 101, 1_000
 
 

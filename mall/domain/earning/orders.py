@@ -17,6 +17,8 @@ from mall.domain import ledger, membership, notices, programme
 from .campaigns import campaign_of_rule, draw, rule_of
 from .facts import Fact, FactRow, record
 from .formula import Rates
+from .stamp_cards import Bought
+from .stamps import give_stamps
 from .tasks import did, note_level
 
 RULE = "order"
@@ -36,7 +38,8 @@ class Sale(Struct, frozen=True):
     """An order as earning sees it. `kept_cents` is the cash for goods that are kept now, all lines together; `sent_to`
     is the mark of where it goes, empty where nowhere.
 
-    `campaigns` are those some of its lines are in, each campaign once, ascending.
+    `campaigns` are those some of its lines are in, each campaign once, ascending. `bought` are its lines as stamp
+    cards see them, where they are told; `rank` is the level's of its placing.
     """
 
     order_id: int
@@ -49,6 +52,8 @@ class Sale(Struct, frozen=True):
     kept_cents: int
     sent_to: str = ""
     campaigns: tuple[CampaignPart, ...] = ()
+    rank: int = 0
+    bought: tuple[Bought, ...] = ()
 
     @property
     def points(self) -> int:
@@ -111,11 +116,12 @@ class Reduction(Struct, frozen=True):
 
 
 class Kept(Struct, frozen=True):
-    """What a kept order brought: points made ready, growth, and the level change it led to."""
+    """What a kept order brought: points made ready, growth, the level change it led to, and stamps."""
 
     points: int
     growth: int
     level_change: membership.LevelChange | None
+    stamps: int = 0
 
 
 def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Paid:
@@ -196,7 +202,9 @@ def _attributes(sale: Sale) -> dict[str, Any]:
 
 
 def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Kept:
-    """Make an order's points ready and record its growth: its return window is over. Asked again, does nothing more.
+    """Make an order's points ready, record its growth and give its stamps: its return window is over.
+
+    Asked again, does nothing more.
 
     The member is told of the points. The one caller is aftersales.close_window.
     """
@@ -234,7 +242,10 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
             at=at,
         )
         note_level(change, purse=purse, terms=terms, at=at)
-    return Kept(points=unlocked, growth=sale.growth, level_change=change)
+    stamps = give_stamps(
+        sale.reference, placed_at=sale.placed_at, rank=sale.rank, bought=sale.bought, purse=purse, terms=terms, at=at
+    )
+    return Kept(points=unlocked, growth=sale.growth, level_change=change, stamps=stamps)
 
 
 def order_reduced(

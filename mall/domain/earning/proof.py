@@ -17,6 +17,7 @@ from .proof_of_invitations import invitation_checks
 from .proof_of_packs import by_a_pack, pack_checks
 from .proof_of_questions import question_checks
 from .proof_of_shares import share_checks
+from .proof_of_stamps import stamp_checks
 from .proof_of_tasks import by_a_task, task_checks
 
 ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
@@ -35,6 +36,7 @@ def checks() -> list[Check]:
         *task_checks(),
         *invitation_checks(),
         *share_checks(),
+        *stamp_checks(),
         *dormancy_checks(),
         *pack_checks(),
         *question_checks(),

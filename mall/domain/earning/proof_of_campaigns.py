@@ -8,7 +8,8 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import approvals, ledger
 
-from .campaigns import DRAFT, CampaignRow
+from .campaigns import CampaignRow
+from .drafts import DRAFT
 
 
 def campaign_checks() -> list[Check]:

@@ -57,6 +57,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "level_grant_ended": ("level",),
     "coupon_received": ("title", "ends_at", "words"),
     "coupon_pack_received": ("title", "ends_at", "words", "coupons"),
+    # A full card, by its name, and so many coupons for it: the name of that kind, and when they end.
+    "stamp_card_full": ("title", "coupon", "coupons", "ends_at"),
     # All that end on one day, [{title, pieces}], and the title of the first.
     "coupon_expiring": ("title", "ends_at", "coupons"),
     # A campaign that has not begun, to levels that hear of it earlier.
@@ -81,7 +83,7 @@ TOPIC_OF: dict[str, str] = {
     **{kind: ORDERS for kind in KINDS if kind.startswith("question_")},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
     **{kind: LEVELS for kind in KINDS if kind.startswith(("level_", "birthday_"))},
-    **{kind: COUPONS for kind in KINDS if kind.startswith(("coupon_", "campaign_"))},
+    **{kind: COUPONS for kind in KINDS if kind.startswith(("coupon_", "campaign_", "stamp_"))},
     "back_in_stock": STOCK,
     **{kind: SECURITY for kind in KINDS if "email" in kind or "password" in kind or "sign_in" in kind},
 }

@@ -27,6 +27,7 @@ _ABOUT = {
     "birthday_": "store.member.show",
     "coupon_": "store.coupons.show",
     "campaign_": "store.shop.index",
+    "stamp_": "store.coupons.show",
     "back_in_stock": "store.item.show",
     "review_published": "store.item.show",
     "review_answered": "store.item.show",

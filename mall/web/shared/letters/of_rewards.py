@@ -173,6 +173,25 @@ def _in_pack(values: Values) -> list[tuple[str, str]]:
     return figure(_("Points"), values["points"], number) + figure(_("Coupons"), values["coupons"], number)
 
 
+def stamp_card_full(values: Values) -> Letter:
+    card, coupon = local(values["title"]), local(values["coupon"])
+    day, count = day_words(values["ends_at"]), values["coupons"]
+    words = _("It can be used until the end of %(day)s by the shop's clock.", day=day)
+    if count > 1:
+        words = _("They can be used until the end of %(day)s by the shop's clock.", day=day)
+    return Letter(
+        ngettext(
+            "Your card “%(card)s” is full: “%(coupon)s” is yours",
+            "Your card “%(card)s” is full: %(num)s × “%(coupon)s” is yours",
+            count,
+            card=card,
+            coupon=coupon,
+        ),
+        [words, _("What you bought beyond that is on your next card already.")],
+        button=button(_("See my coupons"), values),
+    )
+
+
 def coupon_received(values: Values) -> Letter:
     return Letter(
         _("A coupon for you: %(title)s", title=local(values["title"])),
@@ -270,6 +289,7 @@ LETTERS = (
     level_granted,
     level_ending,
     level_grant_ended,
+    stamp_card_full,
     coupon_received,
     coupon_pack_received,
     coupon_expiring,

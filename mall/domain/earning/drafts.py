@@ -1,0 +1,110 @@
+"""What campaigns and stamp cards share at the desk: their names, windows and scopes, and who approves them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+
+from sqlalchemy import Row, delete, func, insert, select
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import approvals, catalogue
+
+DRAFT, APPROVED, ENDED = "draft", "approved", "ended"
+STATES = (DRAFT, APPROVED, ENDED)
+SCOPES = ("all", "category", "product")
+LONGEST_TITLE, MOST_SCOPE, MOST_ID = 120, 200, 2**63 - 1
+
+
+class BadDraft(Refusal):
+    """A campaign or a stamp card that cannot be meant; about a field."""
+
+
+def check_window(values: Mapping[str, Any], *, at: datetime) -> None:
+    """Refuse a window that is not told, is empty, or is over."""
+    for name, missing in (("starts_at", N_("Say when it begins.")), ("ends_at", N_("Say when it ends."))):
+        if values[name] is None:
+            refuse(missing, about=name)
+    if values["starts_at"] >= values["ends_at"]:
+        refuse(N_("It ends after it starts. Change one of the two dates."), about="ends_at")
+    if values["ends_at"] <= at:
+        refuse(N_("That is over already. Choose a later end."), about="ends_at")
+
+
+def clean_title(title: Any, *, missing: str) -> dict[str, str]:
+    """Return a name in the shop's languages, cleaned; refuse one that is missing or too long."""
+    try:
+        cleaned = catalogue.words(title, longest=LONGEST_TITLE, field="title")
+    except catalogue.BadWording as bad:
+        raise BadDraft(bad.said.text, **bad.values).about("title") from bad
+    if not cleaned:
+        refuse(missing, about="title")
+    return cleaned
+
+
+def check_within(values: Mapping[str, Any], name: str, least: int, most: int) -> None:
+    """Refuse a figure that is no whole number within bounds."""
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadDraft(N_("Use a whole number from {least} to {most}."), least=least, most=most).about(name)
+
+
+def refuse(sentence: str, *, about: str) -> NoReturn:
+    """Refuse a draft for something at a field."""
+    raise BadDraft(sentence).about(about)
+
+
+def set_scope(table: Any, owner: Any, owner_id: int, *, scope: str, ids: Sequence[int], nothing: str) -> None:
+    """Write what a draft is for, in its own table of scopes. Refuses when that is nothing, or not there."""
+    execute(delete(table).where(owner == owner_id))
+    if scope == "all":
+        return
+    wanted = sorted({id_ for id_ in ids if 0 < id_ <= MOST_ID})[:MOST_SCOPE]
+    of = catalogue.Category if scope == "category" else catalogue.Product
+    known = list(execute(select(of.id).where(of.id.in_(wanted)).order_by(of.id)).scalars())
+    if not known or len(known) < len(wanted):
+        refuse(nothing, about="scope_ids")
+    column = "category_id" if scope == "category" else "product_id"
+    execute(insert(table), [{owner.key: owner_id, column: id_} for id_ in known])
+
+
+def scope_ids(table: Any, owner: Any, owner_id: int) -> list[int]:
+    """Return the ids of the categories or products a draft is for, ascending; none when it is for all."""
+    ids = select(func.coalesce(table.category_id, table.product_id)).where(owner == owner_id)
+    return sorted(execute(ids).scalars())
+
+
+def ask(kind: str, id_: int, version: int, *, by: str, at: datetime, reason: str) -> None:
+    """Ask for the approval of a version."""
+    what = {f"{kind}_id": id_, "version": version}
+    approvals.ask(kind, subject=subject_of(kind, id_), what=what, by=by, at=at, reason=reason)
+
+
+def ask_anew(kind: str, id_: int, version: int, *, by: str, at: datetime, reason: str) -> None:
+    """Ask for the approval of what was changed, in place of a request that is open."""
+    if (request := last_request(kind, id_)) is not None and request.decision is None:
+        approvals.decline(request.id, by=by, at=at, reason="changed")
+    ask(kind, id_, version, by=by, at=at, reason=reason)
+
+
+def last_request(kind: str, id_: int) -> Row[Any] | None:
+    """Return the latest request to approve it, decided or not."""
+    return next(iter(approvals.requests_about(kind, subject_of(kind, id_))), None)
+
+
+def request_for(kind: str, id_: int) -> Row[Any]:
+    """Return the latest request to approve what has been asked for since it was made."""
+    request = last_request(kind, id_)
+    assert request is not None, "it is asked for when it is made"
+    return request
+
+
+def subject_of(kind: str, id_: int) -> str:
+    """Return what audit and approvals know it by: "campaign:7"."""
+    return f"{kind}:{id_}"
+
+
+def possible(id_: int) -> int:
+    """Return an id that something could have, or 0, which nothing has."""
+    return id_ if 0 < id_ <= MOST_ID else 0
