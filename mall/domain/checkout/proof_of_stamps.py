@@ -97,10 +97,7 @@ def _forgotten() -> Select:
         .exists()
     )
     has = (
-        select(stamp.id)
-        .where(stamp.card_id == card.id, stamp.reference == REFERENCE)
-        .correlate(card, Order)
-        .exists()
+        select(stamp.id).where(stamp.card_id == card.id, stamp.reference == REFERENCE).correlate(card, Order).exists()
     )
     return (
         select(Order.id, line.line, card.id)

@@ -4,11 +4,11 @@ What a coupon is worth never changes once somebody has one: a member keeps what 
 """
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 
 from mall.base.db import execute, in_transaction
 from mall.base.errors import Refusal
@@ -164,6 +164,21 @@ def sell(template_id: int, product_id: int, *, by: str, at: datetime) -> None:
         .values(sold_at=at)
     )
     audit.write("coupon.sold_as", by=by, subject=subject_of(template_id), at=at, after={"product_id": product_id})
+
+
+def promisable() -> Sequence[Row[Any]]:
+    """Return the kinds of coupon that may be promised to who earns them by and by: id, title, min_rank."""
+    kind = CouponTemplate
+    return execute(
+        select(kind.id, kind.title, kind.min_rank)
+        .where(
+            kind.withdrawn_at.is_(None),
+            kind.kind != PACK,
+            kind.valid_days.is_not(None),
+            *(column.is_(None) for column in (kind.starts_at, kind.ends_at, kind.total_limit, kind.member_limit)),
+        )
+        .order_by(kind.id)
+    ).all()
 
 
 def check_promise(template_id: int, *, min_rank: int) -> Any:

@@ -139,6 +139,7 @@ from .stamp_desk import (
     stamp_cards,
 )
 from .stamps import FullCard, Stamp, StampLine, StampsBack, stamps_back, take_stamps
+from .stamps_seen import MemberCard, cards_and_notice, cards_seen, full_cards_of, scopes_of_cards, stamps_of
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
 from .welcome import Newcomer, sign_up, welcome
 
@@ -191,6 +192,7 @@ __all__ = [
     "Inviter",
     "Kept",
     "LevelPack",
+    "MemberCard",
     "Newcomer",
     "NoSuchCampaign",
     "NoSuchInvitation",
@@ -231,6 +233,8 @@ __all__ = [
     "campaign_rule",
     "campaign_state",
     "campaigns",
+    "cards_and_notice",
+    "cards_seen",
     "celebrate_anniversary",
     "celebrate_birthday",
     "check_in",
@@ -253,6 +257,7 @@ __all__ = [
     "forgive_above_cap",
     "friends_of",
     "give_paid_level",
+    "full_cards_of",
     "given_by_campaigns",
     "given_by_cards",
     "grant_level",
@@ -289,6 +294,7 @@ __all__ = [
     "running",
     "scope_of_campaign",
     "scope_of_stamp_card",
+    "scopes_of_cards",
     "share",
     "shared_by",
     "shares_of",
@@ -297,6 +303,7 @@ __all__ = [
     "stamp_card_state",
     "stamp_cards",
     "stamps_back",
+    "stamps_of",
     "streak_of",
     "take_off_dormant",
     "take_stamps",

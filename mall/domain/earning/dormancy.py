@@ -102,7 +102,7 @@ def take_off_dormant(
 
 def announced_to(member_id: int, *, today: date) -> Announced | None:
     """Return what a member was told that still comes unless they do something, or None. One statement."""
-    row = execute(_ANNOUNCED, {"of_member": member_id, "today": today}).one_or_none()
+    row = execute(ANNOUNCED, {"of_member": member_id, "today": today}).one_or_none()
     return Announced(row.deducts_on, row.points) if row else None
 
 
@@ -353,7 +353,8 @@ def _dormant() -> Any:
 
 _DORMANT = _dormant()
 _MORE = select(people.Member.id).where(people.Member.id > bindparam("last")).limit(1)
-_ANNOUNCED = (
+# What still comes to a member (:of_member) from a day on (:today) unless they do something.
+ANNOUNCED = (
     select(DormancyNotice.deducts_on, DormancyNotice.points)
     .where(
         DormancyNotice.member_id == bindparam("of_member"),

@@ -10,7 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, UniqueConstraint, func, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
@@ -98,6 +110,11 @@ class Standing(Struct, frozen=True):
     stamps: int = 0
     full: int = 0
     last: int = 0
+
+    @classmethod
+    def read(cls, row: Any) -> "Standing":
+        """Return the standing in a row with standing_columns()."""
+        return cls(int(row.all_stamps), int(row.full_cards), int(row.last_number))
 
     def to_fill(self, card: StampCard) -> int:
         """Return how many cards the stamps fill that are not full yet, as many as one member may fill."""
@@ -212,21 +229,25 @@ def take_stamps(backs: Sequence[StampsBack], reference: str, *, key: str, member
 
 def standings_of(member_id: int, card_ids: Collection[int]) -> dict[int, Standing]:
     """Return how a member stands with cards: {card id: standing}. One statement."""
-    row, full = StampCardRow, FullCard
+    rows = execute(select(StampCardRow.id, *standing_columns(member_id)).where(StampCardRow.id.in_(sorted(card_ids))))
+    return {each.id: Standing.read(each) for each in rows}
+
+
+def standing_columns(member_id: int) -> list[ColumnElement[int]]:
+    """Return the columns of a select of stamp_card that say how a member stands with each, for Standing.read()."""
 
     def of(what: Any, table: Any, *more: Any) -> Any:
-        mine = select(func.coalesce(what, 0)).where(table.member_id == member_id, table.card_id == row.id, *more)
-        return mine.correlate(row).scalar_subquery()
+        mine = select(func.coalesce(what, 0)).where(
+            table.member_id == member_id, table.card_id == StampCardRow.id, *more
+        )
+        return mine.correlate(StampCardRow).scalar_subquery()
 
-    rows = execute(
-        select(
-            row.id,
-            of(func.sum(Stamp.stamps), Stamp).label("stamps"),
-            of(func.count(full.id), full, full.voided_at.is_(None)).label("full_cards"),
-            of(func.max(full.number), full).label("last"),
-        ).where(row.id.in_(sorted(card_ids)))
-    )
-    return {each.id: Standing(int(each.stamps), int(each.full_cards), int(each.last)) for each in rows}
+    full = FullCard
+    return [
+        of(func.sum(Stamp.stamps), Stamp).label("all_stamps"),
+        of(func.count(full.id), full, full.voided_at.is_(None)).label("full_cards"),
+        of(func.max(full.number), full).label("last_number"),
+    ]
 
 
 def _given_by(reference: str) -> set[int]:

@@ -40,6 +40,7 @@ from . import (
     search,
     shipping,
     staff,
+    stamp_cards,
     stock,
     task_drafts,
 )
@@ -79,6 +80,7 @@ PAGES: list[Blueprint] = [
     search.bp,
     shipping.bp,
     staff.bp,
+    stamp_cards.bp,
     stock.bp,
 ]
 

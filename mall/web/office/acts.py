@@ -113,6 +113,13 @@ ACTS = {
     "review.rejected": _l("Review rejected"),
     "review.replied": _l("Review answered"),
     "review.taken_down": _l("Review taken down"),
+    "stamp_card.approved": _l("Stamp card approved"),
+    "stamp_card.asked": _l("Stamp card asked for"),
+    "stamp_card.changed": _l("Stamp card changed"),
+    "stamp_card.declined": _l("Stamp card declined"),
+    "stamp_card.ended": _l("Stamp card ended early"),
+    "stamp_card.made": _l("Stamp card made"),
+    "stamp_card.not_apart": _l("Approval refused: a colleague had touched the approver's access"),
     "staff.added": _l("Colleague added"),
     "staff.deactivated": _l("Colleague deactivated"),
     "staff.password_set": _l("Password set"),
@@ -165,6 +172,7 @@ def subject_words(subject: str) -> str:
         "finance": gettext("Daily sums"),
         "partner": gettext("Partner %(number)s", number=number),
         "product": gettext("Item %(number)s", number=number),
+        "stamp_card": gettext("Stamp card %(number)s", number=number),
         "programme": gettext("Programme, version %(number)s", number=number) if number else gettext("Programme"),
     }
     return words.get(kind, subject)
@@ -191,6 +199,8 @@ def subject_link(subject: str) -> str | None:
         return link("office.coupons.show", template_id=int(number))
     if kind == "campaign":
         return link("office.campaigns.show", campaign_id=int(number))
+    if kind == "stamp_card":
+        return link("office.stamp_cards.show", card_id=int(number))
     if kind == "member":
         return link("office.members.show", member_id=int(number))
     if kind == "staff":

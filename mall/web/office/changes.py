@@ -12,7 +12,7 @@ from mall.domain import aftersales, ledger
 from mall.web.shared import layout
 from mall.web.shared.texts import LANGUAGES, local, moment_words, money_words, number, sentence
 
-from . import coupon_forms, item_forms, scoped_forms
+from . import coupon_forms, item_forms, scoped_forms, stamp_card_forms
 from .actors import actor_words
 from .programme import EVERYDAY, OTHERS
 
@@ -43,6 +43,7 @@ NAMES = {
     "codes": _l("Codes"),
     "coupon_id": _l("Number of the coupon"),
     "coupons": _l("Coupons"),
+    "counts": _l("What gives a stamp"),
     "days": _l("Days"),
     "deleted": _l("Removed"),
     "delivery": _l("Delivery"),
@@ -60,6 +61,7 @@ NAMES = {
     "last_day": _l("Last day"),
     "question": _l("Number of the question"),
     "rank": _l("Level"),
+    "least_cents": _l("From an amount in cash of"),
     "left": _l("Left to send"),
     "lines": _l("Lines"),
     "list_id": _l("Number of the file"),
@@ -109,6 +111,8 @@ NAMES = {
     "sku": _l("SKU"),
     "slug": _l("Address in the shop"),
     "stackable": _l("Together with others"),
+    "stamp_card_id": _l("Stamp card"),
+    "stamps_needed": _l("Stamps on a full card"),
     "starts_at": _l("Begins"),
     "state": _l("State"),
     "summary": _l("In one sentence"),
@@ -127,7 +131,7 @@ NAMES = {
     "with_level": _l("Times the multiplier of the member's level"),
 }
 # Words for values of which there are few; those of a coupon go before them.
-OF_COUPONS = {**coupon_forms.KINDS, **scoped_forms.SCOPES}
+OF_COUPONS = {**coupon_forms.KINDS, **scoped_forms.SCOPES, **stamp_card_forms.COUNTS}
 KNOWN = {
     **item_forms.KINDS,
     **item_forms.DELIVERIES,

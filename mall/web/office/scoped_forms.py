@@ -1,4 +1,4 @@
-"""The forms of what has a name and is for some goods and some members: coupons, campaigns."""
+"""The forms of what has a name and is for some goods and some members: coupons, campaigns, stamp cards."""
 
 from typing import Any
 

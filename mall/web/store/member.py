@@ -16,6 +16,7 @@ from mall.web.shared.signing_in import me, members_only, network
 from mall.web.shared.task_words import given_words
 from mall.web.shared.texts import local
 
+from .stamps import shown as stamp_card_shown
 from .task_rows import Reader, tasks_of
 from .tasks import month_shown, seven_days, weekday_names
 
@@ -36,7 +37,7 @@ def show() -> str:
     with reading():
         standing = membership.standing(me(), terms=terms, at=at)
         balances = ledger.balances(me(), at=at)
-        announced = earning.announced_to(me(), today=terms.today(at)) if terms.dormancy_active else None
+        cards, announced = earning.cards_and_notice(me(), rank=standing.rank, today=terms.today(at), at=at)
         growth = membership.growth_entries(me(), limit=ENTRIES)
         today = terms.today(at)
         streak = earning.streak_of(me(), since=today.replace(day=1), today=today)
@@ -51,7 +52,8 @@ def show() -> str:
         benefits=benefits_of(terms),
         balances=balances,
         growth=growth,
-        announced=announced,
+        announced=announced if terms.dormancy_active else None,
+        cards=[stamp_card_shown(each) for each in cards if each.goes_on or (each.runs and each.filled)],
         terms=terms,
         checks_in=any(task.runs_on(today) for task in terms.tasks if task.key == "check_in"),
         streak=streak,
