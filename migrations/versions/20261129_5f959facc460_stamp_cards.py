@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
 revision = '5f959facc460'
-down_revision = '88bc7e3619a6'
+down_revision = '3bc513d856fc'
 branch_labels = None
 depends_on = None
 

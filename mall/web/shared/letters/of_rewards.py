@@ -187,7 +187,14 @@ def stamp_card_full(values: Values) -> Letter:
             card=card,
             coupon=coupon,
         ),
-        [words, _("What you bought beyond that is on your next card already.")],
+        [
+            words,
+            ngettext(
+                "%(num)s coupon is among yours; checkout proposes the best by itself.",
+                "%(num)s coupons are among yours; checkout proposes the best by itself.",
+                count,
+            ),
+        ],
         button=button(_("See my coupons"), values),
     )
 
