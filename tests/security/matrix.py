@@ -49,6 +49,7 @@ MATRIX = {
     "store.wallet": MEMBER,
     "store.growth": MEMBER,
     "store.member": MEMBER,
+    "store.stamps": MEMBER,
     "store.tasks": MEMBER,
     "store.shares": MEMBER,
     "store.shares.arrive": PUBLIC,
