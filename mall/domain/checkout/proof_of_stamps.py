@@ -111,6 +111,7 @@ def _forgotten() -> Select:
             case((card.counts == "piece", line.cash_cents // line.quantity), else_=_cents()) >= card.least_cents,
             # A piece that a coupon took off gives none.
             line.coupon_cents == 0,
+            line.plan_rank.is_(None),
             or_(card.scope == "all", (card.scope == "product") & named),
             ~has,
         )

@@ -289,11 +289,13 @@ def bought_of(
 ) -> tuple[earning.Bought, ...]:
     """Return the lines of an order as stamp cards see them, once so many more pieces are refunded, {line: n}.
 
-    A piece that a gift coupon took off was not paid for.
+    A piece that a gift coupon took off was not paid for; memberships give no stamp, as they earn nothing.
     """
     gifts = sum(coupon["kind"] == coupons.GIFT for coupon in order.coupons or ())
     found = []
     for line in lines:
+        if line.plan_rank is not None:
+            continue
         full_cents = line.list_cents - line.level_discount_cents
         free = min(gifts, line.coupon_cents * line.quantity // full_cents) if full_cents else 0
         paid = line.quantity - free if line.cash_cents else 0
