@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from mall.base import clock, text
 revision = '5f959facc460'
-down_revision = '6ae6cd81637c'
+down_revision = 'f5fb54a72823'
 branch_labels = None
 depends_on = None
 
