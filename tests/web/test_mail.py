@@ -60,6 +60,8 @@ VALUES = {
     "exchange_lapsing": {"number": "1042", "lapses_at": "2026-04-01T12:00:00+00:00"},
     "exchange_lapsed": {"number": "1042"},
     "points_unlocked": {"number": "1042", "points": 1_234},
+    "points_reward_undone": {"number": "1042", "points": 100, "growth": 10},
+    "points_invitation_undone": {"friend": "Lin", "points": 300, "growth": 50},
     "points_expiring": {"points": 1_200, "expires_on": "2026-03-31"},
     "points_cash_declined": {"points": 5_000, "words": "The account is another's."},
     "points_cash_paid": {"cents": 4_000, "account_end": "3000"},
@@ -70,6 +72,7 @@ VALUES = {
     "level_ending": {"level": {"en": "VIP", "zh": "贵宾"}, "last_day": "2026-12-31", "paid": True},
     "level_grant_ended": {"level": {"en": "VIP", "zh": "贵宾"}},
     "level_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1},
+    "level_pack_undone": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1, "used": 2},
     "birthday_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 50, "coupons": 0},
     "level_dormancy": {"points": 160, "deducts_on": "2026-06-14"},
     "campaign_ahead": {

@@ -165,7 +165,7 @@ def _netted_agree() -> Select:
     netted = (
         select(key.label("key"), coupon.reference, coupon.netted_for, func.sum(coupon.netted_points).label("points"))
         .outerjoin(pack, pack.id == coupon.pack_id)
-        .where(coupon.netted_for.is_not(None))
+        .where(coupon.netted_for.is_not(None), ~coupon.netted_for.startswith("fact:"))
         .group_by(key, coupon.reference, coupon.netted_for)
         .subquery("netted")
     )

@@ -283,6 +283,7 @@ def _move_points(
                 planned=plan.returning,
             )
     if plan.was_cents != sale.kept_cents:
+        earning.order_unkept(sale, taken=plan.taken, purse=purse, terms=terms, at=at)
         earning.forgive_above_cap(sale, key=credit, purse=purse, terms=terms, at=at)
 
 

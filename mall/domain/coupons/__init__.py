@@ -56,6 +56,7 @@ from .given import (
     use,
     used_of,
     void,
+    void_given_for,
 )
 from .giving import (
     GivenUp,
@@ -257,5 +258,6 @@ __all__ = [
     "use",
     "used_of",
     "void",
+    "void_given_for",
     "withdraw_template",
 ]

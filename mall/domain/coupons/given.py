@@ -221,6 +221,19 @@ def void(coupon_ids: Collection[int], *, at: datetime) -> int:
     ).rowcount
 
 
+def void_given_for(reference: str, *, member_id: int, by: str, at: datetime) -> tuple[int, int]:
+    """Revoke the coupons that a member was given for something and has not used. Returns (revoked, those used).
+
+    Those used stay so; should the order they were used for come to nothing, they do not come back. `by` says what
+    brought it about ("fact:7"). Two statements.
+    """
+    assert in_transaction()
+    mine = (Coupon.reference == reference, Coupon.member_id == member_id, Coupon.netted_for.is_(None))
+    revoked = update(Coupon).where(*mine, Coupon.state == USABLE).values(state=REVOKED, revoked_at=at)
+    used = update(Coupon).where(*mine, Coupon.state == USED).values(netted_for=by, netted_points=0)
+    return execute(revoked).rowcount, execute(used).rowcount
+
+
 def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
     """Take a coupon that has not been used away from its member, at the desk.
 

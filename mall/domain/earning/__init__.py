@@ -99,6 +99,7 @@ from .orders import (
     order_kept,
     order_paid,
     order_reduced,
+    order_unkept,
     orders_on_the_way,
     reduction,
 )
@@ -276,6 +277,7 @@ __all__ = [
     "order_kept",
     "order_paid",
     "order_reduced",
+    "order_unkept",
     "orders_on_the_way",
     "purchase_kept",
     "purchase_refunded",

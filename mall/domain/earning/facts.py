@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, insert, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Select, String, bindparam, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
-from mall.base.tables import Mapped, mapped_column
+from mall.base.tables import Mapped, aliased, mapped_column
 
 # Every kind of fact, and the verb that records it.
 FACTS = {
@@ -39,13 +39,19 @@ FACTS = {
     "sizes_told": "earning.told",
     "style_told": "earning.told",
     "question_followed_up": "earning.question_followed_up",
+    "order_unkept": "earning.order_unkept",
+    "friend_unbought": "earning.reward_invitation",
+    "level_unreached": "earning.order_unkept",
 }
+
+# What undoes a fact that is no longer so, and which. Its attributes say `undoes`: the id of that fact.
+UNDOES = {"order_unkept": "order_kept", "friend_unbought": "friend_bought", "level_unreached": "level_reached"}
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.
 BY_ITSELF = (
     "order_reduced", "order_kept", "purchase_kept", "purchase_refunded",
     "had_birthday", "member_for_years", "level_reached", "visited",
-    "friend_joined", "friend_bought", "share_visited",
+    "friend_joined", "friend_bought", "share_visited", *UNDOES,
 )  # fmt: skip
 
 
@@ -97,6 +103,22 @@ def record(fact: Fact) -> int | None:
         "at": fact.at,
     }
     return execute(_RECORD, columns).scalar_one_or_none()
+
+
+def undoing(fact: Fact, fact_id: int, kind: str, *, at: datetime) -> Fact:
+    """Return the fact that undoes one that was recorded, once."""
+    assert UNDOES[kind] == fact.kind, f"{kind} does not undo {fact.kind}"
+    return Fact(kind, fact.member_id, f"{fact.key}:undone", at, fact.reference, attributes={"undoes": fact_id})
+
+
+def undone_of(member_id: Any) -> Select[Any]:
+    """Select the ids of a member's facts that were undone. `member_id` is a column or a bound value."""
+    undo = aliased(FactRow)
+    return (
+        select(undo.attributes["undoes"].as_integer())
+        .where(undo.member_id == member_id, undo.kind.in_(UNDOES))
+        .correlate_except(undo)
+    )
 
 
 _COLUMNS = [column for column in FactRow.__table__.columns if column.name != "id"]

@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, cast, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.tables import aliased
-from mall.base.text import N_
+from mall.base.text import N_, say
 from mall.domain import audit, ledger, notices, people, programme
 
-from .facts import Fact, FactRow
-from .invitations import ACCEPTED, CLEAR, PAYS, REJECTED, SUSPECT, Invitation, key_of
+from .facts import Fact, FactRow, undone_of
+from .invitations import ACCEPTED, CLEAR, PAYS, REJECTED, SUSPECT, Invitation, is_stage, key_of
+from .lost_levels import lose_levels
 from .suspicion import evidence_of
 from .tasks import Reward, did
+from .undoing import forgive_rest, undo
 
 # The round in which invitations are rewarded.
 REWARDING = "invitation.reward"
@@ -37,7 +39,7 @@ class DecidedBefore(Refusal):
 
 
 def due_invitations(*, terms: programme.Programme, at: datetime, limit: int = 200) -> Sequence[int]:
-    """Return the friends whose invitation may have something to be given for."""
+    """Return the friends whose invitation may have something to be given for, or to be taken back."""
     friend, inviter, row = aliased(people.Member), aliased(people.Member), Invitation
     return list(
         execute(
@@ -45,13 +47,18 @@ def due_invitations(*, terms: programme.Programme, at: datetime, limit: int = 20
             .join(friend, friend.id == row.friend_id)
             .join(inviter, inviter.id == row.inviter_id)
             .where(
-                row.state.in_(PAYS),
-                friend.verified_at.is_not(None),
-                friend.deactivated_at.is_(None),
-                inviter.deactivated_at.is_(None),
                 or_(
-                    ~_reached(row.friend_id, "joined"),
-                    and_(_kept_by(row.friend_id, terms).exists(), ~_reached(row.friend_id, "bought")),
+                    and_(
+                        row.state.in_(PAYS),
+                        friend.verified_at.is_not(None),
+                        friend.deactivated_at.is_(None),
+                        inviter.deactivated_at.is_(None),
+                        or_(
+                            ~_reached("joined"),
+                            and_(_kept_by(row.friend_id, terms).exists(), ~_reached("bought")),
+                        ),
+                    ),
+                    _gone_back(row.friend_id, row.inviter_id).exists(),
                 ),
                 row.friend_id.not_in(notices.put_off(REWARDING, at=at)),
             )
@@ -64,9 +71,11 @@ def due_invitations(*, terms: programme.Programme, at: datetime, limit: int = 20
 def reward_invitation(friend_id: int, *, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
     """Give an inviter what an invitation is worth by now. Asked again, gives nothing more.
 
+    What it gave for an order of which nothing is kept any more is taken back first; another one may be worth it anew.
     Where something is suspicious, nothing is given and the invitation waits for a person. Raises NotFound.
     """
     purse, row = _locked(friend_id, terms=terms)
+    _take_back(row, purse=purse, terms=terms, at=at)
     if row.state == CLEAR and (evidence := evidence_of(row)):
         _suspect(row, evidence, at=at)
         return ()
@@ -144,16 +153,60 @@ def _pay(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme
     ).one_or_none()
     if kept is None:
         return rewards
+    before = execute(
+        select(FactRow.id, FactRow.id.in_(undone_of(row.inviter_id)).label("undone")).where(
+            is_stage(FactRow, row.friend_id, "bought")
+        )
+    ).all()
+    if not all(each.undone for each in before):
+        return rewards
     of_order = {"kept_cents": kept.attributes["kept_cents"], "order": kept.reference}
-    bought = _fact("friend_bought", row, "bought", at=at, attributes=of_order)
+    bought = _fact("friend_bought", row, "bought", before=len(before), at=at, attributes=of_order)
     return rewards + did(bought, purse=purse, terms=terms, at=at)
 
 
-def _fact(kind: str, row: Row[Any], stage: str, *, at: datetime, attributes: dict[str, Any] | None = None) -> Fact:
+def _take_back(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
+    """Take back what an invitation gave for an order of which nothing is kept any more, and tell the inviter."""
+    bought = execute(_gone_back(row.friend_id, row.inviter_id)).one_or_none()
+    if bought is None:
+        return
+    fact = Fact(bought.kind, row.inviter_id, bought.key, bought.at, bought.reference, attributes=bought.attributes)
+    why = say(N_("The order of a friend you invited went back: what it gave you is taken back"))
+    taken = undo(fact, bought.id, "friend_unbought", why=why, purse=purse, terms=terms, at=at) or []
+    points, growth = sum(each.points for each in taken), sum(each.growth for each in taken)
+    lose_levels(purse=purse, terms=terms, at=at)
+    forgive_rest(f"{bought.key}:undone", purse=purse, terms=terms, at=at)
+    if points or growth:
+        friend = execute(select(people.Member.display_name).where(people.Member.id == row.friend_id)).scalar_one()
+        told = {"friend": people.first_name_of(friend), "points": points, "growth": growth}
+        notices.tell(row.inviter_id, "points_invitation_undone", values=told, key=f"{bought.key}:undone:told", at=at)
+
+
+def _gone_back(friend_id: Any, inviter_id: Any) -> Any:
+    """Select the fact that a friend bought, where it stands and nothing of that order is kept any more."""
+    unkept = aliased(FactRow)
+    gone = select(unkept.id).where(
+        unkept.member_id == friend_id,
+        unkept.kind == "order_unkept",
+        unkept.reference == FactRow.attributes["order"].as_string(),
+    )
+    of_row = [FactRow, Invitation] if not isinstance(friend_id, int) else [FactRow]
+    query = select(FactRow).where(
+        is_stage(FactRow, friend_id, "bought"),
+        FactRow.member_id == inviter_id,
+        FactRow.id.not_in(undone_of(inviter_id)),
+        gone.correlate(*of_row).exists(),
+    )
+    return query.correlate(Invitation) if not isinstance(friend_id, int) else query
+
+
+def _fact(
+    kind: str, row: Row[Any], stage: str, *, before: int = 0, at: datetime, attributes: dict[str, Any] | None = None
+) -> Fact:
     return Fact(
         kind,
         row.inviter_id,
-        key=key_of(row.friend_id, stage),
+        key=key_of(row.friend_id, stage, before=before),
         at=at,
         reference=f"invitation:{row.friend_id}",
         attributes={"friend": row.friend_id} | (attributes or {}),
@@ -180,6 +233,8 @@ def _kept_by(friend_id: Any, terms: programme.Programme) -> Any:
     return query.correlate(Invitation) if not isinstance(friend_id, int) else query
 
 
-def _reached(friend_id: Any, stage: str) -> ColumnElement[bool]:
-    key = literal("invitation:") + cast(friend_id, String) + f":{stage}"
-    return select(FactRow.id).where(FactRow.key == key).correlate(Invitation).exists()
+def _reached(stage: str) -> ColumnElement[bool]:
+    reached = select(FactRow.id).where(
+        is_stage(FactRow, Invitation.friend_id, stage), FactRow.id.not_in(undone_of(Invitation.inviter_id))
+    )
+    return reached.correlate(Invitation).exists()

@@ -12,10 +12,12 @@ from msgspec import Struct
 from sqlalchemy import (
     JSON,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Row,
     String,
+    and_,
     cast,
     func,
     insert,
@@ -29,7 +31,7 @@ from mall.base.guard import append_only
 from mall.base.tables import Mapped, aliased, mapped_column
 from mall.domain import people
 
-from .facts import FactRow
+from .facts import FactRow, undone_of
 from .tasks import TaskReward
 
 CLEAR, SUSPECT, ACCEPTED, REJECTED = "clear", "suspect", "accepted", "rejected"
@@ -230,19 +232,23 @@ def invitations(*states: str, limit: int = 100) -> Sequence[Row[Any]]:
     ).all()
 
 
-def key_of(friend_id: int, stage: str) -> str:
-    """Return the key of the fact that a stage of an invitation is reached: "joined", "bought"."""
-    return f"invitation:{friend_id}:{stage}"
+def key_of(friend_id: int, stage: str, *, before: int = 0) -> str:
+    """Return the key of the fact that a stage of an invitation is reached: "joined", "bought"; so often `before`."""
+    return f"invitation:{friend_id}:{stage}" + (f":again:{before}" if before else "")
+
+
+def is_stage(fact: Any, friend_id: Any, stage: str) -> ColumnElement[bool]:
+    """Return the condition that a fact says that a stage of an invitation is reached."""
+    return and_(fact.reference == literal("invitation:") + cast(friend_id, String), fact.kind == f"friend_{stage}")
 
 
 def _given(row: Any, stage: str) -> Any:
-    key = literal("invitation:") + cast(row.friend_id, String) + f":{stage}"
+    """Return what a stage has given that was not undone, as a column; None where it is not reached."""
     return (
-        select(func.coalesce(func.sum(TaskReward.points), 0))
+        select(func.sum(func.coalesce(TaskReward.points, 0)))
         .select_from(FactRow)
         .outerjoin(TaskReward, TaskReward.fact_id == FactRow.id)
-        .where(FactRow.key == key)
-        .group_by(FactRow.id)
+        .where(is_stage(FactRow, row.friend_id, stage), FactRow.id.not_in(undone_of(row.inviter_id)))
         .correlate(row)
         .scalar_subquery()
     )

@@ -17,9 +17,11 @@ from mall.domain import ledger, membership, notices, programme
 from .campaigns import campaign_of_rule, draw, rule_of
 from .facts import Fact, FactRow, record
 from .formula import Rates
+from .lost_levels import lose_levels, reach_again
 from .stamp_cards import Bought
 from .stamps import give_stamps
-from .tasks import did, note_level
+from .tasks import Reward, did, note_level
+from .undoing import undo
 
 RULE = "order"
 
@@ -101,13 +103,15 @@ class Paid(Struct, frozen=True):
 class Reduction(Struct, frozen=True):
     """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in.
 
-    `growth_counts_on` is the day of the growth it is taken from; None where the order has given none yet.
+    `growth_counts_on` is the day of the growth it is taken from; None where the order has given none yet. `was_kept`:
+    the order's return window is over.
     """
 
     lots: dict[int, int]
     growth: int
     earned: tuple[ledger.EarnedLot, ...] = ()
     growth_counts_on: date | None = None
+    was_kept: bool = False
 
     @property
     def points(self) -> int:
@@ -242,6 +246,7 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
             at=at,
         )
         note_level(change, purse=purse, terms=terms, at=at)
+        reach_again(purse=purse, terms=terms, at=at)
     stamps = give_stamps(
         sale.reference, placed_at=sale.placed_at, rank=sale.rank, bought=sale.bought, purse=purse, terms=terms, at=at
     )
@@ -263,7 +268,8 @@ def order_reduced(
     `sale.kept_cents` is what is kept after this reduction, `was_cents` before it. Points on the way go first, then
     free ones, the rest is owed; what is then above the debt cap forgive_above_cap() lets go. Growth taken back counts
     on the day of what it takes back. Asked again, takes nothing more. `planned` is what reduction() has answered for
-    a reduction that is known to be new, since the purse was locked. Returns what was taken.
+    a reduction that is known to be new, since the purse was locked; whoever passes it calls order_unkept() when
+    all of it is written. Returns what was taken.
     """
     taken = planned or reduction(sale, at=at)
     before = _cents_of(sale.reference) if was_cents is None else was_cents
@@ -303,6 +309,45 @@ def order_reduced(
             terms=terms,
             at=at,
         )
+    if planned is None:
+        order_unkept(sale, taken=taken, purse=purse, terms=terms, at=at)
+    return taken
+
+
+def order_unkept(
+    sale: Sale, *, taken: Reduction, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> list[Reward]:
+    """Take back what a reduction leaves no ground for besides the order's own points and growth, once.
+
+    That is what tasks gave for the order, where nothing that was paid for in cash is kept of it any more, and what
+    levels gave that its growth had brought. The member is told. To be called when order_reduced() has written.
+    Returns what tasks had given. Of an order that was not kept yet, asks the database nothing.
+    """
+    if not taken.was_kept:
+        return []
+    rewards = [] if sale.kept_cents else _unkept(sale, purse=purse, terms=terms, at=at)
+    if taken.growth or any(each.growth for each in rewards):
+        lose_levels(purse=purse, terms=terms, at=at)
+    return rewards
+
+
+def _unkept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> list[Reward]:
+    row = execute(
+        select(FactRow).where(
+            FactRow.key == f"{sale.reference}:kept", FactRow.attributes["kept_cents"].as_integer() > 0
+        )
+    ).one_or_none()
+    if row is None:
+        return []
+    kept = Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes)
+    why = say(
+        N_("Nothing of order {number} is kept any more: what a task gave for it is taken back"), number=sale.number
+    )
+    taken = undo(kept, row.id, "order_unkept", why=why, purse=purse, terms=terms, at=at) or []
+    points, growth = sum(each.points for each in taken), sum(each.growth for each in taken)
+    if points or growth:
+        told = {"number": sale.number, "points": points, "growth": growth}
+        notices.tell(sale.member_id, "points_reward_undone", values=told, key=f"{sale.reference}:unkept", at=at)
     return taken
 
 
@@ -339,6 +384,7 @@ def reduction(sale: Sale, *, at: datetime, growth_given: bool = True) -> Reducti
         growth=max(0, growth - sale.growth),
         earned=earned,
         growth_counts_on=counts_on,
+        was_kept=growth_given,
     )
 
 

@@ -19,6 +19,7 @@ from .proof_of_questions import question_checks
 from .proof_of_shares import share_checks
 from .proof_of_stamps import stamp_checks
 from .proof_of_tasks import by_a_task, task_checks
+from .proof_of_undoing import undoing_checks
 
 ORDER_FACTS = ("order_paid", "order_reduced", "order_kept")
 
@@ -40,6 +41,7 @@ def checks() -> list[Check]:
         *dormancy_checks(),
         *pack_checks(),
         *question_checks(),
+        *undoing_checks(),
     ]
 
 

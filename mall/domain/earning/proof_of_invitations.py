@@ -36,7 +36,14 @@ def _to_another() -> Select[*tuple[Any, ...]]:
     key = literal("invitation:") + cast(row.friend_id, String) + literal(":") + stage
     return (
         select(fact.id, fact.member_id, fact.key)
-        .outerjoin(row, and_(row.friend_id == _friend_of(fact), row.inviter_id == fact.member_id, key == fact.key))
+        .outerjoin(
+            row,
+            and_(
+                row.friend_id == _friend_of(fact),
+                row.inviter_id == fact.member_id,
+                or_(key == fact.key, fact.key.like(key + ":again:%")),
+            ),
+        )
         .where(fact.kind.in_(STAGES), row.friend_id.is_(None))
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -40,7 +40,14 @@ def _for_nothing() -> Select[*tuple[Any, ...]]:
     is_for = select(fact.id).where(fact.member_id == LevelPack.member_id, fact.key == key).correlate(LevelPack)
     of_rank = literal("level:") + cast(LevelPack.rank, String)
     return select(LevelPack.id, LevelPack.member_id, LevelPack.occasion).where(
-        or_(~is_for.exists(), (LevelPack.kind == UPGRADE) & (LevelPack.occasion != of_rank))
+        or_(
+            ~is_for.exists(),
+            and_(
+                LevelPack.kind == UPGRADE,
+                LevelPack.occasion != of_rank,
+                LevelPack.occasion.not_like(of_rank + ":again:%"),  # Where it was taken back.
+            ),
+        )
     )
 
 

@@ -12,7 +12,7 @@ from mall.domain import ledger, membership
 
 from .check_ins import CheckIn
 from .days import BETWEEN_BIRTHDAYS_DAYS
-from .facts import FactRow
+from .facts import UNDOES, FactRow
 from .proof_of_packs import by_a_pack
 from .tasks import BEHAVIOURS, TaskReward
 
@@ -120,7 +120,12 @@ def _given() -> Select[*tuple[Any, ...]]:
     )
     growth = (
         select(func.coalesce(func.sum(event.points), 0))
-        .where(event.reference == reference, event.source == reward.task, event.member_id == reward.member_id)
+        .where(
+            event.reference == reference,
+            event.source == reward.task,
+            event.member_id == reward.member_id,
+            event.points > 0,
+        )
         .scalar_subquery()
     )
     return select(reward.id, reward.task, reward.points, reward.growth).where(
@@ -130,22 +135,27 @@ def _given() -> Select[*tuple[Any, ...]]:
 
 def _beyond_caps() -> Select[*tuple[Any, ...]]:
     reward = TaskReward
+    undone = select(FactRow.attributes["undoes"].as_integer()).where(FactRow.kind.in_(UNDOES))
 
     def number_in(*within: Any) -> Any:
         partition = (reward.member_id, reward.task, *within)
         return func.row_number().over(partition_by=partition, order_by=reward.id)
 
-    counted = select(
-        reward.id,
-        reward.member_id,
-        reward.task,
-        reward.per_day,
-        reward.per_month,
-        reward.in_all,
-        number_in(reward.day).label("that_day"),
-        number_in(reward.month).label("that_month"),
-        number_in().label("ever"),
-    ).subquery("counted")
+    counted = (
+        select(
+            reward.id,
+            reward.member_id,
+            reward.task,
+            reward.per_day,
+            reward.per_month,
+            reward.in_all,
+            number_in(reward.day).label("that_day"),
+            number_in(reward.month).label("that_month"),
+            number_in().label("ever"),
+        )
+        .where(reward.fact_id.not_in(undone))
+        .subquery("counted")
+    )
     c = counted.c
     return select(c.id, c.member_id, c.task).where(
         or_(c.that_day > c.per_day, c.that_month > c.per_month, c.ever > c.in_all)

@@ -13,6 +13,7 @@ from mall.domain import ledger, membership, programme
 
 from .facts import Fact, record
 from .formula import Earned
+from .lost_levels import lose_levels, reach_again
 from .tasks import note_level
 
 RULE = "partner"
@@ -110,6 +111,7 @@ def purchase_kept(bought: Reported, *, purse: ledger.LockedPurse, terms: program
             at=at,
         )
         note_level(change, purse=purse, terms=terms, at=at)
+        reach_again(purse=purse, terms=terms, at=at)
     return Earned(sum(line.points for line in lines if line.kind == "unlock"), bought.gives.growth)
 
 
@@ -143,6 +145,7 @@ def purchase_refunded(
             terms=terms,
             at=at,
         )
+        lose_levels(purse=purse, terms=terms, at=at)
     if points:
         ledger.forgive(
             purse,

@@ -17,7 +17,7 @@ from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, programme
 
-from .facts import Fact, record
+from .facts import Fact, FactRow, record, undone_of
 from .level_packs import UPGRADE, give_level_pack
 
 
@@ -163,19 +163,33 @@ def note_level(
     if change is None or not change.rose:
         return
     for rank in range(change.from_rank + 1, change.to_rank + 1):
-        reference = f"member:{change.member_id}"
-        fact = Fact(
-            "level_reached",
-            change.member_id,
-            key=f"{reference}:level:{rank}",
-            at=at,
-            reference=reference,
-            attributes={"rank": rank},
+        reach(rank, purse=purse, terms=terms, at=at)
+
+
+def reach(rank: int, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
+    """Give what reaching a level is worth, once; anew where all of it was taken back since."""
+    reference = f"member:{purse.member_id}"
+    of_level = (FactRow.member_id == purse.member_id, FactRow.kind == "level_reached")
+    before = execute(
+        select(FactRow.id, FactRow.id.in_(undone_of(purse.member_id)).label("undone")).where(
+            *of_level, FactRow.attributes["rank"].as_integer() == rank
         )
-        fact_id = record(fact)
-        if fact_id is not None:
-            _reward(fact, fact_id, purse=purse, terms=terms, at=at)
-            give_level_pack(UPGRADE, f"level:{rank}", rank=rank, purse=purse, terms=terms, at=at)
+    ).all()
+    if not all(row.undone for row in before):
+        return
+    occasion = f"level:{rank}" + (f":again:{len(before)}" if before else "")
+    fact = Fact(
+        "level_reached",
+        purse.member_id,
+        key=f"{reference}:{occasion}",
+        at=at,
+        reference=reference,
+        attributes={"rank": rank, "version": terms.version, "day": terms.today(at).isoformat()},
+    )
+    fact_id = record(fact)
+    if fact_id is not None:
+        _reward(fact, fact_id, purse=purse, terms=terms, at=at)
+        give_level_pack(UPGRADE, occasion, rank=rank, purse=purse, terms=terms, at=at)
 
 
 def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
@@ -184,7 +198,10 @@ def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
 
 
 def done_by(member_id: int, *, today: date) -> dict[str, Done]:
-    """Return how often each task was paid to a member, up to a day. Tasks never paid are left out. One statement."""
+    """Return how often each task was paid to a member, up to a day. Tasks never paid are left out. One statement.
+
+    What was paid for a fact that was undone does not count: it may be paid again.
+    """
     reward = TaskReward
     rows = execute(
         select(
@@ -193,7 +210,7 @@ def done_by(member_id: int, *, today: date) -> dict[str, Done]:
             func.count().filter(reward.month == today.replace(day=1)).label("that_month"),
             func.count().label("ever"),
         )
-        .where(reward.member_id == member_id)
+        .where(reward.member_id == member_id, reward.fact_id.not_in(undone_of(member_id)))
         .group_by(reward.task)
     )
     return {row.task: Done(row.that_day, row.that_month, row.ever) for row in rows}

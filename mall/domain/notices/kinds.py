@@ -41,6 +41,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "exchange_lapsing": ("number", "lapses_at"),
     "exchange_lapsed": ("number",),
     "points_unlocked": ("points", "number"),
+    # What tasks and an invitation gave for an order of which nothing is kept any more.
+    "points_reward_undone": ("number", "points", "growth"),
+    "points_invitation_undone": ("friend", "points", "growth"),
     "points_expiring": ("points", "expires_on"),
     "points_cash_declined": ("points", "words"),
     "points_cash_paid": ("cents", "account_end"),
@@ -50,6 +53,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     # What a level gives to who reaches it, or has a birthday at it: points, and so many coupons.
     "level_pack_received": ("level", "points", "coupons"),
     "birthday_pack_received": ("level", "points", "coupons"),
+    # What reaching a level gave, taken back: points, coupons that were not used; and how many were used.
+    "level_pack_undone": ("level", "points", "coupons", "used"),
     "level_dormancy": ("points", "deducts_on"),
     "level_granted": ("level", "last_day"),
     # A level that was granted, or paid for (`paid`), ends soon.

@@ -46,6 +46,11 @@ def invited(mei, sale_of):
         earning.order_kept(sale, purse=purse, terms=terms, at=NOON)
     with transaction():
         earning.reward_invitation(lin, terms=terms, at=NOON)
+    with transaction():
+        purse, sale = ledger.lock(lin, zone=terms.zone), sale_of(lin, 0, order=8)
+        earning.order_reduced(sale, key="order:8:refund", purse=purse, terms=terms, at=NOON)
+    with transaction():
+        earning.reward_invitation(lin, terms=terms, at=NOON)
 
 
 def shared(mei):
@@ -60,7 +65,7 @@ def shared(mei):
 @pytest.mark.breaks_the_books  # Of a purchase that nobody reported.
 def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
     mei = open_shop(tasks=VISITS)
-    sale = sale_of(mei, 1_590)
+    sale = sale_of(mei, 60_000)
     with transaction():
         terms = programme.current(NOON)
         purse = ledger.lock(mei, zone=terms.zone)

@@ -17,6 +17,32 @@ def points_unlocked(values: Values) -> Letter:
     )
 
 
+def points_reward_undone(values: Values) -> Letter:
+    return Letter(
+        _("What tasks gave for order %(number)s was taken back", number=values["number"]),
+        [
+            _("Nothing of order %(number)s is kept any more, so what tasks gave for it went back.",
+              number=values["number"]),
+            _("The next order you keep may do the task again."),
+        ],
+        figures=_gone(values),
+        button=button(_("See my points"), values),
+    )  # fmt: skip
+
+
+def points_invitation_undone(values: Values) -> Letter:
+    return Letter(
+        _("What the order of %(friend)s gave you was taken back", friend=values["friend"]),
+        [
+            _("Nothing of the order that %(friend)s kept is kept any more, so what it gave you went back.",
+              friend=values["friend"]),
+            _("The next order that %(friend)s keeps may bring it again.", friend=values["friend"]),
+        ],
+        figures=_gone(values),
+        button=button(_("See my points"), values),
+    )  # fmt: skip
+
+
 def points_expiring(values: Values) -> Letter:
     points, day = values["points"], day_words(values["expires_on"])
     return Letter(
@@ -160,6 +186,23 @@ def level_pack_received(values: Values) -> Letter:
     )
 
 
+def level_pack_undone(values: Values) -> Letter:
+    level, used = local(values["level"]), values["used"]
+    kept = ngettext(
+        "%(num)s of its coupons was used; that stays.", "%(num)s of its coupons were used; that stays.", used
+    )
+    return Letter(
+        _("What reaching %(level)s gave was taken back", level=level),
+        [
+            _("%(level)s was reached by an order that went back since, so this was taken back:", level=level),
+            *([kept] if used else []),
+            _("You are at this level still. Reached again, it gives all of this again."),
+        ],
+        figures=_in_pack(values),
+        button=button(_("See where I stand"), values),
+    )
+
+
 def birthday_pack_received(values: Values) -> Letter:
     return Letter(
         _("Happy birthday: a pack for you"),
@@ -167,6 +210,10 @@ def birthday_pack_received(values: Values) -> Letter:
         figures=_in_pack(values),
         button=button(_("See my benefits"), values),
     )
+
+
+def _gone(values: Values) -> list[tuple[str, str]]:
+    return figure(_("Points"), values["points"], number) + figure(_("Growth"), values["growth"], number)
 
 
 def _in_pack(values: Values) -> list[tuple[str, str]]:
@@ -284,6 +331,8 @@ def _words(values: Values) -> list[str]:
 
 LETTERS = (
     points_unlocked,
+    points_reward_undone,
+    points_invitation_undone,
     points_expiring,
     points_cash_declined,
     points_cash_paid,
@@ -291,6 +340,7 @@ LETTERS = (
     level_review,
     level_lowered,
     level_pack_received,
+    level_pack_undone,
     birthday_pack_received,
     level_dormancy,
     level_granted,

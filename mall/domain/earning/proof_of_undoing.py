@@ -1,0 +1,229 @@
+"""What must always be true of undoing: what is no longer so was undone, and all that was given for it is back."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Integer, Select, String, and_, case, cast, func, literal, or_, select
+
+from mall.base.db import dialect
+from mall.base.proof import Check
+from mall.base.tables import aliased
+from mall.base.text import N_
+from mall.domain import coupons, ledger, membership, programme
+
+from .facts import UNDOES, FactRow
+from .level_packs import REACHED, LevelPack
+from .tasks import TaskReward
+
+Event = membership.GrowthEvent
+
+
+def undoing_checks() -> list[Check]:
+    """Return the checks of what was undone."""
+    return [
+        Check(N_("what undoes a fact is of the same member, and of one that can be undone"), _of_nothing()),
+        Check(N_("an order of which nothing is kept any more is undone, and no other"), _orders()),
+        Check(N_("an invitation is undone for an order that is undone"), _friends()),
+        Check(N_("a level reached by what went back since is undone, and no other"), _levels()),
+        Check(N_("what was given for a fact that is undone was taken back, and for no other"), _rewards()),
+        Check(N_("points and coupons of an undone level's pack were taken back"), _packs()),
+    ]
+
+
+def _undoes(undo: Any) -> ColumnElement[Any]:
+    return undo.attributes["undoes"].as_integer()
+
+
+def undone(fact_id: Any) -> ColumnElement[bool]:
+    """Tell whether a fact was undone, as a column."""
+    undo = aliased(FactRow)
+    of_fact = select(undo.id).where(undo.kind.in_(UNDOES), _undoes(undo) == fact_id)
+    return of_fact.correlate_except(undo).exists()
+
+
+def _ids_undone() -> Select[Any]:
+    return select(_undoes(FactRow)).where(FactRow.kind.in_(UNDOES))
+
+
+def _of_nothing() -> Select[*tuple[Any, ...]]:
+    undo, fact = FactRow, aliased(FactRow)
+    return (
+        select(undo.id, undo.member_id, undo.kind)
+        .outerjoin(fact, fact.id == _undoes(undo))
+        .where(
+            undo.kind.in_(UNDOES),
+            or_(
+                fact.id.is_(None),
+                fact.member_id != undo.member_id,
+                fact.kind != case(UNDOES, value=undo.kind),
+                undo.key != fact.key + ":undone",
+            ),
+        )
+    )
+
+
+def _orders() -> Select[*tuple[Any, ...]]:
+    kept, less, undo = FactRow, aliased(FactRow), aliased(FactRow)
+    gone = (
+        select(less.id)
+        .where(
+            less.reference == kept.reference,
+            less.kind == "order_reduced",
+            less.id > kept.id,
+            less.attributes["kept_cents"].as_integer() == 0,
+        )
+        .correlate(kept)
+        .exists()
+    )
+    had = kept.attributes["kept_cents"].as_integer() > 0
+    return (
+        select(kept.id, kept.member_id, kept.reference)
+        .outerjoin(undo, undo.key == kept.key + ":undone")
+        .where(kept.kind == "order_kept", and_(had, gone) != undo.id.is_not(None))
+    )
+
+
+def _friends() -> Select[*tuple[Any, ...]]:
+    undo, bought, order = FactRow, aliased(FactRow), aliased(FactRow)
+    return (
+        select(undo.id, undo.member_id)
+        .join(bought, bought.id == _undoes(undo))
+        .outerjoin(
+            order,
+            and_(order.kind == "order_unkept", order.reference == bought.attributes["order"].as_string()),
+        )
+        .where(undo.kind == "friend_unbought", order.id.is_(None))
+    )
+
+
+def _levels() -> Select[*tuple[Any, ...]]:
+    """Compare with the growth that counted on the day a level was reached, or on any day since, less what went back.
+
+    What the level itself gave is left out, and what later ones gave.
+
+    What was reached before its version was kept is not looked at.
+    """
+    fact, undo, threshold, later = FactRow, aliased(FactRow), programme.LevelThreshold, aliased(Event)
+    day = fact.attributes["day"].as_string()
+    since: ColumnElement[Any] = day if dialect() == "sqlite" else cast(day, Date)
+
+    def growth_on(on: Any, *before: Any) -> Any:
+        event, reward = aliased(Event), aliased(TaskReward)
+        by_itself = select(reward.id).where(
+            event.source == "level_reached",
+            literal("task:") + cast(reward.id, String) == event.reference,
+            reward.member_id == event.member_id,
+            reward.fact_id >= fact.id,
+        )
+        begins: ColumnElement[Any] = (
+            func.date(on, f"-{membership.WINDOW_DAYS - 1} day")
+            if dialect() == "sqlite"
+            else cast(on - (membership.WINDOW_DAYS - 1), Date)
+        )
+        return (
+            select(func.coalesce(func.sum(event.points), 0))
+            .where(
+                event.member_id == fact.member_id,
+                event.counts_on >= begins,
+                event.counts_on <= on,
+                or_(event.source != membership.DORMANCY, event.points < 0),
+                ~by_itself.correlate(event, fact).exists(),  # What it gave does not bear it out.
+                *(or_(event.at < each, event.points < 0) for each in before),
+            )
+            .correlate(fact, later, undo)
+            .scalar_subquery()
+        )
+
+    on_its_day = growth_on(since) >= threshold.reach
+    on_a_later = (
+        select(later.id)
+        .where(
+            later.member_id == fact.member_id, later.counts_on > since, growth_on(later.counts_on) >= threshold.reach
+        )
+        .correlate(fact, threshold)
+        .exists()
+    )
+    wrongly = growth_on(since, undo.at) >= threshold.reach
+    return (
+        select(fact.id, fact.member_id, fact.key)
+        .join(
+            threshold,
+            and_(
+                threshold.version == cast(fact.attributes["version"].as_integer(), Integer),
+                threshold.rank == cast(fact.attributes["rank"].as_integer(), Integer),
+            ),
+        )
+        .outerjoin(undo, undo.key == fact.key + ":undone")
+        .where(
+            fact.kind == "level_reached",
+            or_(wrongly, and_(undo.id.is_(None), ~on_its_day, ~on_a_later)),
+        )
+    )
+
+
+def _rewards() -> Select[*tuple[Any, ...]]:
+    reward, posting = TaskReward, ledger.Posting
+    reference = literal("task:") + cast(reward.id, String)
+    growth = (
+        select(func.coalesce(func.sum(Event.points), 0))
+        .where(Event.reference == reference, Event.source == reward.task)
+        .correlate(reward)
+        .scalar_subquery()
+    )
+    taken = select(posting.id).where(posting.reference == reference, posting.kind == "clawback").correlate(reward)
+    gone = reward.fact_id.in_(_ids_undone())
+    return select(reward.id, reward.member_id, reward.task).where(
+        or_(
+            and_(gone, or_(growth != 0, _left_of(reference, reward) > 0)),
+            and_(~gone, or_(growth != reward.growth, taken.exists())),
+        )
+    )
+
+
+def _left_of(reference: Any, of: Any) -> Any:
+    """Return what is left of the points that were given for a reference: neither taken back nor expired."""
+    lot, posting, back, gone, child = (
+        aliased(ledger.Lot),
+        aliased(ledger.Posting),
+        aliased(ledger.Posting),
+        aliased(ledger.Posting),
+        aliased(ledger.Lot),
+    )
+    taken = (
+        select(func.coalesce(func.sum(back.points), 0))
+        .where(back.reverses == posting.id, back.kind == "clawback")
+        .correlate(posting)
+        .scalar_subquery()
+    )
+    expired = (
+        select(func.coalesce(func.sum(gone.points), 0))
+        .join(child, child.id == gone.lot_id)
+        .where(or_(child.id == lot.id, child.parent_id == lot.id), gone.kind == "expire")
+        .correlate(lot)
+        .scalar_subquery()
+    )
+    return (
+        select(func.coalesce(func.sum(posting.points - taken - expired), 0))
+        .join(lot, lot.id == posting.lot_id)
+        .where(posting.reference == reference, posting.kind == "earn")
+        .correlate(of)
+        .scalar_subquery()
+    )
+
+
+def _packs() -> Select[*tuple[Any, ...]]:
+    pack, fact, coupon = LevelPack, FactRow, coupons.Coupon
+    key = literal("member:") + cast(pack.member_id, String) + ":" + pack.occasion
+    usable = select(coupon.id).where(
+        coupon.reference == literal(REACHED) + pack.occasion,
+        coupon.member_id == pack.member_id,
+        coupon.state != "revoked",
+        # Those used before stay used.
+        coupon.netted_for.is_(None),
+    )
+    reference = literal("level_pack:") + cast(pack.id, String)
+    left = _left_of(reference, pack)
+    return (
+        select(pack.id, pack.member_id)
+        .join(fact, and_(fact.key == key, fact.member_id == pack.member_id))
+        .where(undone(fact.id), or_(left > 0, usable.correlate(pack).exists()))
+    )

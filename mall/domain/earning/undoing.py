@@ -1,0 +1,80 @@
+"""Undoing: where a fact is no longer so, what was given for it is taken back, once; a negative fact says so.
+
+A reward is not given in parts, so none is taken back in part: an order keeps what tasks gave for it as long as any of
+its goods that were paid for in cash is kept. What was undone counts for no cap: the next order may be the first.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from mall.base.db import execute
+from mall.base.text import Message
+from mall.domain import ledger, membership, programme
+
+from .facts import Fact, record, undoing
+from .tasks import Reward, TaskReward, reference_of
+
+
+def undo(
+    fact: Fact,
+    fact_id: int,
+    kind: str,
+    *,
+    why: Message,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
+) -> list[Reward] | None:
+    """Undo a fact, and take back what tasks gave for it: what of the points is spent is owed, growth counts no more.
+
+    The purse is locked. Returns what was taken back, of points those that had not expired; None where the fact was
+    undone before.
+    """
+    if record(undoing(fact, fact_id, kind, at=at)) is None:
+        return None
+    rewards = execute(select(TaskReward).where(TaskReward.fact_id == fact_id).order_by(TaskReward.id)).all()
+    taken = []
+    for reward in rewards:
+        reference = reference_of(reward.id)
+        points = take_lots_back(reference, why=why, purse=purse, at=at) if reward.points else 0
+        if reward.growth:
+            _growth, counts_on = membership.growth_of(reference)
+            assert counts_on is not None, "a reward without the growth it says"
+            membership.add_growth(
+                reward.member_id,
+                -reward.growth,
+                source=reward.task,
+                reference=reference,
+                counts_on=counts_on,
+                version=reward.version,
+                why=why,
+                key=f"{reference}:growth:undone",
+                terms=terms,
+                at=at,
+            )
+        taken.append(Reward(reward.task, points, reward.growth))
+    return taken
+
+
+def take_lots_back(reference: str, *, why: Message, purse: ledger.LockedPurse, at: datetime) -> int:
+    """Take back all points that were given for a reference. Returns how many: what has expired is gone."""
+    earned = ledger.lots_earned(reference, at=at)
+    lines = ledger.take_back(
+        purse, {lot.id: 0 for lot in earned}, reference=reference, key=f"{reference}:undone", why=why, at=at
+    )
+    return sum(line.points for line in lines)
+
+
+def forgive_rest(reference: str, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
+    """Forgive what a member owes above the debt cap by what was taken back."""
+    ledger.forgive(
+        purse,
+        cap_points=terms.debt_cap_points,
+        key=f"{reference}:forgiven",
+        reference=reference,
+        expiry=terms.expiry_of(terms.today(at)),
+        version=terms.version,
+        worth=terms.worth,
+        at=at,
+    )

@@ -1,0 +1,385 @@
+"""What was given for an order goes back with it: what tasks gave when nothing of it is kept, and what levels gave."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from mall.base.cashier import DisputeState
+from mall.base.db import execute, reading, transaction
+from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, membership, notices, programme
+from mall.domain.earning import lost_levels, orders, proof_of_undoing, undoing
+from tests.domain.earning.test_invitations import invite, reward
+from tests.stage import NOON, SITE, Stage, moved_to, open_shop
+
+DAY = timedelta(days=1)
+KEPT = NOON + 15 * DAY
+LATER = NOON + 40 * DAY
+TASKS = [
+    {"key": "first_order", "points": 100, "growth": 10, "in_all": 1},
+    {"key": "every_order", "points": 7, "growth": 0, "least_cents": 1_000},
+    {"key": "friend_bought", "points": 300, "growth": 50, "least_cents": 1_000},
+    {"key": "level_reached", "points": 20, "growth": 5, "from_rank": 3},
+]
+COUPON = 1
+
+
+def levels():
+    packs = {"senior": {"upgrade_points": 200, "upgrade_coupon": COUPON}}
+    return [each | packs.get(each["key"], {}) for each in programme.default_settings(shop_name="-")["levels"]]
+
+
+@pytest.fixture
+def stage(app) -> Stage:
+    stage = open_shop(tasks=TASKS, levels=levels())
+    assert stage.coupon_kind() == COUPON
+    return stage
+
+
+@pytest.fixture
+def mei(stage):
+    return stage.member("mei")
+
+
+def keep(stage, member_id, cents=1_590, *, quantity=1, at=KEPT):
+    """Let a member buy pieces of an item for cash, and keep them."""
+    stage.put_in(member_id, stage.item(prices=(catalogue.cash_price(cents),)), "cash", quantity=quantity)
+    order = stage.pay(stage.place(member_id))
+    stage.ship(order)
+    stage.deliver(order)
+    assert stage.close(order, at=at)
+    return order
+
+
+def refund(stage, order, pieces=None, *, at=KEPT):
+    with transaction():
+        aftersales.refund(
+            order.id, reason="damaged", restock=True, by="staff:1", terms=stage.terms, at=at, pieces=pieces
+        )
+
+
+def dispute(stage, order, status):
+    """Let the bank say how the dispute of an order's payment stands."""
+    (payment,) = payments_of(order)
+    said = DisputeState("du_1", status, payment.captured_cents, "USD", payment.cashier_id, "fraudulent")
+    with transaction():
+        aftersales.told_of_dispute(payment.id, said, terms=stage.terms, at=KEPT)
+
+
+def payments_of(order):
+    with reading():
+        return cash.payments_of(checkout.reference_of(order.id))
+
+
+def rewards(member_id):
+    """What tasks gave a member and was not undone: {task: (points, growth)}."""
+    row = earning.TaskReward
+    with reading():
+        undone = [
+            fact.attributes["undoes"]
+            for fact in execute(select(earning.FactRow).where(earning.FactRow.member_id == member_id))
+            if "undoes" in fact.attributes
+        ]
+        rows = execute(select(row).where(row.member_id == member_id, row.fact_id.not_in(undone)).order_by(row.id))
+        return [(each.task, each.points, each.growth) for each in rows]
+
+
+def told(member_id, kind):
+    with reading():
+        row = notices.Notice
+        return list(
+            execute(select(row.details).where(row.member_id == member_id, row.kind == kind).order_by(row.id)).scalars()
+        )
+
+
+def growth(stage, member_id, at=LATER):
+    with reading():
+        return membership.standing(member_id, terms=stage.terms, at=at).growth
+
+
+def states(member_id):
+    with reading():
+        return [row.state for row in reversed(coupons.coupons_of(member_id))]
+
+
+def broken():
+    with reading():
+        return [check.name for check in proof_of_undoing.undoing_checks() if execute(check.breaks).all()]
+
+
+def test_what_tasks_gave_for_an_order_goes_back_when_nothing_of_it_is_kept(stage, mei):
+    order = keep(stage, mei)
+    assert rewards(mei) == [("first_order", 100, 10), ("every_order", 7, 0)]
+
+    refund(stage, order)
+
+    assert rewards(mei) == []
+    balances = stage.balances(mei)
+    assert (balances.ready, balances.owed, growth(stage, mei)) == (0, 0, 0)
+    assert told(mei, "points_reward_undone") == [{"number": checkout.number_of(order.id), "points": 107, "growth": 10}]
+
+
+def test_an_order_of_which_a_piece_is_kept_keeps_all_that_tasks_gave(stage, mei):
+    order = keep(stage, mei, quantity=2)
+    refund(stage, order, {1: 1})
+    assert rewards(mei) == [("first_order", 100, 10), ("every_order", 7, 0)]
+    refund(stage, order, {1: 1})
+    assert rewards(mei) == []
+    assert stage.balances(mei).ready == 0
+
+
+def test_what_was_spent_of_a_reward_is_owed(stage, mei):
+    order = keep(stage, mei)
+    ready = stage.balances(mei).ready
+    stage.put_in(mei, stage.item(prices=(catalogue.points_price(ready),)))
+    stage.place(mei, at=KEPT)
+    assert stage.balances(mei).ready == 0
+
+    refund(stage, order)
+
+    assert stage.balances(mei).owed == ready
+
+
+def test_what_expired_of_a_reward_is_gone_and_is_not_taken_again(stage, mei):
+    order = keep(stage, mei)
+    long_after = NOON + 800 * DAY
+    refund(stage, order, at=long_after)
+    balances = stage.balances(mei, at=long_after)
+    assert (balances.ready, balances.owed) == (0, 0)
+
+
+def test_the_next_order_may_be_the_first(stage, mei):
+    first = keep(stage, mei)
+    second = keep(stage, mei)
+    assert [task for task, *_ in rewards(mei)] == ["first_order", "every_order", "every_order"]
+    refund(stage, first)
+    assert [task for task, *_ in rewards(mei)] == ["every_order"]
+    keep(stage, mei, at=LATER)
+    assert [task for task, *_ in rewards(mei)] == ["every_order", "first_order", "every_order"]
+    refund(stage, second)
+    assert [task for task, *_ in rewards(mei)] == ["first_order", "every_order"]
+
+
+def test_an_order_refunded_before_it_was_kept_has_nothing_to_undo(stage, mei):
+    stage.put_in(mei, stage.item(prices=(catalogue.cash_price(1_590),)), "cash")
+    order = stage.pay(stage.place(mei))
+    stage.ship(order)
+    stage.deliver(order)
+    refund(stage, order, at=NOON)
+    assert rewards(mei) == []
+    assert told(mei, "points_reward_undone") == []
+
+
+def test_a_payment_that_the_bank_takes_back_takes_what_tasks_gave(stage, mei):
+    order = keep(stage, mei)
+    dispute(stage, order, "open")
+    assert len(rewards(mei)) == 2
+    dispute(stage, order, "lost")
+    assert rewards(mei) == []
+    assert stage.balances(mei).ready == 0
+    # The bank's last word stays: nothing is given, or taken, again.
+    dispute(stage, order, "won")
+    assert rewards(mei) == []
+
+
+def test_a_dispute_that_is_won_leaves_what_tasks_gave(stage, mei):
+    order = keep(stage, mei)
+    before = stage.balances(mei).ready
+    dispute(stage, order, "open")
+    dispute(stage, order, "won")
+    assert len(rewards(mei)) == 2
+    assert stage.balances(mei).ready == before
+
+
+def test_what_a_friends_order_gave_goes_back_with_it_and_the_inviter_is_told(stage, mei):
+    lin = invite(stage, mei, "lin")
+    order = keep(stage, lin)
+    reward(stage, KEPT)
+    assert rewards(mei) == [("friend_bought", 300, 50)]
+    refund(stage, order)
+    assert reward(stage, LATER) == []
+    assert rewards(mei) == []
+    assert (stage.balances(mei).ready, growth(stage, mei)) == (0, 0)
+    assert told(mei, "points_invitation_undone") == [{"friend": "Lin", "points": 300, "growth": 50}]
+    with reading():
+        assert [friend.bought for friend in earning.friends_of(mei)] == [None]
+        assert earning.due_invitations(terms=stage.terms, at=LATER) == []
+
+
+def test_the_next_order_of_the_friend_brings_it_again_once(stage, mei):
+    lin = invite(stage, mei, "lin")
+    first = keep(stage, lin)
+    reward(stage, KEPT)
+    refund(stage, first)
+    second = keep(stage, lin, at=LATER)
+    assert reward(stage, LATER) == [("friend_bought", 300)]
+    assert reward(stage, LATER) == []
+    assert rewards(mei) == [("friend_bought", 300, 50)]
+    refund(stage, second, at=LATER)
+    reward(stage, LATER)
+    assert rewards(mei) == []
+
+
+def test_what_an_invitation_gave_goes_back_whatever_became_of_the_inviter(stage, mei):
+    lin = invite(stage, mei, "lin")
+    order = keep(stage, lin)
+    reward(stage, KEPT)
+    refund(stage, order)
+    with transaction():
+        execute(text("UPDATE member SET deactivated_at = created_at WHERE id = :id"), {"id": mei})
+    reward(stage, LATER)
+    assert rewards(mei) == []
+
+
+def test_what_a_level_gave_goes_back_with_what_had_reached_it_and_the_level_stays(stage, mei):
+    order = keep(stage, mei, 250_000)
+    with reading():
+        assert membership.standing(mei, terms=stage.terms, at=KEPT).level.key == "senior"
+    assert states(mei) == ["usable"]
+    assert ("level_reached", 20, 5) in rewards(mei)
+
+    refund(stage, order)
+
+    assert rewards(mei) == []
+    assert states(mei) == ["revoked"]
+    balances = stage.balances(mei)
+    assert (balances.ready, balances.owed, growth(stage, mei)) == (0, 0, 0)
+    with reading():
+        assert membership.standing(mei, terms=stage.terms, at=KEPT).level.key == "senior"
+    assert [(each["points"], each["coupons"], each["used"]) for each in told(mei, "level_pack_undone")] == [
+        (220, 1, 0)
+    ]
+
+
+def test_a_coupon_of_a_pack_that_was_used_stays_used_and_is_said(stage, mei):
+    order = keep(stage, mei, 250_000)
+    with reading():
+        (coupon,) = coupons.coupons_of(mei)
+    stage.put_in(mei, stage.item(prices=(catalogue.cash_price(5_000),)), "cash")
+    using = stage.place(mei, use=(coupon.id,), at=KEPT)
+    refund(stage, order)
+    assert states(mei) == ["used"]
+    assert told(mei, "level_pack_undone")[0]["used"] == 1
+
+    # Its order comes to nothing: it does not come back.
+    with moved_to(KEPT):
+        checkout.give_up(using.id, by=f"member:{mei}", cashier=stage.cashier, terms=stage.terms, site=SITE)
+    assert states(mei) == ["revoked"]
+
+
+def test_who_has_reached_the_level_otherwise_since_keeps_what_it_gave(stage, mei):
+    first = keep(stage, mei, 160_000)
+    keep(stage, mei, 160_000)
+    refund(stage, first)
+    assert states(mei) == ["usable"]
+    assert told(mei, "level_pack_undone") == []
+
+
+def test_a_level_that_is_reached_again_gives_all_of_it_again_once(stage, mei):
+    refund(stage, keep(stage, mei, 160_000))
+    keep(stage, mei, 160_000, at=LATER)
+    assert states(mei) == ["revoked", "usable"]
+    keep(stage, mei, 160_000, at=LATER)
+    assert states(mei) == ["revoked", "usable"]
+    assert [task for task, *_ in rewards(mei)].count("level_reached") == 2
+
+
+def test_growth_that_was_enough_on_any_day_since_bears_a_level_out():
+    day = date(2026, 3, 2)
+    assert lost_levels.is_merited(100, day, [(day, 100)])
+    assert not lost_levels.is_merited(100, day, [(day, 100), (day, -1)])
+    assert lost_levels.is_merited(100, day, [(day, 50), (day + 90 * DAY, 50), (day + 500 * DAY, 1)])
+    assert not lost_levels.is_merited(100, day, [(day, 50), (day + 400 * DAY, 50)])
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["keep", "part", "rest"]), st.integers(0, 3), st.sampled_from([1_590, 60_000])),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_whatever_is_kept_and_goes_back_tasks_gave_for_what_is_kept_alone(stage, steps):
+    """Orders of two pieces are kept and go back in parts: each that is kept has given, no other, and one is first."""
+    member_id = stage.member(f"member{stage.made}")
+    stage.made += 1
+    orders: list = []
+    left: dict[int, int] = {}
+    for act, which, cents in steps:
+        standing = [order for order in orders if left[order.id]]
+        if act == "keep":
+            orders.append(keep(stage, member_id, cents, quantity=2))
+            left[orders[-1].id] = 2
+        elif standing:
+            order = standing[which % len(standing)]
+            pieces = 1 if act == "part" else left[order.id]
+            refund(stage, order, {1: pieces})
+            left[order.id] -= pieces
+
+    given = [task for task, *_ in rewards(member_id)]
+    assert given.count("every_order") == sum(1 for pieces in left.values() if pieces)
+    assert given.count("first_order") <= 1
+    balances = stage.balances(member_id)
+    assert balances.owed == 0
+    if not any(left.values()):
+        assert (given, balances.ready, growth(stage, member_id, KEPT)) == ([], 0, 0)
+    assert broken() == []
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_an_order_that_is_gone_and_was_not_undone(stage, mei, monkeypatch):
+    order = keep(stage, mei)
+    monkeypatch.setattr(earning, "order_unkept", lambda *_given, **_named: [])
+    refund(stage, order)
+    assert broken() == ["an order of which nothing is kept any more is undone, and no other"]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_a_reward_that_stays_after_it_was_undone(stage, mei, monkeypatch):
+    order = keep(stage, mei)
+    monkeypatch.setattr(undoing, "take_lots_back", lambda *_given, **_named: 0)
+    refund(stage, order)
+    assert broken() == ["what was given for a fact that is undone was taken back, and for no other"]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_a_level_that_went_back_and_its_pack_that_stays(stage, mei, monkeypatch):
+    order = keep(stage, mei, 250_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(orders, "lose_levels", lambda **_named: None)
+        refund(stage, order)
+    assert "a level reached by what went back since is undone, and no other" in broken()
+    monkeypatch.setattr(coupons, "void", lambda *_given, **_named: (0, 0))
+    with transaction():
+        lost_levels.lose_levels(purse=ledger.lock(mei, zone=stage.terms.zone), terms=stage.terms, at=KEPT)
+    assert broken() == ["points and coupons of an undone level's pack were taken back"]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_an_invitation_undone_for_an_order_that_stands(stage, mei):
+    lin = invite(stage, mei, "lin")
+    keep(stage, lin)
+    reward(stage, KEPT)
+    with transaction():
+        bought = execute(select(earning.FactRow).where(earning.FactRow.kind == "friend_bought")).one()
+        earning.record(
+            earning.Fact(
+                "friend_unbought",
+                mei,
+                f"{bought.key}:undone",
+                KEPT,
+                bought.reference,
+                attributes={"undoes": bought.id},
+            )
+        )
+        earning.record(
+            earning.Fact("order_unkept", lin, "order:0:kept:undone", KEPT, attributes={"undoes": bought.id})
+        )
+    assert broken() == [
+        "what undoes a fact is of the same member, and of one that can be undone",
+        "an invitation is undone for an order that is undone",
+        "what was given for a fact that is undone was taken back, and for no other",
+    ]
