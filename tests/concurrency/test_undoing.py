@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
-from mall.domain import aftersales, catalogue, earning, ledger
-from mall.domain.ledger import purses, returns
+from mall.domain import aftersales, catalogue, checkout, earning, ledger
+from mall.domain.ledger import returns
 from tests.concurrency.test_purse import unlocked
 from tests.domain.earning.test_undoing import KEPT, keep
 from tests.stage import Stage, open_shop
@@ -92,7 +92,10 @@ def test_without_the_lock_two_at_once_take_the_same_points(postgres_app, stage, 
             meet()
         return found
 
-    monkeypatch.setattr(purses, "lock_many", unlocked)
+    def unlocked_order(order_id, *, zone):
+        return unlocked([mei], zone=zone)[mei], checkout.order_of(order_id)
+
+    monkeypatch.setattr(checkout, "lock_with_purse", unlocked_order)
     monkeypatch.setattr(returns, "lots_in", look_together)
     outcomes = refund_by_all(postgres_app, stage, both)
 

@@ -101,7 +101,7 @@ def _undo(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programm
 
 
 def _growth() -> Select[Any]:
-    """Build the question for a member's growth: counts_on, points, and the fact of the level that gave it, if one did."""
+    """Return a question for a member's growth: counts_on, points, and the fact of a level that gave it, if one did."""
     event = membership.GrowthEvent
     by_a_level = and_(
         event.source == "level_reached", literal("task:") + cast(TaskReward.id, String) == event.reference
