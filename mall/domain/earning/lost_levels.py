@@ -100,13 +100,13 @@ def _undo(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programm
     forgive_rest(f"{row.key}:undone", purse=purse, terms=terms, at=at)
 
 
-def _growth() -> Select[Any]:
+def _growth() -> Select[*tuple[Any, ...]]:
     """Return a question for a member's growth: counts_on, points, and the fact of a level that gave it, if one did."""
     event = membership.GrowthEvent
     by_a_level = and_(
         event.source == "level_reached", literal("task:") + cast(TaskReward.id, String) == event.reference
     )
-    return (
+    question: Select[*tuple[Any, ...]] = (
         select(event.counts_on, event.points, TaskReward.fact_id)
         .outerjoin(TaskReward, and_(by_a_level, TaskReward.member_id == event.member_id))
         .where(
@@ -115,6 +115,7 @@ def _growth() -> Select[Any]:
             (event.source != membership.DORMANCY) | (event.points < 0),
         )
     )
+    return question
 
 
 _GROWTH = _growth()
