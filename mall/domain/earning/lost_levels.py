@@ -93,7 +93,9 @@ def _undo(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programm
         if pack.points:
             points += take_lots_back(reference_of_pack(pack.id), why=why, purse=purse, at=at)
         if pack.coupons:
-            voided, used = coupons.void_given_for(f"{REACHED}{occasion}", member_id=row.member_id, by=f"fact:{row.id}", at=at)
+            voided, used = coupons.void_given_for(
+                f"{REACHED}{occasion}", member_id=row.member_id, by=f"fact:{row.id}", at=at
+            )
     if points or voided or used:
         told = {"level": dict(level.name), "points": points, "coupons": voided, "used": used}
         notices.tell(row.member_id, "level_pack_undone", values=told, key=f"{row.key}:undone:told", at=at)
