@@ -352,7 +352,7 @@ def test_the_proof_sees_a_level_that_went_back_and_its_pack_that_stays(stage, me
         patch.setattr(orders, "lose_levels", lambda **_named: None)
         refund(stage, order)
     assert "a level reached by what went back since is undone, and no other" in broken()
-    monkeypatch.setattr(coupons, "void", lambda *_given, **_named: (0, 0))
+    monkeypatch.setattr(coupons, "void_given_for", lambda *_given, **_named: (0, 0))
     with transaction():
         lost_levels.lose_levels(purse=ledger.lock(mei, zone=stage.terms.zone), terms=stage.terms, at=KEPT)
     assert broken() == ["points and coupons of an undone level's pack were taken back"]
