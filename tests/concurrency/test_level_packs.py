@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import execute, reading, transaction
+from mall.base.text import say
 from mall.domain import earning, ledger, membership, programme
 from mall.domain.earning import days, tasks
 from tests.stage import NOON, Stage, open_shop
@@ -36,7 +37,13 @@ def mei(stage: Stage) -> int:
 
 def risers(stage: Stage, member_id: int) -> list[Callable[[], Any]]:
     """Return eight who note at once that the member has risen to Ordinary and Senior."""
-    change = membership.LevelChange(member_id, from_rank=1, to_rank=3, growth=1_500)
+    with transaction():
+        change = membership.add_growth(
+            member_id, 1_500, source="order", reference="order:1", counts_on=stage.terms.today(NOON),
+            version=stage.terms.version, why=say("Order {number} kept", number="1001"), key="order:1:growth",
+            terms=stage.terms, at=NOON,
+        )  # fmt: skip
+    assert change is not None and (change.from_rank, change.to_rank) == (1, 3)
 
     def unit() -> None:
         with transaction():
