@@ -25,6 +25,7 @@ from .interests import show_interest
 from .invitations import share_items
 from .levels import grant_levels
 from .queue import Queue
+from .stamps import plan_stamp_card
 from .statement import read_statement
 from .story import Story
 from .year import MEMBERS, ORDERS, live
@@ -103,6 +104,7 @@ def build(
             shelve(goods, categories, number, terms=terms, at=opening) for number, goods in enumerate(SHELVES, start=1)
         ]
         plan_campaigns(begin=begin, end=end, tea=categories["tea"], terms=terms, at=opening)
+        plan_stamp_card(end=end, tea=categories["tea"], terms=terms, at=opening)
     story = Story(
         terms=terms,
         cashier=cashier,
