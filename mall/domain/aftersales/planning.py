@@ -97,7 +97,8 @@ def plan_refund(
     used = memberships.used_days_of(order, chosen, reason=reason, at=at, zone=zone)
     whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
     whole = whole and not any(used.values()) and not any(line.used_days for line in lines)
-    if order.gives_coupons and not lost and not whole and any(line.digital for line, _quantity in chosen):
+    alone = lost or whole or reason == PLAN_ENDED  # Days of a membership are not read or used like what is online.
+    if order.gives_coupons and not alone and any(line.digital for line, _quantity in chosen):
         raise CouponsOnlyWhole(number=checkout.number_of(order.id))
     netted = netted_of(order, [line for line, _quantity in chosen]) if order.gives_coupons else ()
     if not lost and not all(each.covered for each in netted):

@@ -175,6 +175,22 @@ def test_a_coupon_used_for_it_does_not_come_back_with_a_part(stage, mei):
     assert stage.coupon_state(coupon) == coupons.USED
 
 
+def test_one_that_was_had_together_with_a_coupon_can_be_given_back_all_the_same(stage, mei):
+    stage.give(mei, 800)
+    voucher, kind = stage.item("Voucher", kind="coupon", delivery="digital"), stage.coupon_kind()
+    with transaction():
+        coupons.sell(kind, voucher.product_id, by="staff:1", at=NOON)
+    stage.put_in(mei, stage.membership(), "cash")
+    stage.put_in(mei, voucher, "points")
+    order = stage.pay(stage.place(mei))
+    assert order.gives_coupons
+
+    give_back(stage, order, mei, at=NOON + 9 * DAY)
+
+    assert asked_back(order) == [2_000]
+    assert (standing(stage, mei, at=NOON + 9 * DAY).rank, broken()) == (1, [])
+
+
 def test_what_earned_is_untouched_by_it(stage, mei):
     stage.put_in(mei, stage.membership(), "cash")
     stage.put_in(mei, stage.mug(delivery="digital"), "cash")
