@@ -1,5 +1,6 @@
 """What Flask and Jinja do on every page or at every start though it need not be: done once, or when it is needed."""
 
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,32 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager
 from flask_wtf.csrf import generate_csrf
 from werkzeug import routing
+
+COOKIES = 4_096
+SHARED = (str, int, bool, type(None))
+
+
+class Cookies:
+    """Signs and reads the session's cookie. One that was found good is not worked out again, only its age is."""
+
+    def __init__(self, serializer: Any) -> None:
+        self._serializer = serializer
+        self.dumps = serializer.dumps
+        self._time = serializer.make_signer(serializer.salt).get_timestamp  # The clock it signs by, in seconds.
+
+        @lru_cache(COOKIES)
+        def read(cookie: str) -> tuple[dict[str, Any], float]:
+            said, signed_at = serializer.loads(cookie, return_timestamp=True)
+            return said, signed_at.timestamp()
+
+        self._read = read
+
+    def loads(self, cookie: str, max_age: int) -> dict[str, Any]:
+        """Return what a cookie says, a copy of its own. Raises BadSignature for a forged one and one too old."""
+        said, signed_at = self._read(cookie)
+        if not 0 <= self._time() - signed_at <= max_age:
+            return self._serializer.loads(cookie, max_age=max_age)
+        return {key: value if type(value) in SHARED else deepcopy(value) for key, value in said.items()}
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -22,7 +49,8 @@ class Sessions(SecureCookieSessionInterface):
         secrets = (app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ()))
         made_for, serializer = self._made
         if made_for != secrets:
-            serializer = super().get_signing_serializer(app)
+            theirs = super().get_signing_serializer(app)
+            serializer = theirs and Cookies(theirs)  # Without a secret there is none.
             self._made = (secrets, serializer)
         return serializer
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import flask.templating
@@ -27,7 +28,8 @@ SAY = ("_", "gettext")
 
 
 class Context(AnyContext):
-    """What a template sees. Macros, which are most of what templates call, are called without asking what they are."""
+    """What a template sees. Macros and plain functions, most of what templates call, are called without
+    asking what they are."""
 
     def call(__self, __obj: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call something for a template."""
@@ -35,6 +37,10 @@ class Context(AnyContext):
             kwargs.pop("_block_vars", None)
             kwargs.pop("_loop_vars", None)
             return __obj(__self.eval_ctx, *args, **kwargs)
+        if type(__obj) is FunctionType and not __obj.__dict__:  # A plain one: it takes nothing of the template.
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return __obj(*args, **kwargs)
         return super().call(__obj, *args, **kwargs)
 
 

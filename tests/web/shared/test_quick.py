@@ -1,9 +1,11 @@
 """What is put off until it is needed comes to the same as what Flask does at every start."""
 
 import re
+import time
 
 import pytest
 from flask import Flask
+from itsdangerous import BadSignature, SignatureExpired
 from werkzeug.routing import BuildError
 
 from mall.web.shared import quick
@@ -65,3 +67,48 @@ def test_a_browser_keeps_one_token_for_its_forms_and_anothers_is_refused(make_ap
     form = {"csrf_token": first.pop(), "language": "zh", "next": "/shop"}
     assert mine.post("/language", data=form).status_code == 302
     assert other.post("/language", data=form).status_code == 400
+
+
+@pytest.fixture
+def cookies():
+    """Return who signs and reads the cookies of one shop."""
+    app = quick.App("anywhere")
+    app.secret_key = "a secret of this shop alone"
+    return app.session_interface.get_signing_serializer(app)
+
+
+def test_a_cookie_read_again_says_what_it_said_whatever_was_done_to_it_before(cookies):
+    cookie = cookies.dumps({"language": "zh", "seen": [1, 2], "_flashes": [("good", "Saved")]})
+    first = cookies.loads(cookie, max_age=60)
+    first["seen"].append(3)
+    del first["language"]
+    assert cookies.loads(cookie, max_age=60) == {"language": "zh", "seen": [1, 2], "_flashes": [("good", "Saved")]}
+
+
+def test_a_cookie_someone_changed_is_refused_however_often_the_good_one_was_read(cookies):
+    cookie = cookies.dumps({"sid": "mei"})
+    changed = cookies.dumps({"sid": "sam"}).partition(".")[0] + "." + cookie.partition(".")[2]
+    for _ in range(2):
+        assert cookies.loads(cookie, max_age=60) == {"sid": "mei"}
+        with pytest.raises(BadSignature):
+            cookies.loads(changed, max_age=60)
+
+
+@pytest.mark.parametrize("later_seconds", [61, -61], ids=["too old", "of the future"])
+def test_a_cookie_that_was_read_before_runs_out_all_the_same(cookies, monkeypatch, later_seconds):
+    cookie = cookies.dumps({"sid": "mei"})
+    assert cookies.loads(cookie, max_age=60) == {"sid": "mei"}
+    moment = time.time() + later_seconds
+    monkeypatch.setattr(time, "time", lambda: moment)
+    with pytest.raises(SignatureExpired):
+        cookies.loads(cookie, max_age=60)
+
+
+def test_a_cookie_of_another_secret_is_refused():
+    app = quick.App("anywhere")
+    app.secret_key = "a secret of before"
+    cookie = app.session_interface.get_signing_serializer(app).dumps({"sid": "mei"})
+    assert app.session_interface.get_signing_serializer(app).loads(cookie, max_age=60) == {"sid": "mei"}
+    app.secret_key = "the secret of now"
+    with pytest.raises(BadSignature):
+        app.session_interface.get_signing_serializer(app).loads(cookie, max_age=60)
