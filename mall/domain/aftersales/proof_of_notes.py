@@ -4,13 +4,15 @@ from sqlalchemy import Select, String, cast, func, literal, or_, select, union_a
 
 from mall.base.proof import Check
 from mall.base.text import N_
-from mall.domain import catalogue, checkout, ledger, membership
+from mall.domain import catalogue, checkout, earning, ledger, membership
 
 from .credits import CREDIT_REFERENCE, CreditLine, CreditNote
 from .exchanges import RETURN_REFERENCE
 from .returns import Return, ReturnLine
 
 Order, Line = checkout.Order, checkout.OrderLine
+# What the key of debt that was forgiven ends with; what brought it about comes before.
+FORGIVEN = ":forgiven"
 
 
 def notes_checks() -> list[Check]:
@@ -18,7 +20,7 @@ def notes_checks() -> list[Check]:
     return [
         Check(N_("points and growth taken back are what credit notes say"), _taken_agree()),
         Check(N_("what of an order went back on the shelf is what credit notes and returns say"), _shelved_agree()),
-        Check(N_("no points are forgiven but by a credit note"), _forgiven_by_nothing()),
+        Check(N_("no points are forgiven but where something went back"), _forgiven_by_nothing()),
     ]
 
 
@@ -85,8 +87,19 @@ def _shelved_agree() -> Select:
 
 
 def _forgiven_by_nothing() -> Select:
-    posting = ledger.Posting
-    by_credit = select(CREDIT_REFERENCE.concat(":forgiven"))
+    """Find debt that was forgiven without a credit note, a refund at a partner's or something that was undone."""
+    posting, fact = ledger.Posting, earning.FactRow
+    by_credit = select(CREDIT_REFERENCE.concat(FORGIVEN))
+    key = func.substr(posting.move, 1, func.length(posting.move) - len(FORGIVEN))
+    by_fact = (
+        select(fact.id)
+        .where(fact.key == key, fact.member_id == posting.member_id, fact.kind.in_(earning.WENT_BACK))
+        .correlate(posting)
+        .exists()
+    )
     return select(posting.id, posting.move).where(
-        posting.kind == "adjust", posting.actor == "system", posting.move.not_in(by_credit)
+        posting.kind == "adjust",
+        posting.actor == "system",
+        posting.move.not_in(by_credit),
+        or_(~posting.move.endswith(FORGIVEN), ~by_fact),
     )

@@ -58,7 +58,7 @@ from .days import (
 )
 from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
 from .drafts import BadDraft
-from .facts import FACTS, Fact, FactRow, record
+from .facts import FACTS, WENT_BACK, Fact, FactRow, record
 from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
 from .grants import end_paid_levels, give_paid_level, grant_level, withdraw_level
@@ -166,6 +166,7 @@ __all__ = [
     "SIZES_TOLD",
     "STYLE_TOLD",
     "SUSPECT",
+    "WENT_BACK",
     "Announced",
     "BadDraft",
     "Bought",

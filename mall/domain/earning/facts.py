@@ -47,6 +47,9 @@ FACTS = {
 # What undoes a fact that is no longer so, and which. Its attributes say `undoes`: the id of that fact.
 UNDOES = {"order_unkept": "order_kept", "friend_unbought": "friend_bought", "level_unreached": "level_reached"}
 
+# Facts besides an order's by which points are taken back, and what is then owed above the debt cap is forgiven.
+WENT_BACK = ("purchase_refunded", "friend_unbought", "level_unreached")
+
 # What comes about without the member, or shows no more than a page that was looked at: no activity.
 BY_ITSELF = (
     "order_reduced", "order_kept", "purchase_kept", "purchase_refunded",

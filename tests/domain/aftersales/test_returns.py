@@ -384,7 +384,7 @@ def test_the_proof_finds_a_return_that_is_not_its_orders(here, change, broken):
 
 NOTES = "points and growth taken back are what credit notes say"
 SHELVED = "what of an order went back on the shelf is what credit notes and returns say"
-FORGIVEN = "no points are forgiven but by a credit note"
+FORGIVEN = "no points are forgiven but where something went back"
 SAME_PIECES = "a return that was refunded has a credit note for the same pieces"
 
 

@@ -286,6 +286,29 @@ def test_a_level_that_is_reached_again_gives_all_of_it_again_once(stage, mei):
     assert [task for task, *_ in rewards(mei)].count("level_reached") == 2
 
 
+def test_what_is_owed_above_the_cap_for_levels_and_friends_is_forgiven_and_the_books_bear_it(app):
+    stage = open_shop(tasks=TASKS, levels=levels(), debt_cap_points=0)
+    assert stage.coupon_kind() == COUPON
+    mei = stage.member("mei")
+    friends_order = keep(stage, invite(stage, mei, "lin"))
+    assert reward(stage, KEPT) == [("friend_bought", 300)]
+    own_order = keep(stage, mei, 150_000)
+    stage.put_in(mei, stage.item(prices=(catalogue.points_price(stage.balances(mei).ready),)))
+    stage.place(mei, at=KEPT)
+
+    refund(stage, own_order)
+    refund(stage, friends_order)
+    reward(stage, LATER)
+
+    assert rewards(mei) == []
+    assert stage.balances(mei).owed == 0
+    with reading():
+        move = ledger.Posting.move
+        forgiven = set(execute(select(move).where(move.endswith(":undone:forgiven"))).scalars())
+        assert forgiven == {f"member:{mei}:level:{rank}:undone:forgiven" for rank in (2, 3)}
+        assert [check.name for check in aftersales.checks() if execute(check.breaks).first()] == []
+
+
 def test_growth_that_was_enough_on_any_day_since_bears_a_level_out():
     day = date(2026, 3, 2)
     assert lost_levels.is_merited(100, day, [(day, 100)])

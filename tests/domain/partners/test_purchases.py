@@ -165,6 +165,23 @@ def test_what_was_spent_before_the_refund_is_owed(mei, till, purse, shop):
     assert purse(mei) == (0, 0, 0, 80)
 
 
+def test_what_is_owed_above_the_cap_is_forgiven_and_the_books_bear_it(mei, till, purse, shop):
+    terms = programme.terms_of(shop.version, programme.settings_of(shop) | {"debt_cap_points": 30})
+    rides = till()
+    rides.terms = terms
+    rides.buy(mei, 1_000, reference="R-7")
+    with transaction():
+        ledger.adjust_down(
+            ledger.lock(mei, zone=shop.zone), 100, key="spent", reference="gift", why=say("Spent"), by="staff:1",
+            at=NOON,
+        )  # fmt: skip
+        cast.note_adjustment(mei, -100, at=NOON)
+
+    rides.give_back("R-7", 1_000)
+
+    assert purse(mei) == (0, 0, 0, 30)
+
+
 def test_a_refund_before_the_points_are_ready_leaves_what_is_kept(mei, till, purse, shop):
     rides = till(ready_after_days=3, growth_per_cents=100)
     rides.buy(mei, 1_000, reference="R-7")
