@@ -10,11 +10,14 @@ gc.disable()
 os.environ.setdefault("TZ", "UTC")
 
 from mall import config, create_app  # noqa: E402 - After the lines above.
+from mall.web.shared.logs import log  # noqa: E402
 
 config.be_a_demo_when_asked(sys.argv, os.environ)
 try:
     app = create_app(commands="FLASK_RUN_FROM_CLI" in os.environ)
 except config.UnsafeSettings as fault:
     sys.exit(f"The mall does not start. {fault}")
+if config.serves(sys.argv, os.environ) and app.extensions["cashier"] is None:
+    log.warning(config.without_cashier(app.config))
 gc.freeze()  # What stays for good need never be looked through: the first look would take as long as the first page.
 gc.enable()

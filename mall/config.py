@@ -113,6 +113,21 @@ def be_a_demo_when_asked(arguments: Sequence[str], environ: MutableMapping[str, 
         environ.setdefault("LOG_FORMAT", "text")
 
 
+def serves(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Tell whether this process is to serve pages: a server's, or that of `flask --app wsgi run`."""
+    return "FLASK_RUN_FROM_CLI" not in environ or "run" in arguments[1:]
+
+
+def without_cashier(settings: Mapping[str, Any]) -> str:
+    """Return what to tell who starts a shop that has no cashier."""
+    what = (
+        "CASHIER=sandbox for one that takes no real money (`flask --app wsgi demo` sets it by itself)"
+        if settings["DEMO"]
+        else "CASHIER=stripe with STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET"
+    )
+    return f"This shop has no cashier, so only items for points alone can be ordered. Set {what}."
+
+
 def refuse_unsafe(settings: Mapping[str, Any]) -> None:
     """Raise UnsafeSettings unless the mall may be run with these settings."""
     demo = settings["DEMO"]

@@ -108,6 +108,27 @@ def test_commands_find_the_demo_that_was_made_here(tmp_path):
     assert shop.stdout.strip() == "False none", shop.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"DEMO": "1"}, "Set CASHIER=sandbox"),
+        ({"SECRET_KEY": LONG}, "Set CASHIER=stripe with STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET."),
+    ],
+)
+def test_who_serves_a_shop_without_a_cashier_is_told_what_to_set(tmp_path, settings, advice):
+    run = "import sys; sys.argv = ['flask', '--app', 'wsgi', '{}']; import wsgi"
+
+    server = start(tmp_path, **settings)
+    development = start(tmp_path, run.format("run"), FLASK_RUN_FROM_CLI="true", CASHIER="none", **settings)
+    command = start(tmp_path, run.format("prove"), FLASK_RUN_FROM_CLI="true", CASHIER="none", **settings)
+    with_one = start(tmp_path, DEMO="1", CASHIER="sandbox")
+
+    for serving in (server, development):
+        assert "This shop has no cashier, so only items for points alone" in serving.stderr
+        assert advice in serving.stderr
+    assert "no cashier" not in command.stderr + with_one.stderr
+
+
 def test_before_the_database_is_prepared_the_page_says_what_to_do(make_app, tmp_path):
     app = make_app(
         SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/new.db", DATABASE_READ_URL=f"sqlite:///{tmp_path}/new.db"

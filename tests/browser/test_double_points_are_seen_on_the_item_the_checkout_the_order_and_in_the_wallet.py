@@ -20,7 +20,9 @@ def test_a_double_points_saturday(visit, stage, size, script):
     mei.sees("Double points Saturday", "double points on what you pay in cash", "Earns 318 pts")
     mei.put_in_basket()
     mei.follow("Go to checkout")
-    mei.sees("318 pts and 15 growth", "159 of these points come from it, while the campaign lasts.")
+    mei.sees(
+        "318 pts and 15 growth", "159 of these points come from it, as far as its 5,000 points reach when you pay."
+    )
     mei.press("Pay $20.80")
     mei.press("Pay $20.80")
 

@@ -5,12 +5,13 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import String, and_, bindparam, cast, func, literal_column, select
 
 from mall.base.db import execute
 from mall.base.money import half_up
 from mall.domain import programme
 
+from .categories import ProductCategory
 from .gates import Gate, Viewer, gate_of
 from .labels import ShelfLabel
 from .pictures import Picture
@@ -25,7 +26,8 @@ from .wishes import Filters, conditions, on_shelf, order_of
 class Card(Struct, frozen=True):
     """What a card in the listing says. Prices are those of the option shown, per piece; `is_from`: others ask more.
 
-    `form` is "cash" (cash_cents), "points" (points) or "mix" (points and cash_cents). `left` is what can be had.
+    `form` is "cash" (cash_cents), "points" (points) or "mix" (points and cash_cents). `left` is what can be had,
+    `categories` are those it stands in.
     """
 
     id: int
@@ -50,6 +52,7 @@ class Card(Struct, frozen=True):
     review_stars: int
     left: int
     gate: Gate
+    categories: frozenset[int]
 
     @property
     def sold_out(self) -> bool:
@@ -72,10 +75,11 @@ def cards_of(
 def _card(row: Any, *, viewer: Viewer, terms: programme.Programme, at: datetime) -> Card:
     # By position: a listing of 48 cards reads a thousand values.
     values: list[Any] = list(row[:_ON_CARD])
-    full_cents, total_quota, taken, free = row[_ON_CARD : _ON_CARD + 4]
+    full_cents, total_quota, taken, free, categories = row[_ON_CARD : _ON_CARD + 5]
     if full_cents is not None:
         values[_CASH] = max(0, half_up(full_cents - terms.worth_of(values[_POINTS])))
     values += [free if total_quota is None else min(free, total_quota - taken), gate_of(row, viewer, at=at)]
+    values.append(frozenset(map(int, categories.split(","))) if categories else frozenset())
     return Card(*values)
 
 
@@ -91,6 +95,14 @@ def pieces_left() -> Any:
     )
 
 
+def category_ids() -> Any:
+    """Return, as a column of a product's row, the ids of the categories it stands in, in one text: "3,17"."""
+    comma: Any = literal_column("','")  # In the statement itself: what is bound is worked out anew on every page.
+    stands = ProductCategory
+    together = func.aggregate_strings(cast(stands.category_id, String), comma)
+    return select(together).where(stands.product_id == Product.id).correlate(Product).scalar_subquery()
+
+
 # A row becomes a card by position; the other columns are what its figures are worked out from.
 _SAYS = (
     Product.id, Product.slug, Product.title, Product.summary, Product.kind, Product.delivery, Product.see_rank,
@@ -98,11 +110,11 @@ _SAYS = (
     ShelfLabel.cash_cents, ShelfLabel.old_points, ShelfLabel.old_cash_cents, ShelfLabel.is_from,
     ShelfLabel.least_points, Product.review_count, Product.review_stars,
 )  # fmt: skip
-must_fill(Card, _SAYS, "left", "gate")
+must_fill(Card, _SAYS, "left", "gate", "categories")
 _ON_CARD, _POINTS, _CASH = len(_SAYS), _SAYS.index(ShelfLabel.points), _SAYS.index(ShelfLabel.cash_cents)
 COLUMNS = (
     *_SAYS, ShelfLabel.full_cents, Quota.total, Quota.taken, pieces_left().label("free"),
-    Product.public_from, Product.redeem_from, Product.redeem_until,
+    category_ids().label("categories"), Product.public_from, Product.redeem_from, Product.redeem_until,
 )  # fmt: skip
 
 

@@ -6,17 +6,29 @@ from typing import Any
 
 from msgspec import Struct
 
+from mall.base.text import N_
 from mall.domain import earning, programme
 
-from .quote import Quote, QuoteLine
+from .quote import Quote, QuoteChanged, QuoteLine
+
+
+class EarnsLess(QuoteChanged):
+    """The order would earn fewer points than the member saw: a campaign was used up or ended in between."""
+
+    message = N_(
+        "This order would earn {points} points now, fewer than the {shown} you saw: a campaign has ended or has given"
+        " all its points. Nothing was taken. Look at the total, then confirm it."
+    )
 
 
 class Added(Struct, frozen=True):
-    """What a campaign adds to what an order will earn, while it lasts."""
+    """What a campaign adds to what an order placed until `ends_at` will earn, as far as its `cap_points` reach."""
 
     title: dict[str, str]
     multiplier_percent: int
     points: int
+    ends_at: datetime
+    cap_points: int | None
 
 
 class WillEarn(Struct, frozen=True):
@@ -74,15 +86,43 @@ def will_earn(
     at: datetime,
 ) -> WillEarn:
     """Return what an order of a quote, placed now, will earn. As many statements as campaigns_of()."""
+    return earned_in(quote, campaigns_of(quote, running, level=level, at=at), level=level, terms=terms)
+
+
+def must_earn(
+    shown: int,
+    quote: Quote,
+    campaigns: Mapping[int, earning.Campaign],
+    *,
+    level: programme.Level,
+    terms: programme.Programme,
+) -> None:
+    """Raise EarnsLess where a quote in its campaigns earns fewer points than were shown. Pure."""
+    points = earned_in(quote, campaigns, level=level, terms=terms).points
+    if points < shown:
+        raise EarnsLess(points=points, shown=shown)
+
+
+def earned_in(
+    quote: Quote,
+    campaigns: Mapping[int, earning.Campaign],
+    *,
+    level: programme.Level,
+    terms: programme.Programme,
+) -> WillEarn:
+    """Return what an order of a quote earns, its products being in these campaigns. Pure."""
     rates = earning.rates_for(level, terms)
     earned = rates.earned(quote.earning_cents)
+    ends_at = {campaign.id: campaign.ends_at for campaign in campaigns.values()}
     added = [
         Added(
-            each["title"],
-            each["multiplier_percent"],
-            rates.added(each["cents"], multiplier_percent=each["multiplier_percent"]),
+            title=each["title"],
+            multiplier_percent=each["multiplier_percent"],
+            points=rates.added(each["cents"], multiplier_percent=each["multiplier_percent"]),
+            ends_at=ends_at[each["id"]],
+            cap_points=each["cap_points"],
         )
-        for each in parts_of(quote, campaigns_of(quote, running, level=level, at=at))
+        for each in parts_of(quote, campaigns)
     ]
     added = [each for each in added if each.points]
     return WillEarn(earned.points + sum(each.points for each in added), earned.growth, tuple(added))

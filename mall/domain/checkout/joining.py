@@ -23,6 +23,7 @@ def join(
     cashier: bool,
     address: people.AddressLines | None,
     method_key: str | None,
+    earns_shown: int = 0,
     at: datetime,
 ) -> tuple[int, Row[Any]] | None:
     """Make a member, give them the address and the visitor's basket, and place it. None: the e-mail is known.
@@ -47,6 +48,7 @@ def join(
         cashier=cashier,
         address=parcel,
         method_key=method_key,
+        earns_shown=earns_shown,
         at=at,
     )
     return member_id, order

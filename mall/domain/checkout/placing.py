@@ -14,7 +14,7 @@ from mall.domain import catalogue, coupons, earning, ledger, membership, program
 
 from . import baskets, moving, orders
 from .baskets import BasketNow
-from .campaigns import campaign_of_line, campaigns_of, parts_of
+from .campaigns import campaign_of_line, campaigns_of, must_earn, parts_of
 from .life import AWAITING, PAID, UNPAID
 from .orders import Order, OrderLine
 from .pricing import CODE, PricedLine, first_trouble
@@ -68,13 +68,15 @@ def place(
     address: Mapping[str, Any] | None = None,
     method_key: str | None = None,
     coupon_ids: Sequence[int] = (),
+    earns_shown: int = 0,
     at: datetime,
 ) -> Row[Any]:
     """Set aside the points and the goods. Cash, if any, is still to come. Asked again, answers the first order.
 
     `key` is the basket's, `shown` the fingerprint of the quote the member agreed to, `coupon_ids` the coupons to be
-    used. Refuses: EmptyBasket, QuoteChanged, TooManyPoints, InsufficientPoints, VerifyFirst, NoAddress, NoCashier,
-    TooManyUnpaid, PlacedOtherwise, and whatever stands in a line's or a coupon's way.
+    used, `earns_shown` the points the member was told to earn. Refuses: EmptyBasket, QuoteChanged, EarnsLess,
+    TooManyPoints, InsufficientPoints, VerifyFirst, NoAddress, NoCashier, TooManyUnpaid, PlacedOtherwise, and whatever
+    stands in a line's or a coupon's way.
     """
     purse = ledger.lock(member_id, zone=terms.zone)  # Before any INSERT that refers to it.
     basket, was_placed, unpaid, rank, mark = _look(member_id, key, at=at)
@@ -101,6 +103,7 @@ def place(
     _refuse_if_wrong(priced, shown=shown, points_offered=points_offered)
     _refuse_unless_ready(priced, unpaid, terms=terms, verified=verified, cashier=cashier, address=address)
     campaigns = campaigns_of(priced.quote, earning.running(mark, at=at), level=level, at=at)
+    must_earn(earns_shown, priced.quote, campaigns, level=level, terms=terms)
     order = _write(priced, member_id, key=key, level=level, terms=terms, address=address, campaigns=campaigns, at=at)
     reference = orders.reference_of(order.id)
     quote = priced.quote

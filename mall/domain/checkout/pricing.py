@@ -124,10 +124,14 @@ def priced_lines(
 
 
 class PieceFor(Struct, frozen=True):
-    """What one piece costs and earns somebody of a level, for any page: as the quote prices it, as the order earns."""
+    """What one piece costs and earns somebody of a level, for any page: as the quote prices it, as the order earns.
+
+    `campaigns` are those open to them now, the best first.
+    """
 
     level: programme.Level
     terms: programme.Programme
+    campaigns: tuple[earning.Campaign, ...] = ()
 
     def cents(self, cents: int, *, form: str) -> int:
         """Return the cash due for a piece whose price option asks for so many cents."""
@@ -137,6 +141,13 @@ class PieceFor(Struct, frozen=True):
         """Return the points that keeping one such piece gives, in a campaign with what that adds."""
         rates, due_cents = earning.rates_for(self.level, self.terms), self.cents(cents, form=form)
         return rates.earned(due_cents).points + rates.added(due_cents, multiplier_percent=campaign_percent)
+
+    def earns_by(self, card: catalogue.Card) -> int:
+        """Return the points that keeping the piece of a card gives: for one had by cash, and no membership."""
+        if card.form != "cash" or card.cash_cents is None or card.kind == catalogue.MEMBERSHIP:
+            return 0
+        best = next((each for each in self.campaigns if each.is_about(card.id, card.categories)), None)
+        return self.earns(card.cash_cents, form="cash", campaign_percent=best.multiplier_percent if best else 100)
 
 
 def rules_of(terms: programme.Programme, level: programme.Level) -> Rules:

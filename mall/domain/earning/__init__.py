@@ -31,6 +31,7 @@ from .campaigns import (
     best_of,
     campaign_mark,
     campaign_of_rule,
+    open_to,
     rule_of,
     running,
 )
@@ -275,6 +276,7 @@ __all__ = [
     "note_share_visit",
     "note_stamp_card_not_apart",
     "notice_behind",
+    "open_to",
     "order_kept",
     "order_paid",
     "order_reduced",

@@ -160,6 +160,11 @@ def _approved(at: datetime) -> tuple[Campaign, ...]:
     return tuple(found.values())
 
 
+def open_to(campaigns: Sequence[Campaign], rank: int, *, at: datetime) -> tuple[Campaign, ...]:
+    """Return the campaigns that give points now to somebody of a level: neither over nor used up. The best first."""
+    return tuple(each for each in campaigns if each.runs_for(rank, at=at) and not each.is_full)
+
+
 def best_of(
     campaigns: Sequence[Campaign], product_ids: Collection[int], *, rank: int, at: datetime
 ) -> dict[int, Campaign]:
@@ -167,7 +172,7 @@ def best_of(
 
     One statement, where one of them is about categories.
     """
-    mine = [each for each in campaigns if each.runs_for(rank, at=at) and not each.is_full]
+    mine = open_to(campaigns, rank, at=at)
     if not mine or not product_ids:
         return {}
     of: Mapping[int, frozenset[int]] = {}

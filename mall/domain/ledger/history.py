@@ -88,7 +88,8 @@ def history(member_id: int, *, limit: int = 20, before: int | None = None, kinds
             kind=row.kind,
             reference=row.reference,
             points=int(row.points),
-            pending_points=int(row.pending_points),
+            # Nothing came on the way by an entry, so nothing goes from there.
+            pending_points=0 if row.kind == "unlock" and row.origin == "task" else int(row.pending_points),
             balance=int(row.balance),
             happened_at=row.happened_at,
             reason=row.reason,

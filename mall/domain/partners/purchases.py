@@ -297,14 +297,15 @@ def refunded_cents(purchase_id: int) -> int:
 
 
 def purchases_at(partner_id: int, *, limit: int) -> Sequence[Row[Any]]:
-    """Return a partner's purchases, latest first: the columns of Purchase, and refunded_cents."""
-    refunded = (
-        select(func.coalesce(func.sum(PurchaseRefund.cents), 0))
-        .where(PurchaseRefund.purchase_id == Purchase.id)
-        .correlate(Purchase)
-        .scalar_subquery()
-    )
-    query = select(Purchase, refunded.label("refunded_cents")).where(Purchase.partner_id == partner_id)
+    """Return a partner's purchases, latest first: the columns of Purchase, refunded_cents, and points_taken back."""
+
+    def of_refunds(column: Any) -> Any:
+        summed = select(func.coalesce(func.sum(column), 0)).where(PurchaseRefund.purchase_id == Purchase.id)
+        return summed.correlate(Purchase).scalar_subquery()
+
+    refunded, taken = of_refunds(PurchaseRefund.cents), of_refunds(PurchaseRefund.points)
+    query = select(Purchase, refunded.label("refunded_cents"), taken.label("points_taken"))
+    query = query.where(Purchase.partner_id == partner_id)
     return execute(query.order_by(Purchase.id.desc()).limit(limit)).all()
 
 

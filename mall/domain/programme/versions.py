@@ -191,14 +191,24 @@ def versions() -> Sequence[Row[Any]]:
     """Return every version, newest first.
 
     Columns: id, based_on, drafted_by, drafted_at, wanted_from, reason, effective_from, approved_by, approved_at,
-    by_one_person, the last four None while a version is not approved; and withdrawn_by, the newer version that began
-    before this one would have, or None.
+    by_one_person, the last four None while a version is not approved; withdrawn_by, the newer version that began
+    before this one would have, or None; and declined_by, who said no to it or put it away, or None.
     """
     newer = aliased(ProgrammeApproval)
     withdrawn_by = (
         select(func.min(newer.version))
         .where(newer.version > ProgrammeApproval.version, newer.effective_from <= ProgrammeApproval.effective_from)
         .correlate(ProgrammeApproval)
+        .scalar_subquery()
+    )
+    request = approvals.Approval
+    declined_by = (
+        select(request.decided_by)
+        .where(request.kind == KIND, request.decision == "declined")
+        .where(request.subject == literal("programme:") + cast(ProgrammeVersion.id, String))
+        .order_by(request.id.desc())
+        .limit(1)
+        .correlate(ProgrammeVersion)
         .scalar_subquery()
     )
     return execute(
@@ -214,6 +224,7 @@ def versions() -> Sequence[Row[Any]]:
             ProgrammeApproval.approved_at,
             ProgrammeApproval.by_one_person,
             withdrawn_by.label("withdrawn_by"),
+            declined_by.label("declined_by"),
         )
         .outerjoin(ProgrammeApproval, ProgrammeApproval.version == ProgrammeVersion.id)
         .order_by(ProgrammeVersion.id.desc())

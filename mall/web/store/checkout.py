@@ -208,6 +208,7 @@ def _place(asked: Asked) -> Any:
         address=address,
         method_key=asked.method,
         coupon_ids=asked.coupon_ids,
+        earns_shown=whole(request.form.get("earns", "")) or 0,
         at=now(),
     )
 

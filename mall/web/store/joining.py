@@ -18,6 +18,7 @@ from mall.domain import catalogue, checkout, people, programme
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
+from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import check_password, let_member_in, me
 
 from . import lately
@@ -44,6 +45,7 @@ class JoinForm(RegisterForm, AddressForm):
     method = StringField()
     key = HiddenField()
     shown = HiddenField()
+    earns = HiddenField()
 
     def ask_no_address(self) -> None:
         """Take the order without an address; one that was typed stays in the form."""
@@ -101,6 +103,7 @@ def create():
             basket_token=session.get("basket", ""),
             key=form.key.data,
             shown=form.shown.data,
+            earns_shown=whole(form.earns.data) or 0,
             terms=layout.terms(),
             cashier=current_app.extensions["cashier"] is not None,
             address=form.lines if seen.needs_address else None,
@@ -145,6 +148,7 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
         earned = checkout.will_earn(priced.quote, layout.campaigns(), level=seen.level, terms=terms, at=now())
     # What is shown now is what may be agreed to.
     form.key.data, form.shown.data = seen.basket.key, priced.quote.fingerprint
+    form.earns.data = str(earned.points)
     page = render_template(
         "store/joining/show.html",
         form=form,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import catalogue, checkout, programme
+from mall.domain import catalogue, checkout, earning, programme
 from mall.web.shared import layout, visit
 from mall.web.shared.kept import kept
 from mall.web.shared.paging import page_number
@@ -38,8 +38,9 @@ def index(category: str | None):
     """Show a page of items, with what each filter would leave."""
     terms, viewer, at = layout.terms(), layout.viewer(), now()
     key = (
-        layout.strip().shelf_mark, terms.version, language(), viewer.rank, viewer.member_id is None,
-        viewer.ready_points, viewer.early_access_hours, request.full_path, request.script_root,
+        layout.strip().shelf_mark, layout.strip().campaign_mark, terms.version, language(), viewer.rank,
+        viewer.member_id is None, viewer.ready_points, viewer.early_access_hours, request.full_path,
+        request.script_root,
     )  # fmt: skip
     try:
         listed = kept(key, lambda: listed_now(category, terms=terms, viewer=viewer, at=at), at=at)
@@ -113,9 +114,13 @@ def listed_now(
 
 def for_cards(terms: programme.Programme, viewer: catalogue.Viewer) -> dict[str, Any]:
     """Return what the cards of items need beside themselves: the levels' names, what a piece is to this viewer, and
-    which of them the viewer wishes for. A visitor sees what a new member would pay and earn.
+    which of them the viewer wishes for. A visitor sees what a new member would pay and earn. No statement, unless the
+    campaigns have changed.
     """
-    mine = checkout.PieceFor(terms.level(max(viewer.rank, 1)), terms)
+    level = terms.level(max(viewer.rank, 1))
+    with reading():
+        campaigns = earning.open_to(layout.campaigns(), level.rank, at=now())
+    mine = checkout.PieceFor(level, terms, campaigns)
     return {
         "level_names": {level.rank: level.name for level in terms.levels},
         "mine": mine,

@@ -141,6 +141,9 @@ def test_refunds_take_back_by_the_same_formula_and_add_up(mei, till, purse):
     assert [each["points_taken"] for each in taken] == [34, 33, 33]
     assert [each["growth_taken"] for each in taken] == [4, 3, 3]
     assert [each["left_cents"] for each in taken] == [667, 334, 0]
+    with reading():
+        [listed] = partners.purchases_at(rides.partner_id, limit=5)
+    assert (listed.points, listed.points_taken, listed.refunded_cents) == (100, 100, 1_000)
     assert purse(mei) == (0, 0, 0, 0)
 
 

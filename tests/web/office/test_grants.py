@@ -91,6 +91,32 @@ def test_it_ends_early_for_a_reason_and_once(desk, stage, mei):
     assert "Granted level ended early" in words(desk.get(f"/office/members/{mei}").text)
 
 
+def test_the_history_of_levels_says_to_which_one_is_back_when_it_ends(desk, stage, mei):
+    grant(desk, mei, rank="3")
+    grant(desk, mei, rank="4", last_day="2026-03-10")
+    later, senior = NOON + timedelta(days=9), min(ids(mei))
+    with moved_to(later), transaction():
+        membership.end_grants(terms=stage.terms, at=later)
+        membership.withdraw_grant(
+            senior, member_id=mei, reason="By mistake", by="staff:1", terms=stage.terms, at=later
+        )
+
+    history = words(desk.get(f"/office/members/{mei}").text)
+
+    assert "Senior 10 March 2026 · the time of VIP was over, back to Senior" in history
+    assert "Registered 11 March 2026 · Senior ended early, back to Registered" in history
+
+
+def test_one_that_ends_under_a_higher_one_says_that_this_goes_on(desk, stage, mei):
+    grant(desk, mei, rank="4")
+    grant(desk, mei, rank="3", last_day="2026-03-10")
+    senior = max(ids(mei))
+
+    desk.post(f"{page_of(mei)}/{senior}/withdrawal", data={f"g{senior}-reason": "By mistake"})
+
+    assert "VIP 2 March 2026 · Senior ended, VIP goes on" in words(desk.get(f"/office/members/{mei}").text)
+
+
 def ids(member_id):
     with reading():
         return [row.id for row in membership.grants_of(member_id)]

@@ -3,7 +3,7 @@
 import pytest
 
 from mall.base.db import reading, transaction
-from mall.domain import checkout, people
+from mall.domain import checkout, earning, ledger, people
 from tests import cast
 from tests.stage import NOON, PASSWORD
 from tests.web.office.conftest import bought
@@ -38,6 +38,15 @@ def test_a_member_is_seen_whole(desk, stage, mei, mug):
     assert checkout.number_of(order.id) in page and "Stoneware mugs" in page
     assert "Registered" in page and "growth to reach Ordinary" in page
     assert "Points redeemed</dt><dd>800" in page
+
+
+def test_points_of_a_task_are_ready_at_once_and_none_left_the_way(desk, stage, mei):
+    with transaction():
+        earning.check_in(mei, terms=stage.terms, at=NOON)
+
+    with reading():
+        [entry] = ledger.history(mei)
+    assert (entry.points, entry.pending_points, entry.balance) == (10, 0, 10)
 
 
 def test_each_line_of_the_history_opens_to_its_postings(desk, stage, mei, mug):

@@ -127,7 +127,8 @@ def test_a_draft_is_declined_for_a_reason_and_what_is_not_there_is_not_found(ada
 
     assert "Say why it is declined" in abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": " "}).text
     assert abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": "Too dear"}).status_code == 303
-    assert "Draft of version 2" not in abe.get(PAGE).text
+    page = words(abe.get(PAGE).text)
+    assert "Draft of version 2" not in page and "2 Declined Abe" in page and "Draft Ada" not in page
     assert abe.post(f"{PAGE}/drafts/2/approval").status_code == 422
     for act in ("approval", "refusal"):
         assert abe.post(f"{PAGE}/drafts/99/{act}", data={"reason": "No"}).status_code == 404

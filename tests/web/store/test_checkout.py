@@ -242,7 +242,7 @@ def test_a_shop_without_a_cashier_says_so(make_app):
     with app.app_context():
         from_stage = _open(app)
         page = from_stage.checkout()
-        assert "This shop takes no cash yet" in page
+        assert "This shop takes no cash yet" in page and "an order that costs cash cannot be placed" in page
         assert 'data-busy="Placing the order" disabled' in page
         refused = from_stage.place()
         assert refused.status_code == 422
