@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
@@ -199,6 +200,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool, synchronous: str) -> Non
 
 
 def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
+    cursor = import_module("mall.base.postgresql").Cursor  # Not loaded where the database is SQLite.
     settings = (
         f"SET lock_timeout='3s'; SET statement_timeout='{STATEMENT}'; SET idle_in_transaction_session_timeout='15s';"
         f" SET timezone='UTC'; SET default_transaction_read_only={'on' if read_only else 'off'};"
@@ -208,6 +210,7 @@ def _prepare_postgresql(engine: Engine, *, read_only: bool) -> None:
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
+        connection.cursor_factory = cursor
         # By SET, since PgBouncer refuses start-up options.
         connection.execute(settings)
         if connection.info.server_version >= FIRST_WITH_TRANSACTION_TIMEOUT:

@@ -80,7 +80,10 @@ def lock(member_id: int, *, zone: str) -> LockedPurse:
 def lock_many(member_ids: list[int], *, zone: str) -> dict[int, LockedPurse]:
     """Lock purses in ascending order. Returns {member id: purse}; raises LookupError when one is missing."""
     assert in_transaction(), "lock() outside transaction()"
-    rows = execute(_LOCKED, {"of_members": member_ids}).all()
+    if len(member_ids) == 1:
+        rows = execute(_LOCKED_ONE, {"of_member": member_ids[0]}).all()
+    else:
+        rows = execute(_LOCKED, {"of_members": member_ids}).all()
     if len(rows) != len(set(member_ids)):
         raise LookupError("a member without a purse")
     return {
@@ -117,13 +120,10 @@ def balances(member_id: int, *, at: datetime) -> Balances:
 
 _NAMES = [column.name for column in Purse.__table__.columns]
 PURSE_COLUMNS = [getattr(Purse, name).label(f"purse_{name}") for name in _NAMES]
-_LOCKED = (
-    select(Purse)
-    .where(Purse.member_id.in_(bindparam("of_members", expanding=True)))
-    .order_by(Purse.member_id)
-    # FOR NO KEY UPDATE: rows that refer to the purse may still be inserted by others.
-    .with_for_update(key_share=True)
-)
+# FOR NO KEY UPDATE: rows that refer to the purse may still be inserted by others.
+_LOCK = select(Purse).order_by(Purse.member_id).with_for_update(key_share=True)
+_LOCKED = _LOCK.where(Purse.member_id.in_(bindparam("of_members", expanding=True)))
+_LOCKED_ONE = _LOCK.where(Purse.member_id == bindparam("of_member"))  # By far the most.
 _spendable = (
     select(func.coalesce(func.sum(Position.points), 0))
     .join(Lot, Lot.id == Position.lot_id)
