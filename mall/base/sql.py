@@ -1,16 +1,18 @@
 """What SQLite and PostgreSQL both can, each under a name of its own."""
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from functools import wraps
 from importlib import import_module
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Integer, String, Subquery, bindparam, cast, literal_column, select
+from sqlalchemy import Date, Integer, String, Subquery, bindparam, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from .clock import Instant
 from .db import dialect
 
 T = TypeVar("T")
@@ -59,6 +61,27 @@ class seconds_between(FunctionElement[int]):
     type = Integer()
 
 
+class seconds_later(FunctionElement[datetime]):
+    """The instant that lies so many seconds, the second, after another."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+class days_later(FunctionElement[date]):
+    """The day that lies so many days, the second, after another; before it where they are less than none."""
+
+    inherit_cache = True
+    type = Date()
+
+
+class month_ends_later(FunctionElement[date]):
+    """The last day of the month that lies so many months, the second, after that of a day."""
+
+    inherit_cache = True
+    type = Date()
+
+
 @compiles(higher_of)
 def _greatest(element: Any, compiler: Any, **more: Any) -> str:
     return f"greatest({compiler.process(element.clauses, **more)})"
@@ -91,6 +114,45 @@ def _epoch(element: Any, compiler: Any, **more: Any) -> str:
 def _unixepoch(element: Any, compiler: Any, **more: Any) -> str:
     later, earlier = (compiler.process(each, **more) for each in element.clauses)
     return f"CAST((julianday({later}) - julianday({earlier})) * 86400 AS INTEGER)"
+
+
+@compiles(seconds_later)
+def _plus_seconds(element: Any, compiler: Any, **more: Any) -> str:
+    instant, seconds = (compiler.process(each, **more) for each in element.clauses)
+    return f"({instant} + ({seconds}) * interval '1 second')"
+
+
+@compiles(seconds_later, "sqlite")
+def _text_seconds_later(element: Any, compiler: Any, **more: Any) -> str:
+    instant, seconds = (compiler.process(each, **more) for each in element.clauses)
+    # Its microseconds are kept as they are: SQLite itself counts thousandths.
+    whole = f"strftime('%Y-%m-%d %H:%M:%S', substr({instant}, 1, 19), ({seconds}) || ' seconds')"
+    return f"({whole} || substr({instant}, 20))"
+
+
+@compiles(days_later)
+def _plus_days(element: Any, compiler: Any, **more: Any) -> str:
+    day, days = (compiler.process(each, **more) for each in element.clauses)
+    return f"({day} + CAST(({days}) AS INTEGER))"
+
+
+@compiles(days_later, "sqlite")
+def _text_days_later(element: Any, compiler: Any, **more: Any) -> str:
+    day, days = (compiler.process(each, **more) for each in element.clauses)
+    return f"date({day}, ({days}) || ' days')"
+
+
+@compiles(month_ends_later)
+def _plus_months(element: Any, compiler: Any, **more: Any) -> str:
+    day, months = (compiler.process(each, **more) for each in element.clauses)
+    begins = f"date_trunc('month', CAST({day} AS timestamp)) + (({months}) + 1) * interval '1 month'"
+    return f"CAST({begins} - interval '1 day' AS DATE)"
+
+
+@compiles(month_ends_later, "sqlite")
+def _text_months_later(element: Any, compiler: Any, **more: Any) -> str:
+    day, months = (compiler.process(each, **more) for each in element.clauses)
+    return f"date({day}, 'start of month', (({months}) + 1) || ' months', '-1 day')"
 
 
 def given(parameter: str, **columns: TypeEngine[Any]) -> Subquery:

@@ -1,9 +1,13 @@
-"""A statement can be given any number of rows as one parameter, on both databases."""
+"""What both databases can under one name: rows as one parameter, and what lies so long after something."""
 
-from sqlalchemy import BigInteger, String, func, select
+from datetime import UTC, date, datetime, timedelta
 
+import pytest
+from sqlalchemy import BigInteger, Date, String, func, literal, select
+
+from mall.base.clock import Instant, month_end, months_later
 from mall.base.db import execute, reading
-from mall.base.sql import as_given, given
+from mall.base.sql import as_given, days_later, given, month_ends_later, seconds_later
 
 ROWS = given("rows", member_id=BigInteger(), name=String())
 
@@ -28,3 +32,35 @@ def test_no_rows_and_many_are_the_same_statement(either):
     with reading():
         assert execute(count, {"rows": as_given([])}).scalar_one() == 0
         assert execute(count, {"rows": as_given([(number, "x") for number in range(50_000)])}).scalar_one() == 50_000
+
+
+INSTANTS = [datetime(2026, 3, 29, 0, 59, 59, 999_999, UTC), datetime(2024, 2, 29, 23, 59, 59, 1, UTC)]
+DAYS = [date(2026, 1, 31), date(2024, 2, 29), date(2026, 12, 1)]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, -1, 86_400, 31_536_001])
+def test_an_instant_so_many_seconds_later_is_the_same_to_the_microsecond(either, seconds):
+    with reading():
+        for instant in INSTANTS:
+            later = execute(select(seconds_later(literal(instant, Instant), literal(seconds)))).scalar_one()
+            assert later == instant + timedelta(seconds=seconds)
+
+
+def test_no_instant_has_none_later(either):
+    with reading():
+        assert execute(select(seconds_later(literal(None, Instant), literal(60)))).scalar_one() is None
+
+
+@pytest.mark.parametrize("days", [0, 1, -364, 30])
+def test_a_day_so_many_days_later_is_that_day(either, days):
+    with reading():
+        for day in DAYS:
+            assert execute(select(days_later(literal(day, Date), literal(days)))).scalar_one() == day + timedelta(days)
+
+
+@pytest.mark.parametrize("months", [0, 1, 12, 25, 120])
+def test_a_month_so_many_months_later_ends_when_the_clock_says(either, months):
+    with reading():
+        for day in DAYS:
+            ends = execute(select(month_ends_later(literal(day, Date), literal(months)))).scalar_one()
+            assert ends == month_end(months_later(day, months))

@@ -1,13 +1,17 @@
 """What must always be true of orders in campaigns: placed while it ran, they earn by it for what is kept of them."""
 
-from sqlalchemy import Select, case, func, literal, or_, select
+from sqlalchemy import Select, String, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
+from mall.base.sql import seconds_later
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import earning, ledger
+from mall.domain import audit, catalogue, earning, ledger
 
 from .orders import REFERENCE, Order, OrderLine
+
+# No transaction lives longer: an order that was being placed when a campaign was ended had read that it runs.
+PLACING_SECONDS = 60
 
 
 def campaign_checks() -> list[Check]:
@@ -27,6 +31,25 @@ def _outside() -> Select:
         .correlate(campaign, OrderLine)
         .exists()
     )
+    place, entry = catalogue.ProductCategory, audit.Entry
+    in_category = (
+        select(scope.id)
+        .join(place, place.category_id == scope.category_id)
+        .where(scope.campaign_id == campaign.id, place.product_id == OrderLine.product_id)
+        .correlate(campaign, OrderLine)
+        .exists()
+    )
+    moved_since = (
+        select(entry.id)
+        .where(
+            entry.subject == literal("product:").concat(cast(OrderLine.product_id, String)),
+            entry.act == "product.changed",
+            entry.at >= Order.placed_at,
+            cast(entry.before["categories"], String) != cast(entry.after["categories"], String),
+        )
+        .correlate(Order, OrderLine)
+        .exists()
+    )
     return (
         select(OrderLine.order_id, OrderLine.line, campaign.id)
         .join(Order, Order.id == OrderLine.order_id)
@@ -36,9 +59,14 @@ def _outside() -> Select:
                 campaign.approved_at.is_(None),
                 Order.placed_at < campaign.starts_at,
                 Order.placed_at >= campaign.ends_at,
+                Order.placed_at >= seconds_later(campaign.ended_at, literal(PLACING_SECONDS)),
                 Order.level_rank < campaign.min_rank,
-                # What stood in a category then may have left it since; a named item stays named.
                 (campaign.scope == "product") & ~named,
+                # What stood in a category then may have left it since, but not without a word in the audit.
+                (campaign.scope == "category") & ~in_category & ~moved_since,
+                # A membership earns nothing, and neither does what is had for points alone.
+                OrderLine.plan_rank.is_not(None),
+                OrderLine.cash_cents == 0,
             )
         )
     )

@@ -1,17 +1,20 @@
 """What must always be true of coupons that were given: by somebody, for something, to the member who has them."""
 
-from sqlalchemy import Select, String, cast, func, literal, or_, select
+from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
+from mall.base.sql import seconds_later
 from mall.base.text import N_
 from mall.domain import audit
 
 from .given import Coupon, GivenPack
 from .lists import CouponList
 from .templates import CouponTemplate
+from .terms import PACK
 
 LIST_REFERENCE = literal("list:").concat(cast(CouponList.id, String))
 GIVEN_ACT = "coupon.given"
+HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 
 
 def given_checks() -> list[Check]:
@@ -20,6 +23,7 @@ def given_checks() -> list[Check]:
         Check(N_("a coupon that was given at the desk is in the audit, or came from a list of its kind"), _at_desk()),
         Check(N_("a coupon belongs to the member whom its key names"), _of_their_members()),
         Check(N_("a coupon can be used no earlier and no longer than its kind"), _within_their_kinds()),
+        Check(N_("a coupon ends when its kind ends, or after the days its kind gives it"), _not_their_days()),
     ]
 
 
@@ -93,5 +97,29 @@ def _within_their_kinds() -> Select:
                 Coupon.ends_at > kind.ends_at,
                 Coupon.ends_at < Coupon.given_at,
             )
+        )
+    )
+
+
+def _not_their_days() -> Select:
+    """Find coupons that end otherwise than end_for() says: after their last day, or before it and not with their kind.
+
+    A day of the shop has an hour more or less where its clocks change.
+    """
+    kind = CouponTemplate
+    begins = case((kind.starts_at > Coupon.given_at, kind.starts_at), else_=Coupon.given_at)
+    least = seconds_later(begins, kind.valid_days * DAY_SECONDS - HOUR_SECONDS)
+    most = seconds_later(begins, (kind.valid_days + 1) * DAY_SECONDS + HOUR_SECONDS)
+    otherwise = Coupon.ends_at.is_distinct_from(kind.ends_at)
+    return (
+        select(Coupon.id, Coupon.given_at, Coupon.ends_at)
+        .join(kind, kind.id == Coupon.template_id)
+        .where(
+            kind.kind != PACK,
+            or_(
+                and_(kind.valid_days.is_(None), otherwise),
+                and_(kind.valid_days.is_not(None), Coupon.ends_at < least, otherwise),
+                Coupon.ends_at > most,
+            ),
         )
     )

@@ -14,6 +14,7 @@ from .orders import RULE
 from .proof_of_campaigns import campaign_checks
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
+from .proof_of_lots import lot_checks
 from .proof_of_packs import by_a_pack, pack_checks
 from .proof_of_questions import question_checks
 from .proof_of_shares import share_checks
@@ -42,6 +43,7 @@ def checks() -> list[Check]:
         *pack_checks(),
         *question_checks(),
         *undoing_checks(),
+        *lot_checks(),
     ]
 
 

@@ -21,7 +21,7 @@ def dormancy_checks() -> list[Check]:
     return [
         Check(N_("growth is taken off for dormancy as announced 14 days before"), _unannounced()),
         Check(N_("nobody loses growth for dormancy who did something in time"), _not_dormant()),
-        Check(N_("dormancy takes off the share its rule says, and leaves buyers the second level"), _too_much()),
+        Check(N_("dormancy takes off the share its rule says, and leaves buyers the second level"), _other_share()),
         Check(N_("dormancy gives back no more than it took off"), _more_given_back()),
     ]
 
@@ -69,7 +69,7 @@ def _not_dormant() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _too_much() -> Select[*tuple[Any, ...]]:
+def _other_share() -> Select[*tuple[Any, ...]]:
     before, version, threshold = aliased(Event), programme.ProgrammeVersion, programme.LevelThreshold
     day = Event.counts_on
     # The first of the 365 days that count on that day.
@@ -85,12 +85,18 @@ def _too_much() -> Select[*tuple[Any, ...]]:
     growth = sum_of(before.counts_on.between(begins, day))
     left = case((sum_of(before.source.in_(BOUGHT_BY)) > 0, func.coalesce(threshold.reach, 0)), else_=0)
     percent = version.settings["dormancy_percent"].as_integer()
+    by_rule = _least(growth * percent // 100, growth - left)
     return (
         select(Event.id, Event.member_id, Event.points)
         .join(version, version.id == Event.version)
         .outerjoin(threshold, and_(threshold.version == Event.version, threshold.rank == 2))
-        .where(*_taken(), or_(-Event.points * 100 > growth * percent, growth + Event.points < left))
+        .outerjoin(DormancyNotice, _reference() == Event.reference)
+        .where(*_taken(), -Event.points != _least(by_rule, func.coalesce(DormancyNotice.points, by_rule)))
     )
+
+
+def _least(one: Any, other: Any) -> ColumnElement[Any]:
+    return case((one < other, one), else_=other)
 
 
 def _more_given_back() -> Select[*tuple[Any, ...]]:

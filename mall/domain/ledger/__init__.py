@@ -4,6 +4,7 @@ This is the ledger's front door. Other rooms say `from mall.domain import ledger
 """
 
 from .adjustments import adjust_down, adjust_up, forgive
+from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN
 from .desk import (
     ADJUSTMENT_KIND,
     REASONS,
@@ -51,6 +52,8 @@ from .returns import (
 
 __all__ = [
     "ADJUSTMENT_KIND",
+    "DAYS_AFTER_RELEASE",
+    "DAYS_AFTER_RETURN",
     "PURSE_COLUMNS",
     "REASONS",
     "AlreadyDeclined",

@@ -315,6 +315,72 @@ def test_the_proof_finds_what_is_wrong_with_campaigns(stage, mei, check):
         raise Undone
 
 
+OUTSIDE = "an order is in a campaign that ran when it was placed, for its level and its goods"
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "UPDATE campaign SET starts_at = '2026-03-02 12:00:00.000001'",
+        "UPDATE campaign SET ends_at = '2026-03-02 12:00:00.000000'",
+        "UPDATE campaign SET state = 'ended', ended_at = '2026-03-02 11:58:59.000000'",
+        "UPDATE campaign SET min_rank = 2",
+        "UPDATE campaign SET scope = 'product'",
+        "UPDATE campaign SET scope = 'category'",
+        "UPDATE order_line SET plan_rank = 2",
+    ],
+)
+def test_the_proof_finds_points_of_a_campaign_that_the_order_was_not_in(stage, mei, changed):
+    stage.campaign()
+    buy(stage, mei, stage.mug())
+
+    with contextlib.suppress(Undone), transaction():
+        lower_the_guards()
+        execute(text(changed))
+        assert OUTSIDE in broken()
+        raise Undone
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_an_order_in_a_campaign_that_had_been_ended_early(stage, mei, monkeypatch):
+    campaign_id = stage.campaign()
+    with transaction():
+        earning.end_campaign(campaign_id, by="staff:1", at=NOON, reason="Too many")
+        execute(text("UPDATE campaign SET state = 'approved', ended_at = NULL, version = version + 1"))
+    buy(stage, mei, stage.mug(), at=NOON + timedelta(minutes=2))
+    with transaction():
+        execute(text("UPDATE campaign SET state = 'ended', ended_at = '2026-03-02 12:00:00.000000'"))
+
+    with reading():
+        assert broken() == [OUTSIDE]
+
+
+def test_an_order_that_was_being_placed_while_its_campaign_was_ended_is_in_it(stage, mei):
+    campaign_id = stage.campaign()
+    buy(stage, mei, stage.mug(), at=NOON + timedelta(seconds=2))
+    with transaction():
+        earning.end_campaign(campaign_id, by="staff:1", at=NOON, reason="Too many")
+
+    with reading():
+        assert broken() == []
+
+
+def test_what_has_left_the_category_since_was_in_its_campaign(stage, mei):
+    mug = stage.mug()
+    with transaction():
+        category = catalogue.create_category({"en": "Mugs"}, by="staff:1", at=NOON)
+        catalogue.edit_product(mug.product_id, categories=[category], terms=stage.terms, by="staff:1", at=NOON)
+    stage.campaign(scope="category", scope_ids=[category])
+    assert lots(buy(stage, mei, mug)) == [("order", 159), ("campaign:1", 159)]
+    with transaction():
+        later = NOON + timedelta(minutes=1)
+        catalogue.edit_product(mug.product_id, categories=[], terms=stage.terms, by="staff:1", at=later)
+
+    with reading():
+        assert broken() == []
+
+
 def broken():
     return [
         check.name for check in (*earning.checks(), *checkout.checks()) if execute(check.breaks).first() is not None

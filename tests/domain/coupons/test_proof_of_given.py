@@ -1,9 +1,9 @@
-"""The proof finds a coupon that nobody gave, one that went to another member, one that is good for longer."""
+"""The proof finds a coupon that nobody gave, one that went to another member, one that ends otherwise."""
 
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import coupons
@@ -13,6 +13,7 @@ Coupon = coupons.Coupon
 AT_DESK = "a coupon that was given at the desk is in the audit, or came from a list of its kind"
 OF_MEMBERS = "a coupon belongs to the member whom its key names"
 OF_KINDS = "a coupon can be used no earlier and no longer than its kind"
+OF_DAYS = "a coupon ends when its kind ends, or after the days its kind gives it"
 LAST = NOON + timedelta(days=20)
 
 
@@ -45,6 +46,11 @@ def pack(stage, kind):
 def broken():
     with reading():
         return [check.name for check in coupons.checks() if execute(check.breaks).first() is not None]
+
+
+def rows():
+    with reading():
+        return execute(select(Coupon)).all()
 
 
 def write(statement):
@@ -132,11 +138,52 @@ def test_coupons_of_a_pack_that_went_to_another_member(stage, mei, tom, pack, wa
 
 @pytest.mark.breaks_the_books
 @pytest.mark.parametrize(
-    "values",
-    [{"ends_at": LAST + timedelta(days=1)}, {"usable_from": NOON - timedelta(days=1)}],
+    ("values", "names"),
+    [
+        ({"ends_at": LAST + timedelta(days=1)}, [OF_KINDS, OF_DAYS]),
+        ({"usable_from": NOON - timedelta(days=1)}, [OF_KINDS]),
+    ],
 )
-def test_a_coupon_that_is_good_for_longer(stage, mei, kind, values):
+def test_a_coupon_that_is_good_for_longer(stage, mei, kind, values, names):
     by_hand(stage, kind, mei)
     write(update(Coupon).values(**values))
 
-    assert broken() == [OF_KINDS]
+    assert broken() == names
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize("by", [timedelta(days=2), -timedelta(days=2), -timedelta(days=29)])
+@pytest.mark.parametrize("details", [{}, {"ends_at": NOON + timedelta(days=400)}])
+def test_a_coupon_that_is_good_for_more_or_fewer_days_than_its_kind_gives(stage, mei, details, by):
+    stage.coupon(mei, **details)
+    assert broken() == []
+    [row] = rows()
+    write(update(Coupon).values(ends_at=row.ends_at + by))
+
+    assert broken() == [OF_DAYS]
+
+
+@pytest.mark.breaks_the_books
+def test_a_coupon_that_lasts_until_its_kind_ends_though_its_days_were_over_before(stage, mei):
+    stage.coupon(mei, ends_at=NOON + timedelta(days=400))
+    write(update(Coupon).values(ends_at=NOON + timedelta(days=400)))
+
+    assert broken() == [OF_DAYS]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Shanghai", "America/Los_Angeles"])
+def test_the_days_of_a_coupon_agree_by_whatever_clock(either, zone):
+    stage = open_shop(zone=zone)
+    for hours in range(0, 24, 3):
+        at = NOON + timedelta(hours=hours)
+        member = stage.member(f"member{hours}", at=at)
+        # Both where the clocks have changed in between, and where the kind ends first, or begins later.
+        for details in (
+            {},
+            {"valid_days": 1},
+            {"ends_at": at + timedelta(days=3)},
+            {"starts_at": at + timedelta(days=9)},
+        ):
+            stage.coupon(member, at=at, **details)
+
+    assert broken() == []

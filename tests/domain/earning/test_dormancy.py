@@ -374,6 +374,7 @@ BACK = "dormancy gives back no more than it took off"
     ("points", "changed", "found"),
     [
         (-160, {}, []),
+        (-159, {}, [SHARE]),
         (-161, {}, [ANNOUNCED, SHARE]),
         (-160, {"reference": "dormancy:2"}, [ANNOUNCED]),
         (-160, {"counts_on": date(2026, 5, 30)}, [ANNOUNCED]),

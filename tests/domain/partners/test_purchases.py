@@ -9,6 +9,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import ledger, membership, partners, people, programme
 from tests import cast
+from tests.domain.ledger.test_proof import lower_the_guards
 from tests.domain.partners.conftest import NOON
 
 DAY = timedelta(days=1)
@@ -257,6 +258,16 @@ def test_a_changed_rate_counts_for_what_is_reported_from_then_on(mei, till, purs
     assert purse(mei)[0] == 300
 
 
+READY = "points of a reported purchase are made ready when its partner's days are over"
+BY_RATE = "a reported purchase was given all that its rate gives, or what a cap left"
+MULTIPLIED = "a reported purchase counts by the level's multiplier, where its partner's version says so"
+
+
+def broken():
+    with reading():
+        return [check.name for check in partners.checks() if execute(check.breaks).first()]
+
+
 @pytest.mark.breaks_the_books
 @pytest.mark.parametrize(
     ("tamper", "broken"),
@@ -276,6 +287,15 @@ def test_a_changed_rate_counts_for_what_is_reported_from_then_on(mei, till, purs
         ),
         ("UPDATE partner_purchase SET month_points = 1", "no partner gives more than its caps allow"),
         ("UPDATE partner_purchase SET member_day_points = 1", "no partner gives more than its caps allow"),
+        ("UPDATE partner_purchase SET ready_at = '2026-03-05 12:00:01.000000'", READY),
+        ("UPDATE partner_purchase SET ready_at = reported_at", READY),
+        ("UPDATE partner_purchase SET kept_at = reported_at", READY),
+        ("UPDATE partner_purchase SET kept_at = NULL", READY),
+        ("UPDATE posting SET happened_at = '2026-03-05 11:59:59.000000' WHERE kind = 'unlock'", READY),
+        ("UPDATE partner_purchase SET points = 49 WHERE id = 2", BY_RATE),
+        ("UPDATE partner_purchase SET cents = 499 WHERE id = 2", BY_RATE),
+        ("UPDATE partner_purchase SET cap = 'day' WHERE id = 2", BY_RATE),
+        ("UPDATE partner_purchase SET multiplier_percent = 120", MULTIPLIED),
         ("UPDATE partner_month SET points = 1", "a partner's month counts what its purchases gave"),
         ("DELETE FROM partner_month", "a partner's month counts what its purchases gave"),
         (
@@ -291,11 +311,15 @@ def test_the_proof_sees_what_is_wrong(mei, till, tamper, broken):
     rides.buy(mei, 1_000, reference="R-7")
     rides.give_back("R-7", 400)
     rides.buy(mei, 500)
+    if broken == READY:
+        with transaction():
+            partners.keep(2, terms=rides.terms, at=NOON + 3 * DAY)
     checks = {check.name: check.breaks for check in partners.checks()}
     with reading():
         assert [name for name, breaks in checks.items() if execute(breaks).first()] == []
 
     with transaction():
+        lower_the_guards()
         execute(text(tamper))
     if "growth" in tamper:
         with transaction():
@@ -303,3 +327,31 @@ def test_the_proof_sees_what_is_wrong(mei, till, tamper, broken):
 
     with reading():
         assert broken in [name for name, breaks in checks.items() if execute(breaks).first()]
+
+
+def test_whatever_caps_leave_whenever_it_is_kept_and_however_rates_change_is_sound(mei, tom, till):
+    rides = till(member_day_points=150, month_points=220, ready_after_days=3, with_level=True)
+    for number, member_id in enumerate((mei, mei, tom, mei, tom)):
+        rides.buy(member_id, 777, at=NOON + number * timedelta(hours=1))
+    changed = partners.Rates(3, 10, ready_after_days=7, member_day_points=40)
+    cast.change_partner(rides.partner_id, "Rides", changed, seen=1, at=NOON + DAY)
+    rides.buy(mei, 1_000, at=NOON + DAY)
+    # Reported late, of a day whose cap was met; and of a month that is over.
+    rides.buy(mei, 1_000, at=NOON + DAY, occurred_at=NOON)
+    rides.buy(tom, 10, at=NOON + 30 * DAY)
+    with transaction():
+        partners.keep(1, terms=rides.terms, at=NOON + 9 * DAY)
+
+    assert broken() == []
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_points_that_are_kept_back_after_their_day(mei, till, shop):
+    till(ready_after_days=3).buy(mei, 1_000)
+    with transaction():
+        membership.note_review(terms=shop, at=NOON + 4 * DAY)
+    assert broken() == []
+    with transaction():
+        membership.note_review(terms=shop, at=NOON + 4 * DAY + timedelta(seconds=1))
+
+    assert broken() == [READY]
