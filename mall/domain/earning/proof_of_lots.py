@@ -1,4 +1,4 @@
-"""What must always be true of lots: they last as long as the rule of their version says, and renewed ones some days."""
+"""What must always be true of lots: they last as long as the rule of their version says, renewed ones some days."""
 
 from typing import Any
 

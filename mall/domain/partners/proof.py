@@ -134,7 +134,7 @@ def _left_waiting() -> Select[*tuple[Any, ...]]:
 
 
 def _too_early() -> Select[*tuple[Any, ...]]:
-    """Find purchases whose day is not the one their version sets, points that were ready before it or still are not."""
+    """Find purchases whose day is not the one their version sets, and points ready before it or still not ready."""
     lot, posting, version = ledger.Lot, ledger.Posting, PartnerVersion
     unlocked = (
         select(posting.id)
