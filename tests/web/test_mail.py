@@ -65,6 +65,12 @@ VALUES = {
     "points_expiring": {"points": 1_200, "expires_on": "2026-03-31"},
     "points_cash_declined": {"points": 5_000, "words": "The account is another's."},
     "points_cash_paid": {"cents": 4_000, "account_end": "3000"},
+    "points_cash_bounced": {
+        "points": 5_000,
+        "repaid": 200,
+        "words": "The account is closed.",
+        "account_end": "3000",
+    },
     "level_raised": {"level": {"en": "Senior", "zh": "高级会员"}},
     "level_review": {"level": {"en": "Senior", "zh": "高级会员"}, "missing": 312, "review_on": "2027-03-14"},
     "level_lowered": {"level": {"en": "Ordinary", "zh": "普通会员"}},

@@ -1,4 +1,4 @@
-"""What becomes of a request for cash: approved or declined by finance, withdrawn by its member, paid."""
+"""What becomes of a request for cash: approved or declined by finance, withdrawn by its member, paid, sent back."""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from mall.domain import approvals, audit, ledger, notices, programme
 from .requests import (
     APPROVED,
     ASKED,
+    BOUNCED,
     DECLINED,
     LONGEST_REASON,
     LONGEST_REFERENCE,
@@ -41,6 +42,25 @@ class NotWaiting(Refusal):
 
 class NotApproved(Refusal):
     message = N_("Only what was approved is paid out.")
+
+
+class SentBack(Refusal):
+    message = N_("The bank has sent this payment back, and the points are with the member. It takes a new request.")
+
+
+class NotPaid(Refusal):
+    message = N_("Only a payment that was noted as paid can come back from the bank.")
+
+
+class BouncedOtherwise(Refusal):
+    message = N_(
+        "This was noted as sent back already, with the reference {reference}: {reason} The points are with the member."
+        " Nothing was changed."
+    )
+
+
+class NoBounceReason(Refusal):
+    message = N_("Say why the bank sent it back, in 1 to {most} characters; the member reads it.")
 
 
 class NoReference(Refusal):
@@ -128,7 +148,7 @@ def note_paid(
 ) -> None:
     """Note that the money of an approved request was paid, with the bank's reference; the member is told. Again: done.
 
-    Raises NoReference, OwnCashOut, NotApproved, NotFound.
+    Raises NoReference, OwnCashOut, NotApproved, SentBack, NotFound.
     """
     if not 1 <= len(payout_reference) <= LONGEST_REFERENCE:
         raise NoReference(most=LONGEST_REFERENCE)
@@ -137,6 +157,8 @@ def note_paid(
         raise OwnCashOut
     if row.state == PAID and row.payout_reference == payout_reference:
         return
+    if row.state == BOUNCED:
+        raise SentBack
     if row.state != APPROVED:
         raise NotApproved
     execute(
@@ -157,6 +179,68 @@ def note_paid(
         "points_cash_paid",
         values={"cents": pays, "account_end": row.account_end},
         key=f"{reference_of(row.id)}:paid",
+        at=at,
+    )
+
+
+def note_bounced(
+    cash_out_id: int,
+    *,
+    reason: str,
+    bounce_reference: str,
+    own_member_id: int | None,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+) -> None:
+    """Note that the bank sent a payment back: the points return to the lots they came from, and the member is told.
+
+    `bounce_reference` is what the bank calls the money that came back. Also of a frozen member: the points are theirs,
+    out of reach until they are let in again. It is paid again only by a new request. Noted before in the same words:
+    done. Raises NoReference, NoBounceReason, OwnCashOut, NotPaid, BouncedOtherwise, NotFound.
+    """
+    if not 1 <= len(bounce_reference) <= LONGEST_REFERENCE:
+        raise NoReference(most=LONGEST_REFERENCE).about("reference")
+    if not 1 <= len(reason) <= LONGEST_REASON:
+        raise NoBounceReason(most=LONGEST_REASON).about("reason")
+    row, purse = _lock(cash_out_id, terms=terms)
+    if row.member_id == own_member_id:
+        raise OwnCashOut
+    if row.state == BOUNCED:
+        if (row.bounce_reference, row.bounce_reason) == (bounce_reference, reason):
+            return
+        raise BouncedOtherwise(reference=row.bounce_reference, reason=row.bounce_reason)
+    if row.state != PAID:
+        raise NotPaid
+    lines = ledger.undo_cash_out(purse, reference=reference_of(row.id), at=at)
+    execute(
+        update(CashOut)
+        .where(CashOut.id == row.id)
+        .values(state=BOUNCED, bounced_at=at, bounced_by=by, bounce_reason=reason, bounce_reference=bounce_reference)
+    )
+    audit.write(
+        "points.cash_out.bounced",
+        by=by,
+        subject=f"member:{row.member_id}",
+        at=at,
+        after={
+            "cash_out": row.id,
+            "points": row.points,
+            "amount_cents": row.gross_cents - row.fee_cents,
+            "document": bounce_reference,
+        },
+        reason=reason,
+    )
+    notices.tell(
+        row.member_id,
+        "points_cash_bounced",
+        values={
+            "points": row.points,
+            "repaid": sum(line.points for line in lines if line.kind == "repay"),
+            "words": reason,
+            "account_end": row.account_end,
+        },
+        key=f"{reference_of(row.id)}:bounced",
         at=at,
     )
 

@@ -8,7 +8,7 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import approvals, audit, ledger
 
-from .requests import APPROVED, ASKED, DECLINED, KIND, PAID, WITHDRAWN, CashOut
+from .requests import ASKED, BOUNCED, DECLINED, KIND, ONCE_APPROVED, ONCE_PAID, WITHDRAWN, CashOut
 
 
 def checks() -> list[Check]:
@@ -23,6 +23,8 @@ def checks() -> list[Check]:
         Check(N_("a cash-out pays what was asked and approved, fee and all"), _agreed()),
         Check(N_("a cash-out was decided as its request says, and approved by another"), _decisions()),
         Check(N_("a cash-out was paid when, and only when, the audit says so"), _payments()),
+        Check(N_("a cash-out came back from the bank when, and only when, the audit says so"), _bounces()),
+        Check(N_("points of a cash-out come back, whole, when and only when the bank sent its money back"), _back()),
     ]
 
 
@@ -49,7 +51,7 @@ def _points() -> Select[*tuple[Any, ...]]:
         .subquery("flows")
     )
     f = flows.c
-    out = and_(CashOut.state.in_((APPROVED, PAID)), or_(f.gone != CashOut.points, f.released != 0))
+    out = and_(CashOut.state.in_(ONCE_APPROVED), or_(f.gone != CashOut.points, f.released != 0))
     back = and_(CashOut.state.in_((DECLINED, WITHDRAWN)), or_(f.gone != 0, f.released != CashOut.points))
     still = and_(CashOut.state == ASKED, or_(f.gone != 0, f.released != 0))
     return (
@@ -59,12 +61,28 @@ def _points() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _back() -> Select[*tuple[Any, ...]]:
+    posting = ledger.Posting
+    back = (
+        select(posting.reference, posting.member_id, func.sum(posting.points).label("points"))
+        .where(posting.source == "cash-out")
+        .group_by(posting.reference, posting.member_id)
+        .subquery("back")
+    )
+    due = case((CashOut.state == BOUNCED, CashOut.points), else_=0)
+    return (
+        select(CashOut.id, CashOut.state)
+        .outerjoin(back, and_(back.c.reference == _reference(), back.c.member_id == CashOut.member_id))
+        .where(func.coalesce(back.c.points, 0) != due)
+    )
+
+
 def _for_nothing() -> Select[*tuple[Any, ...]]:
     posting = ledger.Posting
     approved = select(CashOut.id).where(
         _reference() == posting.reference,
         CashOut.member_id == posting.member_id,
-        CashOut.state.in_((APPROVED, PAID)),
+        CashOut.state.in_(ONCE_APPROVED),
     )
     return select(posting.id, posting.reference).where(
         posting.destination == "cash-out", ~approved.correlate(posting).exists()
@@ -110,8 +128,34 @@ def _payments() -> Select[*tuple[Any, ...]]:
     )
     return select(CashOut.id, CashOut.state).where(
         or_(
-            and_(CashOut.state == PAID, ~as_it_says.exists()),
-            and_(CashOut.state != PAID, noted.exists()),
+            and_(CashOut.state.in_(ONCE_PAID), ~as_it_says.exists()),
+            and_(CashOut.state.not_in(ONCE_PAID), noted.exists()),
+        )
+    )
+
+
+def _bounces() -> Select[*tuple[Any, ...]]:
+    entry = audit.Entry
+    noted = (
+        select(entry.id)
+        .where(
+            entry.act == "points.cash_out.bounced",
+            entry.subject == literal("member:") + cast(CashOut.member_id, String),
+            entry.after["cash_out"].as_integer() == CashOut.id,
+        )
+        .correlate(CashOut)
+    )
+    as_it_says = noted.where(
+        entry.by == CashOut.bounced_by,
+        entry.reason == CashOut.bounce_reason,
+        entry.after["points"].as_integer() == CashOut.points,
+        entry.after["amount_cents"].as_integer() == CashOut.gross_cents - CashOut.fee_cents,
+        entry.after["document"].as_string() == CashOut.bounce_reference,
+    )
+    return select(CashOut.id, CashOut.state).where(
+        or_(
+            and_(CashOut.state == BOUNCED, ~as_it_says.exists()),
+            and_(CashOut.state != BOUNCED, noted.exists()),
         )
     )
 
@@ -119,12 +163,12 @@ def _payments() -> Select[*tuple[Any, ...]]:
 def _decisions() -> Select[*tuple[Any, ...]]:
     asked = approvals.Approval
     decision = case(
-        (CashOut.state.in_((APPROVED, PAID)), "approved"),
+        (CashOut.state.in_(ONCE_APPROVED), "approved"),
         (CashOut.state.in_((DECLINED, WITHDRAWN)), "declined"),
         else_="",
     )
     by_oneself = and_(
-        CashOut.state.in_((APPROVED, PAID)), CashOut.decided_by == literal("member:") + cast(CashOut.member_id, String)
+        CashOut.state.in_(ONCE_APPROVED), CashOut.decided_by == literal("member:") + cast(CashOut.member_id, String)
     )
     return (
         select(CashOut.id, CashOut.state)

@@ -1,8 +1,8 @@
 """Requests: asked by a member, approved or declined by finance, withdrawn by the member, paid outside and noted here.
 
-asked -> approved -> paid, or asked -> declined | withdrawn. The points are held from the asking; approved they are
-gone and the money is owed; declined or withdrawn they go back to their own lots. The purse is locked first, so that
-of an approval and a withdrawal at once one finds the other.
+asked -> approved -> paid (-> bounced), or asked -> declined | withdrawn. The points are held from the asking; approved
+they are gone and the money is owed; declined, withdrawn or sent back by the bank they go back to their own lots. The
+purse is locked first, so that of an approval and a withdrawal at once one finds the other.
 """
 
 import re
@@ -24,7 +24,9 @@ from mall.domain import approvals, cash, ledger, people, programme
 KIND = "points.cash_out"
 SEALED_FOR = "cash-out"
 ASKED, APPROVED, PAID, DECLINED, WITHDRAWN = "asked", "approved", "paid", "declined", "withdrawn"
-STATES = (ASKED, APPROVED, PAID, DECLINED, WITHDRAWN)
+BOUNCED = "bounced"
+# Those whose points had left, since somebody approved; and those whose money had left, too.
+ONCE_APPROVED, ONCE_PAID = (APPROVED, PAID, BOUNCED), (PAID, BOUNCED)
 LONGEST_PAYEE, LONGEST_ACCOUNT, LONGEST_REFERENCE, LONGEST_REASON = 80, 40, 80, 500
 MOST_CENTS = 10**11
 _ACCOUNT = re.compile(r"[A-Z0-9]{5,34}")
@@ -83,9 +85,17 @@ class CashOut(db.Model):
     __table_args__ = (
         CheckConstraint("points > 0 AND rate_points > 0 AND rate_cents > 0", name="rate_known"),
         CheckConstraint("fee_cents >= 0 AND gross_cents > fee_cents", name="something_is_paid"),
-        CheckConstraint("state IN ('asked', 'approved', 'paid', 'declined', 'withdrawn')", name="state_known"),
+        CheckConstraint(
+            "state IN ('asked', 'approved', 'paid', 'bounced', 'declined', 'withdrawn')", name="state_known"
+        ),
         CheckConstraint("(state = 'asked') = (decided_at IS NULL)", name="decided_whole"),
-        CheckConstraint("(state = 'paid') = (paid_at IS NOT NULL)", name="paid_whole"),
+        CheckConstraint("(state IN ('paid', 'bounced')) = (paid_at IS NOT NULL)", name="paid_whole"),
+        CheckConstraint("(state = 'bounced') = (bounced_at IS NOT NULL)", name="bounced_when_it_says"),
+        CheckConstraint(
+            "(bounced_at IS NULL) = (bounce_reference = '') AND (bounced_at IS NULL) = (bounce_reason = '')"
+            " AND (bounced_at IS NULL) = (bounced_by = '')",
+            name="bounced_whole",
+        ),
         CheckConstraint("(paid_at IS NULL) = (payout_reference = '')", name="payout_has_reference"),
         Index(
             "uq_cash_out_asked",
@@ -117,6 +127,10 @@ class CashOut(db.Model):
     paid_at: Mapped[datetime | None] = mapped_column(Instant)
     paid_by: Mapped[str] = mapped_column(String(40))
     payout_reference: Mapped[str] = mapped_column(String(LONGEST_REFERENCE))
+    bounced_at: Mapped[datetime | None] = mapped_column(Instant)
+    bounced_by: Mapped[str] = mapped_column(String(40))
+    bounce_reason: Mapped[str] = mapped_column(String(LONGEST_REASON))
+    bounce_reference: Mapped[str] = mapped_column(String(LONGEST_REFERENCE))
 
 
 class Offer(Struct, frozen=True):
@@ -217,6 +231,10 @@ def ask(
             paid_at=None,
             paid_by="",
             payout_reference="",
+            bounced_at=None,
+            bounced_by="",
+            bounce_reason="",
+            bounce_reference="",
         )
         .returning(CashOut.id)
     ).scalar_one()
@@ -252,13 +270,23 @@ def cash_outs_in(*states: str, limit: int = 100) -> Sequence[Row[Any]]:
     ).all()
 
 
+def cash_out_with(cash_out_id: int) -> Row[Any] | None:
+    """Return one request, as cash_outs_in(), or None."""
+    member = people.Member
+    return execute(
+        select(CashOut, member.number, member.display_name, member.deactivated_at)
+        .join(member, member.id == CashOut.member_id)
+        .where(CashOut.id == cash_out_id)
+    ).one_or_none()
+
+
 def latest_over(*, limit: int) -> Sequence[Row[Any]]:
-    """Return requests that are paid, declined or withdrawn, the latest first: as cash_outs_in()."""
+    """Return requests that are paid, sent back, declined or withdrawn, the latest first: as cash_outs_in()."""
     member = people.Member
     return execute(
         select(CashOut, member.number, member.display_name)
         .join(member, member.id == CashOut.member_id)
-        .where(CashOut.state.in_((PAID, DECLINED, WITHDRAWN)))
+        .where(CashOut.state.in_((*ONCE_PAID, DECLINED, WITHDRAWN)))
         .order_by(CashOut.id.desc())
         .limit(limit)
     ).all()

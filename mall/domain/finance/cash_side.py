@@ -91,7 +91,10 @@ def cash_happenings(*, until: datetime, zone: str, currency: str) -> Iterator[Ha
 
 
 def _cash_outs(until: datetime, zone: str) -> Iterator[Happened]:
-    """Yield what became of points that members asked to have as money: owed once approved, then paid."""
+    """Yield what became of points that members asked to have as money: owed once approved, then paid.
+
+    What the bank sends back is the opposite of both in one: the money is there again, and none of it is owed.
+    """
     for row in _approved_cash_outs(until):
         pays, document = row.gross_cents - row.fee_cents, f"cashout:{row.id}"
         yield Happened(
@@ -104,6 +107,11 @@ def _cash_outs(until: datetime, zone: str) -> Iterator[Happened]:
         if row.paid_at is not None and row.paid_at <= until:
             amounts = {"cash_out": pays, "cash_out_bank": -pays}
             yield Happened(day_of(row.paid_at, zone), 9, N_("Points to cash paid out"), document, amounts)
+        if row.bounced_at is not None and row.bounced_at <= until:
+            amounts = {"cash_out_bank": pays, "cash_out_fees": row.fee_cents, "cash_out_value": -row.gross_cents}
+            yield Happened(
+                day_of(row.bounced_at, zone), 10, N_("Points to cash sent back by the bank"), document, amounts
+            )
 
 
 def _plans_earned(plans: Sequence[PlanSale], until: datetime, zone: str) -> Iterator[Happened]:
@@ -112,7 +120,7 @@ def _plans_earned(plans: Sequence[PlanSale], until: datetime, zone: str) -> Iter
     for plan in plans:
         for day, cents in plan.bookings(_last_over(until, zone)):
             amounts = {"plans": cents, "plan_sales": -cents}
-            yield Happened(day, 10, name, checkout.number_of(plan.order_id), amounts)
+            yield Happened(day, 11, name, checkout.number_of(plan.order_id), amounts)
 
 
 def _sales_taken_back(until: datetime, zone: str, plans: Mapping[int, tuple[int, int, int]]) -> Iterator[Happened]:
@@ -210,7 +218,8 @@ def cash_balances(*, until: datetime, zone: str, currency: str) -> dict[str, int
         pays = row.gross_cents - row.fee_cents
         paid = row.paid_at is not None and row.paid_at <= until
         held["cash_out"] -= 0 if paid else pays
-        held["cash_out_bank"] -= pays if paid else 0
+        back = row.bounced_at is not None and row.bounced_at <= until
+        held["cash_out_bank"] -= pays if paid and not back else 0
     if plans := plan_sales(until=until, zone=zone):
         held["plans"] -= owed_at(plans, over=_last_over(until, zone))
     return dict(held)
@@ -286,10 +295,10 @@ def _orders(until: datetime) -> Any:
 
 def _approved_cash_outs(until: datetime) -> Any:
     request = cash_outs.CashOut
-    approved = request.state.in_((cash_outs.APPROVED, cash_outs.PAID))
+    columns = (request.id, request.gross_cents, request.fee_cents, request.decided_at, request.paid_at)
     return execute(
-        select(request.id, request.gross_cents, request.fee_cents, request.decided_at, request.paid_at)
-        .where(approved, request.decided_at <= until)
+        select(*columns, request.bounced_at)
+        .where(request.state.in_(cash_outs.ONCE_APPROVED), request.decided_at <= until)
         .order_by(request.decided_at, request.id)
     )
 

@@ -19,6 +19,7 @@ from mall.domain import audit
 from .movements import (
     ADJUSTED_DOWN,
     ADJUSTED_UP,
+    CASHED_BACK,
     CASHED_OUT,
     EARNED,
     EXPIRED,
@@ -72,6 +73,7 @@ _OTHER_SIDE = {
     ADJUSTED_UP: "goodwill",
     ADJUSTED_DOWN: "goodwill",
     CASHED_OUT: "cash_out_value",
+    CASHED_BACK: "cash_out_value",
     REPRICED: "differences",
     ROUNDING: "rounding",
 }

@@ -17,6 +17,7 @@ from mall.base.money import half_up
 
 from .measure import in_cents, worth
 from .movements import (
+    CASHED_BACK,
     EARNED,
     GIVEN_BACK,
     MOVED,
@@ -46,7 +47,7 @@ ALWAYS_SHOWN = {
     (EARNED, "purchase"),
     (EARNED, "campaign"),
     (EARNED, "task"),
-    *((movement, "") for movement in MOVEMENTS if movement not in (EARNED, REPRICED)),
+    *((movement, "") for movement in MOVEMENTS if movement not in (EARNED, CASHED_BACK, REPRICED)),
 }
 
 

@@ -20,6 +20,7 @@ INSIDE = (*PLACES, RENEWAL)
 
 EARNED, TAKEN_BACK, REDEEMED, GIVEN_BACK = "earned", "taken_back", "redeemed", "given_back"
 EXPIRED, ADJUSTED_UP, ADJUSTED_DOWN, CASHED_OUT = "expired", "adjusted_up", "adjusted_down", "cashed_out"
+CASHED_BACK = "cashed_back"
 REPRICED, ROUNDING, MOVED = "repriced", "rounding", "moved"
 # In the order of the roll-forward. `moved` is within the members' places and no movement.
 MOVEMENTS = (
@@ -31,6 +32,7 @@ MOVEMENTS = (
     ADJUSTED_UP,
     ADJUSTED_DOWN,
     CASHED_OUT,
+    CASHED_BACK,
     REPRICED,
 )
 # Renewed points count under the origin of the lot they came from.
@@ -50,6 +52,7 @@ NAMES: dict[tuple[str, str], str] = {
     (ADJUSTED_UP, ""): N_("Adjusted up"),
     (ADJUSTED_DOWN, ""): N_("Adjusted down"),
     (CASHED_OUT, ""): N_("Cashed out"),
+    (CASHED_BACK, ""): N_("Cashed out, sent back by the bank"),
     (REPRICED, ""): N_("Worth differences at repayment"),
     (ROUNDING, ""): N_("Rounding"),
     (MOVED, ""): N_("Moved within"),
@@ -81,6 +84,7 @@ MOVEMENT: ColumnElement[str] = case(
     (or_(_source == "clawback", _destination == "clawback"), _named(TAKEN_BACK)),
     (_source == "adjustment", _named(ADJUSTED_UP)),
     (_destination == "adjustment", _named(ADJUSTED_DOWN)),
+    (_source == "cash-out", _named(CASHED_BACK)),
     else_=_named(CASHED_OUT),
 )
 # What a posting does to the liability, in points.

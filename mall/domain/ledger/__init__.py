@@ -20,7 +20,7 @@ from .earnings import earn, earned_by, unlock
 from .expiry import due_to_expire, expire, expire_due
 from .freezing import freeze, thaw
 from .history import Due, Entry, expiring, history, move_of, on_the_way, set_aside, waiting
-from .holds import NothingHeld, capture, cash_out, hold, redeem, release
+from .holds import NothingCashedOut, NothingHeld, capture, cash_out, hold, redeem, release, undo_cash_out
 from .lots import Lot, last_day
 from .positions import Position
 from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting, one_write
@@ -70,6 +70,7 @@ __all__ = [
     "MoreThanRedeemed",
     "NoPoints",
     "NoReason",
+    "NothingCashedOut",
     "NothingHeld",
     "OwnPoints",
     "Position",
@@ -114,6 +115,7 @@ __all__ = [
     "tell_expiring",
     "thaw",
     "to_take",
+    "undo_cash_out",
     "unlock",
     "waiting",
     "would_give_back",

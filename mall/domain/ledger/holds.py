@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
 from sqlalchemy import and_, func, select
 
 from mall.base.db import execute
@@ -21,6 +22,12 @@ class NothingHeld(Refusal):
     """A hold that was never made was to be captured or released."""
 
     message = N_("No points are held for this.")
+
+
+class NothingCashedOut(Refusal):
+    """Points were to come back that never left as money."""
+
+    message = N_("No points were turned into cash for this.")
 
 
 def hold(purse: LockedPurse, points: int, *, reference: str, at: datetime, first: bool = False) -> list[Line]:
@@ -76,6 +83,38 @@ def cash_out(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
         [
             move.line(source=HELD, destination=CASH_OUT, lot_id=part.lot_id, points=part.points, empties=part.empties)
             for part in _held_for(purse, reference)
+        ],
+    )
+
+
+def undo_cash_out(purse: LockedPurse, *, reference: str, at: datetime) -> list[Line]:
+    """Return what had left as money, since the bank sent it back: whole, to the lots it came from, and once.
+
+    As goods that never came: a living lot has the last day it had, one past its last day gets a child of 7 days. The
+    points repay debt first. Each line names the posting that it is the opposite of. Raises NothingCashedOut.
+    """
+    move = Move(f"{reference}:back", "give_back", purse.member_id, reference, at)
+    if lines := recorded(move, source=CASH_OUT):
+        return lines
+    left = execute(
+        select(Posting.id, Posting.lot_id, Posting.points, Lot.expires_at, Lot.parent_id)
+        .join(Lot, Lot.id == Posting.lot_id)
+        .where(
+            Posting.move == f"{reference}:end",
+            Posting.destination == CASH_OUT,
+            Posting.member_id == purse.member_id,
+        )
+        .order_by(Posting.line.desc())
+    ).all()
+    if not left:
+        raise NothingCashedOut
+    opposite_of = {row.lot_id: row.id for row in left}
+    arrivals = [Arrival(row.lot_id, CASH_OUT, row.points, row.expires_at, row.parent_id) for row in left]
+    return post(
+        purse,
+        [
+            replace(line, reverses=opposite_of[line.lot_id]) if line.source == CASH_OUT else line
+            for line in back_into_wallet(purse, move, arrivals, before=at, days=DAYS_AFTER_RELEASE)
         ],
     )
 

@@ -35,7 +35,7 @@ WAYS: dict[str, tuple[tuple[str, str], ...]] = {
     "hold": ((WALLET, HELD),),
     "release": ((HELD, WALLET), (HELD, RENEWAL)),
     "redeem": ((WALLET, REDEMPTION), (HELD, REDEMPTION)),
-    "give_back": ((REDEMPTION, WALLET), (REDEMPTION, RENEWAL)),
+    "give_back": ((REDEMPTION, WALLET), (REDEMPTION, RENEWAL), (CASH_OUT, WALLET), (CASH_OUT, RENEWAL)),
     "renew": ((RENEWAL, WALLET),),
     "expire": ((WALLET, EXPIRY),),
     "clawback": ((PENDING, CLAWBACK), (WALLET, CLAWBACK), (DEBT, CLAWBACK)),
@@ -62,6 +62,7 @@ def checks() -> list[Check]:
         Check(N_("all points of a lot are accounted for"), _lots_accounted()),
         Check(N_("children of a lot are its renewed points, and have no children"), _children()),
         Check(N_("no more is given back than was redeemed"), _given_back()),
+        Check(N_("what left as money comes back whole, lot by lot, and once"), _cashed_back()),
         Check(N_("nothing is spent after its last day"), _spent_late()),
         Check(N_("what is taken back names an earning, and is no more than it"), _taken_back()),
         Check(N_("liability is issued less gone"), _liability()),
@@ -213,19 +214,19 @@ def _lots_accounted() -> Select:
     came = case((Posting.source.in_((ISSUANCE, ADJUSTMENT, RENEWAL)), Posting.points), else_=0)
     gone = case(
         (Posting.destination.in_((REDEMPTION, EXPIRY, CASH_OUT, ADJUSTMENT, RENEWAL, DEBT)), Posting.points),
-        (Posting.source == REDEMPTION, -Posting.points),
+        (Posting.source.in_((REDEMPTION, CASH_OUT)), -Posting.points),
         (and_(Posting.destination == CLAWBACK, Posting.source != DEBT), Posting.points),
         else_=0,
     )
     # What comes back through renewal leaves redemption and enters renewal in one line: it is gone for the parent.
-    renewed_from_redemption = case(
-        (and_(Posting.source == REDEMPTION, Posting.destination == RENEWAL), Posting.points), else_=0
+    renewed_from_gone = case(
+        (and_(Posting.source.in_((REDEMPTION, CASH_OUT)), Posting.destination == RENEWAL), Posting.points), else_=0
     )
     flows = (
         select(
             Posting.lot_id,
             func.sum(came).label("came"),
-            func.sum(gone - renewed_from_redemption).label("gone"),
+            func.sum(gone - renewed_from_gone).label("gone"),
         )
         .group_by(Posting.lot_id)
         .subquery()
@@ -278,6 +279,36 @@ def _given_back() -> Select:
         .group_by(Posting.reference, Posting.lot_id)
         .having(_flow(REDEMPTION) < 0)
     )
+
+
+def _cashed_back() -> Select:
+    """Find lots of a cash-out of which some came back and not all, and what names no posting as its opposite."""
+    left = aliased(Posting)
+    partly = (
+        select(Posting.reference, Posting.lot_id)
+        .where(or_(Posting.source == CASH_OUT, Posting.destination == CASH_OUT))
+        .group_by(Posting.member_id, Posting.reference, Posting.lot_id)
+        .having(
+            and_(func.sum(case((Posting.source == CASH_OUT, 1), else_=0)) > 0, _flow(CASH_OUT) != 0),
+        )
+    )
+    unnamed = (
+        select(Posting.reference, Posting.lot_id)
+        .outerjoin(
+            left,
+            and_(
+                left.id == Posting.reverses,
+                left.destination == CASH_OUT,
+                left.reference == Posting.reference,
+                left.member_id == Posting.member_id,
+                left.lot_id == Posting.lot_id,
+                left.points == Posting.points,
+            ),
+        )
+        .where(Posting.source == CASH_OUT, left.id.is_(None))
+    )
+    found = union_all(partly, unnamed).subquery("cashed_back")
+    return select(found.c.reference, found.c.lot_id)
 
 
 def _spent_late() -> Select:

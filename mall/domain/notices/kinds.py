@@ -47,6 +47,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "points_expiring": ("points", "expires_on"),
     "points_cash_declined": ("points", "words"),
     "points_cash_paid": ("cents", "account_end"),
+    # `repaid` of the points repaid what the member owed by then.
+    "points_cash_bounced": ("points", "repaid", "words", "account_end"),
     "level_raised": ("level",),
     "level_review": ("level", "missing", "review_on"),
     "level_lowered": ("level",),

@@ -117,7 +117,7 @@ def waterfall(found: finance.RollForward) -> Markup:
         (_("Given\nback"), moved("given_back")),
         (_("Expired"), moved("expired")),
         (_("Adjusted"), moved("adjusted_up", "adjusted_down")),
-        (_("Cashed\nout"), moved("cashed_out")),
+        (_("Cashed\nout"), moved("cashed_out", "cashed_back")),
     ]
     opening, closing = short_day(found.month.first), short_day(found.until)
     return charts.waterfall(

@@ -1,9 +1,12 @@
-"""Points to cash: what members ask for, approved or declined with a reason, and what was paid with its reference."""
+"""Points to cash: what members ask for, approved or declined, what was paid, and what the bank sent back."""
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import StringField, TextAreaField
+from wtforms.validators import DataRequired
 
 from mall.base.clock import now
 from mall.base.db import reading
@@ -13,8 +16,8 @@ from mall.base.text import N_
 from mall.domain import approvals, cash_outs, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.forms import one_line
-from mall.web.shared.signing_in import person
+from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.signing_in import form_page, person
 
 bp = Blueprint("payouts", __name__, url_prefix="/payouts")
 
@@ -28,6 +31,21 @@ class NoReasonGiven(Refusal):
 
 class NoReferenceGiven(Refusal):
     message = N_("Enter the reference of the payment.")
+
+
+class BounceForm(Form):
+    """What the bank says of a payment it sent back: its reference, and why."""
+
+    reference = StringField(
+        _l("The bank’s reference of what came back"),
+        [DataRequired(_l("Enter the bank’s reference of what came back.")), at_most(cash_outs.LONGEST_REFERENCE)],
+        filters=[one_line],
+    )
+    reason = TextAreaField(
+        _l("Why it came back; the member reads it"),
+        [DataRequired(_l("Say why it came back; the member reads it.")), at_most(cash_outs.LONGEST_REASON)],
+        filters=[one_line],
+    )
 
 
 @bp.get("")
@@ -62,6 +80,80 @@ def pay(cash_out_id: int):
         return payouts_page(wrong=(cash_out_id, NoReferenceGiven()))
     done = _("Noted as paid. The member is told.")
     return _done(cash_outs.note_paid, cash_out_id, done, payout_reference=reference)
+
+
+@bp.get("/<int:cash_out_id>")
+def show(cash_out_id: int):
+    """Show one request: what it is for, how it stands, and what became of it when."""
+    return payout_page(cash_out_id)
+
+
+@bp.post("/<int:cash_out_id>/bounce")
+def bounce(cash_out_id: int):
+    """Note that the bank sent a payment back; the points return to the member. Pressed twice, it is noted once."""
+    form = BounceForm()
+    if not form.validate_on_submit():
+        return payout_page(cash_out_id, form=form, sent=True)
+    try:
+        done_or_gone(
+            cash_outs.note_bounced,
+            cash_out_id,
+            reason=form.reason.data,
+            bounce_reference=form.reference.data,
+            own_member_id=own_member_id(),
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+        )
+    except Refusal as refusal:
+        return payout_page(cash_out_id, form=form, refusal=refusal, sent=True)
+    flash(_("Noted as sent back. The points are with the member again, who is told why."))
+    return redirect(url_for("finance.payouts.show", cash_out_id=cash_out_id), 303)
+
+
+def payout_page(
+    cash_out_id: int, *, form: BounceForm | None = None, refusal: Refusal | None = None, sent: bool = False
+) -> Any:
+    """Render one request with its history, and the form for a payment that came back as it was typed."""
+    with reading():
+        each = cash_outs.cash_out_with(cash_out_id)
+        names = {f"staff:{row.id}": row.name for row in people.staff_list()}
+    if each is None:
+        abort(404)
+    return form_page(
+        "finance/payouts/show.html",
+        refused=sent,
+        refusal=refusal,
+        form=form or BounceForm(formdata=None),
+        each=each,
+        account=_account(each),
+        steps=_steps(each, names),
+        is_own=each.member_id == own_member_id(),
+    )
+
+
+def _steps(each: Any, names: dict[str, str]) -> list[dict[str, Any]]:
+    """Return what became of a request in words, the first first: title, at, who, and what was said."""
+    decided = {
+        cash_outs.DECLINED: _("Declined; the points went back"),
+        cash_outs.WITHDRAWN: _("Withdrawn by the member; the points went back"),
+    }.get(each.state, _("Approved; the points are gone and the money is owed"))
+    steps = [
+        (_("Asked by the member; the points are held"), each.asked_at, "", ""),
+        (decided, each.decided_at, each.decided_by, each.reason),
+        (_("Paid"), each.paid_at, each.paid_by, each.payout_reference),
+        (
+            _("Sent back by the bank; the points are with the member again"),
+            each.bounced_at,
+            each.bounced_by,
+            f"{each.bounce_reference}: {each.bounce_reason}",
+        ),
+    ]
+    return [
+        {"title": title, "at": at, "who": names.get(by, "" if by.startswith("member:") else by), "said": said}
+        for title, at, by, said in steps
+        if at is not None
+    ]
 
 
 def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] | None = None) -> Any:

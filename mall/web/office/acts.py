@@ -77,6 +77,7 @@ ACTS = {
     "points.adjustment.not_apart": _l("Approval refused: a colleague had touched the approver's access"),
     "points.cash_out.approved": _l("Points to cash approved"),
     "points.cash_out.asked": _l("Points to cash asked for"),
+    "points.cash_out.bounced": _l("Points to cash sent back by the bank"),
     "points.cash_out.declined": _l("Points to cash declined or withdrawn"),
     "points.cash_out.not_apart": _l("Approval refused: a colleague had touched the approver's access"),
     "points.cash_out.paid": _l("Points to cash paid out"),

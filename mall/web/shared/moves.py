@@ -20,6 +20,8 @@ def words_of_entry(entry: Any) -> str:
         return sentence(entry.why)
     if entry.kind == "hold" and cash_outs.is_of_one(entry.reference):
         return _("Held to be turned into cash")
+    if entry.kind == "give_back" and cash_outs.is_of_one(entry.reference):
+        return _("Back from the bank, not turned into cash")
     if entry.kind in ("earn", "unlock") and entry.origin == "campaign" and entry.why:
         title = local(entry.why.values["title"])
         return (

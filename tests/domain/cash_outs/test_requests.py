@@ -267,6 +267,15 @@ POINTS = "points of a cash-out are held while it waits, gone when approved, else
 DECISION = "a cash-out was decided as its request says, and approved by another"
 AGREED = "a cash-out pays what was asked and approved, fee and all"
 PAID = "a cash-out was paid when, and only when, the audit says so"
+BOUNCED = "a cash-out came back from the bank when, and only when, the audit says so"
+BACK = "points of a cash-out come back, whole, when and only when the bank sent its money back"
+WHOLE = "what left as money comes back whole, lot by lot, and once"
+ACCOUNTED = "all points of a lot are accounted for"
+NOT_BACK = (
+    "UPDATE cash_out SET state = 'paid', bounced_at = NULL, bounced_by = '', bounce_reason = '', bounce_reference = ''"
+    " WHERE id = 4"
+)
+WITHOUT_GUARD = "DROP TRIGGER posting_no_update"
 
 
 @pytest.mark.breaks_the_books
@@ -296,6 +305,27 @@ PAID = "a cash-out was paid when, and only when, the audit says so"
             PAID,
         ),
         ("UPDATE cash_out SET payout_reference = 'y' WHERE id = 3", PAID),
+        ("UPDATE cash_out SET bounce_reference = 'y' WHERE id = 4", BOUNCED),
+        ("UPDATE cash_out SET bounce_reason = 'Another reason' WHERE id = 4", BOUNCED),
+        ("UPDATE cash_out SET bounced_by = 'staff:8' WHERE id = 4", BOUNCED),
+        (
+            "UPDATE cash_out SET state = 'bounced', bounced_at = paid_at, bounced_by = 'staff:9', bounce_reason = 'x',"
+            " bounce_reference = 'x' WHERE id = 3",
+            BOUNCED,
+        ),
+        (
+            "UPDATE cash_out SET state = 'bounced', bounced_at = paid_at, bounced_by = 'staff:9', bounce_reason = 'x',"
+            " bounce_reference = 'x' WHERE id = 3",
+            BACK,
+        ),
+        (NOT_BACK, BACK),
+        (NOT_BACK, BOUNCED),
+        ((WITHOUT_GUARD, "UPDATE posting SET points = points - 1 WHERE source = 'cash-out'"), BACK),
+        ((WITHOUT_GUARD, "UPDATE posting SET points = points - 1 WHERE source = 'cash-out'"), WHOLE),
+        ((WITHOUT_GUARD, "UPDATE posting SET points = points - 1 WHERE source = 'cash-out'"), ACCOUNTED),
+        ((WITHOUT_GUARD, "UPDATE posting SET reverses = NULL WHERE source = 'cash-out'"), WHOLE),
+        ((WITHOUT_GUARD, "UPDATE posting SET reverses = 1 WHERE source = 'cash-out'"), WHOLE),
+        ((WITHOUT_GUARD, "UPDATE posting SET source = 'redemption' WHERE source = 'cash-out'"), BACK),
     ],
 )
 def test_the_proof_sees_what_is_wrong(mei, tom, give, ask, desk, tamper, broken):
@@ -306,12 +336,17 @@ def test_the_proof_sees_what_is_wrong(mei, tom, give, ask, desk, tamper, broken)
     paid = ask(tom, 700)
     desk("approve", paid)
     desk("note_paid", paid, payout_reference="TX-78")
-    checks = {check.name: check.breaks for check in cash_outs.checks()}
+    back = ask(tom, 800)
+    desk("approve", back)
+    desk("note_paid", back, payout_reference="TX-79")
+    desk("note_bounced", back, reason="The account is closed.", bounce_reference="RT-79")
+    checks = {check.name: check.breaks for check in (*cash_outs.checks(), *ledger.checks())}
     with reading():
         assert [name for name, breaks in checks.items() if execute(breaks).first()] == []
 
     with transaction():
-        execute(text(tamper))
+        for each in (tamper,) if isinstance(tamper, str) else tamper:
+            execute(text(each))
 
     with reading():
         assert broken in [name for name, breaks in checks.items() if execute(breaks).first()]

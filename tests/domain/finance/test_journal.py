@@ -397,6 +397,14 @@ def cash_out(books: Books, *, paid: bool) -> None:
             cash_outs.note_paid(1, payout_reference="TX-77", at=paid_at, **who)
 
 
+def bounce(books: Books, *, on: str) -> None:
+    """Let the bank send that payment back on a day."""
+    at = instant(f"{on} 10:00")
+    said = {"reason": "The account is closed.", "bounce_reference": "RT-77"}
+    with moved_to(at), transaction():
+        cash_outs.note_bounced(1, own_member_id=None, terms=books.terms, by="staff:1", at=at, **said)
+
+
 @pytest.mark.parametrize("paid", [True, False])
 def test_points_turned_into_cash_are_owed_until_they_are_paid(books, tmp_path, paid):
     books.member("mei")
@@ -431,3 +439,53 @@ def test_the_roll_forward_shows_points_turned_into_cash(books):
         moved = finance.roll_forward(finance.Month(2026, 2), zone=ZONE, at=APRIL)
     assert {line.movement: line.amount.points for line in moved.lines if line.amount.points} == {"cashed_out": -600}
     assert (moved.opening.points, moved.closing.points) == (1_000, 400)
+
+
+@pytest.mark.parametrize("on", ["2026-02-13", "2026-02-20", "2026-03-02"])
+def test_a_payment_the_bank_sends_back_is_booked_the_other_way_round(books, tmp_path, on):
+    books.member("mei")
+    books.ready("mei", 1_000, "2026-01-05 10:00")
+    cash_out(books, paid=True)
+    bounce(books, on=on)
+
+    with reading():
+        journal = finance.journal(first=FIRST, last=LAST, terms=books.terms, at=APRIL)
+        forward = finance.liability(as_of=finance.settled(APRIL), zone=ZONE)
+    said = {entry.name: (entry.day.isoformat(), {line.account: line.cents for line in entry.lines if line.cents})
+            for entry in journal.entries}  # fmt: skip
+    assert said["Cashed out, sent back by the bank"] == (on, {"contract": -600, "cash_out_value": 600})
+    assert said["Points to cash sent back by the bank"] == (
+        on, {"cash_out_bank": 430, "cash_out_fees": 50, "cash_out_value": -480},
+    )  # fmt: skip
+    assert forward.total.points == 1_000
+
+    text = text_of(books, "hledger")
+    hledger(text, "check")
+    assert bean_check(text_of(books, "beancount"), tmp_path) == ""
+    left = totals(text)
+    assert not {name for name in left if "CashOut" in name or "CashedOut" in name}
+    for first in ("2026-02-12", "2026-02-13", "2026-02-14", "2026-02-20", "2026-03-01", "2026-03-02", "2026-03-03"):
+        later = text_of(books, "hledger", first=date.fromisoformat(first))
+        hledger(later, "check")
+        assert bean_check(text_of(books, "beancount", first=date.fromisoformat(first)), tmp_path) == ""
+
+
+def test_the_roll_forward_of_the_month_it_came_back_in_shows_it_and_the_month_before_is_as_it_was(books):
+    books.member("mei")
+    books.ready("mei", 1_000, "2026-01-05 10:00")
+    cash_out(books, paid=True)
+    with reading():
+        before = finance.roll_forward(finance.Month(2026, 2), zone=ZONE, at=APRIL)
+    bounce(books, on="2026-03-02")
+
+    with reading():
+        february = finance.roll_forward(finance.Month(2026, 2), zone=ZONE, at=APRIL)
+        march = finance.roll_forward(finance.Month(2026, 3), zone=ZONE, at=APRIL)
+    assert (february.lines, february.closing) == (before.lines, before.closing)
+    moved = {line.movement: (line.amount.points, line.amount.cents) for line in march.lines if line.amount.points}
+    assert moved == {"cashed_back": (600, 600)}
+    assert (march.opening.points, march.closing.points) == (400, 1_000)
+    finance.roll_up(books.terms, APRIL)
+    with reading():
+        again = finance.roll_forward(finance.Month(2026, 3), zone=ZONE, at=APRIL)
+    assert (again.lines, again.closing) == (march.lines, march.closing)

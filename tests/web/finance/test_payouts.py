@@ -1,4 +1,4 @@
-"""Finance decides on points to cash: approves, declines with a reason, notes the payment; never one's own."""
+"""Finance decides on points to cash: approves, declines with a reason, notes what was paid and came back."""
 
 import pytest
 from sqlalchemy import update
@@ -72,8 +72,79 @@ def test_nobody_decides_about_their_own(desk, asked, mei, fin):
     assert state() == "asked"
 
 
+@pytest.fixture
+def paid(desk, asked):
+    """Mei's request, approved and paid."""
+    desk.post(f"{PAGE}/1/approval")
+    desk.post(f"{PAGE}/1/payment", data={"reference": "TX-77"})
+
+
+SAID = {"reference": "RT-77", "reason": "The account is closed."}
+
+
+def test_what_the_bank_sent_back_is_noted_with_its_reason_and_stands_in_the_history(desk, paid, mei):
+    assert f"{PAGE}/1" in desk.get(PAGE).text
+    page = desk.get(f"{PAGE}/1").text
+    assert "The bank sent it back" in page and "TX-77" in page
+
+    for _twice in range(2):
+        assert desk.post(f"{PAGE}/1/bounce", data=SAID).status_code == 303
+
+    assert state() == "bounced"
+    page = desk.get(f"{PAGE}/1").text
+    assert "RT-77: The account is closed." in page and "Sent back by the bank" in page
+    assert "Note as sent back" not in page
+    assert "Sent back by the bank" in desk.get(PAGE).text
+    with reading():
+        assert ledger.balances(mei, at=NOON).ready == 1_000
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"reference": " "}, "Enter the bank’s reference of what came back."),
+        ({"reason": ""}, "Say why it came back; the member reads it."),
+        ({"reason": "x" * 501}, "500"),
+        ({"reference": "x" * 81}, "80"),
+    ],
+)
+def test_what_is_missing_is_said_at_its_field_and_what_was_typed_stays(desk, paid, said, words):
+    answer = desk.post(f"{PAGE}/1/bounce", data=SAID | said)
+    assert answer.status_code == 422 and words in answer.text
+    kept = SAID["reason"] if "reference" in said else SAID["reference"]
+    assert kept in answer.text
+    assert state() == "paid"
+
+
+def test_noted_again_otherwise_says_what_was_noted(desk, paid):
+    desk.post(f"{PAGE}/1/bounce", data=SAID)
+    answer = desk.post(f"{PAGE}/1/bounce", data=SAID | {"reference": "RT-78"})
+    assert answer.status_code == 422
+    assert "already, with the reference RT-77: The account is closed." in answer.text
+    assert "Nothing was changed." in answer.text
+
+
+def test_nobody_notes_their_own_as_sent_back(desk, paid, mei, fin):
+    with transaction():
+        email = people.staff_of(fin).email
+        execute(update(people.Member).where(people.Member.id == mei).values(email=email, email_key=email))
+    assert "This is your own request" in desk.get(f"{PAGE}/1").text
+    answer = desk.post(f"{PAGE}/1/bounce", data=SAID)
+    assert answer.status_code == 422 and "your own request" in answer.text
+    assert state() == "paid"
+
+
+def test_what_was_not_paid_does_not_come_back(desk, asked):
+    assert "The bank sent it back" not in desk.get(f"{PAGE}/1").text
+    answer = desk.post(f"{PAGE}/1/bounce", data=SAID)
+    assert answer.status_code == 422 and "Only a payment that was noted as paid" in answer.text
+    assert state() == "asked"
+
+
 def test_what_is_not_there_is_nothing(desk, shop):
     assert "Nothing waits" in desk.get(PAGE).text
     assert desk.post(f"{PAGE}/7/approval").status_code == 404
     assert desk.post(f"{PAGE}/7/refusal", data={"reason": "x"}).status_code == 404
     assert desk.post(f"{PAGE}/7/payment", data={"reference": "x"}).status_code == 404
+    assert desk.post(f"{PAGE}/7/bounce", data=SAID).status_code == 404
+    assert desk.get(f"{PAGE}/7").status_code == 404

@@ -108,3 +108,26 @@ def test_what_was_decided_meanwhile_is_said(stage, mei, enter, on):
 
     assert "It was decided meanwhile" in page
     assert "The account is another&#39;s." in page
+
+
+def test_what_the_bank_sent_back_is_said_with_what_to_do_next_and_may_be_asked_for_again(stage, mei, enter, on):
+    stage.give(mei, 3_000)
+    browser = enter(mei)
+    browser.post(PAGE, data=FORM)
+    who = {"own_member_id": None, "terms": stage.terms, "by": "staff:9", "at": NOON}
+    with transaction():
+        cash_outs.approve(1, other_approvers=1, **who)
+    with transaction():
+        cash_outs.note_paid(1, payout_reference="TX-77", **who)
+    with transaction():
+        cash_outs.note_bounced(1, reason="The account is closed.", bounce_reference="RT-77", **who)
+
+    page = browser.get(PAGE).text
+    assert "Sent back by the bank" in page and "The account is closed." in page and "RT-77" in page
+    assert "All the points are back with you; no fee is taken." in page and "then ask again" in page
+    assert "Back from the bank, not turned into cash" in browser.get("/wallet").text
+    told = browser.get("/notices").text
+    assert "The bank sent your payment back, and 1,000 points are back with you" in told
+
+    assert browser.post(PAGE, data=FORM | {"account": "DE75512108001245126199"}).status_code == 303
+    assert states(mei) == ["asked", "bounced"]

@@ -80,6 +80,29 @@ def points_cash_paid(values: Values) -> Letter:
     )
 
 
+def points_cash_bounced(values: Values) -> Letter:
+    points, repaid = values["points"], values["repaid"]
+    owed = ngettext(
+        "%(num)s point of them has repaid what you owed.",
+        "%(points)s points of them have repaid what you owed.",
+        repaid,
+        points=number(repaid),
+    )
+    return Letter(
+        ngettext("The bank sent your payment back, and %(num)s point is back with you",
+                 "The bank sent your payment back, and %(points)s points are back with you", points,
+                 points=number(points)),
+        [
+            values["words"],
+            _("We had paid to the account that ends in %(end)s. The points have the last days they had; where those"
+              " are over, 7 days more.", end=values["account_end"]),
+            *([owed] if repaid else []),
+            _("Check the name and the number of the account. Then you may ask for cash again, or use the points."),
+        ],
+        button=button(_("See my points"), values),
+    )  # fmt: skip
+
+
 def level_raised(values: Values) -> Letter:
     level = local(values["level"])
     return Letter(
@@ -336,6 +359,7 @@ LETTERS = (
     points_expiring,
     points_cash_declined,
     points_cash_paid,
+    points_cash_bounced,
     level_raised,
     level_review,
     level_lowered,
