@@ -5,13 +5,13 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import String, and_, bindparam, cast, func, literal_column, select
+from sqlalchemy import and_, bindparam, func, select
 
 from mall.base.db import execute
 from mall.base.money import half_up
 from mall.domain import programme
 
-from .categories import ProductCategory
+from .categories import ids_in, stands_in
 from .gates import Gate, Viewer, gate_of
 from .labels import ShelfLabel
 from .pictures import Picture
@@ -79,7 +79,7 @@ def _card(row: Any, *, viewer: Viewer, terms: programme.Programme, at: datetime)
     if full_cents is not None:
         values[_CASH] = max(0, half_up(full_cents - terms.worth_of(values[_POINTS])))
     values += [free if total_quota is None else min(free, total_quota - taken), gate_of(row, viewer, at=at)]
-    values.append(frozenset(map(int, categories.split(","))) if categories else frozenset())
+    values.append(ids_in(categories))
     return Card(*values)
 
 
@@ -95,14 +95,6 @@ def pieces_left() -> Any:
     )
 
 
-def category_ids() -> Any:
-    """Return, as a column of a product's row, the ids of the categories it stands in, in one text: "3,17"."""
-    comma: Any = literal_column("','")  # In the statement itself: what is bound is worked out anew on every page.
-    stands = ProductCategory
-    together = func.aggregate_strings(cast(stands.category_id, String), comma)
-    return select(together).where(stands.product_id == Product.id).correlate(Product).scalar_subquery()
-
-
 # A row becomes a card by position; the other columns are what its figures are worked out from.
 _SAYS = (
     Product.id, Product.slug, Product.title, Product.summary, Product.kind, Product.delivery, Product.see_rank,
@@ -114,7 +106,7 @@ must_fill(Card, _SAYS, "left", "gate", "categories")
 _ON_CARD, _POINTS, _CASH = len(_SAYS), _SAYS.index(ShelfLabel.points), _SAYS.index(ShelfLabel.cash_cents)
 COLUMNS = (
     *_SAYS, ShelfLabel.full_cents, Quota.total, Quota.taken, pieces_left().label("free"),
-    category_ids().label("categories"), Product.public_from, Product.redeem_from, Product.redeem_until,
+    stands_in(Product.id).label("categories"), Product.public_from, Product.redeem_from, Product.redeem_until,
 )  # fmt: skip
 
 

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Row, String, delete, func, insert, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Row,
+    ScalarSelect,
+    String,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -121,6 +133,19 @@ def _titled(title: Mapping[str, str]) -> dict[str, str]:
     if not cleaned:
         raise CategoryNeedsTitle()
     return cleaned
+
+
+def stands_in(product_id: Any) -> ScalarSelect[Any]:
+    """Return a column of a select of products: the ids of the categories each stands in, in one text, "3,17"."""
+    comma: Any = literal_column("','")  # In the statement itself: what is bound is worked out anew on every page.
+    together = select(func.aggregate_strings(cast(ProductCategory.category_id, String), comma))
+    of_it = together.where(ProductCategory.product_id == product_id)
+    return of_it.correlate_except(ProductCategory).scalar_subquery()
+
+
+def ids_in(text: str | None) -> frozenset[int]:
+    """Return the ids in such a text."""
+    return frozenset(int(id_) for id_ in text.split(",")) if text else frozenset()
 
 
 def categories_of(product_ids: Iterable[int]) -> dict[int, frozenset[int]]:

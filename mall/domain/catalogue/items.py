@@ -12,7 +12,7 @@ from mall.base.db import execute
 from mall.base.money import half_up
 from mall.domain import programme
 
-from .categories import Category, ProductCategory
+from .categories import Category, ProductCategory, ids_in, stands_in
 from .figures import MOST_PIECES
 from .gates import Gate, Viewer, gate_of, may_see
 from .pictures import pictures_of
@@ -100,6 +100,11 @@ class Item(Struct, frozen=True):
     pictures: tuple[Any, ...]
     variants: tuple[ItemVariant, ...]
     gate: Gate
+
+    @property
+    def categories(self) -> frozenset[int]:
+        """The ids of the categories it stands in."""
+        return ids_in(self.product.stands_in)
 
     @property
     def left(self) -> int:
@@ -192,6 +197,7 @@ _ITEM = (
     select(
         *Product.__table__.columns, Quota.total.label("total_quota"), Quota.taken,
         Category.slug.label("category_slug"), Category.title.label("category_title"),
+        stands_in(Product.id).label("stands_in"),
         Variant.id.label("variant_id"), Variant.sku, Variant.title.label("variant_title"),
         (Stock.on_hand - Stock.reserved).label("free"),
         *PRICE_COLUMNS,

@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, select
 
 from mall.base.db import execute
 
+from .categories import ids_in, stands_in
 from .figures import possible_ids
 from .gates import Gate, Viewer, gate_of, may_see
 from .pictures import Picture
@@ -62,8 +63,14 @@ class Offer(Struct, frozen=True):
     file: str | None
     art: str | None
     alt: dict[str, str] | None
+    stands_in: str | None
     prices: tuple[Price, ...]
     at: datetime
+
+    @property
+    def categories(self) -> frozenset[int]:
+        """The ids of the categories its product stands in."""
+        return ids_in(self.stands_in)
 
     @property
     def plan(self) -> Plan | None:
@@ -126,7 +133,7 @@ _ABOUT = (
     Product.listed_from, Product.listed_until, Product.redeem_from, Product.redeem_until, Product.public_from,
     Product.limit_per_member, Product.limit_days, Variant.retired_at, Quota.total.label("total_quota"), Quota.taken,
     (Stock.on_hand - Stock.reserved).label("free"), Product.plan_level, Product.plan_length, Product.plan_unit,
-    Picture.file, Picture.art, Picture.alt,
+    Picture.file, Picture.art, Picture.alt, stands_in(Product.id).label("stands_in"),
 )  # fmt: skip
 must_fill(Offer, _ABOUT, "prices", "at")
 _FIRST_OF_PRICE = len(_ABOUT)

@@ -154,7 +154,8 @@ from .reads import (
     windows_of,
 )
 from .redemptions import RedeemedEnough, Redemptions
-from .settling import become_paid, bought_of, call_off, close, nothing_left_to_ship, sale_of, settle
+from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
+from .stamps import bought_of, will_stamp
 from .tender import Preset, Switch, switch_for
 from .totals import Priced, Way, Weighed, price, price_as_far_as
 
@@ -333,6 +334,7 @@ __all__ = [
     "to_review",
     "to_ship",
     "will_earn",
+    "will_stamp",
     "window_days_of",
     "windows_of",
     "wrong_in_itself",

@@ -42,13 +42,12 @@ class WillEarn(Struct, frozen=True):
 def campaigns_of(
     quote: Quote, running: Sequence[earning.Campaign], *, level: programme.Level, at: datetime
 ) -> dict[int, earning.Campaign]:
-    """Return the best campaign for each product of a quote that is paid in cash: {product id: campaign}.
-
-    One statement, where one of them is about categories.
-    """
-    if not running:
-        return {}
-    paid = sorted({line.wanted.product_id for line in quote.lines if line.cash_cents and line.wanted.plan is None})
+    """Return the best campaign for each product of a quote that is paid in cash: {product id: campaign}. Pure."""
+    paid = {
+        line.wanted.product_id: line.wanted.categories
+        for line in quote.lines
+        if line.cash_cents and line.wanted.plan is None
+    }
     return earning.best_of(running, paid, rank=level.rank, at=at)
 
 
@@ -85,7 +84,7 @@ def will_earn(
     terms: programme.Programme,
     at: datetime,
 ) -> WillEarn:
-    """Return what an order of a quote, placed now, will earn. As many statements as campaigns_of()."""
+    """Return what an order of a quote, placed now, will earn. Pure."""
     return earned_in(quote, campaigns_of(quote, running, level=level, at=at), level=level, terms=terms)
 
 

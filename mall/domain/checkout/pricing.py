@@ -214,6 +214,7 @@ def _priced(
         tax_basis_points=terms.tax_rate(offer.tax_class, terms.today(at)),
         template_id=gives.get(offer.product_id),
         plan=plan,
+        categories=offer.categories,
     )
     wanted_of_product, had = of_product[offer.product_id], already.get(offer.product_id, 0)
     trouble = _trouble(offer, viewer=viewer, terms=terms, pieces=pieces, of_product=wanted_of_product, had=had)

@@ -33,7 +33,8 @@ class TooManyPoints(Refusal):
 class Wanted(Struct, frozen=True):
     """One line asked for, with the price option it is bought by: cents and points per piece.
 
-    `template_id`: its pieces are coupons of that kind. `plan`: it is a membership.
+    `template_id`: its pieces are coupons of that kind. `plan`: it is a membership. `categories` are the ids of those
+    its product stands in.
     """
 
     variant_id: int
@@ -46,6 +47,7 @@ class Wanted(Struct, frozen=True):
     tax_basis_points: int = 0
     template_id: int | None = None
     plan: "PlanSold | None" = None
+    categories: frozenset[int] = frozenset()
 
 
 class PlanSold(Struct, frozen=True):

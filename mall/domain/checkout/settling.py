@@ -3,7 +3,7 @@
 Every verb here may be called repeatedly and in any order: webhook, return page and sweep all end up here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -282,35 +282,6 @@ def sale_of(
         rank=order.level_rank,
         bought=bought,
     )
-
-
-def bought_of(
-    order: orders.OrderRow, lines: Sequence[orders.LineRow], *, back: Mapping[int, int] | None = None
-) -> tuple[earning.Bought, ...]:
-    """Return the lines of an order as stamp cards see them, once so many more pieces are refunded, {line: n}.
-
-    A piece that a gift coupon took off was not paid for; memberships give no stamp, as they earn nothing.
-    """
-    gifts = sum(coupon["kind"] == coupons.GIFT for coupon in order.coupons or ())
-    found = []
-    for line in lines:
-        if line.plan_rank is not None:
-            continue
-        full_cents = line.list_cents - line.level_discount_cents
-        free = min(gifts, line.coupon_cents * line.quantity // full_cents) if full_cents else 0
-        paid = line.quantity - free if line.cash_cents else 0
-        refunded = line.refunded + (back or {}).get(line.line, 0)
-        found.append(
-            earning.Bought(
-                line=line.line,
-                product_id=line.product_id,
-                paid=paid,
-                cents_each=line.cash_cents // paid if paid else 0,
-                kept=line.quantity - refunded,
-                kept_cents=line.cash_cents - line.cash_cents * refunded // line.quantity,
-            )
-        )
-    return tuple(found)
 
 
 def place_of(order: orders.OrderRow) -> str:

@@ -140,8 +140,27 @@ from .stamp_desk import (
     stamp_card_state,
     stamp_cards,
 )
-from .stamps import FullCard, Stamp, StampLine, StampsBack, stamps_back, take_stamps
-from .stamps_seen import MemberCard, cards_and_notice, cards_seen, full_cards_of, scopes_of_cards, stamps_of
+from .stamps import (
+    FullCard,
+    Stamp,
+    StampLine,
+    StampsBack,
+    Standing,
+    stamps_back,
+    stamps_due,
+    standings_of,
+    take_stamps,
+)
+from .stamps_seen import (
+    MemberCard,
+    cards_and_notice,
+    cards_seen,
+    full_cards_of,
+    given_by_order,
+    scopes_of_cards,
+    stamps_of,
+)
+from .stamps_to_come import Filling, OpenCard, card_mark, filled_by, last_stamp, open_cards, stamps_to_come
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
 from .welcome import Newcomer, sign_up, welcome
 
@@ -187,6 +206,7 @@ __all__ = [
     "Earned",
     "Fact",
     "FactRow",
+    "Filling",
     "Friend",
     "FullCard",
     "Invitation",
@@ -201,6 +221,7 @@ __all__ = [
     "NoSuchInvitation",
     "NoSuchStampCard",
     "NotRunning",
+    "OpenCard",
     "PackGiven",
     "Paid",
     "Rates",
@@ -223,6 +244,7 @@ __all__ = [
     "StampLine",
     "StampScope",
     "StampsBack",
+    "Standing",
     "Streak",
     "TaskReward",
     "announce_campaigns",
@@ -236,6 +258,7 @@ __all__ = [
     "campaign_rule",
     "campaign_state",
     "campaigns",
+    "card_mark",
     "cards_and_notice",
     "cards_seen",
     "celebrate_anniversary",
@@ -256,6 +279,7 @@ __all__ = [
     "end_paid_levels",
     "end_stamp_card",
     "ends_of",
+    "filled_by",
     "forget_networks",
     "forgive_above_cap",
     "friends_of",
@@ -263,12 +287,14 @@ __all__ = [
     "give_paid_level",
     "given_by_campaigns",
     "given_by_cards",
+    "given_by_order",
     "grant_level",
     "invitations",
     "inviter_of",
     "is_paid",
     "last_request_of",
     "last_request_of_stamp_card",
+    "last_stamp",
     "make_campaign",
     "make_code",
     "make_stamp_card",
@@ -276,6 +302,7 @@ __all__ = [
     "note_share_visit",
     "note_stamp_card_not_apart",
     "notice_behind",
+    "open_cards",
     "open_to",
     "order_kept",
     "order_paid",
@@ -308,7 +335,10 @@ __all__ = [
     "stamp_card_state",
     "stamp_cards",
     "stamps_back",
+    "stamps_due",
     "stamps_of",
+    "stamps_to_come",
+    "standings_of",
     "streak_of",
     "take_off_dormant",
     "take_stamps",

@@ -7,13 +7,11 @@ given stays counted when goods go back, so that no return opens a campaign again
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
-    Engine,
     ForeignKey,
     String,
     case,
@@ -24,9 +22,9 @@ from sqlalchemy import (
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
+from mall.base.marked import Marked
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import Text
-from mall.domain import catalogue
 
 from .drafts import APPROVED, SCOPES, STATES
 
@@ -110,8 +108,7 @@ class Campaign(Struct, frozen=True):
         return self.scope == "all" or not self.scope_ids.isdisjoint(categories)
 
 
-# A change of any campaign changes the mark, so each process reads them once for each mark and database.
-_read: WeakKeyDictionary[Engine, tuple[int, tuple[Campaign, ...]]] = WeakKeyDictionary()
+_known: Marked[tuple[Campaign, ...]] = Marked()
 
 
 def campaign_mark() -> ColumnElement[int]:
@@ -124,12 +121,7 @@ def running(mark: int, *, at: datetime) -> tuple[Campaign, ...]:
 
     The best first: of equals the older.
     """
-    if not mark:
-        return ()
-    known = _read.get(db.engine)
-    if known is None or known[0] != mark:
-        known = _read[db.engine] = (mark, _approved(at))
-    return known[1]
+    return _known.get(mark, lambda: _approved(at)) if mark else ()
 
 
 def _approved(at: datetime) -> tuple[Campaign, ...]:
@@ -166,21 +158,16 @@ def open_to(campaigns: Sequence[Campaign], rank: int, *, at: datetime) -> tuple[
 
 
 def best_of(
-    campaigns: Sequence[Campaign], product_ids: Collection[int], *, rank: int, at: datetime
+    campaigns: Sequence[Campaign], products: Mapping[int, Collection[int]], *, rank: int, at: datetime
 ) -> dict[int, Campaign]:
     """Return the best campaign that is not used up for each product: {product id: campaign}; the others are left out.
 
-    One statement, where one of them is about categories.
+    `products` are ids, each with those of the categories it stands in. Pure.
     """
     mine = open_to(campaigns, rank, at=at)
-    if not mine or not product_ids:
-        return {}
-    of: Mapping[int, frozenset[int]] = {}
-    if any(each.scope == "category" for each in mine):
-        of = catalogue.categories_of(product_ids)
     found = {}
-    for product_id in product_ids:
-        if best := next((each for each in mine if each.is_about(product_id, of.get(product_id, ()))), None):
+    for product_id, categories in products.items():
+        if best := next((each for each in mine if each.is_about(product_id, categories)), None):
             found[product_id] = best
     return found
 

@@ -169,17 +169,20 @@ def as_card(row: Any, **more: Any) -> StampCard:
     )
 
 
-def lines_for(cards: Iterable[StampCard], lines: Collection[Bought]) -> dict[int, list[Bought]]:
+def lines_for(
+    cards: Iterable[StampCard], lines: Collection[Bought], *, of: Mapping[int, Collection[int]] | None = None
+) -> dict[int, list[Bought]]:
     """Return which lines of an order count for each card, {card id: [line]}: those of its scope, with cash kept.
 
-    One statement, where one of them is about categories.
+    `of` are the categories each product stands in, where they are at hand; else one statement, where one of the cards
+    is about categories.
     """
     cards, lines = list(cards), [line for line in lines if line.kept_cents > 0 and line.pieces > 0]
     if not cards or not lines:
         return {}
-    of: Mapping[int, frozenset[int]] = {}
-    if any(card.scope == "category" for card in cards):
-        of = catalogue.categories_of({line.product_id for line in lines})
+    if of is None:
+        by_category = any(card.scope == "category" for card in cards)
+        of = catalogue.categories_of({line.product_id for line in lines}) if by_category else {}
     return {
         card.id: [line for line in lines if card.is_about(line.product_id, of.get(line.product_id, ()))]
         for card in cards

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -116,6 +117,22 @@ class Standing(Struct, frozen=True):
         """Return the standing in a row with standing_columns()."""
         return cls(int(row.all_stamps), int(row.full_cards), int(row.last_number))
 
+    def on_card(self, card: StampCard) -> int:
+        """Return the stamps on the card that is being filled."""
+        return max(0, min(self.stamps - self.full * card.stamps_needed, card.stamps_needed))
+
+    def owed_on(self, card: StampCard) -> int:
+        """Return the stamps that come before the next card, since goods of a full one went back."""
+        return max(0, self.full * card.stamps_needed - self.stamps)
+
+    def had_all(self, card: StampCard) -> bool:
+        """Tell whether the member has filled as many as one may."""
+        return card.member_limit is not None and self.full >= card.member_limit
+
+    def with_more(self, stamps: int) -> "Standing":
+        """Return it with so many stamps more."""
+        return replace(self, stamps=self.stamps + stamps)
+
     def to_fill(self, card: StampCard) -> int:
         """Return how many cards the stamps fill that are not full yet, as many as one member may fill."""
         due = self.stamps // card.stamps_needed - self.full
@@ -149,16 +166,7 @@ def give_stamps(
     statement where no card ran; about seven with stamps, ten where a card is full, for any number of lines.
     """
     assert in_transaction()
-    if not any(line.kept_cents > 0 for line in bought):
-        return 0
-    cards = cards_at(placed_at, rank=rank)
-    lines = lines_for(cards, bought)
-    wanted = [
-        Stamping(card, stamps, tuple(lines[card.id]))
-        for card in cards
-        if card.id in lines and (stamps := card.stamps_for(lines[card.id]))
-    ]
-    if not wanted:
+    if not (wanted := stamps_due(placed_at, rank=rank, bought=bought)):
         return 0
     given_before = _given_by(reference)
     new = [stamping for stamping in wanted if stamping.card.id not in given_before]
@@ -171,6 +179,19 @@ def give_stamps(
         if (due := standing.to_fill(card)) and (filled := count_filled(card, due)):
             _fill(card, range(standing.last + 1, standing.last + 1 + filled), purse=purse, terms=terms, at=at)
     return sum(stamping.stamps for stamping in new)
+
+
+def stamps_due(placed_at: datetime, *, rank: int, bought: Collection[Bought]) -> list[Stamping]:
+    """Return the stamps that an order placed then gives for what is kept of it. Two statements at most."""
+    if not any(line.kept_cents > 0 for line in bought):
+        return []
+    cards = cards_at(placed_at, rank=rank)
+    lines = lines_for(cards, bought)
+    return [
+        Stamping(card, stamps, tuple(lines[card.id]))
+        for card in cards
+        if card.id in lines and (stamps := card.stamps_for(lines[card.id]))
+    ]
 
 
 def stamps_back(reference: str, *, member_id: int, bought: Iterable[Bought]) -> tuple[StampsBack, ...]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal_column, or_, select, true
 
 from mall.base.db import execute
 from mall.domain import catalogue, coupons
@@ -32,18 +32,17 @@ class MemberCard(Struct, frozen=True):
     @property
     def filled(self) -> int:
         """Return the stamps on the card that is being filled."""
-        over = self.standing.stamps - self.standing.full * self.card.stamps_needed
-        return max(0, min(over, self.card.stamps_needed))
+        return self.standing.on_card(self.card)
 
     @property
     def owed(self) -> int:
         """Return the stamps that come before the next card, since goods of a full one went back."""
-        return max(0, self.standing.full * self.card.stamps_needed - self.standing.stamps)
+        return self.standing.owed_on(self.card)
 
     @property
     def had_all(self) -> bool:
         """Tell whether the member has filled as many as one may."""
-        return self.card.member_limit is not None and self.standing.full >= self.card.member_limit
+        return self.standing.had_all(self.card)
 
     @property
     def goes_on(self) -> bool:
@@ -148,6 +147,18 @@ def full_cards_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
         .order_by(full.id.desc())
         .limit(limit)
     ).all()  # fmt: skip
+
+
+def given_by_order(reference: str) -> Sequence[Row[Any]]:
+    """Return what an order gave on each card: its title, the stamps `given`, and how many of them `went` back."""
+    went = func.coalesce(func.sum(case((Stamp.stamps < 0, -Stamp.stamps))), 0)
+    return execute(
+        select(StampCardRow.title, (func.sum(Stamp.stamps) + went).label("given"), went.label("went"))
+        .join(StampCardRow, StampCardRow.id == Stamp.card_id)
+        .where(Stamp.reference == reference)
+        .group_by(StampCardRow.id)
+        .order_by(StampCardRow.id)
+    ).all()
 
 
 def scopes_of_cards(card_ids: Collection[int]) -> dict[int, list[Row[Any]]]:

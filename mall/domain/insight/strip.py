@@ -19,7 +19,7 @@ class Strip(Struct, frozen=True):
 
     `wished` are the ids of the items on a member's wish list: so that no page asks for them once more. `shelf_mark`
     differs as soon as something on the shelves has changed; None: not asked for. `campaign_mark` does so
-    for campaigns.
+    for campaigns, `card_mark` for stamp cards, and `last_stamp` for the member's own stamps.
     """
 
     version: int | None
@@ -31,6 +31,8 @@ class Strip(Struct, frozen=True):
     wished: frozenset[int]
     shelf_mark: tuple[int, int] | None = None
     campaign_mark: int = 0
+    card_mark: int = 0
+    last_stamp: int = 0
 
 
 def strip(*, member_id: int | None, basket_token: str | None, at: datetime, shelves: bool = False) -> Strip:
@@ -58,7 +60,7 @@ def _read(row: Row[Any], *, shelves: bool) -> Strip:
     wished = frozenset(int(id_) for id_ in (row.wished or "").split(",") if id_)
     return Strip(
         row.version, int(row.ready), row.rank, int(row.pieces), int(row.coupons), int(row.unread), wished, mark,
-        int(row.campaign_mark),
+        int(row.campaign_mark), int(row.card_mark), int(row.last_stamp),
     )  # fmt: skip
 
 
@@ -68,7 +70,7 @@ def _question(*, member: bool, basket: bool, shelves: bool) -> Any:
     if member:
         return select(*_of_member(bindparam("member_id", type_=people.Member.id.type)), *_of_all(shelves=shelves))
     pieces = _pieces(checkout.Basket.token == bindparam("token")) if basket else _NOTHING
-    nothing: dict[str, Any] = {name: _NOTHING for name in ("ready", "rank", "coupons", "unread")}
+    nothing: dict[str, Any] = {name: _NOTHING for name in ("ready", "rank", "coupons", "unread", "last_stamp")}
     nothing |= {"pieces": pieces, "wished": literal_column("''")}
     return select(*(column.label(name) for name, column in nothing.items()), *_of_all(shelves=shelves))
 
@@ -99,6 +101,7 @@ def _of_member(member_id: Any) -> list[ColumnElement[Any]]:
         usable.correlate(people.Member).scalar_subquery().label("coupons"),
         unread.correlate(people.Member).scalar_subquery().label("unread"),
         interest.wished_ids(member_id).correlate(people.Member).scalar_subquery().label("wished"),
+        earning.last_stamp(member_id).label("last_stamp"),
     ]
 
 
@@ -106,7 +109,8 @@ def _of_all(*, shelves: bool) -> list[ColumnElement[Any]]:
     """Return the columns that are alike for everybody."""
     version = programme.in_force(_AT).scalar_subquery().label("version")
     campaigns = earning.campaign_mark().label("campaign_mark")
-    return [version, campaigns, *(catalogue.shelf_mark() if shelves else ())]
+    cards = earning.card_mark().label("card_mark")
+    return [version, campaigns, cards, *(catalogue.shelf_mark() if shelves else ())]
 
 
 def _pieces(whose: ColumnElement[bool]) -> ColumnElement[int]:

@@ -91,6 +91,24 @@ def campaigns() -> tuple[earning.Campaign, ...]:
     return earning.running(strip().campaign_mark, at=now())
 
 
+def stamp_cards() -> tuple[earning.OpenCard, ...]:
+    """Return the stamp cards that run or will, inside a reading(): no statement unless they have changed."""
+    return earning.open_cards(strip().card_mark, at=now())
+
+
+def stamp_standings() -> dict[int, earning.Standing]:
+    """Return how this member stands with those cards, inside a reading(): no statement unless that has changed.
+
+    Empty for who has no stamps, and for visitors.
+    """
+    seen, person = strip(), visit.who()
+    if person is None or not seen.last_stamp:
+        return {}
+    ids = [each.card.id for each in stamp_cards()]
+    key = ("stamps", person.id, seen.last_stamp, seen.card_mark)
+    return kept(key, lambda: earning.standings_of(person.id, ids), at=now())
+
+
 def viewer() -> catalogue.Viewer:
     """Return who looks at the shelves, as the catalogue takes it."""
     person = visit.who()

@@ -21,6 +21,7 @@ from mall.web.shared.numbers import stepped, whole
 from mall.web.shared.signing_in import count_or_refuse, network
 
 from . import item
+from .stamps import coming_with
 
 bp = Blueprint("basket", __name__, url_prefix="/basket")
 
@@ -128,10 +129,11 @@ def basket_page(*, refusal: Refusal | None = None, at: int | None = None, remove
 
     `removed` is what was just taken out, as the item's page would put it in.
     """
-    terms, viewer = layout.terms(), layout.viewer()
+    terms, viewer, rank, moment = layout.terms(), layout.viewer(), max(layout.viewer().rank, 1), now()
     with reading():
         basket = checkout.basket_of(layout.basket_owner())
-        priced = checkout.price(basket, viewer=viewer, level=terms.level(max(viewer.rank, 1)), terms=terms, at=now())
+        priced = checkout.price(basket, viewer=viewer, level=terms.level(rank), terms=terms, at=moment)
+        stamps = coming_with(priced.quote, rank=rank, at=moment, mine=viewer.member_id is not None)
         unpaid = checkout.awaiting_payment(viewer.member_id) if viewer.member_id is not None else []
     page = render_template(
         "store/basket/show.html",
@@ -142,6 +144,7 @@ def basket_page(*, refusal: Refusal | None = None, at: int | None = None, remove
         at=at,
         about="points" if isinstance(refusal, item.NoNumber | catalogue.BadMix) else "quantity",
         removed=removed,
+        stamps=stamps,
         unpaid=[(checkout.number_of(order.id), order) for order in unpaid],
         signed_in=current_user.is_authenticated,
         ready=viewer.ready_points,

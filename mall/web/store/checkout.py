@@ -26,6 +26,7 @@ from mall.web.shared.texts import language, money_words, number
 from .addresses import countries
 from .basket import basket_page, lines_of
 from .orders import thank_for
+from .stamps import coming_with
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 
@@ -142,6 +143,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None, looking: bool
         addresses = people.addresses_of(me()) if priced.ships else []
         expiring = ledger.expiring(me(), at=at)
         earned = checkout.will_earn(priced.quote, layout.campaigns(), level=level, terms=terms, at=at)
+        stamps = coming_with(priced.quote, rank=level.rank, at=at, mine=True)
     if not basket.lines:
         if refusal:
             return basket_page(refusal=refusal)
@@ -184,6 +186,7 @@ def checkout_page(asked: Asked, *, refusal: Refusal | None = None, looking: bool
         ready=ready,
         left=ready - quote.points,
         earned=earned,
+        stamps=stamps,
         terms=terms,
         takes_cash=current_app.extensions["cashier"] is not None,
         verified=person().verified,

@@ -1,5 +1,7 @@
 """An item's page: its pictures, what it is, the ways to pay for it - or what still stands before it."""
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -23,6 +25,7 @@ from . import lately, shares
 from .item_questions import latest_questions
 from .item_reviews import latest_reviews
 from .shop import for_cards
+from .stamps import filling_words
 
 bp = Blueprint("item", __name__, url_prefix="/items")
 
@@ -85,7 +88,9 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
             limit=ON_A_SHELF + 1,
         )
         earns = item.product.kind != catalogue.MEMBERSHIP
-        campaign = campaign_for(item.product.id, viewer, at=at) if earns else None
+        campaign = campaign_for(item, viewer, at=at) if earns else None
+        cards = layout.stamp_cards() if earns else ()
+        standings = layout.stamp_standings() if cards else {}
         contents = contents_of(item.product.id, at=at) if item.product.kind == "coupon" else []
         gives = level_given(item.product)
         if gives is not None and standing is None and viewer.member_id is not None:
@@ -96,8 +101,8 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
     if request.method == "GET":
         lately.note(item.product.id)
         shares.note_visit(slug)
-    cards = for_cards(terms, viewer)
-    chosen = None if gated else choosing(item, viewer=viewer, mine=cards["mine"])
+    shelf = for_cards(terms, viewer)
+    chosen = None if gated else choosing(item, viewer=viewer, mine=shelf["mine"])
     if refusal is not None and chosen is not None:
         chosen, refusal = at_its_field(chosen, refusal)
     if refusal is not None:
@@ -123,14 +128,39 @@ def item_page(slug: str, *, refusal: Refusal | None = None) -> str:
         campaign=campaign,
         seen=lately.cards(viewer, terms=terms, at=at, everywhere=False, but=item.product.id),
         more=[card for card in more if card.id != item.product.id][:ON_A_SHELF],
+        stamps=stamps_for(item, chosen, cards, standings=standings, mine=shelf["mine"], at=at) if chosen else [],
         terms=terms,
-        **cards,
+        **shelf,
     )
 
 
-def campaign_for(product_id: int, viewer: catalogue.Viewer, *, at: Any) -> earning.Campaign | None:
+def campaign_for(item: catalogue.Item, viewer: catalogue.Viewer, *, at: Any) -> earning.Campaign | None:
     """Return the campaign that an item is in now for this viewer, who is a new member where they are none, or None."""
-    return earning.best_of(layout.campaigns(), [product_id], rank=max(viewer.rank, 1), at=at).get(product_id)
+    products = {item.product.id: item.categories}
+    return earning.best_of(layout.campaigns(), products, rank=max(viewer.rank, 1), at=at).get(item.product.id)
+
+
+def stamps_for(
+    item: catalogue.Item,
+    chosen: Choosing,
+    cards: Iterable[earning.OpenCard],
+    *,
+    standings: Mapping[int, earning.Standing],
+    mine: checkout.PieceFor,
+    at: datetime,
+) -> list[tuple[earning.Filling, str]]:
+    """Return the stamp cards that a piece of what is chosen fills in cash, each with the sentences that say so."""
+    cents = [mine.cents(each.cash_cents, form=each.form) for each in chosen.variant.choices]
+    found = earning.filled_by(
+        cards,
+        item.product.id,
+        item.categories,
+        most_cents=max(cents),
+        standings=standings,
+        rank=mine.level.rank,
+        at=at,
+    )
+    return [(each, filling_words(each, mine=layout.viewer().member_id is not None)) for each in found]
 
 
 def contents_of(product_id: int, *, at: Any) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from .addresses import AddressForm
 from .basket import basket_page, lines_of
 from .checkout import go_and_pay
 from .registration import RegisterForm, newcomer
+from .stamps import coming_with
 
 bp = Blueprint("joining", __name__, url_prefix="/checkout/join")
 
@@ -146,6 +147,7 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
     terms, priced = layout.terms(), seen.priced
     with reading():
         earned = checkout.will_earn(priced.quote, layout.campaigns(), level=seen.level, terms=terms, at=now())
+        stamps = coming_with(priced.quote, rank=seen.level.rank, at=now(), mine=False)
     # What is shown now is what may be agreed to.
     form.key.data, form.shown.data = seen.basket.key, priced.quote.fingerprint
     form.earns.data = str(earned.points)
@@ -161,6 +163,7 @@ def joining_page(form: JoinForm, seen: Seen, *, refusal: Refusal | None = None, 
         parcel=PARCEL,
         level=seen.level,
         earned=earned,
+        stamps=stamps,
         terms=terms,
         takes_cash=current_app.extensions["cashier"] is not None,
         refusal=refusal,

@@ -27,6 +27,7 @@ from mall.web.shared.texts import after_delivery_words, day_words, language, mom
 from mall.web.shared.texts import number as number_words
 
 from .addresses import countries
+from .stamps import due_words, given_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 bp.before_request(members_only)
@@ -197,6 +198,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         on_the_way = ledger.on_the_way(me(), reference=reference)
         earned = ledger.lots_earned(reference, at=now()) if seen.order.campaigns and seen.order.paid_at else []
         plans = plans_of(seen, at=now()) if seen.order.plan_cents is not None else []
+        stamps = stamps_of_order(seen)
         gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
         to_review, reviews = [], []
         if seen.order.window_closed_at is not None:
@@ -213,6 +215,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         codes=_codes_by_line(codes),
         unseen=sum(1 for code in codes if code.state == catalogue.ISSUED and code.shown_at is None),
         gifts=gifts,
+        stamps=stamps,
         plans=plans,
         campaigns=campaigns_shown(seen.order, earned),
         shown=dict([shown]) if shown else {},
@@ -339,6 +342,24 @@ def campaigns_shown(order: Any, earned: Sequence[ledger.EarnedLot]) -> list[tupl
     return [
         (each, given.get(earning.rule_of(each["id"]), 0) if order.paid_at else None) for each in order.campaigns or ()
     ]
+
+
+def stamps_of_order(seen: checkout.OrderPage) -> list[tuple[dict[str, str], str]]:
+    """Return what an order has brought of stamps, or will when it is kept: [(title of a card, words)].
+
+    No statement where there is no stamp card, or nothing of the order is left to be kept.
+    """
+    order = seen.order
+    if not layout.strip().card_mark:
+        return []
+    if order.window_closed_at is not None:
+        given = earning.given_by_order(checkout.reference_of(order.id))
+        return [(each.title, given_words(each.given, went=each.went)) for each in given]
+    if order.state in ENDED:
+        return []
+    bought = checkout.bought_of(order, seen.lines)
+    due = earning.stamps_due(order.placed_at, rank=order.level_rank, bought=bought)
+    return [(each.card.title, due_words(each.stamps)) for each in due]
 
 
 def _codes_by_line(codes: Sequence[Any]) -> dict[int, list[Any]]:

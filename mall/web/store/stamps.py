@@ -1,5 +1,6 @@
 """My stamp cards: how full each is, what a full one gives, the full ones there were, and what came and went."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import catalogue, earning
+from mall.domain import catalogue, checkout, earning
 from mall.web.shared import layout
 from mall.web.shared.coupons import standing_of
 from mall.web.shared.moves import order_number
@@ -83,6 +84,64 @@ def rule_words(each: earning.MemberCard) -> str:
             gives = _("Each piece of %(cash)s or more in cash that is kept is a stamp.", cash=cash)
     full = _("A full card gives “%(coupon)s”.", coupon=local(each.coupon))
     return " ".join((gives, full))
+
+
+def filling_words(each: earning.Filling, *, mine: bool) -> str:
+    """Return what an item does for a stamp card, what a full one gives, and how far a member (`mine`) is."""
+    card = each.open.card
+    needed, cash = number(card.stamps_needed), money_words(card.least_cents)
+    if card.counts == "order" and card.least_cents:
+        fills = _("An order of %(cash)s or more in cash fills one of %(needed)s fields.", cash=cash, needed=needed)
+    elif card.counts == "order":
+        fills = _("An order that is paid in cash fills one of %(needed)s fields.", needed=needed)
+    elif card.least_cents:
+        fills = _("Each piece of %(cash)s or more in cash fills one of %(needed)s fields.", cash=cash, needed=needed)
+    else:
+        fills = _("Each piece that is paid in cash fills one of %(needed)s fields.", needed=needed)
+    full = _("A full card gives “%(coupon)s”.", coupon=local(each.open.coupon))
+    return " ".join((fills, full, _("You have %(count)s.", count=number(each.has)) if mine else "")).strip()
+
+
+def due_words(stamps: int) -> str:
+    """Return how many stamps an order brings once it is kept."""
+    return ngettext("%(num)s stamp when it is kept.", "%(num)s stamps when it is kept.", stamps)
+
+
+def given_words(stamps: int, *, went: int) -> str:
+    """Return how many stamps an order has brought, and how many of them went back."""
+    brought = ngettext("It brought %(num)s stamp.", "It brought %(num)s stamps.", stamps)
+    gone = ngettext("%(num)s of them went back.", "%(num)s of them went back.", went) if went else ""
+    return f"{brought} {gone}".strip()
+
+
+def coming_words(each: earning.Filling, *, mine: bool) -> str:
+    """Return how many stamps an order will bring, how many a member (`mine`) has, and whether they fill the card."""
+    card = each.open.card
+    said = [due_words(each.stamps)]
+    if mine:
+        needed = number(card.stamps_needed)
+        said.append(_("You have %(filled)s of %(needed)s.", filled=number(each.has), needed=needed))
+    if each.fills:
+        full = ngettext(
+            "The card is full then, and gives “%(coupon)s”.",
+            "%(num)s cards are full then, and each gives “%(coupon)s”.",
+            each.fills,
+            coupon=local(each.open.coupon),
+        )
+        said.append(full)
+    return " ".join(said)
+
+
+def coming_with(quote: checkout.Quote, *, rank: int, at: datetime, mine: bool) -> list[tuple[dict[str, str], str]]:
+    """Return what an order of a quote will bring of stamps, in words, inside a reading(): [(title of a card, words)].
+
+    No statement unless cards, or the member's stamps, have changed.
+    """
+    if not (cards := layout.stamp_cards()):
+        return []
+    standings = layout.stamp_standings() if mine else {}
+    coming = checkout.will_stamp(quote, cards, standings=standings, rank=rank, at=at)
+    return [(each.open.card.title, coming_words(each, mine=mine)) for each in coming]
 
 
 def state_words(each: earning.MemberCard) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from mall.base.clock import moved_to
 from mall.base.db import transaction
-from mall.domain import catalogue, earning
+from mall.domain import catalogue, coupons, earning
 from tests.stage import NOON
 from tests.web.store.till import words
 
@@ -113,3 +113,157 @@ def test_the_centre_with_cards_takes_as_few_statements(stage, mei, browser, coun
     seen(browser, CENTRE)
 
     assert len(count_statements) <= 8, "\n".join(count_statements)
+
+
+ITEM = "/items/stoneware-mugs"
+FIELDS = "Each piece that is paid in cash fills one of 3 fields. A full card gives “Ten off”."
+
+
+def mug_of(stage, *, least_cents=0, **card):
+    """Put a mug on a shelf, with a card for all that stands there."""
+    mug = stage.mug()
+    with transaction():
+        shelf = catalogue.create_category({"en": "Pottery"}, by="staff:1", at=NOON)
+        catalogue.edit_product(mug.product_id, categories=[shelf], terms=stage.terms, by="staff:1", at=NOON)
+    stage.stamp_card(scope="category", scope_ids=[shelf], least_cents=least_cents, **card)
+    return mug
+
+
+def test_an_item_says_which_card_it_fills_and_how_many_stamps_are_there(app, stage, mei, browser):
+    mug = mug_of(stage)
+    assert f"Buy three {FIELDS} You have 0. My stamp cards" in words(seen(browser, ITEM, NOON))
+    keep(stage, mei, mug, quantity=2)
+
+    assert f"Buy three {FIELDS} You have 2. My stamp cards" in words(seen(browser, ITEM))
+    visitor = words(app.test_client().get(ITEM).text)
+    assert f"Buy three {FIELDS}" in visitor and "You have" not in visitor and "My stamp cards" not in visitor
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ({"least_cents": 1_590}, "Each piece of $15.90 or more in cash fills one of 3 fields."),
+        ({"counts": "order"}, "An order that is paid in cash fills one of 3 fields."),
+        ({"counts": "order", "least_cents": 5_000}, "An order of $50.00 or more in cash fills one of 3 fields."),
+        ({"least_cents": 1_591}, None),
+        ({"min_rank": 4}, None),
+        ({"approved": False}, None),
+        ({"starts_at": NOON + timedelta(minutes=1)}, None),
+    ],
+)
+def test_an_item_speaks_only_of_cards_that_a_piece_of_it_fills_now(stage, browser, card, said):
+    mug_of(stage, **card)
+
+    page = words(seen(browser, ITEM, NOON))
+
+    assert said in page if said else "Buy three" not in page
+
+
+def test_items_for_points_alone_or_on_another_shelf_say_nothing_of_it(stage, browser):
+    mug_of(stage)
+    stage.item("Bowl", prices=(catalogue.cash_price(900),))
+    stage.stamp_card(title={"en": "For all"})
+    stage.item("Gift", prices=(catalogue.points_price(900),))
+
+    bowl = words(seen(browser, "/items/bowl", NOON))
+    assert "For all" in bowl and "Buy three" not in bowl
+    assert "For all" not in seen(browser, "/items/gift", NOON)
+
+
+def test_who_has_filled_as_many_as_one_may_is_told_of_no_field(stage, mei, browser):
+    keep(stage, mei, mug_of(stage, member_limit=1), quantity=3)
+
+    assert "Buy three" not in seen(browser, ITEM)
+
+
+def test_a_card_that_all_members_have_used_up_or_that_was_ended_is_gone_at_once(app, stage, mei, tom):
+    visitor = app.test_client()
+    mug = mug_of(stage, total_limit=1)
+    other = stage.stamp_card(title={"en": "Another"})
+    assert "Buy three" in seen(visitor, ITEM) and "Another" in seen(visitor, ITEM)
+    keep(stage, mei, mug, quantity=3)
+    with transaction():
+        earning.end_stamp_card(other, by="staff:1", at=KEPT, reason="Too many")
+
+    assert "Buy three" not in seen(visitor, ITEM) and "Another" not in seen(visitor, ITEM)
+
+
+def test_basket_and_checkout_say_what_the_order_will_bring_and_the_order_what_it_brought(stage, mei, browser):
+    mug = mug_of(stage)
+    keep(stage, mei, mug)
+    stage.put_in(mei, mug, "cash", quantity=1, at=KEPT)
+    for page in ("/basket", "/checkout"):
+        assert "Buy three : 1 stamp when it is kept. You have 1 of 3." in words(seen(browser, page))
+    stage.put_in(mei, mug, "cash", quantity=5, at=KEPT)
+    for page in ("/basket", "/checkout"):
+        assert (
+            "Buy three : 6 stamps when it is kept. You have 1 of 3."
+            " 2 cards are full then, and each gives “Ten off”." in words(seen(browser, page))
+        )
+
+    order = stage.deliver(stage.ship(stage.pay(stage.place(mei, at=KEPT), at=KEPT), at=KEPT), at=KEPT)
+    assert "Buy three 6 stamps when it is kept." in words(seen(browser, "/orders/10002"))
+    later = KEPT + timedelta(days=15)
+    stage.close(order, at=later)
+    assert "Buy three It brought 6 stamps." in words(seen(browser, "/orders/10002", later))
+    stage.refund(order, pieces={1: 2}, at=later)
+    assert "Buy three It brought 6 stamps. 2 of them went back." in words(seen(browser, "/orders/10002", later))
+
+
+def test_a_visitor_and_a_newcomer_are_told_what_comes_without_a_count(app, stage, mug):
+    stage.stamp_card()
+    visitor = app.test_client()
+    visitor.post("/basket", data={"variant_id": mug.variant_id, "option_id": mug.options["cash"], "quantity": 3})
+
+    for page in ("/basket", "/checkout/join"):
+        shown = words(visitor.get(page, follow_redirects=True).text)
+        assert "Buy three : 3 stamps when it is kept. The card is full then, and gives “Ten off”." in shown
+
+
+def test_an_order_for_points_or_given_back_before_it_is_kept_brings_none(stage, mei, browser):
+    stage.stamp_card()
+    stage.give(mei, 5_000)
+    stage.put_in(mei, stage.mug(), "points")
+    assert "Buy three" not in seen(browser, "/basket", NOON) + seen(browser, "/checkout", NOON)
+    stage.put_in(mei, stage.mug(), "cash")
+    order = stage.pay(stage.place(mei))
+    assert "Buy three" in seen(browser, "/orders/10001", NOON)
+
+    stage.refund(order)
+
+    assert "Buy three" not in seen(browser, "/orders/10001", NOON)
+
+
+def test_pages_ask_no_more_with_cards_than_without(stage, mei, browser, count_statements):
+    def asked(address):
+        seen(browser, address)
+        count_statements.clear()
+        seen(browser, address)
+        return len(count_statements)
+
+    mug = stage.mug()
+    pages = (ITEM, "/basket", "/checkout", "/shop", "/")
+    stage.put_in(mei, mug, "cash")
+    without = {address: asked(address) for address in pages}
+    with transaction():
+        shelf = catalogue.create_category({"en": "Pottery"}, by="staff:1", at=NOON)
+        catalogue.edit_product(mug.product_id, categories=[shelf], terms=stage.terms, by="staff:1", at=NOON)
+    stage.stamp_card(scope="category", scope_ids=[shelf])
+    stage.stamp_card(scope="product", scope_ids=[mug.product_id])
+    keep(stage, mei, mug)  # With the one that was in the basket.
+    stage.put_in(mei, mug, "cash", at=KEPT)
+    assert words(seen(browser, ITEM)).count("You have 2.") == 2
+
+    assert {address: asked(address) for address in pages} == without
+
+
+def test_a_coupon_that_is_called_otherwise_is_named_so_at_once(stage, browser):
+    mug_of(stage)
+    assert "Ten off" in seen(browser, ITEM, NOON)
+    with transaction():
+        row = coupons.template_of(1)
+        coupons.edit_template(
+            1, seen_version=row.version, title={"en": "A tenner"}, terms=stage.terms, by="staff:1", at=NOON
+        )
+
+    assert "A full card gives “A tenner”." in words(seen(browser, ITEM, NOON))
