@@ -137,6 +137,10 @@ def plan_refund(
     if kept:  # Before that it has given none.
         left_of_it = checkout.bought_of(order, lines, back={each.line.line: each.quantity for each in back})
         stamps = earning.stamps_back(sale.reference, member_id=order.member_id, bought=left_of_it)
+    taken = earning.reduction(sale, at=at, growth_given=kept)
+    unkept = earning.Unkept()
+    if before.kept_cents != sale.kept_cents:
+        unkept = earning.unkept_by(sale, taken=taken, at=at)
     shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
     cash_cents = sum(each.cash_cents for each in back) + shipping_cents
     payments = tuple(cash.payments_of(sale.reference)) if cash_cents else ()
@@ -151,12 +155,13 @@ def plan_refund(
         shipping_pieces=carried,
         whole=whole,
         returning=tuple(returning),
-        taken=earning.reduction(sale, at=at, growth_given=kept),
+        taken=taken,
         growth_less=0 if kept else before.growth - sale.growth,
         gone_cents=max(0, cash_cents - cash.left_of(payments)),
         payments=payments,
         netted=netted,
         stamps=stamps,
+        unkept=unkept,
         ended=ended,
         overtaken=tuple(each for each in ended if each.id != instead_of),
     )

@@ -52,7 +52,8 @@ class Plan(Struct, frozen=True):
     """What a refund does: cash back, points back, points taken back, in cents and points.
 
     `sale` is the order as it is then, `was_cents` the cash that is kept of it now. `returning` says to which lots
-    spent points go back, with the last day they have then; `taken` what is taken back of what the order earned.
+    spent points go back, with the last day they have then; `taken` what is taken back of what the order earned,
+    `unkept` what of other things it had brought, `stamps` those of stamp cards.
     `growth_less` is growth the order has not given yet and will give less of. `gone_cents` is the part of the cash
     that is not there to be given: it was given back at the cashier already, or never came. `netted` are used coupons
     whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
@@ -74,6 +75,7 @@ class Plan(Struct, frozen=True):
     gone_cents: int = 0
     netted: tuple[Netted, ...] = ()
     stamps: tuple[earning.StampsBack, ...] = ()
+    unkept: earning.Unkept = earning.Unkept()
     ended: tuple[OpenExchange, ...] = ()
     overtaken: tuple[OpenExchange, ...] = ()
     payments: tuple[Row[Any], ...] = ()
@@ -183,5 +185,7 @@ class Plan(Struct, frozen=True):
             [(each.coupon_id, each.points) for each in self.netted],
             [(each.card.id, each.stamps, sorted(each.voids), each.owes) for each in self.stamps],
             [(each.id, each.state) for each in self.ended],
+            [self.unkept.points, self.unkept.growth],
+            [(each.points, each.coupons, each.used) for each in self.unkept.levels],
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -57,6 +57,7 @@ from .given import (
     used_of,
     void,
     void_given_for,
+    would_void,
 )
 from .giving import (
     GivenUp,
@@ -260,4 +261,5 @@ __all__ = [
     "void",
     "void_given_for",
     "withdraw_template",
+    "would_void",
 ]

@@ -234,6 +234,13 @@ def void_given_for(reference: str, *, member_id: int, by: str, at: datetime) -> 
     return execute(revoked).rowcount, execute(used).rowcount
 
 
+def would_void(reference: str, *, member_id: int) -> tuple[int, int]:
+    """Return what void_given_for() would: (those to be revoked, those used). It revokes nothing. One statement."""
+    mine = (Coupon.reference == reference, Coupon.member_id == member_id, Coupon.netted_for.is_(None))
+    states = list(execute(select(Coupon.state).where(*mine)).scalars())
+    return states.count(USABLE), states.count(USED)
+
+
 def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: str, at: datetime, reason: str) -> None:
     """Take a coupon that has not been used away from its member, at the desk.
 

@@ -96,6 +96,7 @@ from .orders import (
     Reduction,
     Sale,
     Short,
+    Unkept,
     forgive_above_cap,
     order_kept,
     order_paid,
@@ -103,6 +104,7 @@ from .orders import (
     order_unkept,
     orders_on_the_way,
     reduction,
+    unkept_by,
 )
 from .profile import (
     ACCOUNT_BOUND,
@@ -247,6 +249,7 @@ __all__ = [
     "Standing",
     "Streak",
     "TaskReward",
+    "Unkept",
     "announce_campaigns",
     "announced_to",
     "approve_campaign",
@@ -344,6 +347,7 @@ __all__ = [
     "take_stamps",
     "tasks_of_check_in",
     "told",
+    "unkept_by",
     "visited",
     "welcome",
     "withdraw_level",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, Select, String, and_, bindparam, cast, literal, select
 
 from mall.base.db import execute
@@ -18,7 +19,18 @@ from .facts import Fact, FactRow, undone_of
 from .level_packs import REACHED, LevelPack
 from .level_packs import reference_of as reference_of_pack
 from .tasks import TaskReward, reach
-from .undoing import forgive_rest, take_lots_back, undo
+from .undoing import forgive_rest, points_of_lots, take_lots_back, undo, would_undo
+
+
+class LostLevel(Struct, frozen=True):
+    """A level that growth does not bear out any more, and what goes back of what it gave: points, and coupons that are
+    not used; so many `used` ones stay used.
+    """
+
+    name: dict[str, str]
+    points: int
+    coupons: int
+    used: int
 
 
 def lose_levels(*, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
@@ -27,9 +39,38 @@ def lose_levels(*, purse: ledger.LockedPurse, terms: programme.Programme, at: da
     Points spent are owed, coupons not used are revoked; those used stay used, and are said. To be called wherever
     growth was taken back: it does nothing more when it is called again.
     """
-    while lost := _lost(purse.member_id):
+    while (reached := _reached(purse.member_id)) and (lost := _lost(reached, _growth_of(purse.member_id, reached))):
         for row in lost:
             _undo(row, purse=purse, terms=terms, at=at)
+
+
+def would_lose(member_id: int, taken: Sequence[tuple[date, int]], *, at: datetime) -> tuple[LostLevel, ...]:
+    """Return what lose_levels() would take back once growth was `taken`, [(day it counts on, points)]: takes nothing.
+
+    Levels that gave nothing are left out. Two statements where the member has reached none.
+    """
+    reached = _reached(member_id)
+    growth = [*_growth_of(member_id, reached), *(Grown(day, -points, None) for day, points in taken)]
+    lost: list[LostLevel] = []
+    while rows := _lost(reached, growth):
+        going = {row.id for row in rows}
+        reached = [row for row in reached if row.id not in going]
+        rewards = would_undo(going, at=at)
+        growth += [Grown(each.counts_on, -each.reward.growth, each.fact_id) for each in rewards if each.counts_on]
+        for row in rows:
+            points = sum(each.reward.points for each in rewards if each.fact_id == row.id)
+            lost.append(_would_lose(row, points, at=at))
+    return tuple(each for each in lost if each.points or each.coupons or each.used)
+
+
+def _would_lose(row: Row[Any], points: int, *, at: datetime) -> LostLevel:
+    """Return what goes back with a level for which tasks gave so many points."""
+    voided, used, pack = 0, 0, _pack_of(row)
+    if pack is not None and pack.points:
+        points += points_of_lots(reference_of_pack(pack.id), at=at)
+    if pack is not None and pack.coupons:
+        voided, used = coupons.would_void(f"{REACHED}{pack.occasion}", member_id=row.member_id)
+    return LostLevel(dict(_level_of(row).name), points, voided, used)
 
 
 def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
@@ -54,8 +95,16 @@ def is_merited(reach: int, since: date, growth: Sequence[tuple[date, int]]) -> b
     )
 
 
-def _lost(member_id: int) -> list[Row[Any]]:
-    """Return the facts of levels, the highest first, that growth does not bear out any more."""
+class Grown(Struct, frozen=True):
+    """Growth on the day it counts on, and the fact of a level that gave it, if one did."""
+
+    counts_on: date
+    points: int
+    fact_id: int | None
+
+
+def _reached(member_id: int) -> list[Row[Any]]:
+    """Return the facts of levels that a member has reached, the highest first."""
     fact = FactRow
     reached = execute(
         select(fact)
@@ -63,15 +112,23 @@ def _lost(member_id: int) -> list[Row[Any]]:
         .order_by(fact.attributes["rank"].as_integer().desc(), fact.id)
     ).all()
     # What was reached before this was kept says no version: it stays.
-    reached = [row for row in reached if "version" in row.attributes]
+    return [row for row in reached if "version" in row.attributes]
+
+
+def _growth_of(member_id: int, reached: Sequence[Row[Any]]) -> list[Grown]:
+    """Return a member's growth, where levels were reached by it."""
     if not reached:
         return []
-    growth = execute(_GROWTH, {"of_member": member_id}).all()
+    return [Grown(row.counts_on, row.points, row.fact_id) for row in execute(_GROWTH, {"of_member": member_id})]
+
+
+def _lost(reached: Sequence[Row[Any]], growth: Sequence[Grown]) -> list[Row[Any]]:
+    """Return which facts of levels growth does not bear out any more. Pure, but for versions of the programme."""
     return [
         row
         for row in reached
         if not is_merited(
-            programme.version(row.attributes["version"]).level(row.attributes["rank"]).reach,
+            _level_of(row).reach,
             date.fromisoformat(row.attributes["day"]),
             # What a level itself has given, or one reached after it, does not bear it out.
             [(each.counts_on, each.points) for each in growth if each.fact_id is None or each.fact_id < row.id],
@@ -79,22 +136,31 @@ def _lost(member_id: int) -> list[Row[Any]]:
     ]
 
 
+def _level_of(row: Row[Any]) -> programme.Level:
+    """Return a level as it was when the fact of it was recorded."""
+    return programme.version(row.attributes["version"]).level(row.attributes["rank"])
+
+
+def _pack_of(row: Row[Any]) -> Row[Any] | None:
+    """Return the pack that reaching a level brought, None where it brought none."""
+    occasion = row.key.removeprefix(f"{row.reference}:")
+    return execute(
+        select(LevelPack).where(LevelPack.member_id == row.member_id, LevelPack.occasion == occasion)
+    ).one_or_none()
+
+
 def _undo(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
     fact = Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes)
-    level = programme.version(row.attributes["version"]).level(row.attributes["rank"])
+    level = _level_of(row)
     why = say(N_("{level} was reached by what went back since: what it gave is taken back"), level=dict(level.name))
     rewards = undo(fact, row.id, "level_unreached", why=why, purse=purse, terms=terms, at=at) or []
     points, voided, used = sum(each.points for each in rewards), 0, 0
-    occasion = row.key.removeprefix(f"{row.reference}:")
-    pack = execute(
-        select(LevelPack).where(LevelPack.member_id == row.member_id, LevelPack.occasion == occasion)
-    ).one_or_none()
-    if pack is not None:
+    if (pack := _pack_of(row)) is not None:
         if pack.points:
             points += take_lots_back(reference_of_pack(pack.id), why=why, purse=purse, at=at)
         if pack.coupons:
             voided, used = coupons.void_given_for(
-                f"{REACHED}{occasion}", member_id=row.member_id, by=f"fact:{row.id}", at=at
+                f"{REACHED}{pack.occasion}", member_id=row.member_id, by=f"fact:{row.id}", at=at
             )
     if points or voided or used:
         told = {"level": dict(level.name), "points": points, "coupons": voided, "used": used}

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
@@ -17,11 +17,11 @@ from mall.domain import ledger, membership, notices, programme
 from .campaigns import campaign_of_rule, draw, rule_of
 from .facts import Fact, FactRow, record
 from .formula import Rates
-from .lost_levels import lose_levels, reach_again
+from .lost_levels import LostLevel, lose_levels, reach_again, would_lose
 from .stamp_cards import Bought
 from .stamps import give_stamps
 from .tasks import Reward, did, note_level
-from .undoing import undo
+from .undoing import undo, would_undo
 
 RULE = "order"
 
@@ -126,6 +126,16 @@ class Kept(Struct, frozen=True):
     growth: int
     level_change: membership.LevelChange | None
     stamps: int = 0
+
+
+class Unkept(Struct, frozen=True):
+    """What goes back with an order besides its own points and growth: what tasks gave for it, and what `levels` gave
+    that were reached by it.
+    """
+
+    points: int = 0
+    growth: int = 0
+    levels: tuple[LostLevel, ...] = ()
 
 
 def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Paid:
@@ -331,13 +341,36 @@ def order_unkept(
     return rewards
 
 
-def _unkept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> list[Reward]:
-    row = execute(
+def unkept_by(sale: Sale, *, taken: Reduction, at: datetime) -> Unkept:
+    """Return what order_unkept() would take back besides what a reduction takes: it takes nothing itself.
+
+    Of an order that was not kept yet, asks the database nothing.
+    """
+    if not taken.was_kept:
+        return Unkept()
+    row = None if sale.kept_cents else _kept_fact(sale)
+    rewards = [] if row is None else would_undo([row.id], at=at)
+    growth = [(each.counts_on, each.reward.growth) for each in rewards if each.counts_on is not None]
+    if taken.growth and taken.growth_counts_on is not None:
+        growth.append((taken.growth_counts_on, taken.growth))
+    return Unkept(
+        points=sum(each.reward.points for each in rewards),
+        growth=sum(each.reward.growth for each in rewards),
+        levels=would_lose(sale.member_id, growth, at=at) if growth else (),
+    )
+
+
+def _kept_fact(sale: Sale) -> Row[Any] | None:
+    """Return the fact that an order was kept, of which something was paid for in cash; None where it is none."""
+    return execute(
         select(FactRow).where(
             FactRow.key == f"{sale.reference}:kept", FactRow.attributes["kept_cents"].as_integer() > 0
         )
     ).one_or_none()
-    if row is None:
+
+
+def _unkept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> list[Reward]:
+    if (row := _kept_fact(sale)) is None:
         return []
     kept = Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes)
     why = say(

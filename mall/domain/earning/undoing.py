@@ -4,8 +4,10 @@ A reward is not given in parts, so none is taken back in part: an order keeps wh
 its goods that were paid for in cash is kept. What was undone counts for no cap: the next order may be the first.
 """
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from mall.base.db import execute
@@ -14,6 +16,14 @@ from mall.domain import ledger, membership, programme
 
 from .facts import Fact, record, undoing
 from .tasks import Reward, TaskReward, reference_of
+
+
+class Undoing(Struct, frozen=True):
+    """What undoing a fact takes back of one reward, and the day its growth counts on."""
+
+    fact_id: int
+    reward: Reward
+    counts_on: date | None
 
 
 def undo(
@@ -55,6 +65,24 @@ def undo(
             )
         taken.append(Reward(reward.task, points, reward.growth))
     return taken
+
+
+def would_undo(fact_ids: Collection[int], *, at: datetime) -> list[Undoing]:
+    """Return what undo() would take back for facts that were not undone: it takes nothing itself."""
+    rewards = execute(select(TaskReward).where(TaskReward.fact_id.in_(fact_ids)).order_by(TaskReward.id)).all()
+    found = []
+    for reward in rewards:
+        reference = reference_of(reward.id)
+        points = points_of_lots(reference, at=at) if reward.points else 0
+        _growth, counts_on = membership.growth_of(reference) if reward.growth else (0, None)
+        found.append(Undoing(reward.fact_id, Reward(reward.task, points, reward.growth), counts_on))
+    return found
+
+
+def points_of_lots(reference: str, *, at: datetime) -> int:
+    """Return how many points take_lots_back() would take."""
+    earned = ledger.lots_earned(reference, at=at)
+    return sum(points for _lot, points in ledger.to_take(earned, {lot.id: 0 for lot in earned}))
 
 
 def take_lots_back(reference: str, *, why: Message, purse: ledger.LockedPurse, at: datetime) -> int:

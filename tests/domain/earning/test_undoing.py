@@ -54,6 +54,19 @@ def keep(stage, member_id, cents=1_590, *, quantity=1, at=KEPT):
 
 
 def refund(stage, order, pieces=None, *, at=KEPT):
+    """Refund pieces; what was shown of it beforehand is what its member is told afterwards."""
+    with reading():
+        row = checkout.order_of(order.id)
+        shown = aftersales.plan_refund(row, reason="damaged", at=at, zone=stage.terms.zone, pieces=pieces).unkept
+    before = told_undone(order.member_id)
+    refund_unseen(stage, order, pieces, at=at)
+    after = told_undone(order.member_id)
+    tasks, levels = (after[kind][len(before[kind]) :] for kind in UNDONE)
+    assert tasks == ([(shown.points, shown.growth)] if shown.points or shown.growth else [])
+    assert levels == [(each.name["en"], each.points, each.coupons, each.used) for each in shown.levels]
+
+
+def refund_unseen(stage, order, pieces=None, *, at=KEPT):
     with transaction():
         aftersales.refund(
             order.id, reason="damaged", restock=True, by="staff:1", terms=stage.terms, at=at, pieces=pieces
@@ -92,6 +105,18 @@ def told(member_id, kind):
         return list(
             execute(select(row.details).where(row.member_id == member_id, row.kind == kind).order_by(row.id)).scalars()
         )
+
+
+UNDONE = ("points_reward_undone", "level_pack_undone")
+
+
+def told_undone(member_id):
+    """Return what a member was told that went back: of tasks, then of levels."""
+    tasks, levels = (told(member_id, kind) for kind in UNDONE)
+    return {
+        UNDONE[0]: [(each["points"], each["growth"]) for each in tasks],
+        UNDONE[1]: [(each["level"]["en"], each["points"], each["coupons"], each["used"]) for each in levels],
+    }
 
 
 def growth(stage, member_id, at=LATER):
@@ -356,7 +381,7 @@ def test_whatever_is_kept_and_goes_back_tasks_gave_for_what_is_kept_alone(stage,
 def test_the_proof_sees_an_order_that_is_gone_and_was_not_undone(stage, mei, monkeypatch):
     order = keep(stage, mei)
     monkeypatch.setattr(earning, "order_unkept", lambda *_given, **_named: [])
-    refund(stage, order)
+    refund_unseen(stage, order)
     assert broken() == ["an order of which nothing is kept any more is undone, and no other"]
 
 
@@ -364,7 +389,7 @@ def test_the_proof_sees_an_order_that_is_gone_and_was_not_undone(stage, mei, mon
 def test_the_proof_sees_a_reward_that_stays_after_it_was_undone(stage, mei, monkeypatch):
     order = keep(stage, mei)
     monkeypatch.setattr(undoing, "take_lots_back", lambda *_given, **_named: 0)
-    refund(stage, order)
+    refund_unseen(stage, order)
     assert broken() == ["what was given for a fact that is undone was taken back, and for no other"]
 
 
@@ -373,7 +398,7 @@ def test_the_proof_sees_a_level_that_went_back_and_its_pack_that_stays(stage, me
     order = keep(stage, mei, 250_000)
     with monkeypatch.context() as patch:
         patch.setattr(orders, "lose_levels", lambda **_named: None)
-        refund(stage, order)
+        refund_unseen(stage, order)
     assert "a level reached by what went back since is undone, and no other" in broken()
     monkeypatch.setattr(coupons, "void_given_for", lambda *_given, **_named: (0, 0))
     with transaction():
