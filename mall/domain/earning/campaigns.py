@@ -13,25 +13,22 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     ForeignKey,
-    String,
     case,
     func,
     select,
     update,
 )
 
-from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.marked import Marked
 from mall.base.tables import Mapped, mapped_column
-from mall.base.text import Text
 
-from .drafts import APPROVED, SCOPES, STATES
+from .drafts import APPROVED, Drafted
 
 LEAST_PERCENT, MOST_PERCENT = 101, 1_000
 
 
-class CampaignRow(db.Model):
+class CampaignRow(Drafted, db.Model):
     """A campaign as the desk keeps it: orders from `starts_at` to `ends_at` earn `multiplier_percent`.
 
     `cap_points` bounds what it may give in all; `issued_points` counts what those that have a cap have given, and no
@@ -41,34 +38,17 @@ class CampaignRow(db.Model):
 
     __tablename__ = "campaign"
     __table_args__ = (
-        CheckConstraint(f"state IN {STATES}", name="state_known"),
-        CheckConstraint(f"scope IN {SCOPES}", name="scope_known"),
-        CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
+        *Drafted.checks(),
         CheckConstraint(f"multiplier_percent BETWEEN {LEAST_PERCENT} AND {MOST_PERCENT}", name="multiplier_within"),
         CheckConstraint("cap_points > 0", name="cap_positive"),
         CheckConstraint("issued_points >= 0", name="issued_not_negative"),
         CheckConstraint("cap_points IS NULL OR issued_points <= cap_points", name="issued_within_cap"),
         CheckConstraint("cap_points IS NOT NULL OR issued_points = 0", name="issued_counts_a_cap"),
-        CheckConstraint("min_rank >= 0", name="rank_not_negative"),
-        CheckConstraint("(state = 'draft') = (approved_at IS NULL)", name="approved_when"),
-        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_when"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), unique=True)
-    title: Mapped[dict[str, str]] = mapped_column(Text)
-    starts_at: Mapped[datetime] = mapped_column(Instant)
-    ends_at: Mapped[datetime] = mapped_column(Instant)
     multiplier_percent: Mapped[int]
-    min_rank: Mapped[int]
-    scope: Mapped[str] = mapped_column(String(10))
     cap_points: Mapped[int | None]
     issued_points: Mapped[int]
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    version: Mapped[int]
-    made_at: Mapped[datetime] = mapped_column(Instant)
-    approved_at: Mapped[datetime | None] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class CampaignScope(db.Model):

@@ -13,20 +13,18 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, String, case, func, select, update
 
-from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.tables import Mapped, mapped_column
-from mall.base.text import Text
 from mall.domain import catalogue
 
-from .drafts import DRAFT, SCOPES, STATES
+from .drafts import DRAFT, Drafted
 
 ORDER, PIECE = "order", "piece"
 COUNTS = (ORDER, PIECE)
 LEAST_STAMPS, MOST_STAMPS = 2, 50
 
 
-class StampCardRow(db.Model):
+class StampCardRow(Drafted, db.Model):
     """A stamp card as the desk keeps it. `stamps_needed` purchases of orders placed from `starts_at` to `ends_at` (or
     `ended_at`) fill one, which gives a coupon of the template.
 
@@ -38,10 +36,8 @@ class StampCardRow(db.Model):
 
     __tablename__ = "stamp_card"
     __table_args__ = (
-        CheckConstraint(f"state IN {STATES}", name="state_known"),
-        CheckConstraint(f"scope IN {SCOPES}", name="scope_known"),
+        *Drafted.checks(),
         CheckConstraint(f"counts IN {COUNTS}", name="counts_known"),
-        CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
         CheckConstraint(f"stamps_needed BETWEEN {LEAST_STAMPS} AND {MOST_STAMPS}", name="stamps_within"),
         CheckConstraint("least_cents >= 0", name="least_not_negative"),
         CheckConstraint("member_limit > 0", name="member_limit_positive"),
@@ -49,16 +45,8 @@ class StampCardRow(db.Model):
         CheckConstraint("filled >= 0", name="filled_not_negative"),
         CheckConstraint("total_limit IS NULL OR filled <= total_limit", name="filled_within_total"),
         CheckConstraint("total_limit IS NOT NULL OR filled = 0", name="filled_counts_a_total"),
-        CheckConstraint("min_rank >= 0", name="rank_not_negative"),
-        CheckConstraint("(state = 'draft') = (approved_at IS NULL)", name="approved_when"),
-        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_when"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), unique=True)
-    title: Mapped[dict[str, str]] = mapped_column(Text)
-    starts_at: Mapped[datetime] = mapped_column(Instant)
-    ends_at: Mapped[datetime] = mapped_column(Instant)
     stamps_needed: Mapped[int]
     counts: Mapped[str] = mapped_column(String(5))
     least_cents: Mapped[int]
@@ -66,13 +54,6 @@ class StampCardRow(db.Model):
     member_limit: Mapped[int | None]
     total_limit: Mapped[int | None]
     filled: Mapped[int]
-    min_rank: Mapped[int]
-    scope: Mapped[str] = mapped_column(String(10))
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    version: Mapped[int]
-    made_at: Mapped[datetime] = mapped_column(Instant)
-    approved_at: Mapped[datetime | None] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class StampScope(db.Model):

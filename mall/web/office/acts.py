@@ -199,9 +199,9 @@ def subject_link(subject: str) -> str | None:
     if kind == "coupon":
         return link("office.coupons.show", template_id=int(number))
     if kind == "campaign":
-        return link("office.campaigns.show", campaign_id=int(number))
+        return link("office.campaigns.show", draft_id=int(number))
     if kind == "stamp_card":
-        return link("office.stamp_cards.show", card_id=int(number))
+        return link("office.stamp_cards.show", draft_id=int(number))
     if kind == "member":
         return link("office.members.show", member_id=int(number))
     if kind == "staff":

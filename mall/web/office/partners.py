@@ -23,8 +23,8 @@ from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.texts import money_words, number
 
 from .actors import actor_words
-from .campaign_forms import LONGEST_REASON, WhyForm
 from .coupon_pages import own_key
+from .draft_forms import LONGEST_REASON, WhyForm
 from .fields import Cents, needed
 
 bp = Blueprint("partners", __name__, url_prefix="/partners")
