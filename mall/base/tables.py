@@ -35,22 +35,14 @@ T = TypeVar("T")
 
 
 class Model:
-    """Every table of the mall: `Model.column` in a statement is that column, `Model` the table.
-
-    What tables have in common may stand in a class that is none: `class CampaignRow(Drafted, db.Model)`.
-    """
+    """Every table of the mall: `Model.column` in a statement is that column, `Model` the table."""
 
     metadata = MetaData(naming_convention=NAMES)
     __tablename__: str
     __table__: Table
 
     def __init_subclass__(cls) -> None:
-        shared = [each for each in reversed(cls.__mro__[1:]) if not issubclass(each, Model) and each is not object]
-        columns = {
-            key: _column(key, kind, each.__dict__[key]._copy() if key in each.__dict__ else None)
-            for each in shared
-            for key, kind in each.__annotations__.items()
-        } | {key: _column(key, kind, getattr(cls, key, None)) for key, kind in cls.__annotations__.items()}
+        columns = {key: _column(key, kind, getattr(cls, key, None)) for key, kind in cls.__annotations__.items()}
         if not hasattr(cls, "__tablename__"):
             cls.__tablename__ = _BEFORE_A_WORD.sub("_", cls.__name__).lower()
         more = getattr(cls, "__table_args__", ())

@@ -82,29 +82,3 @@ def test_a_column_of_no_known_kind_is_refused_where_it_is_declared():
 def test_only_the_annotation_says_whether_a_column_may_be_empty():
     with pytest.raises(TypeError, match="nullable"):
         mapped_column(String(20), nullable=True)
-
-
-def test_what_tables_have_in_common_is_each_ones_own_column():
-    class Afloat:
-        id: Mapped[int] = mapped_column(primary_key=True)
-        port: Mapped[str] = mapped_column(String(20), index=True)
-        beam: Mapped[int | None]
-
-    class Raft(Afloat, tables.Model):
-        __tablename__ = "test_raft"
-        logs: Mapped[int]
-
-    class Barge(Afloat, tables.Model):
-        __tablename__ = "test_barge"
-        load: Mapped[int]
-
-    try:
-        assert [column.name for column in Raft.__table__.columns] == ["id", "port", "beam", "logs"]
-        assert [column.name for column in Barge.__table__.columns] == ["id", "port", "beam", "load"]
-        assert (Raft.port.table, Barge.port.table) == (Raft.__table__, Barge.__table__)
-        for each in (Raft, Barge):
-            assert each.__table__.primary_key.columns.keys() == ["id"] and each.beam.nullable
-            assert [index.name for index in each.__table__.indexes] == [f"ix_{each.__tablename__}_port"]
-    finally:
-        for each in (Raft, Barge):
-            tables.Model.metadata.remove(each.__table__)

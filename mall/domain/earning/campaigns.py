@@ -13,22 +13,25 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     ForeignKey,
+    String,
     case,
     func,
     select,
     update,
 )
 
+from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.marked import Marked
 from mall.base.tables import Mapped, mapped_column
+from mall.base.text import Text
 
-from .drafts import APPROVED, Drafted
+from .drafts import APPROVED, checks
 
 LEAST_PERCENT, MOST_PERCENT = 101, 1_000
 
 
-class CampaignRow(Drafted, db.Model):
+class CampaignRow(db.Model):
     """A campaign as the desk keeps it: orders from `starts_at` to `ends_at` earn `multiplier_percent`.
 
     `cap_points` bounds what it may give in all; `issued_points` counts what those that have a cap have given, and no
@@ -38,7 +41,7 @@ class CampaignRow(Drafted, db.Model):
 
     __tablename__ = "campaign"
     __table_args__ = (
-        *Drafted.checks(),
+        *checks(),
         CheckConstraint(f"multiplier_percent BETWEEN {LEAST_PERCENT} AND {MOST_PERCENT}", name="multiplier_within"),
         CheckConstraint("cap_points > 0", name="cap_positive"),
         CheckConstraint("issued_points >= 0", name="issued_not_negative"),
@@ -46,9 +49,21 @@ class CampaignRow(Drafted, db.Model):
         CheckConstraint("cap_points IS NOT NULL OR issued_points = 0", name="issued_counts_a_cap"),
     )
 
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[dict[str, str]] = mapped_column(Text)
+    starts_at: Mapped[datetime] = mapped_column(Instant)
+    ends_at: Mapped[datetime] = mapped_column(Instant)
     multiplier_percent: Mapped[int]
+    min_rank: Mapped[int]
+    scope: Mapped[str] = mapped_column(String(10))
     cap_points: Mapped[int | None]
     issued_points: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    version: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    approved_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class CampaignScope(db.Model):

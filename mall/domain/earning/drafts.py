@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import CheckConstraint, Row, String, delete, func, insert, select
+from sqlalchemy import CheckConstraint, Row, delete, func, insert, select
 
-from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.base.errors import Refusal
-from mall.base.tables import Mapped, mapped_column
-from mall.base.text import N_, Text
+from mall.base.text import N_
 from mall.domain import approvals, catalogue
 
 DRAFT, APPROVED, ENDED = "draft", "approved", "ended"
@@ -19,36 +17,16 @@ SCOPES = ("all", "category", "product")
 LONGEST_TITLE, MOST_SCOPE, MOST_ID = 120, 200, 2**63 - 1
 
 
-class Drafted:
-    """The columns that such tables have in common; `checks` what must be so of them.
-
-    `version` grows with every change, and when all that may be given is. The figures of one stay once it has begun.
-    """
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), unique=True)
-    title: Mapped[dict[str, str]] = mapped_column(Text)
-    starts_at: Mapped[datetime] = mapped_column(Instant)
-    ends_at: Mapped[datetime] = mapped_column(Instant)
-    min_rank: Mapped[int]
-    scope: Mapped[str] = mapped_column(String(10))
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    version: Mapped[int]
-    made_at: Mapped[datetime] = mapped_column(Instant)
-    approved_at: Mapped[datetime | None] = mapped_column(Instant)
-    ended_at: Mapped[datetime | None] = mapped_column(Instant)
-
-    @staticmethod
-    def checks() -> tuple[CheckConstraint, ...]:
-        """Return the checks of a table with these columns, each time anew."""
-        return (
-            CheckConstraint(f"state IN {STATES}", name="state_known"),
-            CheckConstraint(f"scope IN {SCOPES}", name="scope_known"),
-            CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
-            CheckConstraint("min_rank >= 0", name="rank_not_negative"),
-            CheckConstraint("(state = 'draft') = (approved_at IS NULL)", name="approved_when"),
-            CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_when"),
-        )
+def checks() -> tuple[CheckConstraint, ...]:
+    """Return what must be so of the columns that tables of drafts have in common; each time anew, for one table."""
+    return (
+        CheckConstraint(f"state IN {STATES}", name="state_known"),
+        CheckConstraint(f"scope IN {SCOPES}", name="scope_known"),
+        CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
+        CheckConstraint("min_rank >= 0", name="rank_not_negative"),
+        CheckConstraint("(state = 'draft') = (approved_at IS NULL)", name="approved_when"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_when"),
+    )
 
 
 class BadDraft(Refusal):

@@ -13,18 +13,20 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, String, case, func, select, update
 
+from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.tables import Mapped, mapped_column
+from mall.base.text import Text
 from mall.domain import catalogue
 
-from .drafts import DRAFT, Drafted
+from .drafts import DRAFT, checks
 
 ORDER, PIECE = "order", "piece"
 COUNTS = (ORDER, PIECE)
 LEAST_STAMPS, MOST_STAMPS = 2, 50
 
 
-class StampCardRow(Drafted, db.Model):
+class StampCardRow(db.Model):
     """A stamp card as the desk keeps it. `stamps_needed` purchases of orders placed from `starts_at` to `ends_at` (or
     `ended_at`) fill one, which gives a coupon of the template.
 
@@ -36,7 +38,7 @@ class StampCardRow(Drafted, db.Model):
 
     __tablename__ = "stamp_card"
     __table_args__ = (
-        *Drafted.checks(),
+        *checks(),
         CheckConstraint(f"counts IN {COUNTS}", name="counts_known"),
         CheckConstraint(f"stamps_needed BETWEEN {LEAST_STAMPS} AND {MOST_STAMPS}", name="stamps_within"),
         CheckConstraint("least_cents >= 0", name="least_not_negative"),
@@ -47,6 +49,11 @@ class StampCardRow(Drafted, db.Model):
         CheckConstraint("total_limit IS NOT NULL OR filled = 0", name="filled_counts_a_total"),
     )
 
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[dict[str, str]] = mapped_column(Text)
+    starts_at: Mapped[datetime] = mapped_column(Instant)
+    ends_at: Mapped[datetime] = mapped_column(Instant)
     stamps_needed: Mapped[int]
     counts: Mapped[str] = mapped_column(String(5))
     least_cents: Mapped[int]
@@ -54,6 +61,13 @@ class StampCardRow(Drafted, db.Model):
     member_limit: Mapped[int | None]
     total_limit: Mapped[int | None]
     filled: Mapped[int]
+    min_rank: Mapped[int]
+    scope: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    version: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    approved_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class StampScope(db.Model):
