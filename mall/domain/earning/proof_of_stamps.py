@@ -63,15 +63,16 @@ def _filled() -> Select[*tuple[Any, ...]]:
         .subquery("cards")
     )
     members = select(stamps.c.card_id, stamps.c.member_id).union(select(cards.c.card_id, cards.c.member_id)).subquery()
-    due = func.coalesce(stamps.c.stamps, 0) // card.stamps_needed
+    # Multiplied, not divided: PostgreSQL adds up to a decimal, which would not be divided as whole numbers are.
+    have, needed = func.coalesce(stamps.c.stamps, 0), card.stamps_needed
     live, owed = func.coalesce(cards.c.live, 0), func.coalesce(cards.c.owed, 0)
     bounded = or_(live >= card.member_limit, card.filled >= card.total_limit)
     return (
-        select(members.c.card_id, members.c.member_id, due.label("due"), live.label("live"))
+        select(members.c.card_id, members.c.member_id, have.label("stamps"), live.label("live"))
         .join(card, card.id == members.c.card_id)
         .outerjoin(stamps, _same(stamps, members))
         .outerjoin(cards, _same(cards, members))
-        .where(or_(live - owed > due, and_(live < due, ~func.coalesce(bounded, False))))
+        .where(or_((live - owed) * needed > have, and_((live + 1) * needed <= have, ~func.coalesce(bounded, False))))
     )
 
 

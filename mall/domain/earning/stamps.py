@@ -208,7 +208,8 @@ def stamps_back(reference: str, *, member_id: int, bought: Iterable[Bought]) -> 
     going = {
         row.id: (as_card(row), back)
         for row, lines in found.values()
-        if (back := row.given - as_card(row).stamps_for(lines)) > 0
+        # PostgreSQL adds up integers to a decimal.
+        if (back := int(row.given) - as_card(row).stamps_for(lines)) > 0
     }
     if not going:
         return ()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlalchemy import String as Letters
 from sqlalchemy import cast as as_type
 
@@ -60,7 +60,8 @@ def _kept() -> Any:
         (Purchase.earn_points * Purchase.multiplier_percent).label("times"),
         (Purchase.earn_per_cents * 100).label("per"),
         Purchase.cents,
-        (Purchase.cents - gone.correlate(Purchase).scalar_subquery()).label("kept_cents"),
+        # PostgreSQL adds up to a decimal, which would not be divided as whole numbers are.
+        as_type(Purchase.cents - gone.correlate(Purchase).scalar_subquery(), BigInteger).label("kept_cents"),
     ).subquery("kept")
 
 

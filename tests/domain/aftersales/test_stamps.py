@@ -16,7 +16,7 @@ from mall.domain import aftersales, catalogue, checkout, coupons, earning, notic
 from mall.domain.earning import stamps as stamps_module
 from mall.domain.earning.stamps import Standing
 from tests.domain.ledger.test_proof import Undone, lower_the_guards
-from tests.stage import NOON
+from tests.stage import NOON, open_shop
 
 DAY = timedelta(days=1)
 KEPT = NOON + 15 * DAY
@@ -223,6 +223,19 @@ def test_what_is_returned_later_takes_its_stamps_and_an_unused_coupon_is_void(st
 
     keep(stage, mei, mug)
     assert full(mei) == [(1, "revoked", True, False), (2, "usable", False, False)]
+
+
+def test_on_either_database_a_part_of_a_card_is_sound_and_a_return_takes_of_it(either):
+    stage = open_shop()
+    mei, mug = stage.member("mei"), stage.mug()
+    stage.stamp_card()
+    order = keep(stage, mei, mug, quantity=4)
+
+    stage.refund(order, pieces={1: 2}, at=KEPT)
+
+    assert (stamps(mei), full(mei)) == ([4, -2], [(1, "revoked", True, False)])
+    with reading():
+        assert broken() == []
 
 
 def test_where_the_coupon_was_used_it_stays_and_the_stamps_are_owed(stage, mei, mug):

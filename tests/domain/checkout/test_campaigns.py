@@ -201,6 +201,20 @@ def test_a_refund_takes_back_what_the_campaign_gave_for_it_by_the_same_formula(s
     assert stage.balances(mei).pending == 0
 
 
+def test_on_either_database_what_does_not_come_out_even_is_sound(either):
+    stage = open_shop()
+    mei = stage.member("mei")
+    stage.campaign(multiplier_percent=150)
+    pen = stage.item("Pen", prices=(catalogue.cash_price(333),))
+    order = buy(stage, mei, pen, quantity=2)
+
+    stage.refund(order, pieces={1: 1})
+
+    assert stage.balances(mei).pending == 33 + 16  # Of 33.3 and 16.65.
+    with reading():
+        assert broken() == []
+
+
 def test_of_a_campaign_that_ran_out_a_refund_takes_only_what_it_gave_above_what_is_kept(stage, mei):
     stage.campaign(cap_points=200)
     order = buy(stage, mei, stage.mug(), quantity=2)

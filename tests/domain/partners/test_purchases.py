@@ -10,7 +10,7 @@ from mall.base.text import say
 from mall.domain import ledger, membership, partners, people, programme
 from tests import cast
 from tests.domain.ledger.test_proof import lower_the_guards
-from tests.domain.partners.conftest import NOON
+from tests.domain.partners.conftest import NOON, Till
 
 DAY = timedelta(days=1)
 
@@ -146,6 +146,20 @@ def test_refunds_take_back_by_the_same_formula_and_add_up(mei, till, purse):
         [listed] = partners.purchases_at(rides.partner_id, limit=5)
     assert (listed.points, listed.points_taken, listed.refunded_cents) == (100, 100, 1_000)
     assert purse(mei) == (0, 0, 0, 0)
+
+
+def test_on_either_database_what_does_not_come_out_even_is_sound(either):
+    shop = cast.open_shop(at=NOON)
+    mei = cast.join("mei", at=NOON, terms=shop)
+    rides = Till(shop, growth_per_cents=100)
+
+    rides.buy(mei, 1_599, reference="R-7")
+    rides.give_back("R-7", 444)
+
+    with reading():
+        assert ledger.balances(mei, at=NOON).ready == 115  # 11.55 kept, of 159 before.
+        assert membership.growth_of("purchase:1")[0] == 11
+        assert [check.name for check in partners.checks() if execute(check.breaks).first()] == []
 
 
 def test_never_more_is_refunded_than_was_paid(mei, till, purse):
