@@ -17,7 +17,7 @@ TIMES = 10
 
 @pytest.fixture
 def stage(postgres_app: Flask) -> Stage:
-    return open_shop()
+    return open_shop(membership_least_days=1, return_window_days=0)
 
 
 @pytest.fixture

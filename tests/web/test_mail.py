@@ -78,6 +78,7 @@ VALUES = {
     "level_ending": {"level": {"en": "VIP", "zh": "贵宾"}, "last_day": "2026-12-31", "paid": True},
     "level_grant_ended": {"level": {"en": "VIP", "zh": "贵宾"}},
     "level_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1},
+    "paid_level_undone": {"level": {"en": "VIP", "zh": "贵宾"}, "points": 100, "coupons": 1, "used": 1},
     "level_pack_undone": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 200, "coupons": 1, "used": 2},
     "birthday_pack_received": {"level": {"en": "Senior", "zh": "高级会员"}, "points": 50, "coupons": 0},
     "level_dormancy": {"points": 160, "deducts_on": "2026-06-14"},

@@ -11,7 +11,7 @@ from .disputes import told_of_dispute
 from .exchanges import NoneLeft, OpenExchange, to_be_packed
 from .hearing import hear, hear_all
 from .lapsing import lapse_due_returns, lapses_at
-from .memberships import LaterFirst, NoMembership, TimeOver
+from .memberships import LaterFirst, LeastTerm, NoMembership, TimeOver
 from .moderating import (
     Alike,
     NoLongerKept,
@@ -168,6 +168,7 @@ __all__ = [
     "ExchangePlan",
     "FilePlan",
     "LaterFirst",
+    "LeastTerm",
     "LookedAt",
     "MoreThanReturned",
     "NoLongerKept",

@@ -1,16 +1,18 @@
 """Memberships that are given back: how many of their days are left, and which of several goes first.
 
 A member who gives one back, or the desk for them, gets the share of the whole days that are left; the day on which it
-is done counts as used. Any other refund of a membership gives all of it back. Either ends the level at once.
+is done counts as used, and what was used stays paid for a least number of days, as the programme said when it was
+bought. Unused it goes back whole: before it begins, and within the days for returns as long as nothing was bought with
+it. Any other refund of a membership gives all of it back. Either ends the level at once, and takes what it brought.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from mall.base.clock import day_of
+from mall.base.clock import day_of, start_of
 from mall.base.errors import Refusal
 from mall.base.text import N_
-from mall.domain import checkout, membership
+from mall.domain import checkout, earning, membership, programme
 
 from .reasons import DISPUTE_LOST, GIVEN_BACK, PLAN_ENDED
 
@@ -21,6 +23,12 @@ class NoMembership(Refusal):
 
 class TimeOver(Refusal):
     message = N_("No whole day is left of this membership, so there is nothing to give back.")
+
+
+class LeastTerm(Refusal):
+    message = N_(
+        "A membership that was used stays paid for {days} days at least, so nothing of it is left to give back."
+    )
 
 
 class LaterFirst(Refusal):
@@ -37,8 +45,9 @@ def used_days_of(
 ) -> dict[int, int]:
     """Return how many days of each membership stay paid, {line: days}; of one that goes back whole it says nothing.
 
-    One statement where something of it is a membership, two where one of them has begun or is to. Refuses:
-    NoMembership, TimeOver; LaterFirst, but where the money is gone already.
+    One statement where something of it is a membership, two where one of them has begun or is to; one more for each
+    that is within the days for returns. Refuses: NoMembership, TimeOver, LeastTerm; LaterFirst, but where the money is
+    gone already.
     """
     plans = [line for line, _quantity in chosen if line.plan_days is not None]
     in_part = reason == PLAN_ENDED
@@ -51,11 +60,30 @@ def used_days_of(
     _refuse_unless_last(periods)
     if not in_part:
         return {}
-    today = day_of(at, zone)
-    used = {references[each].line: period.used_by(today) for each, period in periods.items()}
-    if any(used[line.line] >= (line.plan_days or 0) for line in plans):
-        raise TimeOver
+    today, used = day_of(at, zone), {}
+    least = programme.version(order.version).membership_least_days
+    for each, period in periods.items():
+        if is_unused(order, period, today=today, zone=zone):
+            continue
+        if period.used_by(today) >= period.days:
+            raise TimeOver
+        if least >= period.days:
+            raise LeastTerm(days=least)
+        used[references[each].line] = max(period.used_by(today), least)
     return used
+
+
+def is_unused(order: checkout.OrderRow, period: membership.Period, *, today: date, zone: str) -> bool:
+    """Tell whether a membership may go back whole: it has not begun, or the days for returns are not over since it was
+    paid, and nothing was bought since it began. One statement within those days.
+    """
+    if not period.used_by(today):
+        return True
+    days = order.return_window_days
+    if not days or order.paid_at is None or today > day_of(order.paid_at, zone) + timedelta(days=days):
+        return False
+    since = max(order.paid_at, start_of(period.begins_on, zone))
+    return not earning.bought_since(order.member_id, since=since, but=checkout.reference_of(order.id))
 
 
 def references_of(order: checkout.OrderRow, lines: Sequence[checkout.LineRow]) -> list[str]:

@@ -83,7 +83,7 @@ def plan_refund(
 
     `lines` are the order's, where they are at hand; `instead_of` is the return that is refunded, or the exchange
     after all. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, ReturnOpen, NoReason, NothingChosen,
-    TooManyPieces, UnderDispute, TimeOver, LaterFirst.
+    TooManyPieces, UnderDispute, TimeOver, LeastTerm, LaterFirst.
     """
     if reason not in ALL_REASONS:
         raise NoReason()
@@ -143,6 +143,7 @@ def plan_refund(
         unkept = earning.unkept_by(sale, taken=taken, at=at)
     shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
     cash_cents = sum(each.cash_cents for each in back) + shipping_cents
+    paid_levels = memberships.references_of(order, [line for line, _quantity in chosen])
     payments = tuple(cash.payments_of(sale.reference)) if cash_cents else ()
     return Plan(
         order=order,
@@ -162,6 +163,7 @@ def plan_refund(
         netted=netted,
         stamps=stamps,
         unkept=unkept,
+        brought=earning.brought_by(paid_levels, at=at) if paid_levels else earning.Brought(),
         ended=ended,
         overtaken=tuple(each for each in ended if each.id != instead_of),
     )

@@ -57,7 +57,8 @@ class Plan(Struct, frozen=True):
     `growth_less` is growth the order has not given yet and will give less of. `gone_cents` is the part of the cash
     that is not there to be given: it was given back at the cashier already, or never came. `netted` are used coupons
     whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
-    refunded after all. `payments` are the order's, where cash goes back.
+    refunded after all. `payments` are the order's, where cash goes back. `brought` is what
+    levels brought that it paid for: that is taken back.
     """
 
     order: checkout.OrderRow
@@ -76,6 +77,7 @@ class Plan(Struct, frozen=True):
     netted: tuple[Netted, ...] = ()
     stamps: tuple[earning.StampsBack, ...] = ()
     unkept: earning.Unkept = earning.Unkept()
+    brought: earning.Brought = earning.Brought()
     ended: tuple[OpenExchange, ...] = ()
     overtaken: tuple[OpenExchange, ...] = ()
     payments: tuple[Row[Any], ...] = ()
@@ -188,4 +190,6 @@ class Plan(Struct, frozen=True):
             [self.unkept.points, self.unkept.growth],
             [(each.points, each.coupons, each.used) for each in self.unkept.levels],
         ]  # fmt: skip
+        if self.brought:
+            parts.append((self.brought.points, self.brought.growth, self.brought.coupons, self.brought.used))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

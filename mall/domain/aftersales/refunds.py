@@ -143,7 +143,7 @@ def _carry_out(
     earning.take_stamps(plan.stamps, plan.sale.reference, key=credit, member_id=order.member_id, at=at)
     coupons.net({each.coupon_id: each.points for each in plan.netted}, reference=credit)
     if paid_levels := memberships.references_of(order, [each.line for each in plan.lines]):
-        earning.end_paid_levels(paid_levels, by=by, terms=terms, at=at)
+        earning.end_paid_levels(paid_levels, purse=purse, by=by, terms=terms, at=at)
     for exchange in plan.overtaken:
         close(exchange, by=by, at=at)
     _take_goods_back(plan, shelved, by=by, at=at)

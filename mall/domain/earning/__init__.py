@@ -62,7 +62,7 @@ from .drafts import BadDraft
 from .facts import FACTS, WENT_BACK, Fact, FactRow, record
 from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
-from .grants import end_paid_levels, give_paid_level, grant_level, withdraw_level
+from .grants import grant_level, withdraw_level
 from .invitation_rewards import (
     REWARDING,
     DecidedBefore,
@@ -106,6 +106,7 @@ from .orders import (
     reduction,
     unkept_by,
 )
+from .paid_levels import Brought, bought_since, brought_by, end_paid_levels, give_paid_level
 from .profile import (
     ACCOUNT_BOUND,
     ADDRESS_ADDED,
@@ -192,6 +193,7 @@ __all__ = [
     "Announced",
     "BadDraft",
     "Bought",
+    "Brought",
     "Campaign",
     "CampaignBegun",
     "CampaignChanged",
@@ -255,6 +257,8 @@ __all__ = [
     "approve_campaign",
     "approve_stamp_card",
     "best_of",
+    "bought_since",
+    "brought_by",
     "campaign_mark",
     "campaign_of",
     "campaign_of_rule",

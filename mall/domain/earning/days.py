@@ -11,7 +11,7 @@ from mall.domain import ledger, membership, people, programme
 
 from .facts import Fact, FactRow
 from .level_packs import BIRTHDAY, give_level_pack
-from .tasks import Reward, did, note_level, rank_now
+from .tasks import Reward, did, note_level
 
 # A night that the shop slept through is made up for within so many days.
 MADE_UP_FOR = 7
@@ -66,8 +66,8 @@ def celebrate_birthday(member_id: int, *, terms: programme.Programme, at: dateti
         attributes={"day": day},
     )
     rewards = did(fact, purse=purse, terms=terms, at=at)
-    rank = rank_now(member_id, at=at)
-    give_level_pack(BIRTHDAY, f"birthday:{day}", rank=rank, purse=purse, terms=terms, at=at)
+    held = membership.rank_held(member_id, at=at)
+    give_level_pack(BIRTHDAY, f"birthday:{day}", rank=held.rank, paid_by=held.paid_by, purse=purse, terms=terms, at=at)
     return rewards
 
 

@@ -42,6 +42,7 @@ FACTS = {
     "order_unkept": "earning.order_unkept",
     "friend_unbought": "earning.reward_invitation",
     "level_unreached": "earning.order_unkept",
+    "paid_level_undone": "earning.end_paid_levels",
 }
 
 # What undoes a fact that is no longer so, and which. Its attributes say `undoes`: the id of that fact.
@@ -54,7 +55,7 @@ WENT_BACK = ("purchase_refunded", "friend_unbought", "level_unreached")
 BY_ITSELF = (
     "order_reduced", "order_kept", "purchase_kept", "purchase_refunded",
     "had_birthday", "member_for_years", "level_reached", "visited",
-    "friend_joined", "friend_bought", "share_visited", *UNDOES,
+    "friend_joined", "friend_bought", "share_visited", "paid_level_undone", *UNDOES,
 )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
-"""Granting a level: by hand at the desk, or by a plan that was paid for; the one way to a level besides growth."""
+"""Granting a level: by hand at the desk."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from mall.domain import ledger, membership, people, programme
@@ -15,23 +14,6 @@ def grant_level(grant: membership.Grant, *, terms: programme.Programme, at: date
     people.member_of(grant.member_id)
     ledger.lock(grant.member_id, zone=terms.zone)
     return membership.write_grant(grant, terms=terms, at=at)
-
-
-def give_paid_level(
-    member_id: int, rank: int, *, length: int, unit: str, reference: str, terms: programme.Programme, at: datetime
-) -> int:
-    """Give a member the level they have paid for, for so many days or months. Returns how many days that is.
-
-    The member's purse is locked. `reference` says what paid for it, and is used once.
-    """
-    return membership.write_paid_grant(
-        member_id, rank, length=length, unit=unit, reference=reference, terms=terms, at=at
-    )
-
-
-def end_paid_levels(references: Sequence[str], *, by: str, terms: programme.Programme, at: datetime) -> None:
-    """End the levels that were paid for by what is given back. The member's purse is locked."""
-    membership.end_paid_grants(references, by=by, terms=terms, at=at)
 
 
 def withdraw_level(

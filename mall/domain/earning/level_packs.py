@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, insert
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, insert, text
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -27,6 +27,7 @@ TOLD = {UPGRADE: "level_pack_received", BIRTHDAY: "birthday_pack_received"}
 class LevelPack(db.Model):
     """A pack that a member was given for an occasion ("level:3", "birthday:2026-05-17"), at a level.
 
+    `paid_by` says what paid for the level ("order:7:1"), where nothing else gave it: the pack goes back with that.
     Its points are the lot that refers to it by reference_of(), its coupons those that refer to its occasion, behind
     REACHED.
     """
@@ -35,6 +36,12 @@ class LevelPack(db.Model):
         UniqueConstraint("member_id", "occasion"),
         CheckConstraint(f"kind IN {KINDS}", name="kind_known"),
         CheckConstraint("points >= 0 AND coupons >= 0 AND points + coupons > 0", name="gives_something"),
+        Index(
+            None,
+            "paid_by",
+            sqlite_where=text("paid_by IS NOT NULL"),
+            postgresql_where=text("paid_by IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -46,6 +53,7 @@ class LevelPack(db.Model):
     coupons: Mapped[int]
     version: Mapped[int]
     at: Mapped[datetime] = mapped_column(Instant)
+    paid_by: Mapped[str | None] = mapped_column(String(60))
 
 
 append_only(LevelPack)
@@ -60,10 +68,18 @@ class PackGiven(Struct, frozen=True):
 
 
 def give_level_pack(
-    kind: str, occasion: str, *, rank: int, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+    kind: str,
+    occasion: str,
+    *,
+    rank: int,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    at: datetime,
+    paid_by: str | None = None,
 ) -> PackGiven | None:
     """Give a member the pack of a level for an occasion, which has just come about for the first time.
 
+    `paid_by` says what paid for the level, where nothing else gives it.
     The purse is locked. A coupon that is no longer to be had is left out. Returns None where there is nothing to give.
     """
     level, member_id = terms.level(rank), purse.member_id
@@ -77,7 +93,7 @@ def give_level_pack(
         return None
     values = {
         "member_id": member_id, "kind": kind, "occasion": occasion, "rank": level.rank, "points": points,
-        "coupons": len(given), "version": terms.version, "at": at,
+        "coupons": len(given), "version": terms.version, "paid_by": paid_by, "at": at,
     }  # fmt: skip
     pack_id = execute(insert(LevelPack).values(**values).returning(LevelPack.id)).scalar_one()
     if points:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import coupons, ledger
 
 from .facts import FactRow
-from .level_packs import REACHED, UPGRADE, LevelPack
+from .level_packs import BIRTHDAY, REACHED, UPGRADE, LevelPack
 
 
 def pack_checks() -> list[Check]:
@@ -36,7 +36,10 @@ def _reference_of(pack_id: Any) -> ColumnElement[str]:
 def _for_nothing() -> Select[*tuple[Any, ...]]:
     """Find packs without the fact they are for, of their member, and packs at a level other than the one reached."""
     fact = FactRow
-    key = literal("member:") + cast(LevelPack.member_id, String) + ":" + LevelPack.occasion
+    # The pack that took the place of one which went with a paid level is for the same birthday.
+    birthday = func.substr(LevelPack.occasion, 1, len("birthday:2026-05-17"))
+    occasion = case((LevelPack.kind == BIRTHDAY, birthday), else_=LevelPack.occasion)
+    key = literal("member:") + cast(LevelPack.member_id, String) + ":" + occasion
     is_for = select(fact.id).where(fact.member_id == LevelPack.member_id, fact.key == key).correlate(LevelPack)
     of_rank = literal("level:") + cast(LevelPack.rank, String)
     return select(LevelPack.id, LevelPack.member_id, LevelPack.occasion).where(

@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from mall.base.db import dialect
 from mall.base.proof import Check
@@ -13,6 +27,7 @@ from mall.domain import coupons, ledger, membership, programme
 from .facts import UNDOES, FactRow
 from .level_packs import REACHED, LevelPack
 from .tasks import TaskReward
+from .undoing import went_with_level
 
 Event = membership.GrowthEvent
 
@@ -26,6 +41,7 @@ def undoing_checks() -> list[Check]:
         Check(N_("a level reached by what went back since is undone, and no other"), _levels()),
         Check(N_("what was given for a fact that is undone was taken back, and for no other"), _rewards()),
         Check(N_("points and coupons of an undone level's pack were taken back"), _packs()),
+        Check(N_("what a paid level brought was taken back where it was given back, and nowhere else"), _brought()),
     ]
 
 
@@ -170,7 +186,7 @@ def _rewards() -> Select[*tuple[Any, ...]]:
         .scalar_subquery()
     )
     taken = select(posting.id).where(posting.reference == reference, posting.kind == "clawback").correlate(reward)
-    gone = reward.fact_id.in_(_ids_undone())
+    gone = or_(reward.fact_id.in_(_ids_undone()), went_with_level(reward))
     return select(reward.id, reward.member_id, reward.task).where(
         or_(
             and_(gone, or_(growth != 0, _left_of(reference, reward) > 0)),
@@ -227,3 +243,40 @@ def _packs() -> Select[*tuple[Any, ...]]:
         .join(fact, and_(fact.key == key, fact.member_id == pack.member_id))
         .where(undone(fact.id), or_(left > 0, usable.correlate(pack).exists()))
     )
+
+
+def _brought() -> Select[*tuple[Any, ...]]:
+    """Find what levels brought that were given back without it, facts that say so of a level that goes on, and packs
+    whose points or coupons stayed.
+    """
+    pack, reward, fact = LevelPack, TaskReward, FactRow
+    grant, end, coupon = membership.LevelGrant, membership.LevelGrantEnd, coupons.Coupon
+
+    def ended(reference: Any, *how: Any) -> ColumnElement[bool]:
+        return (
+            select(end.grant_id)
+            .join(grant, grant.id == end.grant_id)
+            .where(grant.reference == reference, grant.kind == membership.PAID, end.how != "replaced", *how)
+            .correlate_except(grant, end)
+            .exists()
+        )
+
+    usable = select(coupon.id).where(
+        coupon.reference == literal(REACHED) + pack.occasion,
+        coupon.member_id == pack.member_id,
+        coupon.state != "revoked",
+        coupon.netted_for.is_(None),
+    )
+    left = _left_of(literal("level_pack:") + cast(pack.id, String), pack)
+    kept = [
+        select(given.member_id, given.paid_by).where(
+            given.paid_by.is_not(None), ended(given.paid_by, end.how == "withdrawn"), ~went_with_level(given)
+        )
+        for given in (pack, reward)
+    ]
+    stayed = select(pack.member_id, pack.paid_by).where(
+        went_with_level(pack), or_(left > 0, usable.correlate(pack).exists())
+    )
+    goes_on = select(fact.member_id, fact.reference).where(fact.kind == "paid_level_undone", ~ended(fact.reference))
+    found = union_all(*kept, stayed, goes_on).subquery("brought")
+    return select(found.c.member_id, found.c.paid_by)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, UniqueConstraint, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, UniqueConstraint, func, insert, select, text
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -82,13 +82,20 @@ BEHAVIOURS = {
 class TaskReward(db.Model):
     """What a task paid for a fact, under a version of the programme and the caps of then.
 
-    Its points are the lot, its growth the event that refer to it by reference_of().
+    Its points are the lot, its growth the event that refer to it by reference_of(). `paid_by` says what its member's
+    level was paid for by, where the task asks for that level and nothing else gave it.
     """
 
     __table_args__ = (
         UniqueConstraint("fact_id", "task"),
         CheckConstraint("points >= 0 AND growth >= 0 AND points + growth > 0", name="gives_something"),
         Index(None, "member_id", "task", "day"),
+        Index(
+            None,
+            "paid_by",
+            sqlite_where=text("paid_by IS NOT NULL"),
+            postgresql_where=text("paid_by IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -105,6 +112,7 @@ class TaskReward(db.Model):
     per_month: Mapped[int | None]
     in_all: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(Instant)
+    paid_by: Mapped[str | None] = mapped_column(String(60))
 
 
 append_only(TaskReward)
@@ -149,9 +157,11 @@ def _reward(
     if not wanted:
         return ()
     done = done_by(fact.member_id, today=today)
-    rank = rank_now(fact.member_id, at=at) if any(task.from_rank > 1 for task in wanted) else 1
-    given = [task for task in wanted if is_paid(task, today, rank=rank, done=done.get(task.key, Done()))]
-    return tuple(_pay(task, fact, fact_id, purse=purse, terms=terms, at=at) for task in given)
+    held = membership.RankHeld(1, 1)
+    if any(task.from_rank > 1 for task in wanted):
+        held = membership.rank_held(fact.member_id, at=at)
+    given = [task for task in wanted if is_paid(task, today, rank=held.rank, done=done.get(task.key, Done()))]
+    return tuple(_pay(task, fact, fact_id, held=held, purse=purse, terms=terms, at=at) for task in given)
 
 
 def note_level(
@@ -234,6 +244,7 @@ def _pay(
     fact: Fact,
     fact_id: int,
     *,
+    held: membership.RankHeld,
     purse: ledger.LockedPurse,
     terms: programme.Programme,
     at: datetime,
@@ -251,6 +262,7 @@ def _pay(
         per_day=task.per_day,
         per_month=task.per_month,
         in_all=task.in_all,
+        paid_by=held.paid_by if task.from_rank > held.otherwise else None,
         at=at,
     )
     reference = reference_of(execute(statement.returning(TaskReward.id)).scalar_one())
@@ -290,8 +302,3 @@ def _pay(
 def _why(task: programme.Task, fact: Fact, day: date) -> Message:
     behaviour = BEHAVIOURS[task.key]
     return say(behaviour.why, done_on=day, **{name: fact.attributes[name] for name in behaviour.told})
-
-
-def rank_now(member_id: int, *, at: datetime) -> int:
-    """Return the rank of the level a member has at an instant, granted or reached."""
-    return int(execute(select(membership.rank_of(member_id, at=at))).scalar_one())

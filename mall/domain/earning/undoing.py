@@ -6,16 +6,21 @@ its goods that were paid for in cash is kept. What was undone counts for no cap:
 
 from collections.abc import Collection
 from datetime import date, datetime
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, and_, literal, select
 
 from mall.base.db import execute
+from mall.base.tables import aliased
 from mall.base.text import Message
 from mall.domain import ledger, membership, programme
 
-from .facts import Fact, record, undoing
+from .facts import Fact, FactRow, record, undoing
 from .tasks import Reward, TaskReward, reference_of
+
+# What the key of the fact that a paid level was given back begins with, in SQL; what paid for it follows.
+PAID_LEVEL_UNDONE = literal("paid_level:")
 
 
 class Undoing(Struct, frozen=True):
@@ -43,33 +48,52 @@ def undo(
     """
     if record(undoing(fact, fact_id, kind, at=at)) is None:
         return None
-    rewards = execute(select(TaskReward).where(TaskReward.fact_id == fact_id).order_by(TaskReward.id)).all()
-    taken = []
-    for reward in rewards:
-        reference = reference_of(reward.id)
-        points = take_lots_back(reference, why=why, purse=purse, at=at) if reward.points else 0
-        if reward.growth:
-            _growth, counts_on = membership.growth_of(reference)
-            assert counts_on is not None, "a reward without the growth it says"
-            membership.add_growth(
-                reward.member_id,
-                -reward.growth,
-                source=reward.task,
-                reference=reference,
-                counts_on=counts_on,
-                version=reward.version,
-                why=why,
-                key=f"{reference}:growth:undone",
-                terms=terms,
-                at=at,
-            )
-        taken.append(Reward(reward.task, points, reward.growth))
-    return taken
+    rewards = execute(
+        select(TaskReward).where(TaskReward.fact_id == fact_id, ~went_with_level(TaskReward)).order_by(TaskReward.id)
+    ).all()
+    return [take_reward_back(reward, why=why, purse=purse, terms=terms, at=at) for reward in rewards]
+
+
+def take_reward_back(
+    reward: Row[Any], *, why: Message, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
+) -> Reward:
+    """Take back what a task gave. Returns what that was, of points those that had not expired."""
+    reference = reference_of(reward.id)
+    points = take_lots_back(reference, why=why, purse=purse, at=at) if reward.points else 0
+    if reward.growth:
+        _growth, counts_on = membership.growth_of(reference)
+        assert counts_on is not None, "a reward without the growth it says"
+        membership.add_growth(
+            reward.member_id,
+            -reward.growth,
+            source=reward.task,
+            reference=reference,
+            counts_on=counts_on,
+            version=reward.version,
+            why=why,
+            key=f"{reference}:growth:undone",
+            terms=terms,
+            at=at,
+        )
+    return Reward(reward.task, points, reward.growth)
+
+
+def went_with_level(given: Any) -> ColumnElement[bool]:
+    """Tell whether a reward or a pack was of a level that was paid for, and that was given back."""
+    undone = aliased(FactRow)
+    back = select(undone.id).where(
+        undone.key == PAID_LEVEL_UNDONE + given.paid_by, undone.member_id == given.member_id
+    )
+    return and_(given.paid_by.is_not(None), back.correlate_except(undone).exists())
 
 
 def would_undo(fact_ids: Collection[int], *, at: datetime) -> list[Undoing]:
     """Return what undo() would take back for facts that were not undone: it takes nothing itself."""
-    rewards = execute(select(TaskReward).where(TaskReward.fact_id.in_(fact_ids)).order_by(TaskReward.id)).all()
+    rewards = execute(
+        select(TaskReward)
+        .where(TaskReward.fact_id.in_(fact_ids), ~went_with_level(TaskReward))
+        .order_by(TaskReward.id)
+    ).all()
     found = []
     for reward in rewards:
         reference = reference_of(reward.id)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
 )
 
 from mall.base.clock import Instant, months_later
@@ -27,7 +28,7 @@ from mall.base.sql import higher_of
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import programme
 
-from .grants import LevelGrant, lasts
+from .grants import PAID, LevelGrant, lasts
 
 WINDOW_DAYS = 365
 REVIEW_MONTHS = 12
@@ -146,6 +147,34 @@ def rank_of(member_id: Any, *, at: Any) -> ColumnElement[Any]:
     granted = select(func.max(LevelGrant.rank)).where(*lasts(member_id, at=at))
     both = (growth_rank_of(member_id), _of_the_outer(granted, member_id))
     return higher_of(*(func.coalesce(each, literal_column("1")) for each in both))
+
+
+class RankHeld(Struct, frozen=True):
+    """A rank. Where it was paid for: by what, and the rank that growth or a grant by hand gives `otherwise`."""
+
+    rank: int
+    otherwise: int
+    paid_by: str | None = None
+
+
+def rank_held(member_id: int, *, at: datetime) -> RankHeld:
+    """Return the rank a member has at an instant, and what paid for it. One statement."""
+    by_hand = select(func.max(LevelGrant.rank)).where(*lasts(member_id, at=at), LevelGrant.kind != PAID)
+    unpaid = (func.coalesce(each, 1) for each in (growth_rank_of(member_id), by_hand.scalar_subquery()))
+    paid = (
+        select(LevelGrant.rank, LevelGrant.reference)
+        .where(*lasts(member_id, at=at), LevelGrant.kind == PAID)
+        .order_by(LevelGrant.rank.desc(), LevelGrant.ends_at.desc())
+        .limit(1)
+        .subquery("paid")
+    )
+    own = select(higher_of(*unpaid).label("rank")).subquery("own")
+    row = execute(
+        select(own.c.rank, paid.c.rank.label("paid"), paid.c.reference).select_from(own).outerjoin(paid, true())
+    ).one()
+    if (row.paid or 0) <= row.rank:
+        return RankHeld(row.rank, row.rank)
+    return RankHeld(row.paid, row.rank, row.reference)
 
 
 def growth_rank_of(member_id: Any) -> ScalarSelect[Any]:

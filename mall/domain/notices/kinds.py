@@ -57,6 +57,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "birthday_pack_received": ("level", "points", "coupons"),
     # What reaching a level gave, taken back: points, coupons that were not used; and how many were used.
     "level_pack_undone": ("level", "points", "coupons", "used"),
+    "paid_level_undone": ("level", "points", "coupons", "used"),
     "level_dormancy": ("points", "deducts_on"),
     "level_granted": ("level", "last_day"),
     # A level that was granted, or paid for (`paid`), ends soon.

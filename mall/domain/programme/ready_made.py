@@ -193,5 +193,6 @@ def default_settings(
         "dormancy_active": True,
         "dormancy_after_days": 90,
         "dormancy_percent": 10,
+        "membership_least_days": 30,
         "tasks": [settings_of_task(task) for task in READY_MADE_TASKS],
     }

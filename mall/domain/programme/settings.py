@@ -49,6 +49,7 @@ BOUNDS = {
     "unpaid_orders": (1, 100),
     "dormancy_after_days": (30, 730),
     "dormancy_percent": (1, 100),
+    "membership_least_days": (1, 366),
 }
 LEVEL_BOUNDS = {
     "reach": (0, 1_000_000_000),

@@ -113,6 +113,8 @@ class Programme(Struct, frozen=True):
     dormancy_active: bool = False
     dormancy_after_days: int = 90
     dormancy_percent: int = 10
+    # A membership that was used stays paid for at least so many days.
+    membership_least_days: int = 1
 
     @property
     def worth(self) -> tuple[int, int]:

@@ -54,6 +54,7 @@ EVERYDAY = {
     "cash_out_fee_cents": _l("Fee of turning points into cash"),
     "dormancy_after_days": _l("Days without activity until growth is taken off"),
     "dormancy_percent": _l("Growth taken off each month, in per cent"),
+    "membership_least_days": _l("Least days of a membership that was used"),
 }
 SWITCHES = {"dormancy_active": _l("Take growth off members who do nothing for long")}
 OTHERS = {
@@ -108,6 +109,7 @@ class DraftForm(Form):
     dormancy_active = BooleanField(SWITCHES["dormancy_active"])
     dormancy_after_days = everyday("dormancy_after_days")
     dormancy_percent = everyday("dormancy_percent")
+    membership_least_days = everyday("membership_least_days")
     begins_at = Moment(_l("Holds from"))
     reason = TextAreaField(
         _l("What changes, and why"),

@@ -190,6 +190,8 @@ def level_given(product: Any) -> dict[str, Any] | None:
     return {
         "level": level,
         "length": length_words(product.plan_length, product.plan_unit),
+        "least": terms.membership_least_days,
+        "return_days": terms.return_window_days,
         "brings": [(name, cell) for name, cell in brings if cell is not None],
     }
 

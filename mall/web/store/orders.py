@@ -295,6 +295,7 @@ def membership_page(number: str, plan: aftersales.Plan, *, refusal: Refusal | No
         number=number,
         plan=plan,
         back=back,
+        least=programme.version(plan.order.version).membership_least_days,
         level=level_of_line(back.line, plan.order, terms),
         refusal=refusal,
     )

@@ -10,9 +10,15 @@ from sqlalchemy import update
 from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, cash, checkout, coupons, ledger, membership
-from tests.stage import NOON
+from tests.stage import NOON, Stage, open_shop
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def stage(app) -> Stage:
+    """A shop where every day counts from the first, and nothing goes back whole once it has begun."""
+    return open_shop(membership_least_days=1, return_window_days=0)
 
 
 def standing(stage, member_id, *, at=NOON):

@@ -94,6 +94,9 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         earning.purchase_kept(bought, purse=purse, terms=terms, at=NOON)
         none = earning.Reported(1, "Rides", "R-1", mei, terms.version, rates, 0)
         earning.purchase_refunded(none, cents=1_590, key="refund:1:R", purse=purse, terms=terms, at=NOON)
+        lent = {"length": 30, "unit": "days", "reference": "order:9:1"}
+        earning.give_paid_level(mei, 4, **lent, terms=terms, at=NOON)
+        earning.end_paid_levels(["order:9:1"], purse=purse, by="staff:1", terms=terms, at=NOON)
     invited(mei, sale_of)
     shared(mei)
 

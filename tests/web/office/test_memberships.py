@@ -75,11 +75,16 @@ def test_a_level_that_was_paid_for_names_its_order_and_cannot_be_ended_by_hand(d
     assert "Paid up to and with 31 March 2026" in words(desk.get(f"/office/members/{bought.member_id}").text)
 
 
-def test_the_desk_gives_back_the_days_that_are_left_once_it_has_seen_them(desk, stage, bought):
+def test_the_desk_gives_back_the_days_that_are_left_once_it_has_seen_them(desk, stage):
+    mei = stage.member("mei")
+    stage.put_in(mei, stage.membership(length=12, unit="months"), "cash")
+    bought = stage.pay(stage.place(mei))
+    stage.put_in(mei, stage.mug(), "cash")
+    stage.pay(stage.place(mei))
     address = f"/office/orders/{checkout.number_of(bought.id)}/refund"
     assert "Membership given back: the days that are left" in desk.get(address).text
     shown = desk.post(address, data={"reason": "plan_ended", "pieces-1": "1"})
-    assert "29 of 30 days" in words(shown.text) and "Level it gave ends at once" in words(shown.text)
+    assert "335 of 365 days" in words(shown.text) and "Level it gave ends at once" in words(shown.text)
     fingerprint = shown.text.split('name="shown" value="')[1].split('"')[0]
     done = {"reason": "plan_ended", "pieces-1": "1", "shown": fingerprint, "confirm": "1"}
     for _time in (1, 2):

@@ -8,10 +8,16 @@ from mall.base.clock import moved_to
 from mall.base.db import reading
 from mall.domain import cash, checkout
 from mall.web.shared.letters import page_of
-from tests.stage import NOON
+from tests.stage import NOON, open_shop
 from tests.web.store.till import words
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def stage(app):
+    """A shop where every day counts from the first, and nothing goes back whole once it has begun."""
+    return open_shop(membership_least_days=1, return_window_days=0)
 
 
 @pytest.fixture
@@ -41,7 +47,8 @@ def test_its_page_says_which_level_for_how_long_and_what_that_brings(till, plan)
     assert "VIP for 30 days, from the moment it is paid" in page
     assert "Points on orders ×1.5" in page and "Level discount 5 %" in page
     assert "Earns no points" in page
-    assert "the share of the days that are left is refunded" in page
+    assert "Otherwise at least 1 day stays paid, and the days that are left after that are refunded." in page
+    assert "What the level brought goes back with it" in page
 
 
 def test_a_visitor_reads_it_too_and_finds_it_among_the_levels(app, plan):

@@ -226,6 +226,22 @@ def level_pack_undone(values: Values) -> Letter:
     )
 
 
+def paid_level_undone(values: Values) -> Letter:
+    level, used = local(values["level"]), values["used"]
+    kept = ngettext(
+        "%(num)s of its coupons was used; that stays.", "%(num)s of its coupons were used; that stays.", used
+    )
+    return Letter(
+        _("What %(level)s brought you was taken back", level=level),
+        [
+            _("The membership that gave you %(level)s went back. What the level brought went with it:", level=level),
+            *([kept] if used else []),
+        ],
+        figures=_in_pack(values),
+        button=button(_("See where I stand"), values),
+    )
+
+
 def birthday_pack_received(values: Values) -> Letter:
     return Letter(
         _("Happy birthday: a pack for you"),
@@ -365,6 +381,7 @@ LETTERS = (
     level_lowered,
     level_pack_received,
     level_pack_undone,
+    paid_level_undone,
     birthday_pack_received,
     level_dormancy,
     level_granted,
