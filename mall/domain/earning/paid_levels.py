@@ -79,7 +79,7 @@ def end_paid_levels(
 
 
 def brought_by(references: Sequence[str], *, at: datetime) -> Brought:
-    """Return what end_paid_levels() would take back for these: it takes nothing. Two statements where there is none."""
+    """Return what end_paid_levels() would take back for these: it takes nothing. Two statements where it is none."""
     packs, rewards = _packs_of(references), _rewards_of(references)
     given = [reference_of_pack(each.id) for each in packs if each.points]
     given += [reference_of(each.id) for each in rewards if each.points]
