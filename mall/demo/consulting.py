@@ -26,9 +26,9 @@ def consult(
     mei, wei = people_by_name["mei"], people_by_name["wei"]
     others = [member_id for name, member_id in people_by_name.items() if name not in ("mei", "wei")][:3]
 
-    warm = _ask(mei, products[0], "它能放进洗碗机吗？", terms=terms, at=at - timedelta(hours=50))
-    _answer(warm, REPLIES[0][1]["zh"], by=by, at=at - timedelta(hours=44))
-    _show(warm, "可以放进洗碗机吗？", REPLIES[0][1]["zh"], by=by, at=at - timedelta(hours=44))
+    warm = _ask(mei, products[0], "Does it survive a dishwasher?", terms=terms, at=at - timedelta(hours=50))
+    _answer(warm, REPLIES[0][1]["en"], by=by, at=at - timedelta(hours=44))
+    _show(warm, "Can it go into the dishwasher?", REPLIES[0][1]["en"], by=by, at=at - timedelta(hours=44))
     gift = _ask(others[0], products[0], "Is it wrapped as a present?", terms=terms, at=at - timedelta(hours=40))
     _answer(gift, "In plain paper; a ribbon lies in the box.", by=by, at=at - timedelta(hours=30))
     _show(gift, "Does it come wrapped as a present?", "In plain paper; a ribbon lies in the box.", by=by,
@@ -37,7 +37,7 @@ def consult(
     _ask(others[2], products[2], "Will there be a blue one?", terms=terms, at=at - timedelta(hours=5))
     _ask(wei, products[1], "两件可以一起寄吗？", terms=terms, at=at - ASKED_LAST)
     with transaction():
-        consultation.follow_up(warm.id, member_id=mei, words="最高多少度？", key="demo", terms=terms, at=at)
+        consultation.follow_up(warm.id, member_id=mei, words="How hot may it be?", key="demo", terms=terms, at=at)
         earning.question_followed_up(mei, question_id=warm.id, terms=terms, at=at)
 
 

@@ -159,8 +159,8 @@ class Plan(Struct, frozen=True):
 
     @property
     def moves_goods(self) -> bool:
-        """Tell whether any of it is more than codes."""
-        return not all(each.line.codes for each in self.lines)
+        """Tell whether any of it is goods: more than codes and memberships."""
+        return not all(each.line.codes or each.line.plan_days for each in self.lines)
 
     def lost(self, shelved: int) -> int:
         """Return how many pieces are written off where so many go back on the shelf."""

@@ -115,7 +115,7 @@ from .quotas import Quota, QuotaBelowTaken, QuotaDraw, QuotaUsedUp, draw_quota, 
 from .reservations import NotReserved, OutOfStock, Reservation, hand_over, reserve, ship, take_returned, unreserve
 from .search import Gram, TooManyWords
 from .shelves import STATES, NotReady, delist_products, list_products, missing_to_list, schedule, state_of, states_of
-from .stock import Stock, StockMove, StockSpokenFor
+from .stock import Stock, StockMove, StockSpokenFor, free_pieces
 from .stock_desk import StockIsCodes, adjust, receive, set_low_water, set_on_hand
 from .uploads import (
     MOST_BYTES,
@@ -261,6 +261,7 @@ __all__ = [
     "escape_like",
     "faults_of_item",
     "file_name",
+    "free_pieces",
     "gate_of",
     "hand_over",
     "issue_codes",

@@ -4,7 +4,7 @@ Nothing edits a number: each verb is a move, its row is never changed, and the c
 UPDATE, rows locked ascending. What is free to be had is on hand less reserved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -98,6 +98,12 @@ class StockSpokenFor(Refusal):
 
 
 QUANTITY = N_("A quantity is a whole number from {least} to {most}.")
+
+
+def free_pieces(variant_ids: Collection[int]) -> dict[int, int]:
+    """Return how many pieces of each variant nobody has reserved, {variant_id: n}. One statement."""
+    free = select(Stock.variant_id, (Stock.on_hand - Stock.reserved).label("free"))
+    return {row.variant_id: int(row.free) for row in execute(free.where(Stock.variant_id.in_(variant_ids)))}
 
 
 def are_few(left: int) -> bool:

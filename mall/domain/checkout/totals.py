@@ -21,6 +21,8 @@ from .redemptions import Redemptions, redemptions_of
 
 # Of so many kinds of coupon that stack every combination is tried: 26 at most.
 MOST_KINDS = 5
+# A coupon is proposed where it saves at least one part in so many of what it takes off.
+LEAST_SHARE = 4
 
 
 class Weighed(Struct, frozen=True):
@@ -210,7 +212,8 @@ class _LaidOut(Struct, frozen=True):
                 trouble = coupons.NothingToTakeOff() if saves_cents <= 0 else None
             found.append(Weighed(coupon, max(0, saves_cents), trouble))
         found.sort(key=lambda each: (each.trouble is not None, -each.saves_cents))
-        best = self._best_together([each.coupon for each in found if each.trouble is None]) if self.proposes else ()
+        worthwhile = [each.coupon for each in found if each.trouble is None and self._is_worth_using(each, bare)]
+        best = self._best_together(worthwhile) if self.proposes else ()
         if chosen is None:
             chosen = best
         taken = [each.coupon for each in found if each.coupon.id in chosen]
@@ -224,6 +227,16 @@ class _LaidOut(Struct, frozen=True):
             )
             for each in found
         )
+
+    def _is_worth_using(self, weighed: Weighed, bare: Quote) -> bool:
+        """Tell whether a coupon saves a sensible share of what it takes off: small totals, and delivery that is free
+        no longer, may leave so little of it that it is better kept. It can be chosen all the same.
+        """
+        coupon = weighed.coupon
+        if coupon.kind not in (coupons.AMOUNT, coupons.PERCENT):
+            return True
+        off_cents = coupon.amount_cents or coupon.takes_off(cents_in_scope(bare.lines, coupon))
+        return weighed.saves_cents * LEAST_SHARE >= off_cents
 
     def _best_together(self, fitting: Sequence[coupons.Ready]) -> tuple[int, ...]:
         """Return the ids of the coupons that leave least to pay, before points; they come the best first.

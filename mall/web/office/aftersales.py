@@ -11,7 +11,7 @@ from wtforms import TextAreaField
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
-from mall.domain import aftersales, checkout, insight, people
+from mall.domain import aftersales, catalogue, checkout, insight, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most
@@ -264,6 +264,9 @@ def return_page(
         page = aftersales.return_page(return_id)
         member = people.member_of(page.row.member_id)
         collected = checkout.is_collected(page.order)
+        free: dict[int, int] = {}
+        if page.row.wish == aftersales.FOR_EXCHANGE and page.row.state == aftersales.ASKED:
+            free = catalogue.free_pieces([line.variant_id for line in page.lines])
         if page.row.state in (*aftersales.OPEN, aftersales.LAPSED):
             try:
                 plan = aftersales.plan_receipt(page, terms=layout.terms(), at=now())
@@ -277,6 +280,7 @@ def return_page(
         refused=any(form is not None and form.errors for form in (answer, receipt, parcel)),
         refusal=refusal,
         page=page,
+        free=free,
         number=checkout.number_of(page.order.id),
         member=member,
         state=state_words(state, wish=page.row.wish),

@@ -84,8 +84,10 @@ def work_of(seen: insight.Dashboard, *, at: datetime) -> list[Work]:
 
 
 def age_words(since: datetime, *, at: datetime) -> str:
-    """Return how long something has waited: hours, from three days on days."""
+    """Return how long something has waited: hours, from three days on days; below an hour just that."""
     hours = int((at - since).total_seconds() // 3600)
+    if hours < 1:
+        return _("less than an hour")
     if hours < 72:
         return ngettext("%(num)s hour", "%(num)s hours", hours)
     return ngettext("%(num)s day", "%(num)s days", hours // 24)

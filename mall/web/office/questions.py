@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -221,4 +222,6 @@ def waiting_words(row: Any, *, terms: Any, at: Any) -> tuple[str, bool] | None:
     if row.waits_since is None:
         return None
     late = (at - row.waits_since).total_seconds() >= terms.answer_within_hours * 3600
+    if at - row.waits_since < timedelta(hours=1):
+        return _("just now"), late
     return age_words(row.waits_since, at=at), late

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mall.domain import catalogue, checkout, coupons, programme
 from mall.domain.checkout import totals
-from mall.domain.checkout.quote import Shipping, quote
+from mall.domain.checkout.quote import Shipping, cents_in_scope, quote
 from mall.domain.checkout.totals import MOST_KINDS
 from tests.domain.checkout.test_quote import RULES, cash, gift, mix
 from tests.domain.checkout.test_quote_coupons import TICKETS, ticket
@@ -68,6 +68,31 @@ def test_one_that_would_lose_the_free_delivery_stays_in_the_wallet(stage, mei, p
     assert used(priced(5_010)) == {ten}  # Both leave 49.95, and delivery would cost 4.90.
 
 
+@pytest.mark.parametrize(
+    ("terms", "cents", "is_used"),
+    [
+        ({"amount_cents": 500}, 5_000, False),  # Delivery is free no longer: 10 cents are saved.
+        ({"kind": "percent", "percent": 10, "amount_cents": None}, 5_000, False),
+        ({"amount_cents": 500}, 6_000, True),
+        ({"amount_cents": 4_000}, 1_000, True),
+        ({"amount_cents": 4_004}, 1_000, False),
+        ({"kind": "percent", "percent": 10, "amount_cents": None}, 300, True),
+    ],
+)
+def test_one_that_saves_little_of_what_it_takes_off_is_not_proposed_and_can_be_chosen(
+    stage, mei, priced, terms, cents, is_used
+):
+    coupon = stage.coupon(mei, **terms)
+
+    seen = priced(cents)
+
+    assert used(seen) == ({coupon} if is_used else set())
+    [weighed] = seen.coupons
+    assert weighed.best == is_used and weighed.saves_cents > 0 and weighed.trouble is None
+    _basket, asked = stage.price(mei, use=[coupon])
+    assert used(asked) == {coupon} and asked.coupon_trouble is None
+
+
 def test_nothing_more_is_used_than_takes_something_off(stage, mei, priced):
     all_of_it, _more = stackable(stage, mei, 9_000), stackable(stage, mei, 500)
     stage.coupon(mei, kind="shipping", amount_cents=None, stackable=True)
@@ -117,6 +142,15 @@ def laid_out(lines, wallet):
     )  # fmt: skip
 
 
+def worth_using(lines, weighed):
+    """Tell whether a coupon saves by itself a quarter of what it takes off goods."""
+    coupon = weighed.coupon
+    if coupon.kind not in ("amount", "percent"):
+        return True
+    off_cents = coupon.amount_cents or coupon.takes_off(cents_in_scope(quote(lines, rules=RULES).lines, coupon))
+    return weighed.saves_cents * 4 >= off_cents
+
+
 @given(
     lines=LINES,
     tickets=st.lists(TICKETS, min_size=1, max_size=MOST_KINDS, unique_by=lambda each: each.id),
@@ -133,7 +167,7 @@ def test_for_a_small_wallet_no_other_choice_leaves_less_to_pay(lines, tickets, s
         return quote(lines, rules=RULES, shipping=shipping, using=some).cash_cents
 
     everything = chain.from_iterable(combinations(wallet, count) for count in range(len(wallet) + 1))
-    fit = {each.coupon.id for each in shown.coupons if each.trouble is None}
+    fit = {each.coupon.id for each in shown.coupons if each.trouble is None and worth_using(lines, each)}
     possible = [some for some in everything if coupons.may_stack(some) and all(each.id in fit for each in some)]
     assert shown.quote.cash_cents == min(due(some) for some in possible)
     chosen = [each.coupon for each in shown.quote.coupons]

@@ -218,9 +218,10 @@ def test_an_exchange_is_approved_received_and_sent_and_each_step_says_the_next(d
     assert "Exchange, being looked at" in words(desk.get("/office/aftersales").text)
     said = words(desk.get(page_of(exchange)).text)
     assert "Approve it, and the new one is set aside" in said and "Cash back" not in said
+    assert "Free in stock" in said and "1 3 7" in said
 
     assert pressed(desk, exchange, "approval").status_code == 303
-    assert stage.stock(cup) == (7, 1)
+    assert stage.stock(cup) == (7, 1) and "Free in stock" not in desk.get(page_of(exchange)).text
     waiting = words(desk.get("/office/aftersales?queue=goods_awaited").text)
     assert f"Exchange {exchange.id} of order" in waiting and "Exchange, goods to be sent back" in waiting
     assert pressed(desk, exchange, "receipt", within="receipt", **{"shelf-1": "0"}).status_code == 303

@@ -85,6 +85,7 @@ def test_the_desk_gives_back_the_days_that_are_left_once_it_has_seen_them(desk, 
     assert "Membership given back: the days that are left" in desk.get(address).text
     shown = desk.post(address, data={"reason": "plan_ended", "pieces-1": "1"})
     assert "335 of 365 days" in words(shown.text) and "Level it gave ends at once" in words(shown.text)
+    assert "freed for others" not in shown.text
     fingerprint = shown.text.split('name="shown" value="')[1].split('"')[0]
     done = {"reason": "plan_ended", "pieces-1": "1", "shown": fingerprint, "confirm": "1"}
     for _time in (1, 2):

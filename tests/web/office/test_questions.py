@@ -30,7 +30,7 @@ def listed(desk, queue="waiting"):
 
 def test_the_inbox_shows_what_waits_and_the_menu_counts_it(desk, row):
     said_ = words(desk.get("/office/questions").text)
-    assert WORDS in said_ and "Mei" in said_
+    assert WORDS in said_ and "Mei" in said_ and "just now" in said_
     page = desk.get("/office/").text
     assert "1 waiting" in words(page) and "Questions to answer" in words(page)
     assert "Nothing waits here" in desk.get("/office/questions?queue=closed").text
@@ -43,6 +43,7 @@ def test_questions_of_levels_that_have_it_come_before_those_that_wait_longer(des
     later = ask(stage, stage.member("tom"), mug, at=NOON - timedelta(hours=2))
     vip = ask(stage, stage.member("vic"), mug, at=NOON - timedelta(hours=1))
     assert listed(desk) == [early.id, later.id, vip.id]
+    assert "1 hour" in words(desk.get("/office/questions").text) and "just now" not in desk.get(page_of(early)).text
     grant(stage, vip.member_id, 4)
     assert listed(desk) == [vip.id, early.id, later.id]
     assert words(desk.get("/office/questions").text).count("Comes first") == 1

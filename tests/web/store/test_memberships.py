@@ -1,14 +1,15 @@
 """A membership at the till: what it gives is said before, its end and what is left after; it is given back once."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from mall.base.clock import moved_to
-from mall.base.db import reading
-from mall.domain import cash, checkout
+from mall.base.db import reading, transaction
+from mall.domain import cash, catalogue, checkout, membership
 from mall.web.shared.letters import page_of
 from tests.stage import NOON, open_shop
+from tests.web.store.test_member import grow
 from tests.web.store.till import words
 
 DAY = timedelta(days=1)
@@ -55,7 +56,67 @@ def test_a_visitor_reads_it_too_and_finds_it_among_the_levels(app, plan):
     browser = app.test_client()
 
     assert "VIP for 30 days" in words(browser.get("/items/membership").text)
-    assert "Have a level at once VIP Membership VIP for 30 days" in words(browser.get("/levels").text)
+    assert "Have a level at once VIP Membership VIP for 30 days From 1,000 pts + $20.00" in words(
+        browser.get("/levels").text
+    )
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ((catalogue.cash_price(3_000),), "VIP for 30 days $30.00"),
+        ((catalogue.points_price(3_000),), "VIP for 30 days 3,000 pts"),
+        ((catalogue.points_price(3_000), catalogue.cash_price(3_000)), "VIP for 30 days 3,000 pts or $30.00"),
+    ],
+)
+def test_the_levels_page_says_what_it_is_had_for_and_asks_no_more_for_it(app, stage, count_statements, prices, said):
+    browser = app.test_client()
+
+    def asked():
+        browser.get("/levels")
+        count_statements.clear()
+        page = words(browser.get("/levels").text)
+        return page, len(count_statements)
+
+    _before, without = asked()
+    stage.membership(prices=prices)
+
+    page, statements = asked()
+
+    assert said in page and statements == without
+
+
+def test_it_is_described_as_what_it_is_and_not_as_goods(till, plan):
+    page = words(till.browser.get("/items/membership").text)
+    listing = words(till.browser.get("/shop").text)
+
+    assert "Begins at once, lasts 30 days" in page and "It is had one at a time" in page
+    for word in ("In stock", "Digital", "One more", "Quantity"):
+        assert word not in page.split("More like this")[0]
+    assert "Begins at once" in listing and "Digital, sent at once" not in listing
+
+
+@pytest.mark.parametrize(
+    ("cents", "said"), [(1_500_000, "It brings you nothing now: by growth you are SVIP already."), (160_000, None)]
+)
+def test_who_has_it_all_already_is_warned_by_the_button(till, stage, mei, plan, cents, said):
+    grow(stage, mei, cents, at=NOON - 20 * DAY)
+
+    page = words(till.browser.get("/items/membership").text)
+
+    assert said in page if said else "brings you nothing" not in page
+
+
+def test_who_was_given_a_higher_level_is_warned_too(till, stage, mei, plan):
+    with transaction():
+        membership.write_grant(
+            membership.Grant(mei, rank=5, last_day=date(2026, 6, 30), reason="A friend", by="staff:1", key="g"),
+            terms=stage.terms, at=NOON,
+        )  # fmt: skip
+
+    page = words(till.browser.get("/items/membership").text)
+
+    assert "It brings you nothing now: you are SVIP up to and with 30 June 2026." in page
 
 
 def test_two_of_it_are_refused_beside_the_line(till, plan):

@@ -285,3 +285,15 @@ def test_shares_and_invitations_are_found_in_the_task_centre_when_there_is_nothi
     page = till.browser.get("/member/tasks").text
     head = page[page.index('id="group-friends"') :].partition("<ul")[0]
     assert 'href="/shares"' in head and 'href="/invite"' in head
+
+
+NAV = r'<nav[^>]*class="desk".*?</nav>|<nav[^>]*aria-label="Shop".*?</nav>'
+
+
+def test_the_menu_leads_members_to_the_tasks_and_no_visitor(app, till):
+    menu = re.search(NAV, till.browser.get("/member/tasks").text, re.S).group()
+    visitors = app.test_client().get("/").text
+
+    assert re.search(r'href="/member/tasks" aria-current="page">\s*Tasks', menu)
+    assert 'href="/member/tasks"' in till.browser.get("/member").text.split("</h1>")[1].split("</div></div>")[0]
+    assert "Tasks" not in re.search(NAV, visitors, re.S).group()

@@ -109,7 +109,8 @@ def exchange_approved(values: Values) -> Letter:
         _("Your exchange for order %(number)s is approved", number=values["number"]),
         [
             _("The new item is set aside for you. Send us the goods, with the order's number inside the parcel."),
-            _("We send the new one when they have arrived. Nothing is charged, and your points stay as they are."),
+            _("We send the new one when they have arrived, or hand it over at the counter if you collect your order."),
+            _("Nothing is charged, and your points stay as they are."),
             *desk_words(values),
         ],
         button=button(_("See the order"), values),
@@ -119,7 +120,11 @@ def exchange_approved(values: Values) -> Letter:
 def exchange_spared(values: Values) -> Letter:
     return Letter(
         _("The new item for order %(number)s is being packed", number=values["number"]),
-        [_("You do not need to send anything back. We write again when it is on its way."), *desk_words(values)],
+        [
+            _("You do not need to send anything back."),
+            _("We write again when it is sent. If you collect your order, it is handed over at the counter."),
+            *desk_words(values),
+        ],
         button=button(_("See the order"), values),
     )
 
