@@ -153,7 +153,7 @@ from .reads import (
     taxes_of,
     windows_of,
 )
-from .redemptions import RedeemedEnough, Redemptions
+from .redemptions import REDEEMED, RedeemedEnough, Redemptions
 from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
 from .stamps import bought_of, will_stamp
 from .tender import Preset, Switch, switch_for
@@ -174,6 +174,7 @@ __all__ = [
     "PAID",
     "PLAN_REFERENCE",
     "PROCESSING",
+    "REDEEMED",
     "REFERENCE",
     "REFUNDED",
     "REVIEW",

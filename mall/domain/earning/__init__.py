@@ -59,7 +59,7 @@ from .days import (
 )
 from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
 from .drafts import BadDraft
-from .facts import FACTS, WENT_BACK, Fact, FactRow, record
+from .facts import FACTS, WENT_BACK, Fact, FactRow, all_undone, record
 from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
 from .grants import grant_level, withdraw_level
@@ -87,7 +87,7 @@ from .invitations import (
     inviter_of,
     make_code,
 )
-from .level_packs import LevelPack, PackGiven
+from .level_packs import BIRTHDAY, UPGRADE, LevelPack, PackGiven
 from .orders import (
     RULE,
     CampaignPart,
@@ -172,6 +172,7 @@ __all__ = [
     "ACCOUNT_BOUND",
     "ADDRESS_ADDED",
     "BEHAVIOURS",
+    "BIRTHDAY",
     "BIRTHDAY_ADDED",
     "CLEAR",
     "COUNTS",
@@ -189,6 +190,7 @@ __all__ = [
     "SIZES_TOLD",
     "STYLE_TOLD",
     "SUSPECT",
+    "UPGRADE",
     "WENT_BACK",
     "Announced",
     "BadDraft",
@@ -252,6 +254,7 @@ __all__ = [
     "Streak",
     "TaskReward",
     "Unkept",
+    "all_undone",
     "announce_campaigns",
     "announced_to",
     "approve_campaign",

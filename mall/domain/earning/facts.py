@@ -125,6 +125,12 @@ def undone_of(member_id: Any) -> Select[Any]:
     )
 
 
+def all_undone() -> Select[Any]:
+    """Select the ids of all facts that were undone."""
+    undo = aliased(FactRow)
+    return select(undo.attributes["undoes"].as_integer()).where(undo.kind.in_(UNDOES)).correlate_except(undo)
+
+
 _COLUMNS = [column for column in FactRow.__table__.columns if column.name != "id"]
 # Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
 _RECORD = (

@@ -18,10 +18,11 @@ from .questions import (
     questions_in,
 )
 from .queues import OLDEST_FIRST, QUEUES, REFUSED_REFUNDS, orders_in, queues
+from .replay_standings import Mover
 from .returns import RETURN_QUEUES, return_queues, returns_in
 from .reviews import REVIEW_QUEUES, SUSPICIOUS, review_queues, reviews_in
 from .strip import Strip, arrival, strip
-from .what_if import SPANS, Mover, WhatIf, names_of, what_if
+from .what_if import SPANS, Side, WhatIf, names_of, what_if
 
 __all__ = [
     "LISTS",
@@ -46,6 +47,7 @@ __all__ = [
     "Portrait",
     "Pyramid",
     "Queue",
+    "Side",
     "Strip",
     "ToDo",
     "WhatIf",

@@ -69,16 +69,16 @@ class Bought(Struct, frozen=True):
 
     def on(self, places: Mapping[int, int], steps: int = 0) -> "Bought":
         """Return the same as bought by people on the levels that take their places, so many steps higher."""
-        top = max(places)
-
-        def moved(rank: int) -> int:
-            return max(places[min(rank, top)] + steps, 1)
-
         return Bought(
-            tuple(replace(each, rank=moved(each.rank)) for each in self.kept),
-            tuple(replace(each, rank=moved(each.rank)) for each in self.pieces),
-            tuple(replace(each, rank=moved(each.rank)) for each in self.sent),
+            tuple(replace(each, rank=placed(each.rank, places, steps)) for each in self.kept),
+            tuple(replace(each, rank=placed(each.rank, places, steps)) for each in self.pieces),
+            tuple(replace(each, rank=placed(each.rank, places, steps)) for each in self.sent),
         )
+
+
+def placed(rank: int, places: Mapping[int, int], steps: int = 0) -> int:
+    """Return the level that takes the place of one, so many steps higher, and not below the lowest."""
+    return max(places[min(rank, len(places))] + steps, 1)
 
 
 def given_for(bought: Bought, *, terms: programme.Programme, at: datetime) -> Given:

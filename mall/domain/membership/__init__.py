@@ -39,6 +39,7 @@ from .levels import (
     latest_steps,
     rank_held,
     rank_of,
+    rank_then,
     window_start,
 )
 from .places import place_of
@@ -92,6 +93,7 @@ __all__ = [
     "place_of",
     "rank_held",
     "rank_of",
+    "rank_then",
     "review",
     "review_many",
     "settled",

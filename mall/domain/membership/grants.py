@@ -350,6 +350,17 @@ def lasts(member_id: Any, *, at: Any) -> list[Any]:
     ]
 
 
+def lasted(member_id: Any, *, at: Any) -> list[Any]:
+    """Return the conditions on which a grant of a member gave its level at an instant that is over."""
+    ended = select(LevelGrantEnd.grant_id).where(LevelGrantEnd.grant_id == LevelGrant.id, LevelGrantEnd.ended_at <= at)
+    return [
+        LevelGrant.member_id == member_id,
+        LevelGrant.begins_at <= at,
+        LevelGrant.ends_at >= at,
+        ~ended.correlate_except(LevelGrantEnd).exists(),
+    ]
+
+
 def goes_on(grant: Any) -> ScalarSelect[Any]:
     """Return the last day of what a member has paid for a level beyond a paid grant of it, as a column; NULL where
     nothing.

@@ -28,7 +28,7 @@ from mall.base.sql import higher_of
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import programme
 
-from .grants import PAID, LevelGrant, lasts
+from .grants import PAID, LevelGrant, lasted, lasts
 
 WINDOW_DAYS = 365
 REVIEW_MONTHS = 12
@@ -175,6 +175,14 @@ def rank_held(member_id: int, *, at: datetime) -> RankHeld:
     if (row.paid or 0) <= row.rank:
         return RankHeld(row.rank, row.rank)
     return RankHeld(row.paid, row.rank, row.reference)
+
+
+def rank_then(member_id: Any, *, at: Any) -> ColumnElement[Any]:
+    """Return a member's rank at an instant that is over, as a column: what rank_of() said then."""
+    steps = select(LevelHistory.rank).where(LevelHistory.member_id == member_id, LevelHistory.began_at <= at)
+    granted = select(func.max(LevelGrant.rank)).where(*lasted(member_id, at=at))
+    both = (steps.order_by(LevelHistory.step.desc()).limit(1), granted)
+    return higher_of(*(func.coalesce(_of_the_outer(each, member_id), literal_column("1")) for each in both))
 
 
 def growth_rank_of(member_id: Any) -> ScalarSelect[Any]:

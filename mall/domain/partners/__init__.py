@@ -40,6 +40,7 @@ from .proof import checks
 from .purchases import (
     LONGEST_REFERENCE,
     MOST_CENTS,
+    OLDEST,
     BeforePurchase,
     InTheFuture,
     OtherCurrency,
@@ -81,6 +82,7 @@ __all__ = [
     "LONGEST_REFERENCE",
     "MAY_BE_NONE",
     "MOST_CENTS",
+    "OLDEST",
     "AlreadyBound",
     "Answer",
     "ApproverHasNoKey",

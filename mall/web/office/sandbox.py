@@ -1,5 +1,6 @@
 """The rule sandbox at the desk: a draft tried on what members did lately, beside the rules in force."""
 
+from fractions import Fraction
 from typing import Any
 
 from flask import Blueprint, abort, request
@@ -7,7 +8,7 @@ from flask_babel import gettext as _
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.domain import insight, programme
+from mall.domain import earning, insight, programme
 from mall.web.shared import charts, layout
 from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
@@ -80,6 +81,8 @@ def pictures(found: insight.WhatIf) -> dict[str, Any]:
         "marks": marks_of(draft.terms),
         "levels": level_rows(found),
         "figures": figure_rows(found),
+        "costs": cost_rows(found),
+        "unpriced": (found.live.unpriced_coupons, found.draft.unpriced_coupons),
         "moves": [
             (live.terms.level(from_rank), draft.terms.level(to_rank), n, share_words(n, live.pyramid.members))
             for from_rank, to_rank, n in found.moves()
@@ -114,26 +117,45 @@ def level_rows(found: insight.WhatIf) -> list[tuple[programme.Level, int, int | 
     return rows[::-1]
 
 
-def figure_rows(found: insight.WhatIf) -> list[tuple[str, str, str, str, bool]]:
-    """Return what both give and cost: [(what, in force, in the draft, the change, whether it is a sum)]."""
+Figure = tuple[str, str, str, str, bool]
+
+
+def figure_rows(found: insight.WhatIf) -> list[Figure]:
+    """Return what both give in the days: [(what, in force, in the draft, the change, whether it is a sum)]."""
     live, draft = found.live, found.draft
 
-    def row(words: str, one: int, two: int, write: Any, *, total: bool = False) -> tuple[str, str, str, str, bool]:
+    def row(words: str, one: int, two: int, *, write: Any = number, total: bool = False) -> Figure:
         return words, write(one), write(two), charts.signed(two - one, write), total
 
-    def a_year(words: str, one: int, two: int, *, total: bool = False) -> tuple[str, str, str, str, bool]:
-        return row(words, found.a_year(one), found.a_year(two), money_words, total=total)
+    return [
+        row(_("Points issued for orders"), live.given.points, draft.given.points),
+        row(_("Points that campaigns add"), live.campaign_points, draft.campaign_points),
+        row(_("Points for purchases at partners"), live.partners.points, draft.partners.points),
+        row(_("Points issued for tasks"), live.task_points, draft.task_points),
+        row(_("Points in packs of levels"), live.pack_points, draft.pack_points),
+        row(_("Points issued in all"), live.points, draft.points, total=True),
+        row(_("Of these, for levels’ multipliers"), live.multiplier_points, draft.multiplier_points),
+        row(
+            _("Liability they add, at worth"), live.liability_cents, draft.liability_cents, write=money_words,
+            total=True,
+        ),
+        row(_("Pieces for points above a month’s limit"), live.refused_pieces, draft.refused_pieces),
+    ]  # fmt: skip
+
+
+def cost_rows(found: insight.WhatIf) -> list[Figure]:
+    """Return what each benefit costs in a year: as figure_rows() does."""
+    live, draft = found.live, found.draft
+
+    def row(words: str, one: int | Fraction, two: int | Fraction, *, total: bool = False) -> Figure:
+        before, after = found.a_year(one), found.a_year(two)
+        return words, money_words(before), money_words(after), charts.signed(after - before, money_words), total
 
     return [
-        row(_("Points issued for orders"), live.given.points, draft.given.points, number),
-        row(
-            _("Of these, for levels’ multipliers"), live.given.multiplier_points, draft.given.multiplier_points, number
-        ),
-        row(_("Points issued for tasks"), live.task_points, draft.task_points, number),
-        row(_("Points issued in all"), live.points, draft.points, number, total=True),
-        row(_("Liability they add, at worth"), live.liability_cents, draft.liability_cents, money_words, total=True),
-        a_year(_("Multipliers, a year, at worth"), live.multiplier_cents, draft.multiplier_cents),
-        a_year(_("Discounts, a year"), live.given.discount_cents, draft.given.discount_cents),
-        a_year(_("Free delivery, a year"), live.given.shipping_cents, draft.given.shipping_cents),
-        a_year(_("Benefits of levels, a year"), live.benefits_cents, draft.benefits_cents, total=True),
+        row(_("Multipliers, at worth"), live.multiplier_cost, draft.multiplier_cost),
+        row(_("Discounts"), live.given.discount_cents, draft.given.discount_cents),
+        row(_("Free delivery"), live.given.shipping_cents, draft.given.shipping_cents),
+        row(_("Packs for reaching a level"), live.pack_cost(earning.UPGRADE), draft.pack_cost(earning.UPGRADE)),
+        row(_("Birthday packs"), live.pack_cost(earning.BIRTHDAY), draft.pack_cost(earning.BIRTHDAY)),
+        row(_("Benefits of levels in all"), live.benefits_cost, draft.benefits_cost, total=True),
     ]

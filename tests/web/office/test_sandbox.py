@@ -45,7 +45,7 @@ def test_it_shows_who_moves_what_is_issued_and_what_it_costs(desk, stage, vip):
     assert "1 member would stand lower than by the rules in force" in page
     assert "told 30 days before" in page
     assert f'href="/office/members/{vip}"' in answer.text
-    assert "Discounts, a year" in page and "$19.22" in page  # 1.58 in 30 days.
+    assert "What benefits cost" in page and "$19.22" in page  # 1.58 in 30 days.
     assert "Really issued in these days" in page
     assert desk.get(f"{PAGE}?draft={number}&show=up").text.count(f"/office/members/{vip}") == 0
     assert desk.get(f"{PAGE}?draft={number}&show=down").text.count(f"/office/members/{vip}") == 1
@@ -91,3 +91,23 @@ def test_it_writes_nothing_and_asks_as_often_for_many_members_as_for_few(desk, s
     assert not [each for each in many if each.split()[0] in ("INSERT", "UPDATE", "DELETE")]
     with reading():
         assert programme.current(NOON).version == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ["Points that campaigns add", "Birthday packs", "1 in the draft", "How it is reckoned"]),
+        ("zh", ["活动追加的积分", "生日礼包", "草案 1 张", "计算说明"]),
+    ],
+)
+def test_each_benefit_has_its_yearly_cost_and_what_cannot_be_known_is_said(desk, stage, vip, language, texts):
+    free = stage.coupon_kind(kind="shipping", amount_cents=None)
+    packs = {"upgrade_points": 300, "upgrade_coupon": free}
+    number = drafted(stage, levels={5: {"reach": 5_200, "keep": 5_200} | packs})
+    desk.post("/language", data={"language": language})
+
+    page = words(desk.get(f"{PAGE}?draft={number}&days=30").text)
+
+    assert [text for text in texts if text not in page] == []
+    # 300 points are worth 3.00, in 30 days.
+    assert ("$36.50" if language == "en" else "36.50") in page

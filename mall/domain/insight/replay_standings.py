@@ -1,0 +1,125 @@
+"""Standings: on which level a version leaves everybody after their next review, and whom a draft moves."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import func, select
+
+from mall.base.clock import start_of
+from mall.base.db import execute
+from mall.domain import membership, people, programme
+
+from .pyramid import growth_by_member, revenue_by_member
+from .replay import Settling
+from .replay_orders import order_growth
+from .replay_packs import Climb
+
+Standing = tuple[int, int, int]
+
+
+class Mover(Struct, frozen=True):
+    """A member whom the draft leaves elsewhere than the version in force: ranks and growth under each.
+
+    `steps` is by how many levels of the draft, above 0 where they would stand higher: the level that takes the place
+    of theirs counts as the same.
+    """
+
+    member_id: int
+    now_rank: int
+    live_rank: int
+    draft_rank: int
+    live_growth: int
+    draft_growth: int
+    steps: int
+
+    @property
+    def rises(self) -> bool:
+        """Tell whether the draft leaves them higher."""
+        return self.steps > 0
+
+
+class Standings(Struct, frozen=True):
+    """Everybody now, in force and by the draft: [(rank, growth, cents of revenue)]; whom the draft moves.
+
+    `climbs` and `draft_climbs` are those whom each brings higher than they stand. `places` are the levels of the
+    draft that take the place of those in force: {rank: rank}.
+    """
+
+    places: Mapping[int, int]
+    now: list[Standing]
+    live: list[Standing]
+    draft: list[Standing]
+    movers: tuple[Mover, ...]
+    climbs: list[Climb]
+    draft_climbs: list[Climb]
+
+
+class Member(Struct, frozen=True):
+    """A member who may come in: the level that growth reached, the growth that counts, and the cash they brought."""
+
+    member_id: int
+    rank: int
+    growth: int
+    cents: int
+
+
+def places_of(terms: programme.Programme, draft: programme.Programme) -> dict[int, int]:
+    """Return the level of a draft that takes the place of each level in force: {rank: rank}."""
+    return {level.rank: membership.place_of(level.rank, before=terms, now=draft) for level in terms.levels}
+
+
+def standings(
+    draft: programme.Programme,
+    *,
+    terms: programme.Programme,
+    of_tasks: Mapping[int, int],
+    since: datetime,
+    today: date,
+) -> Standings:
+    """Return where a draft and the version in force leave everybody, with the growth each gives for the days replayed.
+
+    `of_tasks` is what the draft's tasks change of members' growth.
+    """
+    live_growth, draft_growth = order_growth(terms, since), order_growth(draft, since)
+    for member_id, change in of_tasks.items():
+        draft_growth[member_id] = draft_growth.get(member_id, 0) + change
+    places = places_of(terms, draft)
+    settled, drafted = Settling(terms, today), Settling(draft, today)
+    found = Standings(places, [], [], [], (), [], [])
+    movers = []
+    for each in _members(today, start_of(membership.window_start(today), terms.zone)):
+        one = each.growth + live_growth.get(each.member_id, 0)
+        two = each.growth + draft_growth.get(each.member_id, 0)
+        now_rank = terms.level(each.rank).rank
+        place = places[now_rank]
+        live_rank, draft_rank = settled.rank(now_rank, one), drafted.rank(place, two)
+        found.now.append((now_rank, each.growth, each.cents))
+        found.live.append((live_rank, one, each.cents))
+        found.draft.append((draft_rank, two, each.cents))
+        if live_rank > now_rank:
+            found.climbs.append(Climb(each.member_id, now_rank, live_rank))
+        if draft_rank > place:
+            found.draft_climbs.append(Climb(each.member_id, place, draft_rank))
+        if steps := draft_rank - places[live_rank]:
+            movers.append(Mover(each.member_id, now_rank, live_rank, draft_rank, one, two, steps))
+    movers.sort(key=lambda each: (each.steps, -each.draft_growth, each.member_id))
+    return replace(found, movers=tuple(movers))
+
+
+def _members(today: date, revenue_since: datetime) -> list[Member]:
+    level, growth, revenue = membership.latest_steps(), growth_by_member(today), revenue_by_member(revenue_since)
+    rows = execute(
+        select(
+            level.c.member_id,
+            level.c.rank,
+            func.coalesce(growth.c.growth, 0).label("growth"),
+            func.coalesce(revenue.c.cents, 0).label("cents"),
+        )
+        .join_from(level, people.Member, people.Member.id == level.c.member_id)
+        .outerjoin(growth, growth.c.member_id == level.c.member_id)
+        .outerjoin(revenue, revenue.c.member_id == level.c.member_id)
+        .where(people.Member.deactivated_at.is_(None))
+    )
+    return [Member(row.member_id, row.rank, int(row.growth), int(row.cents)) for row in rows]

@@ -1,0 +1,129 @@
+"""Tasks of the last days: what they paid, and what those of a draft would pay for the same facts."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import func, select
+
+from mall.base.db import execute
+from mall.domain import earning, membership, programme
+
+from .replay import TaskDone, tasks_paid
+
+
+class TasksReplayed(Struct, frozen=True):
+    """What tasks really paid and what a draft's would: points, and what changes of growth, {member_id: growth}."""
+
+    points: int
+    draft_points: int
+    growth: Mapping[int, int]
+
+
+def tasks_replayed(draft: programme.Programme, *, terms: programme.Programme, since: datetime) -> TasksReplayed:
+    """Replay the tasks that a draft changes on what members did since an instant; the others stay as paid."""
+    paid = _rewards(since)
+    changed = [task for task in draft.tasks if terms.task(task.key) != task]
+    gone = {task.key for task in terms.tasks} - {task.key for task in draft.tasks}
+    points = sum(paid.values())
+    if not changed and not gone:
+        return TasksReplayed(points, points, {})
+    replayed = _replay(changed, since=since, terms=terms) if changed else {}
+    others = gone | {task.key for task in changed}
+    draft_points = sum(points for key, points in paid.items() if key not in others)
+    by_key = {task.key: task for task in changed}
+    draft_points += sum(by_key[key].points * times for (_member_id, key), times in replayed.items())
+    return TasksReplayed(points, draft_points, _growth_change(by_key, gone, replayed, since))
+
+
+def _rewards(since: datetime) -> dict[str, int]:
+    """Return what tasks have paid since an instant and not taken back: {task: points}."""
+    reward = earning.TaskReward
+    rows = execute(
+        select(reward.task, func.sum(reward.points).label("points"))
+        .where(reward.at >= since, reward.fact_id.not_in(earning.all_undone()))
+        .group_by(reward.task)
+    )
+    return {row.task: int(row.points) for row in rows}
+
+
+def _growth_change(
+    by_key: Mapping[str, programme.Task],
+    gone: set[str],
+    replayed: Mapping[tuple[int, str], int],
+    since: datetime,
+) -> dict[int, int]:
+    """Return what a draft's tasks, in the place of those that were paid, change of each member's growth."""
+    reward = earning.TaskReward
+    growth: dict[int, int] = {}
+    rows = execute(
+        select(reward.member_id, func.sum(reward.growth).label("growth"))
+        .where(
+            reward.at >= since,
+            reward.growth > 0,
+            reward.task.in_([*by_key, *gone]),
+            reward.fact_id.not_in(earning.all_undone()),
+        )
+        .group_by(reward.member_id)
+    )
+    for row in rows:
+        growth[row.member_id] = -int(row.growth)
+    for (member_id, key), times in replayed.items():
+        growth[member_id] = growth.get(member_id, 0) + by_key[key].growth * times
+    return growth
+
+
+def _replay(
+    tasks: Sequence[programme.Task], *, since: datetime, terms: programme.Programme
+) -> dict[tuple[int, str], int]:
+    """Replay tasks on what members did since an instant: {(member_id, task): times paid}."""
+    fact: Any = earning.FactRow
+    kinds = {earning.BEHAVIOURS[task.key].kind for task in tasks}
+    rows = execute(
+        select(fact.kind, fact.member_id, fact.at, fact.attributes, fact.reference, fact.key)
+        .where(fact.kind.in_(kinds), fact.at >= since, fact.id.not_in(earning.all_undone()))
+        .order_by(fact.at, fact.id)
+    )
+    ranks = _ranks() if any(task.from_rank > 1 for task in tasks) else {}
+    first_day = terms.today(since)
+    done = (
+        TaskDone(
+            earning.Fact(row.kind, row.member_id, row.key, row.at, attributes=row.attributes),
+            terms.today(row.at),
+            next((rank for began_at, rank in ranks.get(row.member_id, ()) if began_at <= row.at), 1),
+        )
+        for row in rows
+    )
+    return tasks_paid(done, tasks, before=_paid_before(tasks, since, first_day), since=first_day)
+
+
+def _ranks() -> dict[int, list[tuple[datetime, int]]]:
+    """Return every member's levels, newest first: {member_id: [(since, rank)]}."""
+    step = membership.LevelHistory
+    found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    for row in execute(select(step.member_id, step.began_at, step.rank).order_by(step.step.desc())):
+        found[row.member_id].append((row.began_at, row.rank))
+    return found
+
+
+def _paid_before(
+    tasks: Sequence[programme.Task], since: datetime, first_day: date
+) -> dict[tuple[int, str], earning.Done]:
+    """Return how often tasks with a cap on a month or a life were paid before: {(member_id, task): ...}."""
+    capped = [task.key for task in tasks if task.per_month is not None or task.in_all is not None]
+    if not capped:
+        return {}
+    reward = earning.TaskReward
+    rows = execute(
+        select(
+            reward.member_id,
+            reward.task,
+            func.count().filter(reward.month == first_day.replace(day=1)).label("that_month"),
+            func.count().label("ever"),
+        )
+        .where(reward.at < since, reward.task.in_(capped), reward.fact_id.not_in(earning.all_undone()))
+        .group_by(reward.member_id, reward.task)
+    )
+    return {(row.member_id, row.task): earning.Done(0, row.that_month, row.ever) for row in rows}
