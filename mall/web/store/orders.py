@@ -355,7 +355,7 @@ def stamps_of_order(seen: checkout.OrderPage) -> list[tuple[dict[str, str], str]
         return []
     if order.window_closed_at is not None:
         given = earning.given_by_order(checkout.reference_of(order.id))
-        return [(each.title, given_words(each.given, went=each.went)) for each in given]
+        return [(each.title, given_words(int(each.given), went=int(each.went))) for each in given]
     if order.state in ENDED:
         return []
     bought = checkout.bought_of(order, seen.lines)

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import catalogue, checkout, coupons, earning
-from tests.stage import NOON
+from mall.domain import catalogue, checkout, coupons, earning, insight
+from tests.stage import NOON, open_shop
 
 KEPT = NOON + timedelta(days=15)
 
@@ -104,3 +104,35 @@ def test_what_is_to_be_made_up_for_comes_before_the_next_card(stage, mei, mug):
     stage.put_in(mei, mug, "cash", quantity=4, at=KEPT)
 
     assert coming(stage, mei, at=KEPT) == {1: (4, 0)}  # Two make up for those that went back.
+
+
+def test_both_databases_read_the_same(either):
+    stage = open_shop()
+    mei, mug = stage.member("mei"), stage.mug()
+    with transaction():
+        shelves = [catalogue.create_category({"en": each}, by="staff:1", at=NOON) for each in ("Pottery", "Gifts")]
+        catalogue.edit_product(mug.product_id, categories=shelves, terms=stage.terms, by="staff:1", at=NOON)
+    stage.stamp_card(scope="category", scope_ids=shelves[1:])
+    stage.put_in(mei, mug, "cash", quantity=4)
+    with reading():
+        viewer = catalogue.Viewer(1, mei)
+        item = catalogue.item("stoneware-mugs", viewer, terms=stage.terms, at=NOON)
+        [offer] = catalogue.offers([mug.variant_id], at=NOON)
+        [card] = catalogue.shelf(viewer, catalogue.Wishes(), terms=stage.terms, at=NOON, limit=3)
+        before = insight.strip(member_id=mei, basket_token=None, at=NOON)
+    assert item.categories == offer.categories == card.categories == set(shelves)
+    assert coming(stage, mei) == {1: (4, 1)}
+
+    keep(stage, mei)
+
+    with reading():
+        after = insight.strip(member_id=mei, basket_token=None, at=KEPT)
+        [order] = execute(select(checkout.Order)).all()
+        [given_on] = earning.given_by_order(checkout.reference_of(order.id))
+    assert (before.last_stamp, after.last_stamp, before.card_mark > 0) == (0, 1, True)
+    assert (given_on.given, given_on.went) == (4, 0)
+    stage.refund(order, pieces={1: 3}, at=KEPT)
+    with reading():
+        [given_on] = earning.given_by_order(checkout.reference_of(order.id))
+        assert insight.strip(member_id=mei, basket_token=None, at=KEPT).last_stamp == 2
+    assert (given_on.given, given_on.went) == (4, 3)
