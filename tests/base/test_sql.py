@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import BigInteger, Date, String, func, literal, select
+from sqlalchemy import BigInteger, Date, String, func, literal, select, union_all
 
 from mall.base.clock import Instant, month_end, months_later
 from mall.base.db import execute, reading
-from mall.base.sql import as_given, days_later, given, month_ends_later, seconds_later
+from mall.base.sql import as_given, by_ids, days_later, given, month_ends_later, seconds_later
 
 ROWS = given("rows", member_id=BigInteger(), name=String())
 
@@ -32,6 +32,15 @@ def test_no_rows_and_many_are_the_same_statement(either):
     with reading():
         assert execute(count, {"rows": as_given([])}).scalar_one() == 0
         assert execute(count, {"rows": as_given([(number, "x") for number in range(50_000)])}).scalar_one() == 50_000
+
+
+def test_by_ids_finds_one_several_and_none(either):
+    numbers = union_all(*(select(literal(number).label("number")) for number in (2, 5, 7))).subquery()
+    found = by_ids(select(numbers).order_by(numbers.c.number), numbers.c.number)
+
+    with reading():
+        answers = [found(ids).scalars().all() for ids in ([7], [2, 5, 11], [11], [])]
+    assert answers == [[7], [2, 5], [], []]
 
 
 INSTANTS = [datetime(2026, 3, 29, 0, 59, 59, 999_999, UTC), datetime(2024, 2, 29, 23, 59, 59, 1, UTC)]

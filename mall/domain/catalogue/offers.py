@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, select
 
-from mall.base.db import execute
+from mall.base.sql import by_ids
 
 from .categories import ids_in, stands_in
 from .figures import possible_ids
@@ -115,7 +115,7 @@ class Offer(Struct, frozen=True):
 def offers(variant_ids: Iterable[int], *, at: datetime) -> list[Offer]:
     """Return the offers of variants, ascending by variant, whatever their state; unknown ids give none."""
     found: dict[int, tuple[Any, list[Price]]] = {}
-    for row in execute(_OFFERS, {"variant_ids": possible_ids(variant_ids)}):
+    for row in _offers(possible_ids(variant_ids)):
         _, prices = found.setdefault(row[0], (row, []))
         if row.option_id is not None:
             prices.append(price_from(row[_FIRST_OF_PRICE:]))
@@ -137,7 +137,7 @@ _ABOUT = (
 )  # fmt: skip
 must_fill(Offer, _ABOUT, "prices", "at")
 _FIRST_OF_PRICE = len(_ABOUT)
-_OFFERS = (
+_offers = by_ids(
     select(*_ABOUT, *PRICE_COLUMNS)
     .select_from(Variant)
     .join(Product, Product.id == Variant.product_id)
@@ -145,6 +145,6 @@ _OFFERS = (
     .outerjoin(Quota, Quota.product_id == Product.id)
     .outerjoin(Picture, and_(Picture.product_id == Product.id, Picture.position == 1))
     .outerjoin(PriceOption, and_(PriceOption.variant_id == Variant.id, PriceOption.withdrawn_at.is_(None)))
-    .where(Variant.id.in_(bindparam("variant_ids", expanding=True)))
-    .order_by(Variant.id, PriceOption.position)
+    .order_by(Variant.id, PriceOption.position),
+    Variant.id,
 )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Row, bindparam, func, insert, select
+from sqlalchemy import Row, bindparam, func, insert, literal_column, or_, select
 
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
@@ -289,7 +289,6 @@ def _lines(order_id: int, priced: Priced, campaigns: Mapping[int, earning.Campai
         {
             "order_id": order_id,
             "line": number,
-            **_NOTHING_YET,
             **_bought(line),
             **_share(share),
             "campaign_id": campaign_of_line(share, campaigns),
@@ -351,10 +350,6 @@ def _set_aside(basket: BasketNow, priced: Priced, *, at_once: bool, reference: s
     take(orders.pieces_of(basket.lines), reference=reference, at=at)
 
 
-_NOTHING_YET = {
-    "shipped": 0, "refunded": 0, "called_off": 0, "shipping_back": 0, "exchanging": 0, "replaced": 0,
-    "plan_days": None, "used_days": None,
-}  # fmt: skip
 _PLACED = select(Order).where(Order.key == bindparam("key"))
 _RANK = membership.rank_of(
     bindparam("of_member", type_=Order.member_id.type), at=bindparam("rank_at", type_=Order.placed_at.type)
@@ -363,11 +358,13 @@ _LOOK = baskets.OF_MEMBER.add_columns(
     select(Order.id).where(Order.key == bindparam("key")).exists().label("placed"),
     select(func.count())
     .select_from(Order)
-    .where(Order.member_id == bindparam("of_member"), Order.state.in_(UNPAID))
+    .where(Order.member_id == bindparam("of_member"), or_(*(Order.state == state for state in UNPAID)))
     .scalar_subquery()
     .label("unpaid"),
     _RANK.label("rank"),
     earning.campaign_mark().label("campaign_mark"),
 )
 _INSERT_ORDER = insert(Order).returning(*Order.__table__.columns)
-_INSERT_LINES = insert(OrderLine)
+# What is not yet true of a line is written in the statement, and not given with every line.
+_NOTHING_YET = ("shipped", "refunded", "called_off", "shipping_back", "exchanging", "replaced")
+_INSERT_LINES = insert(OrderLine).values(dict.fromkeys(_NOTHING_YET, literal_column("0")))

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, bindparam, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, func, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
+from mall.base.sql import by_ids
 from mall.base.tables import Mapped, mapped_column
 
 from .accounts import WALLET
@@ -80,10 +81,7 @@ def lock(member_id: int, *, zone: str) -> LockedPurse:
 def lock_many(member_ids: list[int], *, zone: str) -> dict[int, LockedPurse]:
     """Lock purses in ascending order. Returns {member id: purse}; raises LookupError when one is missing."""
     assert in_transaction(), "lock() outside transaction()"
-    if len(member_ids) == 1:
-        rows = execute(_LOCKED_ONE, {"of_member": member_ids[0]}).all()
-    else:
-        rows = execute(_LOCKED, {"of_members": member_ids}).all()
+    rows = _locked(member_ids).all()
     if len(rows) != len(set(member_ids)):
         raise LookupError("a member without a purse")
     return {
@@ -121,9 +119,7 @@ def balances(member_id: int, *, at: datetime) -> Balances:
 _NAMES = [column.name for column in Purse.__table__.columns]
 PURSE_COLUMNS = [getattr(Purse, name).label(f"purse_{name}") for name in _NAMES]
 # FOR NO KEY UPDATE: rows that refer to the purse may still be inserted by others.
-_LOCK = select(Purse).order_by(Purse.member_id).with_for_update(key_share=True)
-_LOCKED = _LOCK.where(Purse.member_id.in_(bindparam("of_members", expanding=True)))
-_LOCKED_ONE = _LOCK.where(Purse.member_id == bindparam("of_member"))  # By far the most.
+_locked = by_ids(select(Purse).order_by(Purse.member_id).with_for_update(key_share=True), Purse.member_id)
 _spendable = (
     select(func.coalesce(func.sum(Position.points), 0))
     .join(Lot, Lot.id == Position.lot_id)

@@ -257,6 +257,10 @@ TAMPERED: dict[str, tuple[str, tuple[str, ...]]] = {
             " WHERE kind = 'clawback'",
         ),
     ),
+    "points come back from the bank that never left": (
+        "what left as money comes back whole, lot by lot, and once",
+        (added(source="'cash-out'", destination="'wallet'", kind="'give_back'", points="1"),),
+    ),
     "members have more than was issued": (
         "liability is issued less gone",
         ("UPDATE purse SET wallet = wallet + 1 WHERE wallet > 0",),
