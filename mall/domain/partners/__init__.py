@@ -8,6 +8,8 @@ what it is worth, earning says.
 from .accounts import (
     BOUNDS,
     MAY_BE_NONE,
+    MEMBER_DAY_POINTS,
+    MONTH_POINTS,
     BadName,
     BadRate,
     NameTaken,
@@ -81,6 +83,8 @@ __all__ = [
     "LONGEST_KEY",
     "LONGEST_REFERENCE",
     "MAY_BE_NONE",
+    "MEMBER_DAY_POINTS",
+    "MONTH_POINTS",
     "MOST_CENTS",
     "OLDEST",
     "AlreadyBound",

@@ -26,7 +26,9 @@ BOUNDS = {
     "member_day_points": (1, 10_000_000),
     "month_points": (1, 1_000_000_000),
 }
-MAY_BE_NONE = ("growth_per_cents", "member_day_points", "month_points")
+MAY_BE_NONE = ("growth_per_cents",)
+# Limits of a partner for which nobody says others: who has its key can report what was never bought, up to them.
+MEMBER_DAY_POINTS, MONTH_POINTS = 2_000, 200_000
 
 
 class BadRate(Refusal):
@@ -53,7 +55,8 @@ class Partner(db.Model):
 
     `earn_points` for every `earn_per_cents` paid, times the level's multiplier `with_level`; one growth for every
     `growth_per_cents`. Points are ready `ready_after_days` after the report. At most `member_day_points` for a member
-    on a day, `month_points` for all members in a month; None: no cap.
+    on a day, `month_points` for all members in a month; None, no cap, only where that was approved before caps were
+    needed.
     """
 
     __table_args__ = (
@@ -91,8 +94,8 @@ class Rates(Struct, frozen=True):
     with_level: bool = False
     growth_per_cents: int | None = None
     ready_after_days: int = 0
-    member_day_points: int | None = None
-    month_points: int | None = None
+    member_day_points: int | None = MEMBER_DAY_POINTS
+    month_points: int | None = MONTH_POINTS
 
 
 def partner_of(partner_id: int) -> Row[Any]:

@@ -1,6 +1,7 @@
 """Partners: what their purchases give, proposed by one administrator and approved by another; and their keys."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, session, url_for
@@ -17,7 +18,7 @@ from mall.base.seals import seal, unseal
 from mall.domain import approvals, partners, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, one_line
+from mall.web.shared.forms import Form, Whole, at_most, one_line, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.texts import money_words, number
@@ -51,13 +52,25 @@ class PartnerForm(Form):
     ready_after_days = Whole(
         _l("Days until the points are ready"), [needed(_l("Enter a number of days; 0 is at once."))]
     )
-    member_day_points = Whole(_l("Most points a member may earn here a day"))
-    month_points = Whole(_l("Most points all members may earn here a month"))
+    member_day_points = Whole(
+        _l("Most points a member may earn here a day"), [needed(_l("Enter a limit: it bounds what a key can do."))]
+    )
+    month_points = Whole(
+        _l("Most points all members may earn here a month"),
+        [needed(_l("Enter a limit: it bounds what a key can do."))],
+    )
 
     reason = TextAreaField(
         _l("What it is to bring"),
         [DataRequired(_l("Say why; it is kept with the request to approve it.")), at_most(LONGEST_REASON)],
     )
+
+    def refuse(self, refusal: Refusal, *, at: str | None = None) -> None:
+        """Show what is refused; the bounds of an amount as amounts."""
+        if isinstance(refusal, partners.BadRate) and at is not None and at.endswith("_cents"):
+            least, most = (money_words(bound) for bound in partners.BOUNDS[at])
+            return put(self[at], _("Choose from %(least)s to %(most)s.", least=least, most=most))
+        return super().refuse(refusal, at=at)
 
     @property
     def rates(self) -> partners.Rates:
@@ -80,7 +93,11 @@ def new():
     """Propose a partner. It may report nothing before another administrator has approved it."""
     terms = layout.terms()
     form = PartnerForm(
-        earn_points=terms.earn_points, earn_per_cents=terms.earn_per_cents, ready_after_days=terms.return_window_days
+        earn_points=terms.earn_points,
+        earn_per_cents=terms.earn_per_cents,
+        ready_after_days=terms.return_window_days,
+        member_day_points=partners.MEMBER_DAY_POINTS,
+        month_points=partners.MONTH_POINTS,
     )
     if request.method == "GET":
         form.key.data = secrets.token_urlsafe(12)
@@ -224,7 +241,7 @@ def partner_page(
         mine=waits is not None and waits.asked_by == person().actor,
         alone=admins == [person().id],
         may_have_key=holds is not None and (holds.decided_by != person().actor or holds.by_one_person),
-        rates_words=rates_words,
+        gives=gives_of(versions),
         actor_words=actor_words,
         latest=latest,
         given=given,
@@ -237,6 +254,19 @@ def difference(before: Any, after: Any) -> list[tuple[str, str, str]]:
     """Return what a version changes: [(what, as it was, as it is to be)]; all of it where nothing held before."""
     was, becomes = (rates_words(before) if before else {}), rates_words(after)
     return [(what, was.get(what, "–"), words) for what, words in becomes.items() if was.get(what) != words]
+
+
+def gives_of(versions: Sequence[Any]) -> dict[int, list[tuple[str, str | None, str]]]:
+    """Say what each version gives, newest first, {number: [(what, as the one before had it, words)]}: None where both
+    have the same.
+    """
+    said = [rates_words(version) for version in versions]
+    return {
+        version.number: [
+            (what, before[what] if before and before[what] != words else None, words) for what, words in here.items()
+        ]
+        for version, here, before in zip(versions, said, [*said[1:], None], strict=True)
+    }
 
 
 def rates_words(version: Any) -> dict[str, str]:

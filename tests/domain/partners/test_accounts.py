@@ -59,6 +59,8 @@ def test_no_key_is_kept_anywhere(shop):
         ("member_day_points", 0),
         ("month_points", 10**18),
         ("ready_after_days", None),
+        ("member_day_points", None),
+        ("month_points", None),
     ],
 )
 def test_a_rate_out_of_bounds_is_refused_at_its_field(shop, field, figure):

@@ -17,7 +17,7 @@ NEW = {
     "growth_per_cents": "",
     "ready_after_days": "3",
     "member_day_points": "1,000",
-    "month_points": "",
+    "month_points": "50,000",
     "reason": "Agreed with Rides",
     "key": "form-1",
 }
@@ -70,7 +70,7 @@ def test_a_partner_is_proposed_approved_by_another_and_its_key_is_shown_once(ada
 
     partner = holder(shown_key(first))
     assert (partner.name, partner.earn_per_cents, partner.with_level) == ("Rides", 10, True)
-    assert (partner.ready_after_days, partner.member_day_points, partner.month_points) == (3, 1_000, None)
+    assert (partner.ready_after_days, partner.member_day_points, partner.month_points) == (3, 1_000, 50_000)
     assert shown_key(again) is None
     assert "Rides" in ada.get("/office/partners").text
 
@@ -104,8 +104,56 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(ada):
     assert "Say why; it is kept with the request to approve it." in answer.text
     assert 'value="many"' in answer.text
     answer = add(ada, earn_per_cents="0")
-    assert "Choose a whole number from 1 to 1,000,000." in answer.text
+    assert "Choose from $0.01 to $10,000.00." in answer.text
     assert 'value="1,000"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        ("member_day_points", "", "Enter a limit: it bounds what a key can do."),
+        ("month_points", "", "Enter a limit: it bounds what a key can do."),
+        ("month_points", "0", "Choose a whole number from 1 to 1,000,000,000."),
+        ("month_points", "9" * 40, "Choose a whole number from 1 to 1,000,000,000."),
+        ("member_day_points", "-5", "Choose a whole number from 1 to 10,000,000."),
+        ("member_day_points", "plenty", "Write a whole number."),
+        ("earn_points", "-1", "Choose a whole number from 0 to 1,000,000."),
+        ("earn_points", "9" * 40, "Choose a whole number from 0 to 1,000,000."),
+        ("earn_points", "1.5", "Write a whole number."),
+        ("earn_per_cents", "-1", "Write an amount like 15.90."),
+        ("earn_per_cents", "lots", "Write an amount like 15.90."),
+        ("earn_per_cents", "9" * 40, "Choose from $0.01 to $10,000.00."),
+        ("growth_per_cents", "0", "Choose from $0.01 to $10,000.00."),
+        ("ready_after_days", "400", "Choose a whole number from 0 to 365."),
+        ("ready_after_days", "soon", "Write a whole number."),
+    ],
+)
+def test_whatever_is_typed_into_a_field_gets_a_sentence_there(ada, field, typed, sentence):
+    answer = add(ada, **{field: typed})
+
+    assert answer.status_code == 422
+    wrong = answer.text.split(f'id="{field}-error"')[1].split("</p>")[0]
+    assert sentence in wrong
+    assert ada.get(PAGE).status_code == 404
+
+
+def test_the_form_proposes_limits(ada):
+    page = ada.get("/office/partners/new").text
+
+    assert 'value="2000"' in page and 'value="200000"' in page
+
+
+def test_every_version_says_all_it_gives_and_what_it_changed(ada, bea):
+    add(ada)
+    approve(bea)
+    change(ada, 1, earn_points="5", member_day_points="800", growth_per_cents="1.00")
+
+    rows = re.findall(r'<ul class="outcomes change">(.*?)</ul>', ada.get(PAGE).text, re.DOTALL)
+    newest, first = (" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows)
+    assert "Most points a member may earn here a day: before 1,000 → 800" in newest
+    assert "One growth for every: before – → $1.00" in newest
+    assert "Days until the points are ready: 3" in newest
+    assert "Most points all members may earn here a month: 50,000" in first and "→" not in first
 
 
 def test_a_new_key_is_shown_and_a_revoked_one_is_said_so(ada, bea):
