@@ -6,7 +6,13 @@ import pytest
 
 from mall import worker
 from tests.browser.visitor import DESK, PHONE
-from tests.stage import NOON
+from tests.stage import NOON, open_shop
+
+
+@pytest.fixture
+def stage(app):
+    """A shop where every day counts from the first."""
+    return open_shop(membership_least_days=1)
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,14 @@ from itertools import pairwise
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 
 from mall.base.db import again, reading, transaction
-from mall.domain import aftersales, cash, checkout, ledger, membership
+from mall.domain import aftersales, cash, checkout, ledger, membership, programme
+from mall.domain.membership import carrying
+from mall.domain.membership import grants as grants_room
 from tests.stage import NOON, Stage, open_shop
-from tests.threads import errors, race
+from tests.threads import errors, meeting, race
 
 pytestmark = pytest.mark.concurrency
 TIMES = 10
@@ -88,3 +91,62 @@ def test_given_back_ten_times_at_once_it_goes_back_once(postgres_app, stage, mei
     assert errors(outcomes) == []
     with reading():
         assert [row.amount_cents for row in cash.refunds_of(checkout.reference_of(order.id))] == [2_000]
+
+
+def carried_while_given_back(app, stage, mei, monkeypatch):
+    """Let the night carry Mei's membership over to other levels in the moment in which she gives it back."""
+    stage.put_in(mei, stage.membership(), "cash")
+    order = stage.pay(stage.place(mei))
+    six = programme.default_settings(shop_name="Tessera", levels="six_steps")["levels"]
+    with transaction():
+        number = programme.draft(
+            programme.settings_of(stage.terms) | {"levels": six},
+            based_on=stage.terms.version, effective_from=NOON, by="staff:1", at=NOON, reason="Six",
+        )  # fmt: skip
+        programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
+        terms = programme.current(NOON)
+    meet, end, replace = meeting(2), grants_room._withdraw, grants_room._place
+
+    def both_have_read(real):
+        def step(*given, **more):
+            meet()
+            return real(*given, **more)
+
+        return step
+
+    monkeypatch.setattr(grants_room, "_withdraw", both_have_read(end))
+    monkeypatch.setattr(grants_room, "_place", both_have_read(replace))
+
+    def give():
+        with transaction():
+            aftersales.refund(
+                order.id, reason=aftersales.PLAN_ENDED, restock=False, pieces={1: 1}, by=f"member:{mei}",
+                terms=terms, at=NOON + timedelta(days=9),
+            )  # fmt: skip
+
+    def carry():
+        with transaction():
+            membership.carry(terms=terms, at=NOON + timedelta(days=9))
+
+    outcomes = race(app, [carry, give])
+    with reading():
+        goes_on = membership.standing(mei, terms=terms, at=NOON + timedelta(days=9)).granted_until
+    return outcomes, goes_on
+
+
+def test_given_back_while_the_night_carries_it_over_it_ends_and_neither_is_in_the_others_way(
+    postgres_app, stage, mei, monkeypatch
+):
+    outcomes, goes_on = carried_while_given_back(postgres_app, stage, mei, monkeypatch)
+
+    assert (errors(outcomes), goes_on) == ([], None)
+
+
+@pytest.mark.breaks_the_books
+def test_without_the_lock_of_the_purse_one_of_them_would_fail(postgres_app, stage, mei, monkeypatch):
+    """The twin: it must fail, or the test above proves nothing."""
+    monkeypatch.setattr(carrying.ledger, "lock_many", lambda members, *, zone: None)
+
+    outcomes, _goes_on = carried_while_given_back(postgres_app, stage, mei, monkeypatch)
+
+    assert any(isinstance(each, IntegrityError) for each in errors(outcomes))

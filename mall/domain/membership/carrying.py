@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Date, Select, and_, bindparam, func, select
 
 from mall.base.db import execute
-from mall.domain import programme
+from mall.domain import ledger, programme
 
-from .grants import replace_grants
+from .grants import replace_grants, to_replace
 from .growth import GrowthEvent
 from .levels import CARRIED, latest_steps, step_row, take_steps, window_start
 from .places import place_of
@@ -29,13 +29,19 @@ def is_followed(terms: programme.Programme) -> bool:
 def carry(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE) -> int:
     """Carry up to `limit` members over to the levels of this version. Returns how many; where any, call again.
 
-    Who had a review keeps its day. What is granted goes on as well.
+    Who had a review keeps its day. What is granted goes on as well, under the locks of its members' purses, since
+    somebody may buy, give back or withdraw one of them at the same moment.
     """
 
     def place(version: int, rank: int) -> int:
         return place_of(rank, before=programme.version(version), now=terms)
 
-    replace_grants(place, terms=terms, at=at)
+    granted = to_replace(terms=terms, at=at, limit=limit)
+    if granted:
+        ledger.lock_many(granted, zone=terms.zone)
+        for member_id in granted:
+            replace_grants(terms=terms, at=at, member_id=member_id)
+        return len(granted)
     level = latest_steps()
     pairs = execute(
         select(level.c.version, level.c.rank)

@@ -4,7 +4,7 @@ While a grant lasts, its member's rank is the higher of the two. It ends with th
 or not a job has run; the night writes down that it has ended, and tells the member.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,9 +16,11 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     String,
+    and_,
     func,
     insert,
     literal,
+    or_,
     select,
     true,
 )
@@ -31,7 +33,7 @@ from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_
 from mall.domain import audit, notices, programme
 
-from .places import paid_place_of
+from .places import place_of
 
 MANUAL, PAID = "manual", "paid"
 OVER, WITHDRAWN, REPLACED = "over", "withdrawn", "replaced"
@@ -193,18 +195,17 @@ def write_paid_grant(
     by now, which everybody has, is the one above it. The member's purse is locked.
     """
     rank = max(rank, 2)
-    lasting = execute(
-        select(LevelGrant.version, LevelGrant.rank, func.max(LevelGrant.last_day).label("last_day"))
-        .where(LevelGrant.member_id == member_id, LevelGrant.kind == PAID, LevelGrant.ends_at >= at, not_ended())
-        .group_by(LevelGrant.version, LevelGrant.rank)
+    # What was granted under other levels goes on under these first: of one member, ranks are of one version.
+    replace_grants(terms=terms, at=at, member_id=member_id)
+    last_paid = select(func.max(LevelGrant.last_day)).where(
+        LevelGrant.member_id == member_id,
+        LevelGrant.kind == PAID,
+        LevelGrant.rank == rank,
+        LevelGrant.ends_at >= at,
+        not_ended(),
     )
-    # What was paid under other levels may not be carried over yet: its rank is that of its own version.
-    ends = [
-        row.last_day
-        for row in lasting
-        if paid_place_of(row.rank, before=programme.version(row.version), now=terms) == rank
-    ]
-    first = max(ends) + timedelta(days=1) if ends else terms.today(at)
+    ends = execute(last_paid).scalar_one()
+    first = ends + timedelta(days=1) if ends else terms.today(at)
     last = (months_later(first, length) if unit == MONTHS else first + timedelta(days=length)) - timedelta(days=1)
     grant = Grant(
         member_id, rank, last, "", "system", f"{_PAID_KEY}{reference}", kind=PAID, reference=reference, first_day=first
@@ -291,16 +292,28 @@ def end_grants(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE
     return len(over)
 
 
-def replace_grants(places: Callable[[int, int], int], *, terms: programme.Programme, at: datetime) -> int:
-    """Let what is granted go on under a version with other levels. Returns how many were replaced, or withdrawn since
-    their level is the lowest by now.
+def to_replace(*, terms: programme.Programme, at: datetime, limit: int) -> list[int]:
+    """Return up to `limit` members whose grants are to go on under a version with other levels, in order."""
+    pairs = execute(select(LevelGrant.version, LevelGrant.rank).where(*_of_others(terms, at=at)).distinct()).all()
+    moved = [
+        and_(LevelGrant.version == pair.version, LevelGrant.rank == pair.rank)
+        for pair in pairs
+        if _place(pair, terms=terms) != pair.rank
+    ]
+    if not moved:
+        return []
+    members = select(LevelGrant.member_id).where(*_of_others(terms, at=at), or_(*moved)).distinct()
+    return list(execute(members.order_by(LevelGrant.member_id).limit(limit)).scalars())
 
-    `places` says which rank the level of a version and rank has now.
+
+def replace_grants(*, terms: programme.Programme, at: datetime, member_id: int) -> int:
+    """Let what a member is granted go on under a version with other levels. Returns how many were replaced, or
+    withdrawn since their level is the lowest by now. The member's purse is locked.
     """
     rows = execute(
-        select(LevelGrant).where(LevelGrant.version != terms.version, LevelGrant.ends_at >= at, not_ended())
+        select(LevelGrant).where(LevelGrant.member_id == member_id, *_of_others(terms, at=at)).order_by(LevelGrant.id)
     ).all()
-    moved = [(row, to) for row in rows if (to := places(row.version, row.rank)) != row.rank]
+    moved = [(row, to) for row in rows if (to := _place(row, terms=terms)) != row.rank]
     for row, to in moved:
         if to == 1 and row.kind == PAID:  # The lowest everybody has; what was paid for is the one above it.
             to = 2
@@ -321,6 +334,15 @@ def replace_grants(places: Callable[[int, int], int], *, terms: programme.Progra
         if row.kind == MANUAL:
             _audit(grant_id, values, at=at)
     return len(moved)
+
+
+def _of_others(terms: programme.Programme, *, at: datetime) -> tuple[Any, ...]:
+    """Return the conditions on which a grant is of another version and goes on."""
+    return LevelGrant.version != terms.version, LevelGrant.ends_at >= at, not_ended()
+
+
+def _place(grant: Any, *, terms: programme.Programme) -> int:
+    return place_of(grant.rank, before=programme.version(grant.version), now=terms)
 
 
 def grants_of(member_id: int) -> Sequence[Row[Any]]:

@@ -14,11 +14,3 @@ def place_of(rank: int, *, before: programme.Programme, now: programme.Programme
         if level.key == was.key:
             return level.rank
     return next((level.rank for level in now.levels if level.reach >= was.reach), now.levels[-1].rank)
-
-
-def paid_place_of(rank: int, *, before: programme.Programme, now: programme.Programme) -> int:
-    """Return the rank that a level which was paid for has in another version. Pure.
-
-    Where it is the lowest by now, which everybody has, it is the one above it.
-    """
-    return max(2, place_of(rank, before=before, now=now))

@@ -65,9 +65,9 @@ class PartnerForm(Form):
         [DataRequired(_l("Say why; it is kept with the request to approve it.")), at_most(LONGEST_REASON)],
     )
 
-    def refuse(self, refusal: Refusal, *, at: str | None = None) -> None:
+    def refuse(self, refusal: Refusal, *, at: str = "") -> None:
         """Show what is refused; the bounds of an amount as amounts."""
-        if isinstance(refusal, partners.BadRate) and at is not None and at.endswith("_cents"):
+        if isinstance(refusal, partners.BadRate) and at.endswith("_cents"):
             least, most = (money_words(bound) for bound in partners.BOUNDS[at])
             return put(self[at], _("Choose from %(least)s to %(most)s.", least=least, most=most))
         return super().refuse(refusal, at=at)

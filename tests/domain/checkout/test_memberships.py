@@ -155,8 +155,8 @@ def test_had_again_before_its_level_is_carried_over_to_a_new_version_it_goes_on_
     month = TODAY + 29 * DAY
     assert grants_of(mei) == [
         ("paid", 4, TODAY, month),
-        ("paid", 3, month + DAY, month + 30 * DAY),
         ("paid", 3, TODAY, month),
+        ("paid", 3, month + DAY, month + 30 * DAY),
     ]
     assert broken() == []
 

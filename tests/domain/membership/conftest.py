@@ -8,7 +8,7 @@ import pytest
 
 from mall.base.db import transaction
 from mall.base.text import say
-from mall.domain import membership, people, programme
+from mall.domain import ledger, membership, people, programme
 
 START = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
 
@@ -34,6 +34,7 @@ def open_shop() -> Callable[..., Any]:
                 at=START,
             )
             assert mei is not None
+            ledger.open_purse(mei, at=START)
             membership.begin(mei, terms=terms, at=START)
         return terms, mei
 

@@ -280,3 +280,49 @@ def test_what_is_paid_is_never_the_lowest_level(mei):
 
     with reading():
         assert membership.standing(mei, terms=programme.current(LATER), at=LATER).rank == 2
+
+
+@pytest.mark.breaks_the_books
+def test_what_is_paid_again_after_the_levels_became_others_goes_on_before_anybody_is_carried_over(mei):
+    with transaction():
+        membership.write_paid_grant(
+            mei, 4, length=60, unit="days", reference="order:1:1", terms=programme.current(START), at=START
+        )
+    change("six_steps")
+    place = membership.place_of(4, before=PYRAMID, now=SIX)
+    assert place == 5  # The number four is another level's by now.
+
+    with transaction():
+        terms = programme.current(LATER)
+        membership.write_paid_grant(mei, place, length=60, unit="days", reference="order:2:1", terms=terms, at=LATER)
+
+    with reading():
+        first, second = (membership.paid_periods([each])[each] for each in ("order:1:1", "order:2:1"))
+        later = membership.paid_after(first, but=["order:1:1"])
+        now = membership.standing(mei, terms=terms, at=LATER)
+    assert (first.rank, second.rank) == (place, place)
+    assert second.begins_on == first.last_day + DAY
+    assert (later.reference, later.last_day) == ("order:2:1", second.last_day)
+    assert (now.rank, now.granted_until) == (place, second.last_day)
+    follow()
+    with reading():
+        assert membership.paid_periods(["order:1:1"])["order:1:1"] == first
+
+
+@pytest.mark.breaks_the_books
+def test_one_of_another_level_with_the_same_number_is_not_what_goes_on(mei):
+    with transaction():
+        membership.write_paid_grant(
+            mei, 4, length=60, unit="days", reference="order:1:1", terms=programme.current(START), at=START
+        )
+    change("six_steps")
+    with transaction():  # V4 takes the place of no level that was paid for.
+        membership.write_paid_grant(
+            mei, 4, length=60, unit="days", reference="order:2:1", terms=programme.current(LATER), at=LATER
+        )
+
+    with reading():
+        first, second = (membership.paid_periods([each])[each] for each in ("order:1:1", "order:2:1"))
+        assert membership.paid_after(first, but=["order:1:1"]) is None
+        assert second.begins_on == programme.current(LATER).today(LATER)
+    assert (first.rank, second.rank) == (5, 4)
