@@ -186,6 +186,35 @@ def as_given(rows: Sequence[Sequence[Any]]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
+def each_in(listed: Any, name: str) -> Any:
+    """Return what a list in JSON holds, of a row that stands before it, as a table of one column, value."""
+    return _each_given(listed).table_valued("value", name=name)
+
+
+def each_text_in(listed: Any, name: str) -> Any:
+    """Return the same of a list of texts: the texts themselves."""
+    return _each_text_given(listed).table_valued("value", name=name)
+
+
+class named_in(FunctionElement[str]):
+    """What has a name, the second, in an object in JSON: a text, or JSON of what is none."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(named_in)
+def _named(element: Any, compiler: Any, **more: Any) -> str:
+    whole, name = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"({whole} ->> {name})"
+
+
+@compiles(named_in, "sqlite")
+def _named_extract(element: Any, compiler: Any, **more: Any) -> str:
+    whole, name = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"json_extract({whole}, '$.' || {name})"
+
+
 class _each_given(FunctionElement[Any]):
     """The elements of a list in JSON, as rows of one column called value."""
 
@@ -198,6 +227,19 @@ def _elements(element: Any, compiler: Any, **more: Any) -> str:
     return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **more)} AS JSONB))"
 
 
+class _each_text_given(FunctionElement[Any]):
+    """The elements of a list of texts in JSON, as rows of one column called value."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(_each_text_given)
+def _texts(element: Any, compiler: Any, **more: Any) -> str:
+    return f"jsonb_array_elements_text(CAST({compiler.process(element.clauses, **more)} AS JSONB))"
+
+
+@compiles(_each_text_given, "sqlite")
 @compiles(_each_given, "sqlite")
 def _json_each(element: Any, compiler: Any, **more: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **more)})"

@@ -120,7 +120,11 @@ VALUES = {
     },
     "review_published": {"title": {"en": "Mug", "zh": "杯"}, "slug": "mug", "points": 50},
     "review_rejected": {"title": {"en": "Mug", "zh": "杯"}, "words": "It is of another item."},
-    "review_taken_down": {"title": {"en": "Mug", "zh": "杯"}, "words": "The picture shows somebody else."},
+    "review_taken_down": {
+        "title": {"en": "Mug", "zh": "杯"},
+        "words": "The picture shows somebody else.",
+        "points": 50,
+    },
     "review_answered": {"title": {"en": "Mug", "zh": "杯"}, "slug": "mug", "words": "Glad it keeps the tea warm."},
     "question_answered": {"title": {"en": "Mug", "zh": "杯"}, "question_id": 7, "words": "For half an hour."},
     "question_closed": {"title": {"en": "Mug", "zh": "杯"}, "question_id": 7, "words": "It is no longer made."},

@@ -96,7 +96,7 @@ def publish_review(
         )  # fmt: skip
         catalogue.count_reviews(row.product_id, reviews=1, stars=row.rating)
         points = sum(each.points for each in rewards)
-        if before.published_at is None:
+        if before.published_at is None or points:
             _tell(before, "review_published", at=at, slug=before.slug, points=points)
     return row
 
@@ -116,20 +116,27 @@ def reject_review(
     return row
 
 
-def take_review_down(review_id: int, *, reason: str, own_member_id: int | None, by: str, at: datetime) -> Row[Any]:
-    """Show a published review no longer; its member is told why. Done again, changes nothing.
+def take_review_down(
+    review_id: int, *, reason: str, own_member_id: int | None, terms: programme.Programme, by: str, at: datetime
+) -> Row[Any]:
+    """Show a published review no longer, and take back what tasks gave for it; its member is told why. Done again,
+    changes nothing.
 
-    What it was paid stays: it was earned when it was published. Raises NotFound; refuses: NoReviewReason,
-    ReviewMoved, OwnReview.
+    Raises NotFound; refuses: NoReviewReason, ReviewMoved, OwnReview.
     """
-    before = product_review(review_id)
+    seen = product_review(review_id)
     said = _reason(reason)
+    purse = ledger.lock(seen.member_id, zone=terms.zone)
+    before = product_review(review_id)
     row, moved = _decide(
         before, TAKE_DOWN, revision=before.revision, own_member_id=own_member_id, by=by, at=at, reason=said
     )
     if moved:
+        taken = earning.review_taken_down(
+            row.member_id, review_id=row.id, title=before.title, purse=purse, terms=terms, at=at
+        )
         catalogue.count_reviews(row.product_id, reviews=-1, stars=-row.rating)
-        _tell(before, "review_taken_down", at=at, words=said)
+        _tell(before, "review_taken_down", at=at, words=said, points=sum(each.points for each in taken))
     return row
 
 
@@ -225,6 +232,6 @@ def _write_down(
 
 
 def _tell(row: Row[Any], kind: str, *, at: datetime, **more: Any) -> None:
-    """Tell the member how a review stands, once for each time it was written."""
-    key = f"review:{row.id}:{row.revision}:{kind}"
+    """Tell the member how a review stands, once for each time it was written, and whenever points come or go."""
+    key = f"review:{row.id}:{row.revision}:{kind}" + (f":{at.isoformat()}" if more.get("points") else "")
     notices.tell(row.member_id, kind, values={"title": row.title} | more, key=key, at=at)

@@ -1,6 +1,6 @@
 """What must always be true of reviews: each is of something its member kept, and the stars of an item are theirs."""
 
-from sqlalchemy import Select, String, and_, cast, func, literal, or_, select, union_all
+from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -19,6 +19,7 @@ def reviews_checks() -> list[Check]:
         Check(N_("no review was published first when all of it had been refunded"), _refunded_before()),
         Check(N_("the stars of an item are those of its published reviews"), _stars_agree()),
         Check(N_("a review counts as published, for tasks, as soon as it was, and for its member"), _recorded()),
+        Check(N_("a review counts for tasks once while it is shown, and no more when it was taken down"), _standing()),
     ]
 
 
@@ -79,9 +80,14 @@ def _stars_agree() -> Select:
 
 
 def _recorded() -> Select:
-    """Find facts of reviews that were never published, or of another member, and published ones without a fact."""
+    """Find facts of reviews that were never published, or of another member, and published ones without a fact.
+
+    A review that was taken down has a fact for each time that it was published.
+    """
     fact = earning.FactRow
-    same = fact.key == literal("review:").concat(cast(ProductReview.id, String)).concat(":published")
+    of_review = literal("review:").concat(cast(ProductReview.id, String))
+    key = of_review.concat(":published")
+    same = and_(fact.reference == of_review, or_(fact.key == key, fact.key.like(key.concat(":again:%"))))
     never = (
         select(fact.id)
         .outerjoin(ProductReview, same)
@@ -95,7 +101,26 @@ def _recorded() -> Select:
     )
     unheard = (
         select(ProductReview.id)
-        .outerjoin(fact, same)
+        .outerjoin(fact, and_(fact.kind == earning.REVIEW_PUBLISHED, same))
         .where(ProductReview.published_at.is_not(None), fact.id.is_(None))
     )
     return select(union_all(never, unheard).subquery("recorded_otherwise"))
+
+
+def _standing() -> Select:
+    """Find reviews that count as published though they are not shown, or more than once, or not though they are."""
+    fact, review = earning.FactRow, ProductReview
+    counts = (
+        select(func.count())
+        .where(
+            fact.kind == earning.REVIEW_PUBLISHED,
+            fact.reference == literal("review:").concat(cast(review.id, String)),
+            fact.member_id == review.member_id,
+            ~earning.undone(fact.id),
+        )
+        .correlate(review)
+        .scalar_subquery()
+    )
+    return select(review.id, review.state).where(
+        review.published_at.is_not(None), counts != case((review.state == PUBLISHED, 1), else_=0)
+    )

@@ -120,8 +120,9 @@ from .profile import (
 )
 from .proof import checks
 from .proof_of_campaigns import campaign_rule
+from .proof_of_undoing import undone
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
-from .reviewing import REVIEW_PUBLISHED, review_published
+from .reviewing import REVIEW_PUBLISHED, review_published, review_taken_down
 from .shares import Shared, ShareLink, ShareVisit, note_share_visit, share, shared_by, shares_of
 from .stamp_cards import COUNTS, Bought, StampCard, StampCardRow, StampScope, ends_of
 from .stamp_desk import (
@@ -329,6 +330,7 @@ __all__ = [
     "review_level",
     "review_published",
     "review_share",
+    "review_taken_down",
     "reward_behind",
     "reward_invitation",
     "round_day",
@@ -355,6 +357,7 @@ __all__ = [
     "tasks_of_check_in",
     "told",
     "unkept_by",
+    "undone",
     "visited",
     "welcome",
     "withdraw_level",

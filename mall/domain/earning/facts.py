@@ -43,10 +43,16 @@ FACTS = {
     "friend_unbought": "earning.reward_invitation",
     "level_unreached": "earning.order_unkept",
     "paid_level_undone": "earning.end_paid_levels",
+    "review_unpublished": "earning.review_taken_down",
 }
 
 # What undoes a fact that is no longer so, and which. Its attributes say `undoes`: the id of that fact.
-UNDOES = {"order_unkept": "order_kept", "friend_unbought": "friend_bought", "level_unreached": "level_reached"}
+UNDOES = {
+    "order_unkept": "order_kept",
+    "friend_unbought": "friend_bought",
+    "level_unreached": "level_reached",
+    "review_unpublished": "review_published",
+}
 
 # Facts besides an order's by which points are taken back, and what is then owed above the debt cap is forgiven.
 WENT_BACK = ("purchase_refunded", "friend_unbought", "level_unreached")

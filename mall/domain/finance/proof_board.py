@@ -36,6 +36,7 @@ from mall.domain import (
     partners,
     people,
     programme,
+    radar,
 )
 
 from . import proof
@@ -57,6 +58,7 @@ ROOMS: tuple[ModuleType, ...] = (
     checkout,
     partners,
     aftersales,
+    radar,
     proof,
 )
 EXAMPLES = 5

@@ -72,10 +72,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     # A campaign that has not begun, to levels that hear of it earlier.
     "campaign_ahead": ("title", "starts_at", "ends_at", "multiplier_percent"),
     "back_in_stock": ("title", "variant_title", "slug"),
-    # Of an item that was reviewed; `points` is what it gave.
+    # Of an item that was reviewed; `points` is what it gave, or what of that was taken back.
     "review_published": ("title", "slug", "points"),
     "review_rejected": ("title", "words"),
-    "review_taken_down": ("title", "words"),
+    "review_taken_down": ("title", "words", "points"),
     "review_answered": ("title", "slug", "words"),
     "question_answered": ("title", "question_id", "words"),
     "question_closed": ("title", "question_id", "words"),

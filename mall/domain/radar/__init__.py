@@ -6,6 +6,7 @@ because of one. A person dismisses a suspect with a reason, and only something n
 
 from .dismissing import NoSuchSuspect, OwnDeed, SuspectChanged, SuspectGone, dismiss
 from .looking import look_around
+from .proof import checks
 from .signs import Limits
 from .suspects import DISMISSED, KINDS, OPEN, OVER, Suspect, open_kinds, suspect_of, suspects, suspects_of
 
@@ -20,6 +21,7 @@ __all__ = [
     "Suspect",
     "SuspectChanged",
     "SuspectGone",
+    "checks",
     "dismiss",
     "look_around",
     "open_kinds",

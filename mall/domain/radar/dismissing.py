@@ -1,8 +1,9 @@
 """Dismissing: a person has looked at what speaks against a member, and says why it is nothing."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
@@ -36,9 +37,7 @@ def dismiss(suspect_id: int, *, seen: int, reason: str, by: str, at: datetime) -
     `seen` is the revision that was read. Raises NoSuchSuspect, OwnMatter, OwnDeed, SuspectChanged,
     SuspectGone.
     """
-    row = execute(select(Suspect).where(Suspect.id == suspect_id).with_for_update()).one_or_none()
-    if row is None:
-        raise NoSuchSuspect
+    row = _locked(suspect_id)
     people.not_for_oneself(row.member_id, by=by)
     if any(each.get("by") == by for each in row.evidence):
         raise OwnDeed
@@ -67,3 +66,11 @@ def dismiss(suspect_id: int, *, seen: int, reason: str, by: str, at: datetime) -
         after={"kind": row.kind, "evidence": row.keys},
         reason=reason,
     )
+
+
+def _locked(suspect_id: int) -> Row[Any]:
+    """Return a suspect, locked: of two who decide at once, one finds what the other made of it."""
+    row = execute(select(Suspect).where(Suspect.id == suspect_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NoSuchSuspect
+    return row

@@ -105,7 +105,7 @@ def take_down(review_id: int):
     form = DecisionForm()
     return did(
         aftersales.take_review_down, review_id, _("It is no longer shown. The member has been told why."), form,
-        decision=form, reason=form.reason.data or "", own_member_id=own_member_id(),
+        decision=form, reason=form.reason.data or "", own_member_id=own_member_id(), terms=layout.terms(),
     )  # fmt: skip
 
 

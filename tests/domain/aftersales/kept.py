@@ -60,10 +60,12 @@ def reject(row: Any, *, reason: str = "It is of another item.", at: Any = KEPT) 
         )
 
 
-def take_down(row: Any, *, reason: str = "The picture shows somebody else.", at: Any = KEPT) -> Any:
+def take_down(stage: Stage, row: Any, *, reason: str = "The picture shows somebody else.", at: Any = KEPT) -> Any:
     """Let the desk take a review down."""
     with transaction():
-        return aftersales.take_review_down(row.id, reason=reason, own_member_id=None, by="staff:1", at=at)
+        return aftersales.take_review_down(
+            row.id, reason=reason, own_member_id=None, terms=stage.terms, by="staff:1", at=at
+        )
 
 
 def reply(row: Any, words: str, *, at: Any = KEPT) -> Any:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from mall.base.db import execute, reading
 from mall.base.errors import NotFound
-from mall.domain import aftersales, audit, earning, notices
+from mall.domain import aftersales, audit, catalogue, earning, ledger, membership, notices
 from mall.domain.aftersales import moderating, product_reviews
 from tests.domain.aftersales.kept import (
     DELIVERED,
@@ -43,6 +43,11 @@ def told(member_id):
             .order_by(notices.Notice.id)
         )
         return list(rows.scalars())
+
+
+def growth_of(stage, member_id):
+    with reading():
+        return membership.standing(member_id, terms=stage.terms, at=LATER).growth
 
 
 def paid(member_id):
@@ -173,7 +178,7 @@ WAYS = {
 
 
 def do(stage, event, row):
-    return publish(stage, row) if event == "publish" else EVENTS[event](row)
+    return reject(row) if event == "reject" else EVENTS[event](stage, row)
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -227,15 +232,64 @@ def test_tasks_pay_when_it_is_published_and_more_with_a_picture(stage, mei, mug,
     assert paid(tom) == [("review", 20), ("review_picture", 30)]
 
 
-def test_taken_down_and_published_again_it_is_paid_and_told_once(stage, mei, mug, kept):
-    row = publish(stage, write(stage, kept).row)
-    for _time in range(2):
-        take_down(row)
+def test_what_a_review_brought_goes_when_it_is_taken_down_and_comes_once_when_it_is_shown_again(stage, mei, mug, kept):
+    row = write(stage, kept).row
+    ready, growth = stage.balances(mei, at=KEPT).ready, growth_of(stage, mei)
+    row = publish(stage, row)
+    brought = growth_of(stage, mei) - growth
+    assert brought > 0
+    for time in range(2):
+        at = KEPT + timedelta(hours=2 * time)
+        take_down(stage, row, at=at)
+        take_down(stage, row, at=at)
         assert (shown(mug), stars(mug)) == ([], (0, 0))
-        publish(stage, row)
+        assert (stage.balances(mei, at=at).ready, growth_of(stage, mei)) == (ready, growth)
+        publish(stage, row, at=at + timedelta(hours=1))
+        publish(stage, row, at=at + timedelta(hours=1))
+        assert (stage.balances(mei, at=at).ready, growth_of(stage, mei)) == (ready + 20, growth + brought)
 
-    assert (paid(mei), stars(mug)) == ([("review", 20)], (1, 5))
-    assert told(mei) == ["review_published", "review_taken_down"]
+    assert (paid(mei), stars(mug)) == ([("review", 20)] * 3, (1, 5))
+    assert told(mei) == ["review_published", *["review_taken_down", "review_published"] * 2]
+
+
+def test_what_of_it_is_spent_is_owed(stage, mei, kept):
+    row = publish(stage, write(stage, kept).row)
+    stage.put_in(mei, stage.item(prices=(catalogue.points_price(stage.balances(mei, at=KEPT).ready),)), at=KEPT)
+    stage.place(mei, at=KEPT)
+    take_down(stage, row)
+
+    assert stage.balances(mei, at=KEPT).owed == 20
+    with reading():
+        posting = ledger.Posting
+        said = execute(select(posting.reason).where(posting.kind == "clawback")).scalars().one()
+    assert str(said).startswith("Your review of ") and "no longer shown" in str(said)
+
+
+def test_a_review_that_no_task_paid_is_taken_down_with_nothing_to_take(stage, mei, kept):
+    for number in range(3):
+        order = keep(stage, mei, stage.item(f"Item {number}"))
+        publish(stage, write(stage, order, words=f"Number {number} of them").row)
+    row = publish(stage, write(stage, kept).row)
+    assert len(paid(mei)) == 3
+    ready = stage.balances(mei, at=KEPT).ready
+    take_down(stage, row)
+    publish(stage, row)
+
+    assert stage.balances(mei, at=KEPT).ready == ready
+    assert told(mei) == ["review_published"] * 4 + ["review_taken_down"]
+
+
+def test_what_goes_back_leaves_room_for_another_review_in_its_month(stage, mei, kept):
+    rows = []
+    for number in range(3):
+        order = keep(stage, mei, stage.item(f"Item {number}"))
+        rows.append(publish(stage, write(stage, order, words=f"Number {number} of them").row))
+    take_down(stage, rows[0])
+    publish(stage, write(stage, kept).row)
+    assert len(paid(mei)) == 4
+    publish(stage, rows[0])
+
+    assert len(paid(mei)) == 4  # Shown again, it finds the month's caps reached.
 
 
 def test_a_month_of_reviews_is_paid_up_to_its_caps(stage, mei):
@@ -274,7 +328,7 @@ def test_a_refusal_needs_its_reason(stage, kept, act):
     if act is take_down:
         row = publish(stage, row)
     with pytest.raises(aftersales.NoReviewReason):
-        act(row, reason="  ")
+        act(*([stage, row] if act is take_down else [row]), reason="  ")
 
 
 def test_the_shop_answers_what_is_published_and_may_take_its_answer_back(stage, mei, mug, kept):

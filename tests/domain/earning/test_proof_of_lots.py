@@ -21,7 +21,7 @@ TASKS = [{"key": "check_in", "points": 5, "growth": 1}]
 
 
 @pytest.fixture
-def stage(app):
+def stage(either):
     return open_shop(tasks=TASKS)
 
 
@@ -71,7 +71,7 @@ def test_points_of_a_version_last_as_long_as_it_says_whatever_holds_since(stage,
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Shanghai", "Europe/Berlin"])
-def test_the_day_is_that_of_the_shop_whatever_its_clock(app, zone):
+def test_the_day_is_that_of_the_shop_whatever_its_clock(either, zone):
     stage = open_shop(zone=zone, tasks=TASKS)
     mei = stage.member("mei")
     for begins in (datetime(2026, 3, 31, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)):

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from mall.base.db import execute, reading, transaction
 from mall.domain import audit, earning, partners, people, radar
 from tests import cast
+from tests.conftest import noted_statements
 from tests.domain.aftersales.kept import keep, write
 from tests.stage import NOON, open_shop
 
@@ -344,18 +345,17 @@ def test_who_gave_something_to_those_they_live_with_does_not_say_that_it_is_noth
     assert seen(radar.DISMISSED) == {home: {"staff"}}
 
 
-def test_the_night_takes_as_many_statements_for_many_as_for_few(stage, crowd, count_statements):
+def test_the_night_takes_as_many_statements_for_many_as_for_few(stage, crowd):
     members = crowd(12)
     for member_id in members[:5]:
         live_at(member_id)
-    count_statements.clear()
-    look()
-    few = len(count_statements)
+    with noted_statements() as few:
+        look()
     for member_id in members[5:]:
         live_at(member_id)
     for number, member_id in enumerate(members):
         check_in(stage, member_id, NOON + timedelta(seconds=number))
-    count_statements.clear()
-    look(limits=radar.Limits(address_members=12))
-    assert len(count_statements) <= few + 1
-    assert few <= 18
+    with noted_statements() as many:
+        look(limits=radar.Limits(address_members=12))
+    assert len(many) <= len(few) + 1
+    assert len(few) <= 18

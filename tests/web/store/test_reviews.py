@@ -109,7 +109,7 @@ def test_pictures_are_written_anew_and_its_members_only_until_it_is_published(ap
     shown = stranger.get(address)
     assert (shown.status_code, shown.mimetype, shown.cache_control.public) == (200, "image/webp", True)
     assert f"{address}?large=1" in stranger.get(f"/items/{row.slug}").text
-    take_down(row)
+    take_down(stage, row)
     assert stranger.get(address).status_code == 404
 
 
@@ -187,7 +187,7 @@ def test_what_changes_is_shown_at_once(app, stage, order):
     assert WORDS in browser.get("/items/stoneware-mugs").text
     reply(row, "Glad it does.")
     assert "Glad it does." in browser.get("/items/stoneware-mugs").text
-    take_down(row)
+    take_down(stage, row)
     assert WORDS not in browser.get("/items/stoneware-mugs").text
 
 
