@@ -55,7 +55,7 @@ UNDOES = {
 }
 
 # Facts besides an order's by which points are taken back, and what is then owed above the debt cap is forgiven.
-WENT_BACK = ("purchase_refunded", "friend_unbought", "level_unreached")
+WENT_BACK = ("purchase_refunded", "friend_unbought", "level_unreached", "review_unpublished")
 
 # What comes about without the member, or shows no more than a page that was looked at: no activity.
 BY_ITSELF = (

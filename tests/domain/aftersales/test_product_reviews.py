@@ -26,6 +26,7 @@ from tests.domain.aftersales.kept import (
     take_down,
     write,
 )
+from tests.stage import open_shop
 
 LATER = KEPT + timedelta(days=1)
 
@@ -263,6 +264,17 @@ def test_what_of_it_is_spent_is_owed(stage, mei, kept):
         posting = ledger.Posting
         said = execute(select(posting.reason).where(posting.kind == "clawback")).scalars().one()
     assert str(said).startswith("Your review of ") and "no longer shown" in str(said)
+
+
+def test_what_is_owed_above_the_cap_for_it_is_forgiven(app):
+    stage = open_shop(debt_cap_points=5)
+    mei = stage.member("mei")
+    row = publish(stage, write(stage, keep(stage, mei, stage.item())).row)
+    stage.put_in(mei, stage.item(prices=(catalogue.points_price(stage.balances(mei, at=KEPT).ready),)), at=KEPT)
+    stage.place(mei, at=KEPT)
+    take_down(stage, row)
+
+    assert stage.balances(mei, at=KEPT).owed == 5
 
 
 def test_a_review_that_no_task_paid_is_taken_down_with_nothing_to_take(stage, mei, kept):
