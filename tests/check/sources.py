@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Imports go down only. Rooms named on one line stand on one floor and do not know each other.
 FLOORS = (
     ("mall.base",),
-    ("mall.domain.audit", "mall.domain.notices"),
+    ("mall.domain.audit", "mall.domain.notices", "mall.domain.repeats"),
     ("mall.domain.approvals",),
     ("mall.domain.programme",),
     ("mall.domain.ledger", "mall.domain.catalogue", "mall.domain.cash", "mall.domain.people"),

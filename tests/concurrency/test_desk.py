@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from mall.base.db import again, execute, reading, transaction
-from mall.domain import approvals, ledger
+from mall.domain import approvals, ledger, repeats
 from mall.domain.ledger import desk
 from tests.stage import NOON, Stage, open_shop
 from tests.threads import errors, race
@@ -85,6 +85,6 @@ def test_one_key_for_two_members_at_once_is_one_adjustment(postgres_app, stage, 
 
     outcomes = race(postgres_app, jobs, seconds=SECONDS)
 
-    assert [type(error) for error in errors(outcomes)] == [ledger.KeyReused]
+    assert [type(error) for error in errors(outcomes)] == [repeats.SentOtherwise]
     with reading():
         assert moved() + len(approvals.waiting(ledger.ADJUSTMENT_KIND)) == 1

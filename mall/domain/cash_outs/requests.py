@@ -19,7 +19,7 @@ from mall.base.errors import Refusal
 from mall.base.seals import BrokenSeal, seal, unseal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
-from mall.domain import approvals, cash, ledger, people, programme
+from mall.domain import approvals, cash, ledger, people, programme, repeats
 
 KIND = "points.cash_out"
 SEALED_FOR = "cash-out"
@@ -171,6 +171,13 @@ def is_of_one(reference: str) -> bool:
     return reference.startswith("cashout:")
 
 
+# What was sent stands in the request itself, its account number sealed: no digest of it is kept beside.
+_ASKED = N_(
+    "This form was sent before: {points} points were asked for as cash with it, to the account that ends in"
+    " {account_end}. Nothing more was done."
+)
+
+
 def ask(
     member_id: int,
     points: int,
@@ -184,7 +191,7 @@ def ask(
     """Ask for points to be turned into cash: they are held until it is decided. Returns its id; asked again, the same.
 
     Raises NotOffered, NotVerified, MemberFrozen, Disputed, InDebt, TooFewPoints, TooManyPoints, OneAtATime, NoPayee,
-    BadAccount, ledger.InsufficientPoints; ledger.KeyReused for another request with the same key.
+    BadAccount, ledger.InsufficientPoints; repeats.SentOtherwise for another request with the same key.
     """
     offer = offer_of(terms)
     if not offer.is_on:
@@ -199,7 +206,7 @@ def ask(
     if before is not None:
         same = (before.member_id, before.points, before.payee) == (member_id, points, payee)
         if not same or not _is_account_of(before, plain):
-            raise ledger.KeyReused
+            raise repeats.SentOtherwise(_ASKED, points=before.points, account_end=before.account_end)
         return int(before.id)
     _refuse_unfit(member_id, purse)
     if points < offer.least_points:

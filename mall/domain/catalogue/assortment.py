@@ -8,8 +8,8 @@ from sqlalchemy import func, insert, select, update
 
 from mall.base.db import execute
 from mall.base.errors import Refusal
-from mall.base.text import N_
-from mall.domain import audit, programme
+from mall.base.text import N_, say
+from mall.domain import audit, programme, repeats
 
 from .labels import relabel
 from .prices import POINTS, Price, UnsoundPrice, set_prices
@@ -29,14 +29,36 @@ class VariantInUse(Refusal):
     message = N_("Orders still wait for {reserved} pieces of this variant. Ship or cancel them first.")
 
 
-def make_item(*, first: Mapping[str, Any], terms: programme.Programme, by: str, at: datetime, **details: Any) -> int:
-    """Write down a new product with its first variant, as a draft. Returns its id.
+_MADE = N_(
+    "This form was sent before: it has made the item “{title}”. Nothing more was done. Change that one, or open the"
+    " page anew for another."
+)
 
-    `first` is what add_variant() takes, `details` what create_product() takes. Raises what these two raise.
+
+def make_item(
+    *, first: Mapping[str, Any], key: str, terms: programme.Programme, by: str, at: datetime, **details: Any
+) -> int:
+    """Write down a new product with its first variant, as a draft. Returns its id; its key again: the first one's.
+
+    `first` is what add_variant() takes, `details` what create_product() takes. Raises what these two raise, and
+    repeats.SentOtherwise for another with the same key.
     """
+    if (made := made_with(key, first=first, by=by, **details)) is not None:
+        return made
     product_id = create_product(terms=terms, by=by, at=at, **details)
     add_variant(product_id, terms=terms, by=by, at=at, **first)
+    done = say(_MADE, title=dict(details["title"]))
+    repeats.keep(_sent(key, first=first, by=by, **details), done=done, at=at, answer=product_id)
     return product_id
+
+
+def made_with(key: str, *, first: Mapping[str, Any], by: str, **details: Any) -> int | None:
+    """Return the id of the item that this form has made before, or None. Raises repeats.SentOtherwise."""
+    return repeats.answer_to(_sent(key, first=first, by=by, **details))
+
+
+def _sent(key: str, *, first: Mapping[str, Any], by: str, **details: Any) -> repeats.Sent:
+    return repeats.Sent("item", key, by, {"first": first, "details": details})
 
 
 def faults_of_item(*, first: Mapping[str, Any], terms: programme.Programme, **details: Any) -> list[Refusal]:

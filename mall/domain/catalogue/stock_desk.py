@@ -6,13 +6,18 @@ from sqlalchemy import select, update
 
 from mall.base.db import execute, in_transaction
 from mall.base.errors import Refusal
-from mall.base.text import N_
-from mall.domain import audit
+from mall.base.text import N_, say
+from mall.domain import audit, repeats
 
 from .figures import MOST_PIECES, whole
 from .products import Product
 from .stock import QUANTITY, Stock, StockMove, book, change_stock, expect_all, lock_stock, low_mark, write_moves
 from .variants import NoSuchVariant, Variant
+
+_MOVED = N_(
+    "This form was sent before: it has changed the stock by {pieces}. Nothing more was done. Look at the moves, and"
+    " open the page anew for another."
+)
 
 
 class StockIsCodes(Refusal):
@@ -24,11 +29,11 @@ class StockIsCodes(Refusal):
 def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: str = "", key: str = "") -> None:
     """Book pieces that arrived; asked again with the same key, books nothing more.
 
-    Raises NoSuchVariant, BadFigure, StockIsCodes.
+    Raises NoSuchVariant, BadFigure, StockIsCodes, and repeats.SentOtherwise for another move with the same key.
     """
     _refuse_codes(variant_id)
     pieces = {variant_id: quantity}
-    if key and _moved_before("receive", variant_id, reference=key):
+    if key and _moved_before("receive", variant_id, quantity, by=by, reason=reason, key=key, at=at):
         return
     expect_all(change_stock("receive", pieces), pieces)
     write_moves("receive", pieces=pieces, reference=key, at=at, by=by, reason=reason)
@@ -38,13 +43,13 @@ def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: st
 def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime, key: str = "") -> None:
     """Correct what is on hand by some pieces up or down, for a reason; asked again with the same key, does nothing.
 
-    Raises StockSpokenFor, NoSuchVariant, StockIsCodes.
+    Raises StockSpokenFor, NoSuchVariant, StockIsCodes, and repeats.SentOtherwise for another move with the same key.
     """
     _refuse_codes(variant_id)
     if not reason.strip():
         raise Refusal(N_("Say why the stock is corrected."))
     whole(abs(change) if isinstance(change, int) else change, QUANTITY, least=1, most=MOST_PIECES)
-    if key and _moved_before("adjust", variant_id, reference=key):
+    if key and _moved_before("adjust", variant_id, change, by=by, reason=reason, key=key, at=at):
         return
     _correct("adjust", variant_id, change, reason=reason, by=by, at=at, reference=key)
 
@@ -84,13 +89,19 @@ def _refuse_codes(variant_id: int) -> None:
         raise StockIsCodes()
 
 
-def _moved_before(kind: str, variant_id: int, *, reference: str) -> bool:
-    """Tell whether a move of this reference was made, once nobody else can be making it."""
+def _moved_before(kind: str, variant_id: int, pieces: int, *, by: str, reason: str, key: str, at: datetime) -> bool:
+    """Tell whether this move was made with its key, once nobody else can be making it; else it is made now."""
     lock_stock(variant_id)
+    says = {"kind": kind, "variant": variant_id, "pieces": pieces, "reason": reason}
+    sent = repeats.Sent("stock", key, by, says)
+    repeats.refuse_other(sent)
     made = select(StockMove.id).where(
-        StockMove.reference == reference, StockMove.kind == kind, StockMove.variant_id == variant_id
+        StockMove.reference == key, StockMove.kind == kind, StockMove.variant_id == variant_id
     )
-    return execute(made.limit(1)).first() is not None
+    if execute(made.limit(1)).first() is not None:
+        return True
+    repeats.keep(sent, done=say(_MOVED, pieces=pieces), at=at)
+    return False
 
 
 def _correct(

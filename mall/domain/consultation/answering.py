@@ -7,8 +7,8 @@ from sqlalchemy import Row, select, update
 
 from mall.base.db import execute
 from mall.base.errors import Refusal
-from mall.base.text import N_
-from mall.domain import audit, catalogue, notices, people
+from mall.base.text import N_, say
+from mall.domain import audit, catalogue, notices, people, repeats
 
 from .questions import (
     ANSWERED,
@@ -50,6 +50,12 @@ class NoWords(Refusal):
     message = N_("Write what everybody is to read.")
 
 
+_ANSWERED = N_(
+    "This form was sent before, and its answer has gone to the member as it was then. Nothing more was done. Open the"
+    " page anew to write once more."
+)
+
+
 def answer(question_id: int, *, words: str, revision: int, key: str, by: str, at: datetime) -> Asked:
     """Answer a question; its member is told. Sent again by the same form (`key`), it is answered once.
 
@@ -59,12 +65,15 @@ def answer(question_id: int, *, words: str, revision: int, key: str, by: str, at
     seen = question_of(question_id)
     people.not_for_oneself(seen.member_id, by=by)
     message = QuestionMessage
+    said = sound(words, least=1, most=LONGEST_SHOP_ANSWER)
+    sent = repeats.Sent("answer", f"{question_id}:{key}", by, {"words": said})
     same = select(message.id).where(message.question_id == question_id, message.key == key)
     if execute(same).one_or_none() is not None:
+        repeats.refuse_other(sent)
         return Asked(seen, new=False)
-    said = sound(words, least=1, most=LONGEST_SHOP_ANSWER)
     row = _move(seen, revision=revision, state=ANSWERED, waits_since=None, revised=1)
     put_down(row, side=BY_SHOP, by=by, words=said, key=key, at=at)
+    repeats.keep(sent, done=say(_ANSWERED), at=at)
     _tell(seen, "question_answered", words=said, key=str(row.revision), at=at)
     _write_down("question.answered", seen, after={"revision": row.revision}, by=by, at=at)
     return Asked(row, new=True)

@@ -15,8 +15,8 @@ from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.tables import Mapped, mapped_column
-from mall.base.text import N_
-from mall.domain import catalogue, ledger, people, programme
+from mall.base.text import N_, say
+from mall.domain import catalogue, ledger, people, programme, repeats
 
 WAITING, ANSWERED, CLOSED = "waiting", "answered", "closed"
 STATES: Final = (WAITING, ANSWERED, CLOSED)
@@ -137,16 +137,25 @@ class Asked(Struct, frozen=True):
     follows_answer: bool = False
 
 
+_ASKED = N_(
+    "This form was sent before, and the shop has the question as it was then. Nothing more was done. Open the page"
+    " anew to write once more."
+)
+
+
 def ask(member_id: int, product_id: int, *, words: str, key: str, terms: programme.Programme, at: datetime) -> Asked:
     """Ask the shop about an item. Sent again by the same form (`key`), it is asked once.
 
-    Refuses: TooShort, TooLong, TooManyQuestions, MayNotAsk.
+    Refuses: TooShort, TooLong, TooManyQuestions, MayNotAsk; repeats.SentOtherwise for another with the same key.
     """
     ledger.lock(member_id, zone=terms.zone)  # Of two at once, one finds the other's.
+    said = sound(words, least=SHORTEST_QUESTION, most=LONGEST_QUESTION)
+    by = f"member:{member_id}"
+    sent = repeats.Sent("question", f"{member_id}:{key}", by, {"product": product_id, "words": said})
     before = execute(select(Question).where(Question.member_id == member_id, Question.key == key)).one_or_none()
     if before is not None:
+        repeats.refuse_other(sent)
         return Asked(before, new=False)
-    said = sound(words, least=SHORTEST_QUESTION, most=LONGEST_QUESTION)
     _refuse_frozen(member_id)
     waiting = select(func.count()).where(Question.member_id == member_id, Question.state == WAITING)
     if execute(waiting).scalar_one() >= MOST_WAITING:
@@ -156,7 +165,8 @@ def ask(member_id: int, product_id: int, *, words: str, key: str, terms: program
         "waits_since": at, "close_reason": "", "shown_question": "", "shown_answer": "",
     }  # fmt: skip
     row = execute(insert(Question).values(values).returning(*Question.__table__.columns)).one()
-    put_down(row, side=BY_MEMBER, by=f"member:{member_id}", words=said, key=key, at=at)
+    put_down(row, side=BY_MEMBER, by=by, words=said, key=key, at=at)
+    repeats.keep(sent, done=say(_ASKED), at=at)
     return Asked(row, new=True)
 
 
@@ -173,9 +183,11 @@ def follow_up(
         raise NoSuchQuestion()
     written = execute(select(QuestionMessage).where(QuestionMessage.question_id == question_id)).all()
     follows_answer = any(each.side == BY_SHOP for each in written)
-    if any(each.key == key for each in written):
-        return Asked(before, new=False, follows_answer=follows_answer)
     said = sound(words, least=SHORTEST_QUESTION, most=LONGEST_QUESTION)
+    sent = repeats.Sent("question_more", f"{question_id}:{key}", f"member:{member_id}", {"words": said})
+    if any(each.key == key for each in written):
+        repeats.refuse_other(sent)
+        return Asked(before, new=False, follows_answer=follows_answer)
     _refuse_frozen(member_id)
     if before.state == CLOSED:
         raise QuestionClosed()
@@ -188,6 +200,7 @@ def follow_up(
         .returning(*Question.__table__.columns)
     ).one()
     put_down(row, side=BY_MEMBER, by=f"member:{member_id}", words=said, key=key, at=at)
+    repeats.keep(sent, done=say(_ASKED), at=at)
     return Asked(row, new=True, follows_answer=follows_answer)
 
 

@@ -16,8 +16,8 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.tables import Mapped, mapped_column
-from mall.base.text import N_
-from mall.domain import audit, ledger, people, programme
+from mall.base.text import N_, say
+from mall.domain import audit, ledger, people, programme, repeats
 
 from .given import REVOKED, Coupon, GivenPack
 from .giving import Giving, give, give_pack, is_over
@@ -83,10 +83,17 @@ class BadNumber(Refusal):
     message = N_("Use a whole number from {least} to {most}.")
 
 
+_MADE = N_(
+    "This form was sent before: it has made {codes} codes, each for so many members: {each}, and their file was handed"
+    " out then. Nothing more was done. Open the page again to make more."
+)
+
+
 def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by: str, at: datetime) -> list[str]:
     """Make codes of a template, each to be taken by so many members. Returns them: nobody can read them again.
 
-    Raises NoSuchTemplate, Withdrawn, BadNumber, AlreadyMade for a key that was used.
+    Raises NoSuchTemplate, Withdrawn, BadNumber; for a key that was used AlreadyMade, or repeats.SentOtherwise where it
+    was for others.
     """
     assert in_transaction()
     for name, value, most in (("count", count, MOST_CODES), ("each_for", each_for, MOST_EACH)):
@@ -95,7 +102,9 @@ def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by:
     template = locked_template(template_id)
     if is_over(template, at=at):
         raise Withdrawn()
+    sent = repeats.Sent("coupon_codes", key, by, {"template": template_id, "count": count, "each_for": each_for})
     if execute(select(CodeBatch.id).where(CodeBatch.key == key)).first() is not None:
+        repeats.refuse_other(sent)
         raise AlreadyMade()
     batch_id = execute(
         insert(CodeBatch)
@@ -114,6 +123,7 @@ def make_codes(template_id: int, *, count: int, each_for: int = 1, key: str, by:
         at=at,
         after={"batch_id": batch_id, "codes": count, "each_for": each_for},
     )
+    repeats.keep(sent, done=say(_MADE, codes=count, each=each_for), at=at)
     return codes
 
 

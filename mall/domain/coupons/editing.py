@@ -13,8 +13,8 @@ from sqlalchemy import Row, delete, insert, or_, select, update
 from mall.base.db import execute, in_transaction
 from mall.base.errors import Refusal
 from mall.base.money import LOCALES
-from mall.base.text import N_
-from mall.domain import audit, catalogue, programme
+from mall.base.text import N_, say
+from mall.domain import audit, catalogue, programme, repeats
 
 from .codes import CodeBatch
 from .given import Coupon, GivenPack
@@ -72,14 +72,23 @@ WORTH = (
 DETAILS = ("title", "total_limit", *WORTH)
 
 
+_MADE = N_(
+    "This form was sent before: it has made the coupon “{title}”. Nothing more was done. Change that one, or open the"
+    " page anew for another."
+)
+
+
 def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime, **details: Any) -> int:
-    """Write down a kind of coupon. Returns its id; with the same key again, the first one's. Raises BadTemplate.
+    """Write down a kind of coupon. Returns its id; with the same key again, the first one's.
 
     Details: title, kind, amount_cents, percent, cap_cents, threshold_cents, scope, scope_ids, starts_at, ends_at,
-    valid_days, member_limit, total_limit, stackable, min_rank.
+    valid_days, member_limit, total_limit, stackable, min_rank. Raises BadTemplate, and repeats.SentOtherwise for
+    another with the same key.
     """
     assert in_transaction()
+    sent = repeats.Sent("coupon", key, by, dict(details))
     if (made := execute(select(CouponTemplate.id).where(CouponTemplate.key == key)).scalar_one_or_none()) is not None:
+        repeats.refuse_other(sent)
         return made
     scope_ids = details.pop("scope_ids", ())
     values = _checked(dict.fromkeys(DETAILS) | {"threshold_cents": 0, "scope": "all", "min_rank": 0} | details, terms)
@@ -89,6 +98,7 @@ def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime
     ).scalar_one()
     _set_scope(template_id, values, scope_ids)
     audit.write("coupon.made", by=by, subject=subject_of(template_id), at=at, after=_kept(template_id))
+    repeats.keep(sent, done=say(_MADE, title=dict(values["title"])), at=at)
     return template_id
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import Row, and_, func, insert, or_, select, union_all, update
 
 from mall.base.db import execute, in_transaction
 from mall.base.errors import Refusal
-from mall.base.text import N_
-from mall.domain import audit, ledger, notices, people, programme
+from mall.base.text import N_, say
+from mall.domain import audit, ledger, notices, people, programme, repeats
 
 from .given import REVOKED, USABLE, Coupon, GivenPack
 from .templates import (
@@ -199,21 +199,29 @@ def give_for(
         return []
 
 
+_GIVEN = N_(
+    "This form was sent before: it has given “{title}”. Nothing more was done. Open the page anew to give another."
+)
+
+
 def give_by_hand(
     template_id: int, member_id: int, *, key: str, terms: programme.Programme, by: str, at: datetime, reason: str = ""
 ) -> list[int]:
     """Give a member a coupon or a pack at the desk. Asked again with the key, gives nothing more.
 
     A coupon that could not be used is not given: where all uses are up, or this member has as many as one may use.
-    Raises OwnMatter, IsFrozen, NoSuchTemplate, Withdrawn, UsedUp, HadOften, and for a pack what give_pack() raises.
+    Raises OwnMatter, IsFrozen, NoSuchTemplate, Withdrawn, UsedUp, HadOften, for a pack what give_pack() raises, and
+    repeats.SentOtherwise where the key has given another.
     """
     people.not_for_oneself(member_id, by=by)
     ledger.lock(member_id, zone=terms.zone)
     frozen = select(people.Member.id).where(people.Member.id == member_id, people.Member.deactivated_at.is_not(None))
     if execute(frozen).first() is not None:
         raise IsFrozen
-    reference = f"coupon:{template_id}"
-    if template_of(template_id).kind == PACK:
+    reference, template = f"coupon:{template_id}", template_of(template_id)
+    sent = repeats.Sent("coupon_given", key, by, {"template": template_id, "member": member_id, "reason": reason})
+    repeats.refuse_other(sent)
+    if template.kind == PACK:
         given = give_pack(
             template_id, member_id, reference=reference, terms=terms, at=at, source="operator", key=f"desk:{key}"
         )
@@ -240,6 +248,7 @@ def give_by_hand(
             after={"template_id": template_id, "coupon_id": given[0]} | ({"coupons": len(given)} if given[1:] else {}),
             reason=reason,
         )
+        repeats.keep(sent, done=say(_GIVEN, title=dict(template.title)), at=at)
     return given
 
 

@@ -17,8 +17,8 @@ from mall.base.db import again, db, execute, in_transaction, transaction
 from mall.base.errors import Refusal
 from mall.base.sheets import LikeAFormula, like_a_formula, read_sheet
 from mall.base.tables import Mapped, mapped_column
-from mall.base.text import N_
-from mall.domain import audit, ledger, people, programme
+from mall.base.text import N_, say
+from mall.domain import audit, ledger, people, programme, repeats
 
 from .given import Coupon, GivenPack
 from .giving import GivenUp, Giving, IsFrozen, give_all, given_with, had_by, is_over, why_not_given
@@ -157,6 +157,12 @@ def plan_list(template_id: int, lines: Sequence[ListLine], *, by: str, at: datet
     return ListPlan(template_id, tuple(plans))
 
 
+_BEGUN = N_(
+    "This file's form was sent before, with a file that gives to so many members: {count}. Nothing more was done. Open"
+    " the page anew for another file."
+)
+
+
 def give_list(
     plan: ListPlan, *, key: str, shown: str, terms: programme.Programme, by: str, at: datetime, reason: str = ""
 ) -> int:
@@ -164,12 +170,13 @@ def give_list(
 
     `shown` is the fingerprint of the plan that was confirmed. Done again with the key, it goes on where it stopped and
     gives nobody a second one; who cannot be given any more by then is left out. Call it outside of any transaction.
+    Raises repeats.SentOtherwise for another file with the same key.
     """
     assert not in_transaction()
 
     def begin() -> Row[Any]:
         with transaction():
-            return _opened(plan.template_id, key=key, shown=shown, by=by, at=at, reason=reason)
+            return _opened(plan, key=key, shown=shown, by=by, at=at, reason=reason)
 
     opened = again(begin)
     for some in _parts(plan.giving):
@@ -264,16 +271,21 @@ def _give(opened: Any, some: Sequence[LinePlan], *, terms: programme.Programme, 
     give_all(givings, source="operator", reference=_reference(opened.id), zone=terms.zone, at=at)
 
 
-def _opened(template_id: int, *, key: str, shown: str, by: str, at: datetime, reason: str) -> Row[Any]:
-    """Return the list with a key, written down if it is new."""
+def _opened(plan: ListPlan, *, key: str, shown: str, by: str, at: datetime, reason: str) -> Row[Any]:
+    """Return the list with a key, written down if it is new. Raises repeats.SentOtherwise for another file's."""
+    lines = [(each.line.member, each.line.words) for each in plan.lines]
+    sent = repeats.Sent("coupon_list", key, by, {"template": plan.template_id, "lines": lines, "reason": reason})
     there = execute(select(CouponList).where(CouponList.key == key)).one_or_none()
     if there is not None:
+        repeats.refuse_other(sent)
         return there
-    return execute(
+    opened = execute(
         insert(CouponList)
-        .values(template_id=template_id, key=key, shown=shown, reason=reason, by=by, at=at, done_at=None)
+        .values(template_id=plan.template_id, key=key, shown=shown, reason=reason, by=by, at=at, done_at=None)
         .returning(*CouponList.__table__.columns)
     ).one()
+    repeats.keep(sent, done=say(_BEGUN, count=len(plan.giving)), at=at)
+    return opened
 
 
 def _closed(opened: Any, *, at: datetime) -> int:

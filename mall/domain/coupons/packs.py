@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from mall.base.db import execute, in_transaction
-from mall.base.text import N_
-from mall.domain import audit
+from mall.base.text import N_, say
+from mall.domain import audit, repeats
 
 from .editing import (
     MOST_USES,
@@ -55,14 +55,22 @@ class BadPack(BadTemplate):
     """A pack that cannot be meant; about a field."""
 
 
+_MADE = N_(
+    "This form was sent before: it has made the pack “{title}”. Nothing more was done. Change that one, or open the"
+    " page anew for another."
+)
+
+
 def make_pack(*, key: str, parts: Mapping[int, int], by: str, at: datetime, **said: Any) -> int:
     """Write down a pack of so many coupons of templates, {template id: pieces}. Returns its id.
 
     With the same key again, it is the first one's. `said`: title, starts_at, ends_at, member_limit (packs for one
-    member), total_limit (packs in all). Raises BadPack.
+    member), total_limit (packs in all). Raises BadPack, and repeats.SentOtherwise for another with the same key.
     """
     assert in_transaction()
+    sent = repeats.Sent("coupon_pack", key, by, said | {"parts": sorted(parts.items())})
     if (made := execute(select(CouponTemplate.id).where(CouponTemplate.key == key)).scalar_one_or_none()) is not None:
+        repeats.refuse_other(sent)
         return made
     values = _checked(dict.fromkeys(SAID) | said)
     refuse_over(values["ends_at"], at=at)
@@ -73,6 +81,7 @@ def make_pack(*, key: str, parts: Mapping[int, int], by: str, at: datetime, **sa
     ).scalar_one()
     _put_in(pack_id, parts, at=at)
     audit.write("coupon.pack_made", by=by, subject=subject_of(pack_id), at=at, after=_kept(pack_id))
+    repeats.keep(sent, done=say(_MADE, title=dict(values["title"])), at=at)
     return pack_id
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import Row, func, insert, select, update
 
 from mall.base.db import execute, in_transaction
 from mall.base.errors import NotFound, Refusal
-from mall.base.text import N_
-from mall.domain import approvals, audit, ledger, programme
+from mall.base.text import N_, say
+from mall.domain import approvals, audit, ledger, programme, repeats
 
 from . import drafts
 from .campaigns import LEAST_PERCENT, MOST_PERCENT, CampaignRow, CampaignScope, campaign_of_rule
@@ -18,6 +18,12 @@ from .drafts import APPROVED, DRAFT, ENDED, SCOPES
 KIND = "campaign"
 MOST_POINTS = 1_000_000_000
 DETAILS = ("title", "starts_at", "ends_at", "multiplier_percent", "min_rank", "scope", "cap_points")
+
+
+_MADE = N_(
+    "This form was sent before: it has drafted the campaign “{title}”. Nothing more was done. Change that one, or open"
+    " the page anew for another."
+)
 
 
 class NoSuchCampaign(NotFound):
@@ -43,10 +49,13 @@ class NotRunning(Refusal):
 def make_campaign(*, key: str, terms: programme.Programme, by: str, at: datetime, reason: str, **details: Any) -> int:
     """Write down a campaign and ask for its approval. Returns its id; with the same key again, the first one's.
 
-    Details: title, starts_at, ends_at, multiplier_percent, min_rank, scope, scope_ids, cap_points. Raises BadDraft.
+    Details: title, starts_at, ends_at, multiplier_percent, min_rank, scope, scope_ids, cap_points. Raises BadDraft,
+    and repeats.SentOtherwise for another with the same key.
     """
     assert in_transaction()
+    sent = repeats.Sent(KIND, key, by, details | {"reason": reason})
     if (made := execute(select(CampaignRow.id).where(CampaignRow.key == key)).scalar_one_or_none()) is not None:
+        repeats.refuse_other(sent)
         return made
     scope_ids = details.pop("scope_ids", ())
     values = _checked(details, terms, at=at)
@@ -58,6 +67,7 @@ def make_campaign(*, key: str, terms: programme.Programme, by: str, at: datetime
     _set_scope(campaign_id, values["scope"], scope_ids)
     audit.write("campaign.made", by=by, subject=subject_of(campaign_id), at=at, after=_kept(campaign_id))
     drafts.ask(KIND, campaign_id, 1, by=by, at=at, reason=reason)
+    repeats.keep(sent, done=say(_MADE, title=dict(values["title"])), at=at)
     return campaign_id
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import Row, func, insert, select, update
 
 from mall.base.db import execute, in_transaction
 from mall.base.errors import NotFound, Refusal
-from mall.base.text import N_
-from mall.domain import approvals, audit, coupons, programme
+from mall.base.text import N_, say
+from mall.domain import approvals, audit, coupons, programme, repeats
 
 from . import drafts
 from .drafts import APPROVED, DRAFT, ENDED, SCOPES
@@ -44,16 +44,25 @@ class StampCardNotRunning(Refusal):
     message = N_("This stamp card was not approved, or is over: there is nothing to end.")
 
 
+_MADE = N_(
+    "This form was sent before: it has drafted the stamp card “{title}”. Nothing more was done. Change that one, or"
+    " open the page anew for another."
+)
+
+
 def make_stamp_card(
     *, key: str, terms: programme.Programme, by: str, at: datetime, reason: str, **details: Any
 ) -> int:
     """Write down a stamp card and ask for its approval. Returns its id; with the same key again, the first one's.
 
     Details: title, starts_at, ends_at, stamps_needed, counts, least_cents, template_id, member_limit, total_limit,
-    min_rank, scope, scope_ids. Raises BadDraft, and about the coupon what coupons.check_promise() raises.
+    min_rank, scope, scope_ids. Raises BadDraft, about the coupon what coupons.check_promise() raises, and
+    repeats.SentOtherwise for another with the same key.
     """
     assert in_transaction()
+    sent = repeats.Sent(KIND, key, by, details | {"reason": reason})
     if (made := execute(select(StampCardRow.id).where(StampCardRow.key == key)).scalar_one_or_none()) is not None:
+        repeats.refuse_other(sent)
         return made
     scope_ids = details.pop("scope_ids", ())
     values = _checked(details, terms, at=at)
@@ -65,6 +74,7 @@ def make_stamp_card(
     _set_scope(card_id, values["scope"], scope_ids)
     audit.write("stamp_card.made", by=by, subject=drafts.subject_of(KIND, card_id), at=at, after=_kept(card_id))
     drafts.ask(KIND, card_id, 1, by=by, at=at, reason=reason)
+    repeats.keep(sent, done=say(_MADE, title=dict(values["title"])), at=at)
     return card_id
 
 

@@ -14,7 +14,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.sql import upsert
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, Message, say
-from mall.domain import approvals, audit, programme
+from mall.domain import approvals, audit, programme, repeats
 
 from .accounts import ADJUSTMENT, WALLET
 from .adjustments import adjust_down, adjust_up
@@ -33,6 +33,16 @@ REASONS: dict[str, str] = {
     "moved_in": N_("Moved in from another programme"),
     "misuse": N_("Misuse"),
 }
+
+
+_ADJUSTED = N_(
+    "This form was sent before: it has adjusted points by {points} (“{reason}”). Nothing more was done. Open the page"
+    " anew for another adjustment."
+)
+_ASKED = N_(
+    "This form was sent before: an adjustment by {points} points (“{reason}”) was asked for with it. Nothing more was"
+    " done. Open the page anew for another adjustment."
+)
 
 
 class NoReason(Refusal):
@@ -92,7 +102,7 @@ def ask_adjustment(
 
     `key` makes a repeated press one adjustment: the same again has the same answer and does nothing more.
     `own_member_id` is the member that `by` is, if any. Refuses: NoPoints, NoReason, OwnPoints, TooManyPoints,
-    InsufficientPoints; KeyReused for another adjustment with the same key, AlreadyDeclined.
+    InsufficientPoints; repeats.SentOtherwise for another adjustment with the same key, AlreadyDeclined.
     """
     if points == 0:
         raise NoPoints()
@@ -105,19 +115,24 @@ def ask_adjustment(
     purse = lock(member_id, zone=terms.zone)
     done_today = _lock_desk_day(by, terms.today(at))
     what = {"member_id": member_id, "points": points, "reason": reason, "document": document[:LONGEST_DOCUMENT]}
+    sent = repeats.Sent("adjustment", key, by, what)
+    repeats.refuse_other(sent)
     if earlier := _asked_before(what, key=key, by=by, at=at):
         return earlier
     if abs(points) > terms.adjustment_limit_points or done_today >= terms.adjustments_per_day:
         subject = f"member:{member_id}"
-        return Asked(
-            approvals.ask(ADJUSTMENT_KIND, subject=subject, what=what, by=by, at=at, reason=reason, key=_move_key(key))
+        request_id = approvals.ask(
+            ADJUSTMENT_KIND, subject=subject, what=what, by=by, at=at, reason=reason, key=_move_key(key)
         )
+        repeats.keep(sent, done=say(_ASKED, points=points, reason=REASONS[reason]), at=at)
+        return Asked(request_id)
     execute(
         update(DeskDay)
         .where(DeskDay.actor == by, DeskDay.day == terms.today(at))
         .values(adjustments=DeskDay.adjustments + 1)
     )
     _adjust(purse, what, key=_move_key(key), by=by, approved_by=None, terms=terms, at=at)
+    repeats.keep(sent, done=say(_ADJUSTED, points=points, reason=REASONS[reason]), at=at)
     return Asked(None)
 
 

@@ -30,8 +30,8 @@ from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.tables import Mapped, aliased, mapped_column
-from mall.base.text import N_
-from mall.domain import audit, notices, programme
+from mall.base.text import N_, say
+from mall.domain import audit, notices, programme, repeats
 
 from .places import place_of
 
@@ -148,6 +148,10 @@ class Period(Struct, frozen=True):
         return min(max(0, (day - self.begins_on).days + 1), self.days)
 
 
+_GRANTED = N_(
+    "This form was sent before: it has granted {level} until {last_on}. Nothing more was done. Open the page anew to"
+    " grant another, or end that one early."
+)
 _PAID_KEY = "paid:"
 # What the key of a level that was paid for begins with, in SQL; what paid for it follows.
 PAID_KEY = literal(_PAID_KEY)
@@ -156,10 +160,13 @@ PAID_KEY = literal(_PAID_KEY)
 def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> int:
     """Give a level for a time, and tell the member. Asked again, answers the first grant.
 
-    The member's purse is locked. Raises NoSuchLevel, GrantTooLong.
+    The member's purse is locked. Raises NoSuchLevel, GrantTooLong, and repeats.SentOtherwise for another by hand.
     """
     assert in_transaction()
+    says = {name: getattr(grant, name) for name in ("member_id", "rank", "last_day", "reason")}
+    sent = repeats.Sent("level_grant", grant.key, grant.by, says)
     if (known := execute(select(LevelGrant.id).where(LevelGrant.key == grant.key)).scalar_one_or_none()) is not None:
+        repeats.refuse_other(sent)
         return int(known)
     today = grant.first_day or terms.today(at)
     latest = today + timedelta(days=LONGEST_DAYS)
@@ -174,12 +181,14 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
         "version": terms.version,
     }
     grant_id = int(execute(insert(LevelGrant).values(values).returning(LevelGrant.id)).scalar_one())
+    level = dict(terms.level(grant.rank).name)
     if grant.kind == MANUAL:
         _audit(grant_id, values, at=at)
+        repeats.keep(sent, done=say(_GRANTED, level=level, last_on=grant.last_day), at=at)
     notices.tell(
         grant.member_id,
         "level_granted",
-        values={"level": dict(terms.level(grant.rank).name), "last_day": grant.last_day.isoformat()},
+        values={"level": level, "last_day": grant.last_day.isoformat()},
         key=f"level_granted:{grant_id}",
         at=at,
     )

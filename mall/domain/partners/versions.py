@@ -15,8 +15,8 @@ from mall.base.db import db, execute
 from mall.base.errors import Refusal
 from mall.base.guard import append_only
 from mall.base.tables import Mapped, mapped_column
-from mall.base.text import N_
-from mall.domain import approvals
+from mall.base.text import N_, say
+from mall.domain import approvals, repeats
 
 from .accounts import (
     LONGEST_NAME,
@@ -80,12 +80,22 @@ class PartnerVersion(db.Model):
 append_only(PartnerVersion)
 
 
+_OPENED = N_(
+    "This form was sent before: it has proposed the partner “{name}”. Nothing more was done. Change that one, or open"
+    " the page anew for another."
+)
+
+
 def open_partner(name: str, rates: Rates, *, by: str, at: datetime, reason: str, key: str | None = None) -> int:
     """Propose a partner: it may report nothing before another person has approved it and its key was made.
 
-    Returns its id; with the same `key` of a form again, the first one's. Raises BadName, NameTaken, BadRate.
+    Returns its id; with the same `key` of a form again, the first one's. Raises BadName, NameTaken, BadRate, and
+    repeats.SentOtherwise for another with the same key.
     """
+    sent = repeats.Sent("partner", key, by, {"name": name, "reason": reason, **asdict(rates)}) if key else None
     if key is not None and (asked := approvals.request_with(key)) is not None:
+        if sent:
+            repeats.refuse_other(sent)
         return int(asked.what["partner_id"])
     refuse_rates(rates)
     refuse_name(name, but=None)
@@ -104,6 +114,8 @@ def open_partner(name: str, rates: Rates, *, by: str, at: datetime, reason: str,
         .returning(Partner.id)
     ).scalar_one()
     _propose(partner_id, 1, name, rates, by=by, at=at, reason=reason, key=key)
+    if sent:
+        repeats.keep(sent, done=say(_OPENED, name=name), at=at)
     return partner_id
 
 

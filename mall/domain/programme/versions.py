@@ -29,7 +29,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
 from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_, say
-from mall.domain import approvals, audit
+from mall.domain import approvals, audit, repeats
 
 from .settings import BadSetting, refuse_other_names, settings_of, terms_of
 from .terms import Programme
@@ -246,6 +246,12 @@ def establish(settings: Mapping[str, Any], *, by: str, at: datetime) -> Programm
     return terms
 
 
+_DRAFTED = N_(
+    "This form was sent before: it has drafted version {number}. Nothing more was done. Look at that one, or open the"
+    " page anew for another."
+)
+
+
 def draft(
     settings: Mapping[str, Any],
     *,
@@ -260,9 +266,15 @@ def draft(
     """Draft a version and ask for its approval. Returns its number; with a `key`, once however often it is sent.
 
     `books_begun` says that points or money have moved, so that currency and time zone may not change: what was added
-    up by days of one zone would not be what the days of another moved. Raises BadSetting.
+    up by days of one zone would not be what the days of another moved. Raises BadSetting, and repeats.SentOtherwise
+    for another with the same key.
     """
+    holds_from = effective_from if effective_from > at else None
+    says = {"settings": settings, "based_on": based_on, "holds_from": holds_from, "reason": reason}
+    sent = repeats.Sent(KIND, key, by, says) if key else None
     if key is not None and (asked := approvals.request_with(key)) is not None:
+        if sent:
+            repeats.refuse_other(sent)
         return int(asked.what["version"])
     number = sketch(
         settings,
@@ -274,6 +286,8 @@ def draft(
         books_begun=books_begun,
     )
     _ask(_drafted(number), at=at, key=key)
+    if sent:
+        repeats.keep(sent, done=say(_DRAFTED, number=number), at=at)
     return number
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 
-from flask import Blueprint, flash, redirect, request, session, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from wtforms.validators import Optional
 
@@ -14,14 +14,13 @@ from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
 from mall.web.shared.signing_in import form_page, person
 
+from .coupon_pages import own_key
 from .item_forms import KINDS, ItemForm, ScheduleForm, VariantForm, new_variant_form, seen_version
 from .item_page import item_page
 from .prices import FORM_WORDS, currency_sign, members_will_see
 from .shelving import say_delisted, say_listed
 
 bp = Blueprint("editor", __name__, url_prefix="/")
-
-MADE_KEY = "item_made"
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -31,10 +30,16 @@ def new():
     first = new_variant_form()
     if request.method == "GET":
         form.key.data = secrets.token_urlsafe(12)
-    made: dict[str, int] = session.get(MADE_KEY, {})
-    if request.method == "POST" and form.key.data in made:
-        return redirect(url_for("office.catalogue.editor.show", product_id=made[form.key.data]))
     sound = [form.validate_on_submit(), first.validate_on_submit()]
+    if all(sound) and "preview" not in request.form:
+        try:
+            made = _made_before(form, first)
+        except Refusal as refusal:
+            form.place(refusal)
+            sound = [False]
+        else:
+            if made is not None:
+                return redirect(url_for("office.catalogue.editor.show", product_id=made))
     if request.method == "POST" and "preview" not in request.form:
         sound.append(not _mark_all(form, first))
     if all(sound) and "preview" not in request.form:
@@ -43,6 +48,7 @@ def new():
             product_id = done_once(
                 catalogue.make_item,
                 first=first.details(),
+                key=own_key(form),
                 kind=form.kind.data,
                 **form.details(),
                 terms=terms,
@@ -52,7 +58,6 @@ def new():
         except Refusal as refusal:
             (first if first.takes(refusal) else form).place(refusal)
         else:
-            session[MADE_KEY] = dict([*list(made.items())[-4:], (form.key.data, product_id)])
             flash(_("The item is made, as a draft. Add a picture, then list it."))
             return redirect(url_for("office.catalogue.editor.show", product_id=product_id))
     previewing = "preview" in request.form and first.validate()
@@ -66,6 +71,14 @@ def new():
         form_words=FORM_WORDS,
         currency_sign=currency_sign(),
     )
+
+
+def _made_before(form: ItemForm, first: VariantForm) -> int | None:
+    """Return the id of the item that the same form has made, or None. Raises repeats.SentOtherwise."""
+    with reading():
+        return catalogue.made_with(
+            own_key(form), first=first.details(), kind=form.kind.data, by=person().actor, **form.details()
+        )
 
 
 def _mark_all(form: ItemForm, first: VariantForm) -> bool:
