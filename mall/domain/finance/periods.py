@@ -26,6 +26,10 @@ class BadDay(Refusal):
     message = N_("“{given}” is no day. Write it as year, month and day, such as 2026-02-28.")
 
 
+class NoDay(BadDay):
+    message = N_("Enter the day, such as 2026-02-28.")
+
+
 class DayOutOfRange(BadDay):
     message = N_("There are no books of that day. Choose one of the years {first} to {last}.")
 
@@ -108,7 +112,9 @@ def read_month(text: str, *, zone: str, at: datetime) -> Month:
 
 
 def read_day(text: str) -> date:
-    """Read a day someone typed, such as "2026-02-28". Raises BadDay."""
+    """Read a day someone typed, such as "2026-02-28". Raises BadDay, NoDay."""
+    if not text.strip():
+        raise NoDay
     if not _DAY.fullmatch(text.strip()):
         raise BadDay(given=text[:20])
     try:

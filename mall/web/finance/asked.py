@@ -76,9 +76,9 @@ def typed_time() -> str:
 
 
 def moment_or_refusal() -> datetime:
-    """Return the moment asked for. Raises BadDay, BadTime, NotSettled."""
+    """Return the moment asked for. Raises BadDay, BadTime, NotSettled: a time alone is of no day."""
     day, clock_time = request.args.get("day", ""), request.args.get("time", "")
-    if not day:
+    if not day and not clock_time.strip():
         return finance.settled(now())
     return finance.read_instant(day, clock_time, zone=zone(), at=now())
 

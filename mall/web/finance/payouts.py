@@ -33,6 +33,10 @@ class NoReferenceGiven(Refusal):
     message = N_("Enter the reference of the payment.")
 
 
+class TooLong(Refusal):
+    message = N_("Use at most {most} characters.")
+
+
 class BounceForm(Form):
     """What the bank says of a payment it sent back: its reference, and why."""
 
@@ -66,18 +70,22 @@ def approve(cash_out_id: int):
 @bp.post("/<int:cash_out_id>/refusal")
 def decline(cash_out_id: int):
     """Decline a request; the points go back, and the member reads why."""
-    reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
+    reason = one_line(request.form.get("reason"))
     if not reason:
         return payouts_page(wrong=(cash_out_id, NoReasonGiven()))
+    if len(reason) > LONGEST_REASON:
+        return payouts_page(wrong=(cash_out_id, TooLong(most=LONGEST_REASON)), typed=reason)
     return _done(cash_outs.decline, cash_out_id, _("Declined. The points are back with the member."), reason=reason)
 
 
 @bp.post("/<int:cash_out_id>/payment")
 def pay(cash_out_id: int):
     """Note that an approved request was paid, with the bank's reference."""
-    reference = one_line(request.form.get("reference"))[: cash_outs.LONGEST_REFERENCE]
+    reference = one_line(request.form.get("reference"))
     if not reference:
         return payouts_page(wrong=(cash_out_id, NoReferenceGiven()))
+    if len(reference) > cash_outs.LONGEST_REFERENCE:
+        return payouts_page(wrong=(cash_out_id, TooLong(most=cash_outs.LONGEST_REFERENCE)), typed=reference)
     done = _("Noted as paid. The member is told.")
     return _done(cash_outs.note_paid, cash_out_id, done, payout_reference=reference)
 
@@ -156,8 +164,10 @@ def _steps(each: Any, names: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] | None = None) -> Any:
-    """Render the lists. `wrong` is the request whose reason or reference is missing, and the sentence."""
+def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] | None = None, typed: str = "") -> Any:
+    """Render the lists. `wrong` is the request whose reason or reference is missing or too long, and the sentence;
+    `typed` stays in its box.
+    """
     with reading():
         asked = cash_outs.cash_outs_in(cash_outs.ASKED)
         approved = cash_outs.cash_outs_in(cash_outs.APPROVED)
@@ -172,7 +182,8 @@ def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] |
         own=own_member_id(),
         refusal=refusal,
         wrong=wrong,
-        wrong_name="reference" if wrong and isinstance(wrong[1], NoReferenceGiven) else "reason",
+        typed=typed,
+        wrong_name="reference" if wrong and wrong[0] in {each.id for each in approved} else "reason",
     )
     return page, 422 if refusal or wrong else 200
 

@@ -46,6 +46,9 @@ def test_a_request_is_approved_and_then_paid_with_a_reference(desk, asked):
     assert state() == "approved"
     nothing = desk.post(f"{PAGE}/1/payment", data={"reference": " "})
     assert nothing.status_code == 422 and "Enter the reference of the payment." in nothing.text
+    long = desk.post(f"{PAGE}/1/payment", data={"reference": "T" * 81})
+    assert long.status_code == 422 and "Use at most 80 characters." in long.text
+    assert f'value="{"T" * 81}"' in long.text and 'href="#reference-1"' in long.text and state() == "approved"
     assert desk.post(f"{PAGE}/1/payment", data={"reference": "TX-77"}).status_code == 303
 
     assert state() == "paid"
@@ -55,6 +58,9 @@ def test_a_request_is_approved_and_then_paid_with_a_reference(desk, asked):
 def test_a_request_is_declined_with_a_reason(desk, asked):
     nothing = desk.post(f"{PAGE}/1/refusal", data={"reason": ""})
     assert nothing.status_code == 422 and "Say why it is declined" in nothing.text
+    long = desk.post(f"{PAGE}/1/refusal", data={"reason": "x" * 501})
+    assert long.status_code == 422 and "Use at most 500 characters." in long.text and state() == "asked"
+    assert "x" * 501 in long.text and 'href="#reason-1"' in long.text
     assert desk.post(f"{PAGE}/1/refusal", data={"reason": "Another's account"}).status_code == 303
     assert state() == "declined"
     again = desk.post(f"{PAGE}/1/approval")

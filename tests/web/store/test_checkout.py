@@ -195,6 +195,7 @@ def test_too_few_points_are_told_before_the_button(till, stage, mei, gift):
     page = till.checkout()
 
     assert "500 points to go." in page
+    assert "500 points to go." in page[: page.index("What you will pay")], "said above, not only beside the button"
     assert 'data-busy="Redeeming" disabled' in page
     refused = till.place()
     assert refused.status_code == 422
