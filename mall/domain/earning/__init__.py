@@ -166,6 +166,7 @@ from .stamps_seen import (
 )
 from .stamps_to_come import Filling, OpenCard, card_mark, filled_by, last_stamp, open_cards, stamps_to_come
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
+from .undoing import went_with_level
 from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
@@ -360,5 +361,6 @@ __all__ = [
     "unkept_by",
     "visited",
     "welcome",
+    "went_with_level",
     "withdraw_level",
 ]

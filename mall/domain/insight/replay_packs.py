@@ -137,7 +137,7 @@ def packs_under(
 
 
 def occasions(since: datetime, moved: dict[str, Any]) -> list[Occasion]:
-    """Return the levels reached and birthdays had since an instant; levels not borne out any more are none."""
+    """Return the levels reached and birthdays had since an instant; what is not borne out any more is none."""
     fact, pack = earning.FactRow, earning.LevelPack
     at_birthday = func.coalesce(pack.rank, membership.rank_then(fact.member_id, at=fact.at))
     rows = execute(
@@ -152,7 +152,11 @@ def occasions(since: datetime, moved: dict[str, Any]) -> list[Occasion]:
         )
         .join_from(fact, MOVED, MOVED.c.member_id == fact.member_id, isouter=True)
         .outerjoin(pack, (pack.member_id == fact.member_id) & (pack.kind == earning.BIRTHDAY) & (pack.at == fact.at))
-        .where(fact.kind.in_((*KIND_OF, UNREACHED)), fact.at >= since)
+        .where(
+            fact.kind.in_((*KIND_OF, UNREACHED)),
+            fact.at >= since,
+            pack.id.is_(None) | ~earning.went_with_level(pack),
+        )
         .order_by(fact.id),
         moved,
     ).all()
@@ -169,7 +173,8 @@ def packs_given(since: datetime) -> int:
     pack, fact = earning.LevelPack, earning.FactRow
     key = literal("member:").concat(cast(pack.member_id, String)).concat(":").concat(pack.occasion)
     undone = select(fact.id).where(fact.key == key, fact.id.in_(earning.all_undone())).correlate(pack).exists()
-    points = select(func.coalesce(func.sum(pack.points), 0)).where(pack.at >= since, pack.points > 0, ~undone)
+    stands = ~undone & ~earning.went_with_level(pack)
+    points = select(func.coalesce(func.sum(pack.points), 0)).where(pack.at >= since, pack.points > 0, stands)
     return int(execute(points).scalar_one())
 
 

@@ -43,10 +43,15 @@ def _rewards(since: datetime) -> dict[str, int]:
     reward = earning.TaskReward
     rows = execute(
         select(reward.task, func.sum(reward.points).label("points"))
-        .where(reward.at >= since, reward.fact_id.not_in(earning.all_undone()))
+        .where(reward.at >= since, *_stands(reward))
         .group_by(reward.task)
     )
     return {row.task: int(row.points) for row in rows}
+
+
+def _stands(reward: Any) -> tuple[Any, ...]:
+    """Return the conditions that what a task paid was not taken back since."""
+    return reward.fact_id.not_in(earning.all_undone()), ~earning.went_with_level(reward)
 
 
 def _growth_change(
@@ -64,7 +69,7 @@ def _growth_change(
             reward.at >= since,
             reward.growth > 0,
             reward.task.in_([*by_key, *gone]),
-            reward.fact_id.not_in(earning.all_undone()),
+            *_stands(reward),
         )
         .group_by(reward.member_id)
     )

@@ -27,6 +27,8 @@ ACTS = (
     "redeem",
     "birthday",
     "wait",
+    "join",
+    "leave",
 )
 STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 9), st.integers(0, 2)), min_size=10, max_size=30)
 COUPON, COUPON_CENTS = 1, 1_000
@@ -46,6 +48,7 @@ def settings_with(figures, **changes):
         "vip": {
             "upgrade_points": 500,
             "upgrade_coupon": COUPON,
+            "birthday_points": 70,
             "birthday_coupon": COUPON,
             "redemptions_per_month": 4,
         },
@@ -63,6 +66,7 @@ class World:
     def __init__(self, figures=None, **changes):
         self.at, self.stage = NOON, open_shop(**settings_with(figures or {}, **changes))
         self.terms, self.orders, self.rides = self.stage.terms, [], []
+        self.memberships = []
         assert self.stage.coupon_kind() == COUPON
         for name in MEMBERS:
             self.stage.give(self.stage.member(name), 100_000)
@@ -70,6 +74,7 @@ class World:
             "Lamp", prices=(catalogue.cash_price(6_333), catalogue.points_price(900)), stock=999
         )
         self.rug = self.stage.item("Rug", prices=(catalogue.cash_price(4_777),), stock=999)
+        self.plan = self.stage.membership()
         self.mat = self.stage.item("Mat", prices=(catalogue.cash_price(1_999),), stock=999)
         year = {"ends_at": NOON + timedelta(days=365), "scope": "product"}
         self.stage.campaign(scope_ids=[self.rug.product_id], cap_points=1_700, **year)
@@ -106,6 +111,17 @@ class World:
 
     def buy_from_campaign(self, which, member_id):
         self.buy(which, member_id, self.rug)
+
+    def join(self, _which, member_id):
+        """Buy a level for a time."""
+        self.empty_basket(member_id)
+        self.stage.put_in(member_id, self.plan, "cash", at=self.at)
+        self.memberships.append(self.stage.pay(self.stage.place(member_id, at=self.at), at=self.at))
+
+    def leave(self, which, _member_id):
+        """Give back a level that was bought, and with it what it brought."""
+        if self.memberships:
+            self.stage.refund(self.memberships[which % len(self.memberships)], at=self.at)
 
     def redeem(self, which, member_id):
         self.buy(which % 3, member_id, self.lamp, form="points")
@@ -209,6 +225,19 @@ def test_a_history_of_everything_is_replayed_alike_on_both_databases(either):
     assert found.live == found.draft
     assert min(found.live.campaign_points, found.live.partners.points, found.live.pack_points) > 0
     assert found.live.partners.multiplier_points > 0 < found.live.packs[earning.UPGRADE].coupon_cents
+
+
+def test_what_a_membership_brought_that_went_back_is_not_issued(app):
+    world = World()
+    world.do("join", 0, 0)
+    world.do("birthday", 0, 0)
+    pack = world.tried(world.terms).live.packs[earning.BIRTHDAY]
+    assert (pack.points, pack.coupon_cents) == (70, COUPON_CENTS)
+
+    world.do("leave", 0, 0)
+    found = world.tried(world.terms)
+    assert found.live.packs[earning.BIRTHDAY].points == 0
+    assert found.live.points == found.issued_points == world.really_issued()
 
 
 @FEW_EXAMPLES
