@@ -98,8 +98,17 @@ def filling_words(each: earning.Filling, *, mine: bool) -> str:
         fills = _("Each piece of %(cash)s or more in cash fills one of %(needed)s fields.", cash=cash, needed=needed)
     else:
         fills = _("Each piece that is paid in cash fills one of %(needed)s fields.", needed=needed)
-    full = _("A full card gives “%(coupon)s”.", coupon=local(each.open.coupon))
-    return " ".join((fills, full, _("You have %(count)s.", count=number(each.has)) if mine else "")).strip()
+    said = [fills, _("A full card gives “%(coupon)s”.", coupon=local(each.open.coupon)), *bound_words(card)]
+    if mine:
+        said.append(_("You have %(count)s.", count=number(each.has)))
+    return " ".join(said)
+
+
+def bound_words(card: earning.StampCard) -> list[str]:
+    """Return, where all members together fill so many cards at most, that it is so: others may have the last."""
+    if card.total_limit is None:
+        return []
+    return [_("All members together can fill %(total)s: the first ones have them.", total=number(card.total_limit))]
 
 
 def due_words(stamps: int) -> str:
@@ -128,7 +137,7 @@ def coming_words(each: earning.Filling, *, mine: bool) -> str:
             each.fills,
             coupon=local(each.open.coupon),
         )
-        said.append(full)
+        said += [full, *bound_words(card)]
     return " ".join(said)
 
 

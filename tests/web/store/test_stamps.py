@@ -210,6 +210,18 @@ def test_basket_and_checkout_say_what_the_order_will_bring_and_the_order_what_it
     assert "Buy three It brought 6 stamps. 2 of them went back." in words(seen(browser, "/orders/10002", later))
 
 
+def test_where_all_together_fill_so_many_that_is_said_before_it_is_hoped_for(stage, mei, browser):
+    mug = mug_of(stage, total_limit=5)
+    bound = "All members together can fill 5: the first ones have them."
+    assert f"A full card gives “Ten off”. {bound} You have 0." in words(seen(browser, ITEM, NOON))
+    stage.put_in(mei, mug, "cash", quantity=2)
+    assert bound not in seen(browser, "/basket", NOON)  # It fills none yet.
+    stage.put_in(mei, mug, "cash")
+
+    for page in ("/basket", "/checkout"):
+        assert f"The card is full then, and gives “Ten off”. {bound}" in words(seen(browser, page, NOON))
+
+
 def test_a_visitor_and_a_newcomer_are_told_what_comes_without_a_count(app, stage, mug):
     stage.stamp_card()
     visitor = app.test_client()
