@@ -146,17 +146,7 @@ def end_campaign(campaign_id: int, *, by: str, at: datetime, reason: str) -> boo
     Returns whether this call did it. Raises NoSuchCampaign, NotRunning.
     """
     row = _locked(campaign_id)
-    if row.state == ENDED:
-        return False
-    if row.state != APPROVED or row.ends_at <= at:
-        raise NotRunning()
-    execute(
-        update(CampaignRow)
-        .where(CampaignRow.id == campaign_id)
-        .values(state=ENDED, ended_at=at, version=CampaignRow.version + 1)
-    )
-    audit.write("campaign.ended", by=by, subject=subject_of(campaign_id), at=at, reason=reason)
-    return True
+    return drafts.end_early(CampaignRow, KIND, row, by=by, at=at, reason=reason, not_running=NotRunning)
 
 
 def campaign_state(row: Any, at: datetime) -> str:
@@ -172,14 +162,7 @@ def campaign_state(row: Any, at: datetime) -> str:
 
 def campaigns(*, page: int, per_page: int) -> tuple[Sequence[Row[Any]], int]:
     """Return a page of campaigns, the latest to begin first, and how many there are. Each with what it has `given`."""
-    total: int = execute(select(func.count()).select_from(CampaignRow)).scalar_one()
-    rows = execute(
-        select(CampaignRow)
-        .order_by(CampaignRow.starts_at.desc(), CampaignRow.id.desc())
-        .limit(per_page)
-        .offset((page - 1) * per_page)
-    ).all()
-    return rows, total
+    return drafts.page_of(CampaignRow, page=page, per_page=per_page)
 
 
 def given_by_campaigns(campaign_ids: Sequence[int] | None = None) -> dict[int, tuple[int, int]]:
@@ -198,10 +181,7 @@ def given_by_campaigns(campaign_ids: Sequence[int] | None = None) -> dict[int, t
 
 def campaign_of(campaign_id: int) -> Row[Any]:
     """Return a campaign as the desk keeps it. Raises NoSuchCampaign."""
-    row = execute(select(CampaignRow).where(CampaignRow.id == drafts.possible(campaign_id))).one_or_none()
-    if row is None:
-        raise NoSuchCampaign()
-    return row
+    return drafts.row_of(CampaignRow, campaign_id, missing=NoSuchCampaign)
 
 
 def scope_of_campaign(campaign_id: int) -> list[int]:
@@ -220,11 +200,7 @@ def subject_of(campaign_id: int) -> str:
 
 
 def _locked(campaign_id: int) -> Row[Any]:
-    statement = select(CampaignRow).where(CampaignRow.id == drafts.possible(campaign_id))
-    row = execute(statement.with_for_update(key_share=True)).one_or_none()
-    if row is None:
-        raise NoSuchCampaign()
-    return row
+    return drafts.row_of(CampaignRow, campaign_id, missing=NoSuchCampaign, locked=True)
 
 
 def _kept(campaign_id: int) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import CheckConstraint, Row, delete, func, insert, select
+from sqlalchemy import CheckConstraint, Row, delete, func, insert, select, update
 
 from mall.base.db import execute
-from mall.base.errors import Refusal
+from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import approvals, catalogue
+from mall.domain import approvals, audit, catalogue
 
 DRAFT, APPROVED, ENDED = "draft", "approved", "ended"
 STATES = (DRAFT, APPROVED, ENDED)
@@ -85,6 +85,39 @@ def scope_ids(table: Any, owner: Any, owner_id: int) -> list[int]:
     """Return the ids of the categories or products a draft is for, ascending; none when it is for all."""
     ids = select(func.coalesce(table.category_id, table.product_id)).where(owner == owner_id)
     return sorted(execute(ids).scalars())
+
+
+def page_of(table: Any, *, page: int, per_page: int) -> tuple[Sequence[Row[Any]], int]:
+    """Return a page of a table's drafts, the latest to begin first, and how many there are."""
+    total: int = execute(select(func.count()).select_from(table)).scalar_one()
+    ordered = select(table).order_by(table.starts_at.desc(), table.id.desc())
+    return execute(ordered.limit(per_page).offset((page - 1) * per_page)).all(), total
+
+
+def row_of(table: Any, id_: int, *, missing: type[NotFound], locked: bool = False) -> Row[Any]:
+    """Return a draft as it is kept; `locked`, as others find it when this is over. Raises `missing`."""
+    # Not the whole row: others write what refers to it meanwhile.
+    found = select(table).where(table.id == possible(id_))
+    row = execute(found.with_for_update(key_share=True) if locked else found).one_or_none()
+    if row is None:
+        raise missing()
+    return row
+
+
+def end_early(
+    table: Any, kind: str, row: Row[Any], *, by: str, at: datetime, reason: str, not_running: type[Refusal]
+) -> bool:
+    """End one that was approved before its time; its row is locked. Returns whether this call did it.
+
+    Raises `not_running`.
+    """
+    if row.state == ENDED:
+        return False
+    if row.state != APPROVED or row.ends_at <= at:
+        raise not_running()
+    execute(update(table).where(table.id == row.id).values(state=ENDED, ended_at=at, version=table.version + 1))
+    audit.write(f"{kind}.ended", by=by, subject=subject_of(kind, row.id), at=at, reason=reason)
+    return True
 
 
 def ask(kind: str, id_: int, version: int, *, by: str, at: datetime, reason: str) -> None:

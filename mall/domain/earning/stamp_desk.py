@@ -154,17 +154,7 @@ def end_stamp_card(card_id: int, *, by: str, at: datetime, reason: str) -> bool:
     Returns whether this call did it. Raises NoSuchStampCard, StampCardNotRunning.
     """
     row = _locked(card_id)
-    if row.state == ENDED:
-        return False
-    if row.state != APPROVED or row.ends_at <= at:
-        raise StampCardNotRunning()
-    execute(
-        update(StampCardRow)
-        .where(StampCardRow.id == card_id)
-        .values(state=ENDED, ended_at=at, version=StampCardRow.version + 1)
-    )
-    audit.write("stamp_card.ended", by=by, subject=drafts.subject_of(KIND, card_id), at=at, reason=reason)
-    return True
+    return drafts.end_early(StampCardRow, KIND, row, by=by, at=at, reason=reason, not_running=StampCardNotRunning)
 
 
 def stamp_card_state(row: Any, at: datetime) -> str:
@@ -180,14 +170,7 @@ def stamp_card_state(row: Any, at: datetime) -> str:
 
 def stamp_cards(*, page: int, per_page: int) -> tuple[Sequence[Row[Any]], int]:
     """Return a page of stamp cards, the latest to begin first, and how many there are."""
-    total: int = execute(select(func.count()).select_from(StampCardRow)).scalar_one()
-    rows = execute(
-        select(StampCardRow)
-        .order_by(StampCardRow.starts_at.desc(), StampCardRow.id.desc())
-        .limit(per_page)
-        .offset((page - 1) * per_page)
-    ).all()
-    return rows, total
+    return drafts.page_of(StampCardRow, page=page, per_page=per_page)
 
 
 def given_by_cards(card_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
@@ -213,10 +196,7 @@ def given_by_cards(card_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
 
 def stamp_card_of(card_id: int) -> Row[Any]:
     """Return a stamp card as the desk keeps it. Raises NoSuchStampCard."""
-    row = execute(select(StampCardRow).where(StampCardRow.id == drafts.possible(card_id))).one_or_none()
-    if row is None:
-        raise NoSuchStampCard()
-    return row
+    return drafts.row_of(StampCardRow, card_id, missing=NoSuchStampCard)
 
 
 def scope_of_stamp_card(card_id: int) -> list[int]:
@@ -230,11 +210,7 @@ def last_request_of_stamp_card(card_id: int) -> Row[Any] | None:
 
 
 def _locked(card_id: int) -> Row[Any]:
-    statement = select(StampCardRow).where(StampCardRow.id == drafts.possible(card_id))
-    row = execute(statement.with_for_update(key_share=True)).one_or_none()
-    if row is None:
-        raise NoSuchStampCard()
-    return row
+    return drafts.row_of(StampCardRow, card_id, missing=NoSuchStampCard, locked=True)
 
 
 def _kept(card_id: int) -> dict[str, Any]:
