@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from mall.base.db import execute, in_transaction
 
-from .signs import Limits, Sign, addresses, bursts, clockwork, invitations, near_caps, refunds, reviews
+from .signs import Limits, Sign, addresses, as_known, bursts, clockwork, invitations, near_caps, refunds, reviews
 from .staff_signs import by_own_hand
 from .suspects import DISMISSED, OPEN, OVER, Suspect
 
@@ -22,12 +22,14 @@ def look_around(limits: Limits, *, at: datetime) -> int:
     new, changed = [], []
     signs = all_signs(limits, at=at)
     for sign in signs:
+        before = known.get((sign.member_id, sign.kind))
+        if before is not None:
+            sign = as_known(sign, before.keys)
         seen = {
             "strength": sign.strength,
             "evidence": list(sign.evidence),
             "keys": sign.keys,
         }
-        before = known.get((sign.member_id, sign.kind))
         if before is None:
             new.append(
                 seen

@@ -4,11 +4,12 @@ None of it is a proof. Families share an address, colleagues check in over lunch
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Row, case, extract, func, select
 
 from mall.base.db import execute
@@ -18,6 +19,8 @@ from mall.domain import aftersales, earning, ledger, partners, people
 MOST_ABOUT = 20
 BURST_SECONDS = 60
 CLOCKWORK_DAYS = 10
+# Times of day no further apart are one.
+SAME_TIME_SECONDS, DAY_SECONDS = 60, 86_400
 REFUNDED_ORDERS = 3
 CAPPED_DAYS = 5
 
@@ -193,7 +196,10 @@ def bursts(limits: Limits, *, since: datetime) -> list[Sign]:
 
 
 def clockwork(limits: Limits, *, since: datetime) -> list[Sign]:
-    """All check-ins of a member at the same second, day after day, as a program would. One statement."""
+    """All check-ins of a member at the same second, day after day, as a program would. One statement.
+
+    The key is that second. The earliest of the window moves with the window: as_known() holds it to the one known.
+    """
     check_in = earning.CheckIn
     second = (
         extract("hour", check_in.at) * 3_600 + extract("minute", check_in.at) * 60 + extract("second", check_in.at)
@@ -214,6 +220,23 @@ def clockwork(limits: Limits, *, since: datetime) -> list[Sign]:
         )
         for row in rows
     ]
+
+
+def as_known(sign: Sign, keys: Collection[str]) -> Sign:
+    """Return a sign of a time of day under the key by which that time is known, where it is. Pure.
+
+    The days looked at move on with every night, and the earliest second among them with the days.
+    """
+    if sign.kind != "clockwork":
+        return sign
+    [evidence] = sign.evidence
+    [second] = map(int, evidence["keys"])
+    for key in keys:
+        known = int(key.rpartition(":")[2])
+        apart = abs(second - known)
+        if min(apart, DAY_SECONDS - apart) <= SAME_TIME_SECONDS:
+            return replace(sign, evidence=(evidence | {"keys": [str(known)]},))
+    return sign
 
 
 def invitations() -> list[Sign]:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select, update
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import audit, earning, partners, people, radar
+from mall.domain import audit, coupons, earning, partners, people, radar
+from mall.domain.earning.invitations import note_invitation
 from tests import cast
 from tests.conftest import noted_statements
 from tests.domain.aftersales.kept import keep, write
@@ -171,6 +172,33 @@ def test_who_checks_in_at_the_same_second_for_ten_days_is_seen(stage):
     assert seen() == {mei: {"clockwork"}}
 
 
+def test_who_was_dismissed_for_a_time_of_day_stays_so_while_the_days_looked_at_move_on(stage):
+    """The earliest second leaves the window with its day; that is nothing new."""
+    mei = stage.member("mei")
+    for day in range(14):
+        check_in(stage, mei, NOON + day * DAY + timedelta(seconds=0 if day < 2 else 2))
+    look(at=NOON + 14 * DAY)
+    assert only().keys == ["clockwork:43200"]
+    dismiss(reason="An alarm clock")
+
+    limits = radar.Limits(days=13)
+    assert look(at=NOON + 15 * DAY, limits=limits) == 0
+    assert (seen(), seen(radar.DISMISSED)) == ({}, {mei: {"clockwork"}})
+
+
+def test_another_time_of_day_is_something_new(stage):
+    mei = stage.member("mei")
+    for day in range(10):
+        check_in(stage, mei, NOON + day * DAY)
+    look(at=NOON + 10 * DAY)
+    dismiss()
+    for day in range(100, 110):
+        check_in(stage, mei, NOON + day * DAY + timedelta(hours=3))
+
+    assert look(at=NOON + 111 * DAY) == 1
+    assert only().keys == ["clockwork:54000"]
+
+
 def test_from_where_somebody_checked_in_is_forgotten(stage):
     mei = stage.member("mei")
     check_in(stage, mei, NOON)
@@ -220,6 +248,48 @@ def test_what_staff_earn_at_a_partner_they_run_is_seen(stage):
     look()
     assert seen() == {mei: {"staff"}}
     assert only().evidence[0]["about"] == ["partner:1", "staff:1"]
+
+
+def test_what_staff_give_by_a_list_to_who_lives_with_them_is_seen(stage, crowd):
+    own, home, friend = crowd(3)
+    for member_id in (own, home):
+        live_at(member_id)
+    ola = hired(stage, own)
+    kind = stage.coupon_kind()
+    with reading():
+        rows = [coupons.ListLine(row, people.member_of(each).number) for row, each in enumerate((home, friend), 2)]
+        plan = coupons.plan_list(kind, rows, by=ola, at=NOON)
+    coupons.give_list(
+        plan, key="file", shown=plan.fingerprint, terms=stage.terms, by=ola, at=NOON, reason="A late parcel"
+    )
+    look()
+
+    assert seen() == {home: {"staff"}}
+    [evidence] = only().evidence
+    assert (evidence["act"], evidence["by"], evidence["keys"]) == ("coupon.list_given", ola, ["list:1"])
+    dismiss(by="staff:9")
+    look(at=NOON + DAY)
+    assert seen() == {}
+
+
+def test_purchases_reported_by_a_key_for_who_is_near_its_maker_are_seen(stage, crowd):
+    own, home, browser, friend = crowd(4)
+    for member_id in (own, home):
+        live_at(member_id)
+    till()
+    cast.hire("bea", at=NOON)  # Who opened the partner.
+    ola = hired(stage, own)
+    with transaction():
+        note_invitation(browser, earning.Invited(earning.make_code(own, at=NOON), same_browser=True), at=NOON)
+    assert ola == "staff:2"
+    with transaction():
+        audit.write("partner.key_made", by=ola, subject="partner:1", at=NOON)
+    for member_id in (home, browser, friend):
+        ride(stage, member_id, 1)
+    look()
+
+    found = seen()
+    assert {member_id for member_id, kinds in found.items() if "staff" in kinds} == {home, browser}
 
 
 # Invitations, reviews, partners.
