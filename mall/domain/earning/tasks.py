@@ -179,15 +179,15 @@ def note_level(
 def reach(rank: int, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
     """Give what reaching a level is worth, once; anew where all of it was taken back since."""
     reference = f"member:{purse.member_id}"
-    of_level = (FactRow.member_id == purse.member_id, FactRow.kind == "level_reached")
-    before = execute(
-        select(FactRow.id, FactRow.id.in_(undone_of(purse.member_id)).label("undone")).where(
-            *of_level, FactRow.attributes["rank"].as_integer() == rank
+    reached = execute(
+        select(FactRow.id, FactRow.attributes, FactRow.id.in_(undone_of(purse.member_id)).label("undone")).where(
+            FactRow.member_id == purse.member_id, FactRow.kind == "level_reached"
         )
     ).all()
-    if not all(row.undone for row in before):
+    if not all(row.undone for row in reached if _is_of(row.attributes, terms.level(rank))):
         return
-    occasion = f"level:{rank}" + (f":again:{len(before)}" if before else "")
+    before = sum(row.attributes["rank"] == rank for row in reached)
+    occasion = f"level:{rank}" + (f":again:{before}" if before else "")
     fact = Fact(
         "level_reached",
         purse.member_id,
@@ -200,6 +200,12 @@ def reach(rank: int, *, purse: ledger.LockedPurse, terms: programme.Programme, a
     if fact_id is not None:
         _reward(fact, fact_id, purse=purse, terms=terms, at=at)
         give_level_pack(UPGRADE, occasion, rank=rank, purse=purse, terms=terms, at=at)
+
+
+def _is_of(attributes: Mapping[str, Any], level: programme.Level) -> bool:
+    """Tell whether what was reached is this level, whichever rank it had then. Before versions were kept, by rank."""
+    version, rank = attributes.get("version"), attributes["rank"]
+    return rank == level.rank if version is None else programme.version(version).level(rank).key == level.key
 
 
 def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import coupons, earning, ledger, membership, notices, people, programme
-from mall.domain.earning import proof_of_packs
+from mall.domain.earning import proof_of_packs, tasks
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BIRTHDAY = datetime(2026, 5, 17, 12, 0, tzinfo=UTC)
@@ -115,6 +115,26 @@ def test_a_level_that_is_reached_again_gives_no_second_pack(mei, sale_of):
     with reading():
         assert membership.standing(mei, terms=terms(), at=two_years_on).rank == 3
     assert packs(mei) == [("level:3", 200, 0)]
+
+
+def test_a_level_that_has_another_rank_by_now_gives_no_second_pack_and_one_in_its_old_place_gives_its_own(
+    mei, sale_of
+):
+    rise(sale_of, mei, 1_500)
+    before = [dict(level) for level in programme.settings_of(terms())["levels"]]
+    new = before[1] | {"key": "regular", "reach": 700, "keep": 700, "upgrade_points": 30}
+    between = [*before[:2], new, *before[2:]]
+    levels = [level | {"rank": rank} for rank, level in enumerate(between, start=1)]
+    with transaction():
+        settings = programme.settings_of(terms()) | {"levels": levels}
+        number = programme.draft(settings, based_on=1, effective_from=NOON, by="staff:1", at=NOON, reason="One more")
+        programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
+    with transaction():
+        purse = ledger.lock(mei, zone=terms().zone)
+        for rank in (3, 4, 3, 4):
+            tasks.reach(rank, purse=purse, terms=terms(), at=NOON)
+
+    assert packs(mei) == [("level:3", 200, 0), ("level:3:again:1", 30, 0)]
 
 
 def test_a_level_reached_before_it_had_a_pack_gives_none_later(app, open_shop, sale_of):
