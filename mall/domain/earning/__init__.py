@@ -58,7 +58,7 @@ from .days import (
     visited,
 )
 from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
-from .drafts import BadDraft
+from .drafts import BadDraft, check_window
 from .facts import FACTS, WENT_BACK, Fact, FactRow, all_undone, record
 from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
@@ -276,6 +276,7 @@ __all__ = [
     "celebrate_anniversary",
     "celebrate_birthday",
     "check_in",
+    "check_window",
     "checks",
     "code_of",
     "decide_invitation",

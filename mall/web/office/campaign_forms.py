@@ -10,6 +10,7 @@ from .draft_forms import DraftForm
 class CampaignForm(DraftForm):
     """What a campaign is."""
 
+    NAMELESS = _l("Give the campaign a name.")
     PLAIN = ("multiplier_percent", "cap_points")
 
     multiplier_percent = Whole(_l("So many per cent of the ordinary points"))

@@ -1,5 +1,6 @@
 """The forms of what one drafts and another approves, and how such a thing stands, in words."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from flask_babel import gettext as _
@@ -7,22 +8,24 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired
 
-from mall.domain import catalogue
+from mall.domain import catalogue, earning
 from mall.web.shared import layout
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, at_most, one_line, put
 from mall.web.shared.texts import LANGUAGES, local
 
 from .fields import Moment
 from .scoped_forms import CHOSEN, ScopedForm
 
 LONGEST_REASON = 500
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class DraftForm(ScopedForm):
     """What has a time, is for some goods and members, and is asked for with a reason. `PLAIN` are fields named as the
-    columns they fill.
+    columns they fill, `NAMELESS` is said where the name is missing.
     """
 
+    NAMELESS: ClassVar[Any] = ""
     PLAIN: ClassVar[tuple[str, ...]] = ()
 
     starts_at = Moment(_l("Begins"))
@@ -31,6 +34,20 @@ class DraftForm(ScopedForm):
         _l("What it is to bring"),
         [DataRequired(_l("Say why; it is kept with the request to approve it.")), at_most(LONGEST_REASON)],
     )
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check the fields; where one is wrong, say with it what is wrong with name and time, not only next."""
+        sound = super().validate(extra_validators)
+        if not sound:
+            if not any(self[f"title_{language}"].data for language in LANGUAGES):
+                put(self.title_en, str(self.NAMELESS))
+            try:
+                # Whether it is over already depends on how it stands, which its room knows.
+                earning.check_window({"starts_at": self.starts_at.data, "ends_at": self.ends_at.data}, at=EVER)
+            except earning.BadDraft as bad:
+                if not self[bad.field].errors:
+                    self.refuse(bad, at=bad.field)
+        return sound
 
     def details(self) -> dict[str, Any]:
         """Return what was typed, as earning takes it."""

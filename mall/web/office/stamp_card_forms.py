@@ -20,6 +20,7 @@ COUNTS = {"piece": _l("Each piece"), "order": _l("Each order")}
 class StampCardForm(DraftForm):
     """What a stamp card is."""
 
+    NAMELESS = _l("Give the stamp card a name.")
     PLAIN = ("stamps_needed", "counts", "least_cents", "template_id", "member_limit", "total_limit")
 
     stamps_needed = Whole(_l("Stamps on a full card"))

@@ -93,6 +93,16 @@ def test_bad_input_gets_a_sentence_at_its_field_and_stays_as_typed(desk, typed, 
         assert earning.campaigns(page=1, per_page=9)[1] == 0
 
 
+def test_all_that_is_wrong_is_said_at_once(desk):
+    answer = make(desk, title_en="", title_zh="", ends_at="2026-03-02T12:30", reason="")
+
+    summary = words(answer.text.split('class="error-summary"')[1].split("</ul>")[0])
+    for said in ("Give the campaign a name.", "It ends after it starts.", "Say why; it is kept with the request"):
+        assert summary.count(said) == 1
+    both = make(desk, starts_at="soon", ends_at="", reason="")
+    assert "Write day and time like" in both.text and "Say when it begins." not in both.text
+
+
 def test_what_is_changed_is_a_draft_again_and_the_old_request_approves_nothing(desk, otto_s_desk):
     make(desk)
     approve(otto_s_desk)
