@@ -1,6 +1,6 @@
 """What must always be true of an order's coupons and codes: those it used, those it gave, those that were issued."""
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -19,6 +19,7 @@ def gifts_checks() -> list[Check]:
         Check(N_("a paid order gave the coupons that were bought with it, one that is over none"), _given_agree()),
         Check(N_("of every line of codes as many are issued as are kept, and none before it is paid"), _codes_agree()),
         Check(N_("a code is issued for one line that bought its item"), _codes_have_a_line()),
+        Check(N_("a code was issued when its piece left the shelf, and shown to whose order it is"), _other_codes()),
     ]  # fmt: skip
 
 
@@ -135,4 +136,34 @@ def _codes_have_a_line() -> Select:
             _CODE.reference.is_not(None),
             or_(OrderLine.variant_id.is_(None), OrderLine.variant_id != _CODE.variant_id),
         )
+    )
+
+
+def _other_codes() -> Select:
+    """Find codes that took the place of those that were issued: at another time, or seen by another member."""
+    move, shown = catalogue.StockMove, catalogue.CodeShown
+    left_then = (
+        select(move.id)
+        .where(
+            move.reference == _CODE.reference,
+            move.variant_id == _CODE.variant_id,
+            move.kind == "ship",
+            move.at == _CODE.issued_at,
+        )
+        .correlate(_CODE)
+        .exists()
+    )
+    seen_by_another = (
+        select(shown.id)
+        .where(
+            shown.code_id == _CODE.id,
+            or_(shown.by != literal("member:").concat(cast(Order.member_id, String)), shown.at < _CODE.issued_at),
+        )
+        .correlate(_CODE, Order)
+        .exists()
+    )
+    return (
+        select(_CODE.id, _CODE.reference)
+        .join(Order, _CODE.reference == REFERENCE)
+        .where(or_(~left_then, seen_by_another))
     )

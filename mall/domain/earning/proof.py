@@ -16,6 +16,7 @@ from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
 from .proof_of_lots import lot_checks
 from .proof_of_packs import by_a_pack, pack_checks
+from .proof_of_profile import profile_checks
 from .proof_of_questions import question_checks
 from .proof_of_shares import share_checks
 from .proof_of_stamps import stamp_checks
@@ -44,6 +45,7 @@ def checks() -> list[Check]:
         *question_checks(),
         *undoing_checks(),
         *lot_checks(),
+        *profile_checks(),
     ]
 
 

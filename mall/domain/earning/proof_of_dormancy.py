@@ -2,18 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, Select, String, and_, case, cast, func, literal, or_, select, true
 
 from mall.base.db import dialect
 from mall.base.proof import Check
+from mall.base.sql import days_later, seconds_later
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import membership, programme
+from mall.domain import membership, notices, programme
 
 from .dormancy import BOUGHT_BY, NOTICE_DAYS, DormancyNotice
 from .facts import BY_ITSELF, FactRow
 
 Event = membership.GrowthEvent
+# The job of a night, whose key ends with the day; and within what it is in time.
+NIGHT, IN_TIME_SECONDS, MINUTE_SECONDS = "growth.dormancy", 3_600, 60
 
 
 def dormancy_checks() -> list[Check]:
@@ -23,6 +26,7 @@ def dormancy_checks() -> list[Check]:
         Check(N_("nobody loses growth for dormancy who did something in time"), _not_dormant()),
         Check(N_("dormancy takes off the share its rule says, and leaves buyers the second level"), _other_share()),
         Check(N_("dormancy gives back no more than it took off"), _more_given_back()),
+        Check(N_("as of its last night dormancy keeps nobody below what it leaves"), _kept_back()),
     ]
 
 
@@ -106,4 +110,61 @@ def _more_given_back() -> Select[*tuple[Any, ...]]:
         .where(Event.source == membership.DORMANCY)
         .group_by(Event.member_id, Event.reference)
         .having(total > 0)
+    )
+
+
+def _kept_back() -> Select[*tuple[Any, ...]]:
+    """Find members whom dormancy still kept below what it leaves when its last night had looked at everybody.
+
+    A night is known by its job, as long as that is kept. Whose growth has moved since it began is looked at by the
+    next one, and so is everybody where it came late.
+    """
+    job, version, threshold = notices.Notice, programme.ProgrammeApproval, programme.LevelThreshold
+    day = func.substr(job.key, len(NIGHT) + 2)
+    night = (
+        select(
+            job.written_at,
+            (func.date(day, type_=Date) if dialect() == "sqlite" else cast(day, Date)).label("day"),
+        )
+        .where(
+            job.kind == NIGHT,
+            job.sent_at.is_not(None),
+            job.sent_at < seconds_later(job.written_at, literal(IN_TIME_SECONDS)),
+        )
+        .order_by(job.key.desc())
+        .limit(1)
+        .subquery("night")
+    )
+    held = (
+        select(version.version)
+        .where(version.effective_from <= night.c.written_at)
+        .order_by(version.effective_from.desc(), version.version.desc())
+        .limit(1)
+        .correlate(night)
+        .scalar_subquery()
+    )
+    left = select(threshold.reach).where(threshold.version == held, threshold.rank == 2).scalar_subquery()
+    counts = Event.counts_on.between(days_later(night.c.day, literal(1 - membership.WINDOW_DAYS)), night.c.day)
+
+    def sum_of(which: ColumnElement[bool]) -> Any:
+        return func.sum(case((which, Event.points), else_=0))
+
+    figures = (
+        select(
+            Event.member_id,
+            sum_of(counts).label("growth"),
+            sum_of(and_(counts, Event.source == membership.DORMANCY)).label("off"),
+            sum_of(Event.source.in_(BOUGHT_BY)).label("bought"),
+            func.max(case((Event.source != membership.DORMANCY, Event.at))).label("moved_at"),
+            func.min(night.c.written_at).label("began_at"),
+            func.min(left).label("left"),
+        )
+        .join(night, true())
+        .group_by(Event.member_id)
+        .subquery("figures")
+    )
+    f = figures.c
+    lacks = f.growth < case((f.bought > 0, func.coalesce(f.left, 0)), else_=0)
+    return select(f.member_id, f.growth, f.off).where(
+        f.off < 0, lacks, f.moved_at < seconds_later(f.began_at, literal(-MINUTE_SECONDS))
     )

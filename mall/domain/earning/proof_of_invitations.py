@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import people
+from mall.domain import audit, people
 
 from .facts import FactRow
-from .invitations import PAYS, Invitation
+from .invitations import ACCEPTED, PAYS, REJECTED, Invitation
+from .proof_of_undoing import undone
 
 STAGES = {"friend_joined": "joined", "friend_bought": "bought"}
 
@@ -22,6 +23,8 @@ def invitation_checks() -> list[Check]:
         Check(N_("no invitation is rewarded while it waits for a person, or after it was rejected"), _while_suspect()),
         Check(N_("an invitation is rewarded for a friend who confirmed the e-mail"), _unconfirmed()),
         Check(N_("an invitation is rewarded for an order its friend keeps"), _not_kept()),
+        Check(N_("no stage of an invitation is reached twice while it stands"), _twice()),
+        Check(N_("an invitation was accepted or rejected by a person, as the audit says"), _decided_by_nobody()),
         Check(N_("invitations close no ring"), _rings()),
     ]
 
@@ -85,6 +88,30 @@ def _not_kept() -> Select[*tuple[Any, ...]]:
             ),
         )
         .where(fact.kind == "friend_bought", kept.id.is_(None))
+    )
+
+
+def _twice() -> Select[*tuple[Any, ...]]:
+    fact = FactRow
+    return (
+        select(fact.kind, fact.reference)
+        .where(fact.kind.in_(STAGES), ~undone(fact.id))
+        .group_by(fact.kind, fact.reference)
+        .having(func.count() > 1)
+    )
+
+
+def _decided_by_nobody() -> Select[*tuple[Any, ...]]:
+    row, entry = Invitation, audit.Entry
+    said = select(entry.id).where(
+        entry.act == literal("invitation.") + row.state,
+        entry.subject == literal("member:") + cast(row.inviter_id, String),
+        entry.by == row.decided_by,
+        entry.at == row.decided_at,
+        entry.before["friend"].as_integer() == row.friend_id,
+    )
+    return select(row.friend_id, row.state, row.decided_by).where(
+        row.state.in_((ACCEPTED, REJECTED)), ~said.correlate(row).exists()
     )
 
 

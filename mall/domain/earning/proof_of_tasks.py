@@ -2,15 +2,30 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, String, and_, cast, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    String,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from mall.base.db import dialect
 from mall.base.proof import Check
+from mall.base.sql import each_in, named_in
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import ledger, membership
+from mall.domain import ledger, membership, programme
 
-from .check_ins import CheckIn
+from .check_ins import ROUND_DAYS, CheckIn
 from .days import BETWEEN_BIRTHDAYS_DAYS
 from .facts import UNDOES, FactRow
 from .proof_of_packs import by_a_pack
@@ -22,7 +37,9 @@ def task_checks() -> list[Check]:
     return [
         Check(N_("a check-in counts the days in a row"), _streaks()),
         Check(N_("who checked in did so once, as a fact says"), _check_ins_without_fact()),
+        Check(N_("a fact of a check-in has its check-in, on its day and of its round"), _facts_without_check_in()),
         Check(N_("a task is paid for what its member did"), _for_nothing()),
+        Check(N_("a task paid what its version says, within the caps of its version"), _other_than_said()),
         Check(N_("a task has given the points and the growth it says"), _given()),
         Check(N_("no task is paid more often than its caps allow"), _beyond_caps()),
         Check(N_("points and growth of tasks come from a reward"), _without_reward()),
@@ -68,6 +85,50 @@ def _check_ins_without_fact() -> Select[*tuple[Any, ...]]:
             )
         )
     )
+
+
+def _facts_without_check_in() -> Select[*tuple[Any, ...]]:
+    fact = FactRow
+    mine = and_(CheckIn.member_id == fact.member_id, cast(CheckIn.day, String) == fact.attributes["day"].as_string())
+    return (
+        select(fact.id, fact.member_id, fact.key)
+        .outerjoin(CheckIn, mine)
+        .where(
+            fact.kind == "checked_in",
+            or_(
+                CheckIn.day.is_(None),
+                fact.at != CheckIn.at,
+                fact.attributes["round_day"].as_integer() != (CheckIn.streak - 1) % ROUND_DAYS + 1,
+            ),
+        )
+    )
+
+
+def _other_than_said() -> Select[*tuple[Any, ...]]:
+    """Find what rewards say that no task of their version does: each combination of figures is asked for once."""
+    reward, version = TaskReward, programme.ProgrammeVersion
+    figures = ("points", "growth", "per_day", "per_month", "in_all")
+    paid = (
+        select(reward.version, reward.task, *(getattr(reward, name) for name in figures)).distinct().subquery("paid")
+    )
+    task = each_in(version.settings["tasks"], "each_task")
+
+    def said(name: str) -> ColumnElement[Any]:
+        # No bound value: SQLAlchemy leaves them in a CAST for SQLite, also where it was told to write them out.
+        return cast(named_in(task.c.value, literal_column(f"'{name}'")), Integer)
+
+    alike = (
+        select(version.id)
+        .select_from(version)
+        .join(task, true())
+        .where(
+            version.id == paid.c.version,
+            named_in(task.c.value, literal("key")) == paid.c.task,
+            *(paid.c[name].is_not_distinct_from(said(name)) for name in figures),
+        )
+        .correlate(paid)
+    )
+    return select(paid.c.version, paid.c.task, paid.c.points).where(~alike.exists())
 
 
 def _birthdays() -> Select[*tuple[Any, ...]]:

@@ -24,10 +24,12 @@ from .checks import checks
 from .emails import BadEmail, Email, read_email
 from .facets import (
     MOST_CHOICES,
+    TAKEN_BACK,
     Facet,
     FacetTold,
     FewerChoices,
     NoSuchFacet,
+    Told,
     TooManyFacets,
     change_facet,
     facet_of,
@@ -173,6 +175,7 @@ __all__ = [
     "ROLES",
     "SECOND_FACTOR",
     "SIGN_INS_KEPT",
+    "TAKEN_BACK",
     "VERIFY_AGAIN",
     "AccountFrozen",
     "Address",
@@ -205,6 +208,7 @@ __all__ = [
     "StaffKnown",
     "Throttle",
     "Token",
+    "Told",
     "TooManyAddresses",
     "TooManyFacets",
     "TooManyTries",

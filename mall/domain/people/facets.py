@@ -22,6 +22,8 @@ from .members import lock_member
 
 KINDS = ("sizes", "style")
 MOST_CHOICES, MOST_FACETS = 40, 30
+# The act that the audit knows an answer by that its member took back.
+TAKEN_BACK = "facet.taken_back"
 
 
 class FewerChoices(Refusal):
@@ -115,6 +117,9 @@ def tell_facets(member_id: int, chosen: Mapping[int, int | None], *, at: datetim
         mine = (Told.member_id == member_id, Told.facet_id == facet.id)
         if choice is None:
             execute(delete(Told).where(*mine))
+            # What was told may have been paid for, so that it was told stays written down.
+            subject, of = f"member:{member_id}", {"facet": facet.id, "kind": facet.kind}
+            audit.write(TAKEN_BACK, by=subject, subject=subject, at=at, before=of)
         elif facet.choice is None:
             execute(insert(Told).values(member_id=member_id, facet_id=facet.id, choice=choice, told_at=at))
         else:

@@ -36,6 +36,7 @@ ACTS = {
     "coupon.withdrawn": _l("Coupon withdrawn"),
     "facet.changed": _l("Question to members changed"),
     "facet.made": _l("Question to members added"),
+    "facet.taken_back": _l("Answer taken back by the member"),
     "finance.accounts_named": _l("Accounts named"),
     "finance.sums_forgotten": _l("Daily sums made anew"),
     "level.granted": _l("Level granted"),

@@ -1,5 +1,7 @@
 """Codes are issued when an order is paid, one for each piece, and shown to who bought them - logged each time."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 
@@ -7,6 +9,8 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import catalogue, checkout, finance
 from tests.stage import NOON
+
+OTHER = "a code was issued when its piece left the shelf, and shown to whose order it is"
 
 
 @pytest.fixture
@@ -125,3 +129,33 @@ def test_the_proof_sees_codes_missing_or_too_many_or_of_no_line(stage, mei, tick
         execute(update(checkout.Order).where(checkout.Order.id == order.id).values(gives_codes=False))
     of_order = "an order that needs no parcel has no line that does, and codes are of an order with codes"
     assert broken() == {of_line, of_order}
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_a_code_that_took_the_place_of_the_one_that_was_issued(stage, mei, ticket):
+    order = bought(stage, mei, ticket)
+    [code] = codes_of(order)
+    pool = catalogue.PoolCode
+    with transaction():
+        nothing = {"state": "free", "reference": None, "line": None, "issued_at": None}
+        execute(update(pool).where(pool.id == code.id).values(nothing))
+        later = {"state": "issued", "reference": f"order:{order.id}", "line": 1, "issued_at": NOON + timedelta(1)}
+        execute(update(pool).where(pool.id == code.id + 1).values(later))
+
+    assert broken() == {OTHER}
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_codes_of_two_members_that_changed_places(stage, mei, ticket):
+    tom = stage.member("tom")
+    orders = [bought(stage, mei, ticket), bought(stage, tom, ticket)]
+    for order, member_id in zip(orders, (mei, tom), strict=True):
+        show(order, codes_of(order)[0], member_id)
+    assert broken() == set()
+    first, second = (codes_of(order)[0].id for order in orders)
+    pool = catalogue.PoolCode
+    with transaction():
+        for code_id, order in ((first, orders[1]), (second, orders[0])):
+            execute(update(pool).where(pool.id == code_id).values(reference=f"order:{order.id}"))
+
+    assert broken() == {OTHER}

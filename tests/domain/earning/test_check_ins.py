@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import earning, ledger, membership, programme
+from tests.domain.ledger.test_proof import lower_the_guards
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -157,6 +158,52 @@ def test_the_proof_finds_days_in_a_row_that_were_none(mei, day, streak):
 
     assert "a check-in counts the days in a row" in broken()
     assert "who checked in did so once, as a fact says" in broken()
+
+
+FACT = "a fact of a check-in has its check-in, on its day and of its round"
+PAYS = "a task paid what its version says, within the caps of its version"
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ("DELETE FROM check_in", FACT),
+        ("UPDATE check_in SET day = '2026-03-09' WHERE streak = 3", FACT),
+        ("UPDATE fact SET at = '2026-03-04 12:00:00.000001' WHERE kind = 'checked_in' AND id > 3", FACT),
+        ("UPDATE fact SET attributes = json_set(attributes, '$.round_day', 7) WHERE kind = 'checked_in'", FACT),
+        ("UPDATE task_reward SET points = points + 1 WHERE task = 'streak_3'", PAYS),
+        ("UPDATE task_reward SET growth = 1 WHERE task = 'check_in'", PAYS),
+        ("UPDATE task_reward SET per_day = NULL", PAYS),
+        ("UPDATE task_reward SET per_month = 5 WHERE task = 'streak_3'", PAYS),
+        ("UPDATE task_reward SET task = 'streak_5' WHERE task = 'streak_3'", PAYS),
+        ("UPDATE task_reward SET version = 7", PAYS),
+    ],
+)
+def test_the_proof_finds_a_streak_that_was_none_and_one_paid_otherwise(mei, changed, found):
+    check_in_on(mei, range(3))
+    assert broken() == []
+    with transaction():
+        lower_the_guards()
+        execute(text(changed))
+
+    assert found in broken()
+
+
+def test_a_round_that_begins_anew_is_sound_and_so_is_what_another_version_pays(mei):
+    check_in_on(mei, range(31))
+    with transaction():
+        settings = programme.settings_of(programme.current(NOON))
+        settings["tasks"] = [
+            each | ({"points": 99} if each["key"] == "check_in" else {}) for each in settings["tasks"]
+        ]
+        number = programme.draft(
+            settings, based_on=1, effective_from=NOON + 31 * DAY, by="staff:1", at=NOON + 30 * DAY, reason="More"
+        )
+        programme.approve(number, by="staff:2", at=NOON + 30 * DAY, other_approvers=1)
+    check_in_on(mei, range(31, 34))
+
+    assert broken() == []
 
 
 def test_a_check_in_cannot_be_changed(mei):

@@ -426,3 +426,45 @@ def test_the_proof_finds_a_buyer_brought_below_the_second_level(app, open_shop, 
     take(mei, -1_600)
 
     assert broken() == [SHARE]
+
+
+KEPT_BELOW = "as of its last night dormancy keeps nobody below what it leaves"
+
+
+def job_done(at, *, after=timedelta(minutes=5)):
+    """Let the outbox say that the job of a night was done."""
+    with transaction():
+        notices.later("growth.dormancy", {}, key=f"growth.dormancy:{at.date().isoformat()}", at=at)
+        execute(update(notices.Notice).where(notices.Notice.sent_at.is_(None)).values(sent_at=at + after))
+
+
+def reduce(member_id, sale_of, at):
+    with transaction():
+        terms = programme.current(at)
+        purse = ledger.lock(member_id, zone=terms.zone)
+        earning.order_reduced(sale_of(member_id, 0), key="order:7:refund:1", purse=purse, terms=terms, at=at)
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_what_a_night_should_have_given_back(either, open_shop, sale_of):
+    mei = open_shop()
+    buy(mei, sale_of(mei, 160_000))
+    nights(TOLD, TAKEN)
+    reduce(mei, sale_of, TAKEN + DAY)
+    assert broken() == []
+    job_done(TAKEN + 2 * DAY)
+    assert broken() == [KEPT_BELOW]
+
+    night(TAKEN + 3 * DAY)
+    job_done(TAKEN + 3 * DAY)
+    assert broken() == []
+
+
+def test_what_moved_while_a_night_looked_is_looked_at_by_the_next_and_a_late_night_says_nothing(bought, sale_of):
+    nights(TOLD, TAKEN)
+    job_done(TAKEN + DAY)
+    reduce(bought, sale_of, TAKEN + DAY - timedelta(seconds=30))
+    assert broken() == []
+    job_done(TAKEN + 2 * DAY, after=timedelta(hours=2))
+
+    assert broken() == []

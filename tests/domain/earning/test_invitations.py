@@ -356,3 +356,22 @@ def test_the_proof_finds_a_ring(stage, mei):
         execute(update(people.Member).where(people.Member.id == mei).values(created_at=NOON + DAY))
     assert "invitations close no ring" in broken()
     assert lin > mei
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_a_stage_that_was_reached_twice(stage, mei):
+    lin = invite(stage, mei, "lin")
+    made_up("friend_joined", mei, lin, "joined")
+    made_up("friend_joined", mei, lin, "joined:again:1")
+    assert broken() == ["no stage of an invitation is reached twice while it stands"]
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize("accept", [True, False])
+def test_the_proof_finds_an_invitation_that_nobody_decided_on(stage, mei, accept):
+    lin = invite(stage, mei, "lin", same_browser=True)
+    decide(stage, lin, accept)
+    assert broken() == []
+    with transaction():
+        execute(update(earning.Invitation).values(decided_by="staff:9"))
+    assert broken() == ["an invitation was accepted or rejected by a person, as the audit says"]

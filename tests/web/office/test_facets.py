@@ -1,11 +1,15 @@
 """The desk asks members for sizes and style; members answer in their profile, and tasks pay for it once."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
-from mall.base.db import reading
-from mall.domain import audit, ledger, people
+from mall.base.clock import moved_to, now
+from mall.base.db import execute, reading, transaction
+from mall.domain import audit, finance, ledger, people
+from tests.domain.ledger.test_proof import lower_the_guards
 from tests.stage import NOON
 from tests.web.store.till import signed_in, words
 
@@ -120,3 +124,48 @@ def test_a_question_switched_off_is_asked_no_more_and_its_answers_stay(desk, mei
     assert desk.post("/office/facets/1", data=SHOES).status_code == 303
     assert "Shoe size" not in words(mei_browser.get("/account/profile").text)
     assert asked()[0].told == 1
+
+
+ONE_OF = "what members told of sizes and style is one of the choices of its question"
+ONCE = "what a member told of themselves counts once"
+ANSWERED = "who counts as having told sizes or style has answered all that was asked"
+
+
+def broken():
+    return [result.name for result in finance.prove() if not result.ok]
+
+
+def test_what_is_asked_changed_and_taken_back_afterwards_breaks_nothing(desk, mei_browser, mei):
+    ask(desk)
+    tell(mei_browser, facet_1="2")
+    ask(desk, name_en="Ring size")
+    tell(mei_browser, facet_1="")
+    desk.post("/office/facets/1", data=SHOES | {"choices_en": "38\n39\n40\n41", "active": "y"})
+
+    assert ready(mei) == 20
+    assert broken() == []
+    with reading():
+        assert audit.entries(act="facet.taken_back", limit=1)[0].before == {"facet": 1, "kind": "sizes"}
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ("UPDATE member_facet_told SET choice = 3", [ONE_OF]),
+        ("DELETE FROM member_facet_told", [ANSWERED]),
+        ("DELETE FROM member_facet_told WHERE facet_id = 2", [ANSWERED]),
+        ("UPDATE fact SET key = key || 'x' WHERE kind = 'sizes_told'", [ONCE]),
+    ],
+)
+def test_the_proof_finds_answers_that_are_none_and_what_was_paid_without_one(desk, mei_browser, mei, changed, found):
+    ask(desk)
+    ask(desk, name_en="Ring size")
+    with moved_to(now() + timedelta(hours=1)):
+        tell(mei_browser, facet_1="2", facet_2="0")
+    assert (ready(mei), broken()) == (20, [])
+    with transaction():
+        lower_the_guards()
+        execute(text(changed))
+
+    assert broken() == found
