@@ -10,9 +10,10 @@ from tests.stage import NOON, open_shop
 
 
 @pytest.fixture
-def stage(app):
-    """A shop where every day counts from the first."""
-    return open_shop(membership_least_days=1)
+def stage(site):
+    """A shop, set up a quarter ago, where every day counts from the first."""
+    site.at = NOON
+    return open_shop(at=NOON - timedelta(days=90), membership_least_days=1)
 
 
 @pytest.fixture(autouse=True)
