@@ -145,9 +145,12 @@ class DesignForm(Form):
             self.refuse(bad)
             return
         place, words = int(rank or bad.values.get("rank", 1)) - 1, sentence(bad)
-        if name in programme.LEVEL_BOUNDS and "least" in bad.values:
+        bounds = (bad.values["least"], bad.values["most"]) if "least" in bad.values else None
+        if not rank and (rows[place].reach.data or 0) < 0:  # It stands lowest only by being less than nothing.
+            bounds = programme.LEVEL_BOUNDS["reach"]
+        if bounds:
             write = money_words if name.endswith("_cents") else number
-            least, most = (write(bound) for bound in programme.LEVEL_BOUNDS[name])
+            least, most = (write(bound) for bound in bounds)
             words = _("Choose from %(least)s to %(most)s.", least=least, most=most)
         put(rows[place][name if name in FIGURES else "name_en" if rank else "reach"], words)
         put(self.levels, words)

@@ -110,6 +110,10 @@ def test_a_ready_made_set_or_another_draft_is_a_beginning(ada):
         ({"levels__1__name_en": "", "levels__1__name_zh": ""}, "levels-1-name_en", "Level 2 needs a name"),
         ({"earn_points": "-1"}, "earn_points", "Choose from 0 to"),
         ({"begins_at": "2026-03-01T12:00"}, "begins_at", "That has passed"),
+        ({"begins_at": "2027-02-31T12:00"}, "begins_at", "Write day and time like"),
+        ({"levels__2__reach": "-5"}, "levels-2-reach", "Choose from 0 to 1,000,000,000"),
+        ({"levels__2__reach": "9" * 20}, "levels-2-reach", "Choose from 0 to 1,000,000,000"),
+        ({"levels__3__redemptions_per_month": "-1"}, "levels-3-redemptions_per_month", "Choose from 0 to 10,000."),
         ({"reason": ""}, "reason", "Say why"),
     ],
 )
