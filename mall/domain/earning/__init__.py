@@ -88,24 +88,7 @@ from .invitations import (
     make_code,
 )
 from .level_packs import BIRTHDAY, UPGRADE, LevelPack, PackGiven
-from .orders import (
-    RULE,
-    CampaignPart,
-    Kept,
-    Paid,
-    Reduction,
-    Sale,
-    Short,
-    Unkept,
-    forgive_above_cap,
-    order_kept,
-    order_paid,
-    order_reduced,
-    order_unkept,
-    orders_on_the_way,
-    reduction,
-    unkept_by,
-)
+from .orders import RULE, CampaignPart, Kept, Paid, Sale, Short, order_kept, order_paid, orders_on_the_way
 from .paid_levels import Brought, bought_since, brought_by, end_paid_levels, give_paid_level
 from .profile import (
     ACCOUNT_BOUND,
@@ -121,6 +104,7 @@ from .profile import (
 from .proof import checks
 from .proof_of_campaigns import campaign_rule
 from .proof_of_undoing import undone
+from .reductions import Reduction, Unkept, forgive_above_cap, order_reduced, order_unkept, reduction, unkept_by
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
 from .reviewing import REVIEW_PUBLISHED, review_published, review_taken_down
 from .shares import Shared, ShareLink, ShareVisit, note_share_visit, share, shared_by, shares_of

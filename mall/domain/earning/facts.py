@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Select, String, bindparam, insert, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Row, Select, String, bindparam, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -115,10 +115,10 @@ def record(fact: Fact) -> int | None:
     return execute(_RECORD, columns).scalar_one_or_none()
 
 
-def undoing(fact: Fact, fact_id: int, kind: str, *, at: datetime) -> Fact:
-    """Return the fact that undoes one that was recorded, once."""
+def undoing(fact: Row[Any], kind: str, *, at: datetime) -> Fact:
+    """Return the fact that undoes one that was recorded, whose row it takes. Its key makes it once."""
     assert UNDOES[kind] == fact.kind, f"{kind} does not undo {fact.kind}"
-    return Fact(kind, fact.member_id, f"{fact.key}:undone", at, fact.reference, attributes={"undoes": fact_id})
+    return Fact(kind, fact.member_id, f"{fact.key}:undone", at, fact.reference, attributes={"undoes": fact.id})
 
 
 def undone_of(member_id: Any) -> Select[Any]:

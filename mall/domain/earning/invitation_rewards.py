@@ -170,9 +170,8 @@ def _take_back(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Pro
     bought = execute(_gone_back(row.friend_id, row.inviter_id)).one_or_none()
     if bought is None:
         return
-    fact = Fact(bought.kind, row.inviter_id, bought.key, bought.at, bought.reference, attributes=bought.attributes)
     why = say(N_("The order of a friend you invited went back: what it gave you is taken back"))
-    taken = undo(fact, bought.id, "friend_unbought", why=why, purse=purse, terms=terms, at=at) or []
+    taken = undo(bought, "friend_unbought", why=why, purse=purse, terms=terms, at=at)
     points, growth = sum(each.points for each in taken), sum(each.growth for each in taken)
     lose_levels(purse=purse, terms=terms, at=at)
     forgive_rest(f"{bought.key}:undone", purse=purse, terms=terms, at=at)

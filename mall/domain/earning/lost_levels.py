@@ -13,13 +13,12 @@ from sqlalchemy import Row, Select, String, and_, bindparam, cast, literal, sele
 
 from mall.base.db import execute
 from mall.base.text import N_, say
-from mall.domain import coupons, ledger, membership, notices, programme
+from mall.domain import ledger, membership, notices, programme
 
-from .facts import Fact, FactRow, undone_of
-from .level_packs import REACHED, LevelPack
-from .level_packs import reference_of as reference_of_pack
+from .facts import FactRow, undone_of
+from .level_packs import LevelPack
 from .tasks import TaskReward, reach
-from .undoing import forgive_rest, points_of_lots, take_lots_back, undo, would_undo
+from .undoing import PackBack, forgive_rest, take_pack_back, undo, would_take_pack_back, would_undo
 
 
 class LostLevel(Struct, frozen=True):
@@ -65,12 +64,9 @@ def would_lose(member_id: int, taken: Sequence[tuple[date, int]], *, at: datetim
 
 def _would_lose(row: Row[Any], points: int, *, at: datetime) -> LostLevel:
     """Return what goes back with a level for which tasks gave so many points."""
-    voided, used, pack = 0, 0, _pack_of(row)
-    if pack is not None and pack.points:
-        points += points_of_lots(reference_of_pack(pack.id), at=at)
-    if pack is not None and pack.coupons:
-        voided, used = coupons.would_void(f"{REACHED}{pack.occasion}", member_id=row.member_id)
-    return LostLevel(dict(_level_of(row).name), points, voided, used)
+    pack = _pack_of(row)
+    back = PackBack() if pack is None else would_take_pack_back(pack, at=at)
+    return LostLevel(dict(_level_of(row).name), points + back.points, back.coupons, back.used)
 
 
 def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
@@ -150,20 +146,14 @@ def _pack_of(row: Row[Any]) -> Row[Any] | None:
 
 
 def _undo(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
-    fact = Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes)
     level = _level_of(row)
     why = say(N_("{level} was reached by what went back since: what it gave is taken back"), level=dict(level.name))
-    rewards = undo(fact, row.id, "level_unreached", why=why, purse=purse, terms=terms, at=at) or []
-    points, voided, used = sum(each.points for each in rewards), 0, 0
+    rewards = undo(row, "level_unreached", why=why, purse=purse, terms=terms, at=at)
+    back = PackBack(sum(each.points for each in rewards))
     if (pack := _pack_of(row)) is not None:
-        if pack.points:
-            points += take_lots_back(reference_of_pack(pack.id), why=why, purse=purse, at=at)
-        if pack.coupons:
-            voided, used = coupons.void_given_for(
-                f"{REACHED}{pack.occasion}", member_id=row.member_id, by=f"fact:{row.id}", at=at
-            )
-    if points or voided or used:
-        told = {"level": dict(level.name), "points": points, "coupons": voided, "used": used}
+        back = back.and_of(take_pack_back(pack, why=why, by=f"fact:{row.id}", purse=purse, at=at))
+    if back:
+        told = {"level": dict(level.name), "points": back.points, "coupons": back.coupons, "used": back.used}
         notices.tell(row.member_id, "level_pack_undone", values=told, key=f"{row.key}:undone:told", at=at)
     forgive_rest(f"{row.key}:undone", purse=purse, terms=terms, at=at)
 

@@ -1,14 +1,13 @@
-"""The order rule: points when an order is paid, ready when it is kept, taken back for what is not.
+"""The order rule: points when an order is paid, ready when it is kept. What is taken back is in reductions.py.
 
 Rates, level and campaigns are those of placing, carried by the Sale; so are validity and worth, by its version.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from mall.base.db import execute
 from mall.base.text import N_, Message, say
@@ -17,11 +16,10 @@ from mall.domain import ledger, membership, notices, programme
 from .campaigns import campaign_of_rule, draw, rule_of
 from .facts import Fact, FactRow, record
 from .formula import Rates
-from .lost_levels import LostLevel, lose_levels, reach_again, would_lose
+from .lost_levels import reach_again
 from .stamp_cards import Bought
 from .stamps import give_stamps
-from .tasks import Reward, did, note_level
-from .undoing import undo, would_undo
+from .tasks import did, note_level
 
 RULE = "order"
 
@@ -100,25 +98,6 @@ class Paid(Struct, frozen=True):
     short: tuple[Short, ...] = ()
 
 
-class Reduction(Struct, frozen=True):
-    """What a reduction takes back: growth, and points as {lot id: points} of the lots they were earned in.
-
-    `growth_counts_on` is the day of the growth it is taken from; None where the order has given none yet. `was_kept`:
-    the order's return window is over.
-    """
-
-    lots: dict[int, int]
-    growth: int
-    earned: tuple[ledger.EarnedLot, ...] = ()
-    growth_counts_on: date | None = None
-    was_kept: bool = False
-
-    @property
-    def points(self) -> int:
-        """Return the points of all lots."""
-        return sum(self.lots.values())
-
-
 class Kept(Struct, frozen=True):
     """What a kept order brought: points made ready, growth, the level change it led to, and stamps."""
 
@@ -126,16 +105,6 @@ class Kept(Struct, frozen=True):
     growth: int
     level_change: membership.LevelChange | None
     stamps: int = 0
-
-
-class Unkept(Struct, frozen=True):
-    """What goes back with an order besides its own points and growth: what tasks gave for it, and what `levels` gave
-    that were reached by it.
-    """
-
-    points: int = 0
-    growth: int = 0
-    levels: tuple[LostLevel, ...] = ()
 
 
 def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> Paid:
@@ -151,7 +120,7 @@ def order_paid(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
             at=at,
             reference=sale.reference,
             cents=sale.kept_cents,
-            attributes=_attributes(sale) | ({"sent_to": sale.sent_to} if sale.sent_to else {}),
+            attributes=attributes_of(sale) | ({"sent_to": sale.sent_to} if sale.sent_to else {}),
         )
     )
     if fact_id is None:
@@ -205,7 +174,7 @@ def _given_before(sale: Sale, *, at: datetime) -> Paid:
     return Paid(sum(lot.points for lot in lots), of_rule)
 
 
-def _attributes(sale: Sale) -> dict[str, Any]:
+def attributes_of(sale: Sale) -> dict[str, Any]:
     """Return what the facts of an order say of it. In campaigns also what each gives by its formula."""
     said: dict[str, Any] = {"kept_cents": sale.kept_cents, "points": sale.points, "growth": sale.growth}
     if sale.campaigns:
@@ -228,7 +197,7 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
         key=f"{sale.reference}:kept",
         at=at,
         reference=sale.reference,
-        attributes=_attributes(sale) | {"number": sale.number},
+        attributes=attributes_of(sale) | {"number": sale.number},
     )
     did(kept, purse=purse, terms=terms, at=at)
     lines = ledger.unlock(purse, ledger.earned_by(sale.reference), at=at)
@@ -261,164 +230,6 @@ def order_kept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Progra
         sale.reference, placed_at=sale.placed_at, rank=sale.rank, bought=sale.bought, purse=purse, terms=terms, at=at
     )
     return Kept(points=unlocked, growth=sale.growth, level_change=change, stamps=stamps)
-
-
-def order_reduced(
-    sale: Sale,
-    *,
-    key: str,
-    purse: ledger.LockedPurse,
-    terms: programme.Programme,
-    at: datetime,
-    was_cents: int | None = None,
-    planned: Reduction | None = None,
-) -> Reduction:
-    """Take back what the goods no longer kept had given: the same formula on what is kept now, the rest is taken.
-
-    `sale.kept_cents` is what is kept after this reduction, `was_cents` before it. Points on the way go first, then
-    free ones, the rest is owed; what is then above the debt cap forgive_above_cap() lets go. Growth taken back counts
-    on the day of what it takes back. Asked again, takes nothing more. `planned` is what reduction() has answered for
-    a reduction that is known to be new, since the purse was locked; whoever passes it calls order_unkept() when
-    all of it is written. Returns what was taken.
-    """
-    taken = planned or reduction(sale, at=at)
-    before = _cents_of(sale.reference) if was_cents is None else was_cents
-    record(
-        Fact(
-            "order_reduced",
-            sale.member_id,
-            key=key,
-            at=at,
-            reference=sale.reference,
-            cents=sale.kept_cents - before,
-            attributes=_attributes(sale),
-        )
-    )
-    if taken.earned:  # Also where nothing is left to take: what is past leaves the wallet.
-        keep_points = {lot.id: sale.gives(lot.rule) for lot in taken.earned}
-        ledger.take_back(
-            purse,
-            keep_points,
-            reference=sale.reference,
-            key=f"{key}:points",
-            why=why_taken_back(sale, points=_left_by(sale, taken.earned)),
-            at=at,
-            planned=ledger.to_take(taken.earned, keep_points) if planned else None,
-        )
-    if taken.growth:
-        assert taken.growth_counts_on is not None, "growth without a day"
-        membership.add_growth(
-            sale.member_id,
-            -taken.growth,
-            source=RULE,
-            reference=sale.reference,
-            counts_on=taken.growth_counts_on,
-            version=sale.version,
-            why=why_growth_taken_back(sale),
-            key=f"{key}:growth",
-            terms=terms,
-            at=at,
-        )
-    if planned is None:
-        order_unkept(sale, taken=taken, purse=purse, terms=terms, at=at)
-    return taken
-
-
-def order_unkept(
-    sale: Sale, *, taken: Reduction, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
-) -> list[Reward]:
-    """Take back what a reduction leaves no ground for besides the order's own points and growth, once.
-
-    That is what tasks gave for the order, where nothing that was paid for in cash is kept of it any more, and what
-    levels gave that its growth had brought. The member is told. To be called when order_reduced() has written.
-    Returns what tasks had given. Of an order that was not kept yet, asks the database nothing.
-    """
-    if not taken.was_kept:
-        return []
-    rewards = [] if sale.kept_cents else _unkept(sale, purse=purse, terms=terms, at=at)
-    if taken.growth or any(each.growth for each in rewards):
-        lose_levels(purse=purse, terms=terms, at=at)
-    return rewards
-
-
-def unkept_by(sale: Sale, *, taken: Reduction, at: datetime) -> Unkept:
-    """Return what order_unkept() would take back besides what a reduction takes: it takes nothing itself.
-
-    Of an order that was not kept yet, asks the database nothing.
-    """
-    if not taken.was_kept:
-        return Unkept()
-    row = None if sale.kept_cents else _kept_fact(sale)
-    rewards = [] if row is None else would_undo([row.id], at=at)
-    growth = [(each.counts_on, each.reward.growth) for each in rewards if each.counts_on is not None]
-    if taken.growth and taken.growth_counts_on is not None:
-        growth.append((taken.growth_counts_on, taken.growth))
-    return Unkept(
-        points=sum(each.reward.points for each in rewards),
-        growth=sum(each.reward.growth for each in rewards),
-        levels=would_lose(sale.member_id, growth, at=at) if growth else (),
-    )
-
-
-def _kept_fact(sale: Sale) -> Row[Any] | None:
-    """Return the fact that an order was kept, of which something was paid for in cash; None where it is none."""
-    return execute(
-        select(FactRow).where(
-            FactRow.key == f"{sale.reference}:kept", FactRow.attributes["kept_cents"].as_integer() > 0
-        )
-    ).one_or_none()
-
-
-def _unkept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> list[Reward]:
-    if (row := _kept_fact(sale)) is None:
-        return []
-    kept = Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes)
-    why = say(
-        N_("Nothing of order {number} is kept any more: what a task gave for it is taken back"), number=sale.number
-    )
-    taken = undo(kept, row.id, "order_unkept", why=why, purse=purse, terms=terms, at=at) or []
-    points, growth = sum(each.points for each in taken), sum(each.growth for each in taken)
-    if points or growth:
-        told = {"number": sale.number, "points": points, "growth": growth}
-        notices.tell(sale.member_id, "points_reward_undone", values=told, key=f"{sale.reference}:unkept", at=at)
-    return taken
-
-
-def forgive_above_cap(
-    sale: Sale, *, key: str, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime
-) -> None:
-    """Forgive what a member owes above the debt cap, once all that a refund brings and takes has been written.
-
-    Without debt above it, asks the database nothing.
-    """
-    ledger.forgive(
-        purse,
-        cap_points=terms.debt_cap_points,
-        key=f"{key}:forgiven",
-        reference=sale.reference,
-        expiry=terms.expiry_of(terms.today(at)),
-        version=terms.version,
-        worth=terms.worth,
-        at=at,
-    )
-
-
-def reduction(sale: Sale, *, at: datetime, growth_given: bool = True) -> Reduction:
-    """Return what order_reduced() would take back now; it takes nothing itself.
-
-    Points that have expired are gone and are not taken back, whether or not a job has moved them out. An order whose
-    return window is open has given no growth: `growth_given` says so without asking.
-    """
-    earned = tuple(ledger.lots_earned(sale.reference, at=at))
-    wanted = ledger.to_take(earned, {lot.id: sale.gives(lot.rule) for lot in earned})
-    growth, counts_on = membership.growth_of(sale.reference) if growth_given else (0, None)
-    return Reduction(
-        lots={lot.id: points for lot, points in wanted},
-        growth=max(0, growth - sale.growth),
-        earned=earned,
-        growth_counts_on=counts_on,
-        was_kept=growth_given,
-    )
 
 
 def orders_on_the_way(member_id: int) -> int:
@@ -484,16 +295,6 @@ def why_added(sale: Sale, part: CampaignPart, *, points: int) -> Message:
     )
 
 
-def why_taken_back(sale: Sale, *, points: int) -> Message:
-    """Explain points taken back: so many are given for what is still kept."""
-    return say(
-        N_("Order {number}: {kept_cents} is still kept, which gives {points} points; the rest is taken back"),
-        number=sale.number,
-        kept_cents=sale.kept_cents,
-        points=points,
-    )
-
-
 def why_growth(sale: Sale) -> Message:
     """Explain the growth of an order."""
     return say(
@@ -503,24 +304,3 @@ def why_growth(sale: Sale) -> Message:
         growth_per_cents=sale.rates.growth_per_cents,
         growth=sale.growth,
     )
-
-
-def why_growth_taken_back(sale: Sale) -> Message:
-    """Explain growth taken back."""
-    return say(
-        N_("Order {number}: {kept_cents} is still kept, which gives {growth} growth; the rest is taken back"),
-        number=sale.number,
-        kept_cents=sale.kept_cents,
-        growth=sale.growth,
-    )
-
-
-def _left_by(sale: Sale, earned: Sequence[ledger.EarnedLot]) -> int:
-    """Return the points that what is kept gives, of a campaign no more than it had left."""
-    return sum(min(lot.points, sale.gives(lot.rule)) for lot in earned)
-
-
-def _cents_of(reference: str) -> int:
-    """Return the cash for goods that is kept of an order, as its facts say."""
-    cents = select(func.coalesce(func.sum(FactRow.cents), 0)).where(FactRow.reference == reference)
-    return int(execute(cents).scalar_one())

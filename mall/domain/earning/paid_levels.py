@@ -13,14 +13,22 @@ from sqlalchemy import Row, func, select
 
 from mall.base.db import execute
 from mall.base.text import N_, say
-from mall.domain import coupons, ledger, membership, notices, programme
+from mall.domain import ledger, membership, notices, programme
 
 from .facts import Fact, FactRow, record, undone_of
-from .level_packs import BIRTHDAY, REACHED, LevelPack, give_level_pack
-from .level_packs import reference_of as reference_of_pack
+from .level_packs import BIRTHDAY, LevelPack, give_level_pack
 from .lost_levels import lose_levels
 from .tasks import TaskReward, reference_of
-from .undoing import forgive_rest, points_of_lots, take_lots_back, take_reward_back, went_with_level
+from .undoing import (
+    PAID_LEVEL_UNDONE,
+    PackBack,
+    forgive_rest,
+    points_of_lots,
+    take_pack_back,
+    take_reward_back,
+    went_with_level,
+    would_take_pack_back,
+)
 
 WHY = N_("The membership that gave {level} went back: what the level brought is taken back")
 # What a level is good for where something is bought.
@@ -67,7 +75,7 @@ def end_paid_levels(
         fact = Fact(
             "paid_level_undone",
             purse.member_id,
-            key=f"paid_level:{reference}",
+            key=f"{PAID_LEVEL_UNDONE}{reference}",
             at=at,
             reference=reference,
             attributes={"rank": period.rank},
@@ -81,14 +89,13 @@ def end_paid_levels(
 def brought_by(references: Sequence[str], *, at: datetime) -> Brought:
     """Return what end_paid_levels() would take back for these: it takes nothing. Two statements where it is none."""
     packs, rewards = _packs_of(references), _rewards_of(references)
-    given = [reference_of_pack(each.id) for each in packs if each.points]
-    given += [reference_of(each.id) for each in rewards if each.points]
-    voided = [coupons.would_void(f"{REACHED}{each.occasion}", member_id=each.member_id) for each in packs]
+    going = [would_take_pack_back(each, at=at) for each in packs]
+    points = sum(points_of_lots(reference_of(each.id), at=at) for each in rewards if each.points)
     return Brought(
-        points=sum(points_of_lots(each, at=at) for each in given),
+        points=points + sum(each.points for each in going),
         growth=sum(each.growth for each in rewards),
-        coupons=sum(each for each, _used in voided),
-        used=sum(used for _voided, used in voided),
+        coupons=sum(each.coupons for each in going),
+        used=sum(each.used for each in going),
     )
 
 
@@ -136,16 +143,10 @@ def _take_back(
     level = dict(terms.level(fact.attributes["rank"]).name)
     why = say(WHY, level=level)
     taken = [take_reward_back(each, why=why, purse=purse, terms=terms, at=at) for each in rewards]
-    points, voided, used = sum(each.points for each in taken), 0, 0
+    back = PackBack(sum(each.points for each in taken))
     for pack in packs:
-        if pack.points:
-            points += take_lots_back(reference_of_pack(pack.id), why=why, purse=purse, at=at)
-        if pack.coupons:
-            gone, kept = coupons.void_given_for(
-                f"{REACHED}{pack.occasion}", member_id=pack.member_id, by=f"fact:{fact_id}", at=at
-            )
-            voided, used = voided + gone, used + kept
-    told = {"level": level, "points": points, "coupons": voided, "used": used}
+        back = back.and_of(take_pack_back(pack, why=why, by=f"fact:{fact_id}", purse=purse, at=at))
+    told = {"level": level, "points": back.points, "coupons": back.coupons, "used": back.used}
     notices.tell(purse.member_id, "paid_level_undone", values=told, key=f"{fact.key}:told", at=at)
     for pack in packs:
         _give_instead(pack, purse=purse, terms=terms, at=at)

@@ -68,9 +68,8 @@ def review_taken_down(
     row = next((each for each in noted if not each.undone), None)
     if row is None:
         return []
-    fact = Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes)
     why = say(N_("Your review of {title} is no longer shown: what it brought is taken back"), title=dict(title))
-    taken = undo(fact, row.id, "review_unpublished", why=why, purse=purse, terms=terms, at=at) or []
+    taken = undo(row, "review_unpublished", why=why, purse=purse, terms=terms, at=at)
     if any(each.growth for each in taken):
         lose_levels(purse=purse, terms=terms, at=at)
     if any(each.points for each in taken):

@@ -14,13 +14,15 @@ from sqlalchemy import ColumnElement, Row, and_, literal, select
 from mall.base.db import execute
 from mall.base.tables import aliased
 from mall.base.text import Message
-from mall.domain import ledger, membership, programme
+from mall.domain import coupons, ledger, membership, programme
 
-from .facts import Fact, FactRow, record, undoing
+from .facts import FactRow, record, undoing
+from .level_packs import REACHED
+from .level_packs import reference_of as reference_of_pack
 from .tasks import Reward, TaskReward, reference_of
 
-# What the key of the fact that a paid level was given back begins with, in SQL; what paid for it follows.
-PAID_LEVEL_UNDONE = literal("paid_level:")
+# What the key of the fact that a paid level was given back begins with; what paid for it follows.
+PAID_LEVEL_UNDONE = "paid_level:"
 
 
 class Undoing(Struct, frozen=True):
@@ -31,25 +33,40 @@ class Undoing(Struct, frozen=True):
     counts_on: date | None
 
 
+class PackBack(Struct, frozen=True):
+    """What goes back of packs: points, and coupons that are not used; so many `used` ones stay used."""
+
+    points: int = 0
+    coupons: int = 0
+    used: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.points or self.coupons or self.used)
+
+    def and_of(self, other: "PackBack") -> "PackBack":
+        """Return both together."""
+        return PackBack(self.points + other.points, self.coupons + other.coupons, self.used + other.used)
+
+
 def undo(
-    fact: Fact,
-    fact_id: int,
+    fact: Row[Any],
     kind: str,
     *,
     why: Message,
     purse: ledger.LockedPurse,
     terms: programme.Programme,
     at: datetime,
-) -> list[Reward] | None:
-    """Undo a fact, and take back what tasks gave for it: what of the points is spent is owed, growth counts no more.
+) -> list[Reward]:
+    """Undo a fact that was recorded, and take back what tasks gave for it: what of the points is spent is owed, growth
+    counts no more.
 
-    The purse is locked. Returns what was taken back, of points those that had not expired; None where the fact was
+    The purse is locked. Returns what was taken back, of points those that had not expired; nothing where the fact was
     undone before.
     """
-    if record(undoing(fact, fact_id, kind, at=at)) is None:
-        return None
+    if record(undoing(fact, kind, at=at)) is None:
+        return []
     rewards = execute(
-        select(TaskReward).where(TaskReward.fact_id == fact_id, ~went_with_level(TaskReward)).order_by(TaskReward.id)
+        select(TaskReward).where(TaskReward.fact_id == fact.id, ~went_with_level(TaskReward)).order_by(TaskReward.id)
     ).all()
     return [take_reward_back(reward, why=why, purse=purse, terms=terms, at=at) for reward in rewards]
 
@@ -82,7 +99,7 @@ def went_with_level(given: Any) -> ColumnElement[bool]:
     """Tell whether a reward or a pack was of a level that was paid for, and that was given back."""
     undone = aliased(FactRow)
     back = select(undone.id).where(
-        undone.key == PAID_LEVEL_UNDONE + given.paid_by, undone.member_id == given.member_id
+        undone.key == literal(PAID_LEVEL_UNDONE) + given.paid_by, undone.member_id == given.member_id
     )
     return and_(given.paid_by.is_not(None), back.correlate_except(undone).exists())
 
@@ -103,6 +120,26 @@ def would_undo(fact_ids: Collection[int], *, at: datetime) -> list[Undoing]:
     return found
 
 
+def take_pack_back(pack: Row[Any], *, why: Message, by: str, purse: ledger.LockedPurse, at: datetime) -> PackBack:
+    """Take back what a pack of a level gave. `by` says for what ("fact:7")."""
+    points, voided, used = 0, 0, 0
+    if pack.points:
+        points = take_lots_back(reference_of_pack(pack.id), why=why, purse=purse, at=at)
+    if pack.coupons:
+        voided, used = coupons.void_given_for(f"{REACHED}{pack.occasion}", member_id=pack.member_id, by=by, at=at)
+    return PackBack(points, voided, used)
+
+
+def would_take_pack_back(pack: Row[Any], *, at: datetime) -> PackBack:
+    """Return what take_pack_back() would take back of a pack: it takes nothing itself."""
+    points, voided, used = 0, 0, 0
+    if pack.points:
+        points = points_of_lots(reference_of_pack(pack.id), at=at)
+    if pack.coupons:
+        voided, used = coupons.would_void(f"{REACHED}{pack.occasion}", member_id=pack.member_id)
+    return PackBack(points, voided, used)
+
+
 def points_of_lots(reference: str, *, at: datetime) -> int:
     """Return how many points take_lots_back() would take."""
     earned = ledger.lots_earned(reference, at=at)
@@ -118,13 +155,18 @@ def take_lots_back(reference: str, *, why: Message, purse: ledger.LockedPurse, a
     return sum(line.points for line in lines)
 
 
-def forgive_rest(reference: str, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
-    """Forgive what a member owes above the debt cap by what was taken back."""
+def forgive_rest(
+    key: str, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime, reference: str = ""
+) -> None:
+    """Forgive what a member owes above the debt cap by what was taken back under a key.
+
+    The postings refer to `reference`, or else to the key. Without debt above the cap, asks the database nothing.
+    """
     ledger.forgive(
         purse,
         cap_points=terms.debt_cap_points,
-        key=f"{reference}:forgiven",
-        reference=reference,
+        key=f"{key}:forgiven",
+        reference=reference or key,
         expiry=terms.expiry_of(terms.today(at)),
         version=terms.version,
         worth=terms.worth,

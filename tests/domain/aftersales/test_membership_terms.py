@@ -18,7 +18,7 @@ from mall.domain import (
     people,
     programme,
 )
-from mall.domain.earning import paid_levels
+from mall.domain.earning import paid_levels, undoing
 from tests.domain.aftersales.test_memberships import asked_back, buy, dispute, give_back, plan_of, standing
 from tests.stage import NOON, Stage, open_shop
 
@@ -294,13 +294,13 @@ FOUND = "what a paid level brought was taken back where it was given back, and n
 
 
 @pytest.mark.breaks_the_books
-@pytest.mark.parametrize("verb", ["record", "take_lots_back", "take_reward_back"])
+@pytest.mark.parametrize("verb", ["record", "take_pack_back", "take_reward_back"])
 def test_the_proof_finds_what_was_not_taken_back(stage, mei, monkeypatch, verb):
     order = a_year(stage, mei)
     birthday(stage, mei)
     assert all_broken() == []
     nothing = {
-        "record": None, "take_lots_back": 0, "take_reward_back": earning.Reward("birthday", 0, 0),
+        "record": None, "take_pack_back": undoing.PackBack(), "take_reward_back": earning.Reward("birthday", 0, 0),
     }[verb]  # fmt: skip
     monkeypatch.setattr(paid_levels, verb, lambda *_args, **_more: nothing)
 

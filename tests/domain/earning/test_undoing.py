@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, membership, notices, programme
-from mall.domain.earning import lost_levels, orders, proof_of_undoing, undoing
+from mall.domain.earning import lost_levels, proof_of_undoing, reductions, undoing
 from tests.domain.earning.test_invitations import invite, reward
 from tests.stage import NOON, SITE, Stage, moved_to, open_shop
 
@@ -397,7 +397,7 @@ def test_the_proof_sees_a_reward_that_stays_after_it_was_undone(stage, mei, monk
 def test_the_proof_sees_a_level_that_went_back_and_its_pack_that_stays(stage, mei, monkeypatch):
     order = keep(stage, mei, 250_000)
     with monkeypatch.context() as patch:
-        patch.setattr(orders, "lose_levels", lambda **_named: None)
+        patch.setattr(reductions, "lose_levels", lambda **_named: None)
         refund_unseen(stage, order)
     assert "a level reached by what went back since is undone, and no other" in broken()
     monkeypatch.setattr(coupons, "void_given_for", lambda *_given, **_named: (0, 0))
