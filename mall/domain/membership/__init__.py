@@ -5,8 +5,10 @@ This is the room's front door. Growth is not points: spending points never lower
 
 from .carrying import carry, is_followed
 from .grants import (
+    GIVEN_BACK,
     MANUAL,
     MONTHS,
+    OWN_REASONS,
     PAID,
     PAID_KEY,
     Grant,
@@ -50,8 +52,10 @@ from .standing import Standing, standing
 
 __all__ = [
     "DORMANCY",
+    "GIVEN_BACK",
     "MANUAL",
     "MONTHS",
+    "OWN_REASONS",
     "PAID",
     "PAID_KEY",
     "WINDOW_DAYS",

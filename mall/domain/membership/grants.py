@@ -43,6 +43,7 @@ AT_ONCE = 1_000
 # Why the mall itself withdraws one, as the audit keeps it.
 GIVEN_BACK = N_("The membership was given back.")
 NOW_LOWEST = N_("Its level is the lowest by now, which everybody has.")
+OWN_REASONS = {str(each): each for each in (GIVEN_BACK, NOW_LOWEST)}
 
 
 class NoSuchLevel(Refusal):

@@ -4,7 +4,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from mall.base.errors import NotFound
-from mall.domain import aftersales, checkout, ledger
+from mall.domain import aftersales, checkout, ledger, membership
 from mall.web.shared.layout import link
 from mall.web.shared.texts import sentence
 
@@ -153,7 +153,7 @@ def act_words(act: str) -> str:
 def reason_words(reason: str) -> str:
     """Return why an act was done: what a known kind of reason is called, or what was typed."""
     refund = aftersales.ALL_REASONS.get(reason)
-    known = refund[0] if refund else ledger.REASONS.get(reason)
+    known = refund[0] if refund else ledger.REASONS.get(reason) or membership.OWN_REASONS.get(reason)
     return sentence(known) if known else reason
 
 
@@ -168,9 +168,11 @@ def subject_words(subject: str) -> str:
         "break": gettext("Break %(number)s", number=number),
         "cashier": gettext("Cashier %(name)s", name=number),
         "campaign": gettext("Campaign %(number)s", number=number),
+        "canned_reply": gettext("Canned reply %(number)s", number=number),
         "category": gettext("Category %(number)s", number=number) if number else gettext("Categories"),
         "chart": gettext("Accounts of the journal"),
         "coupon": gettext("Coupon %(number)s", number=number),
+        "facet": gettext("Size or style %(number)s", number=number),
         "finance": gettext("Daily sums"),
         "partner": gettext("Partner %(number)s", number=number),
         "product": gettext("Item %(number)s", number=number),
@@ -203,6 +205,10 @@ def subject_link(subject: str) -> str | None:
         return link("office.campaigns.show", draft_id=int(number))
     if kind == "stamp_card":
         return link("office.stamp_cards.show", draft_id=int(number))
+    if kind == "canned_reply":
+        return link("office.replies.edit", reply_id=int(number))
+    if kind == "facet":
+        return link("office.facets.edit", facet_id=int(number))
     if kind == "member":
         return link("office.members.show", member_id=int(number))
     if kind == "staff":

@@ -8,12 +8,12 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from mall.domain import aftersales, ledger
 from mall.web.shared import layout
-from mall.web.shared.texts import LANGUAGES, local, moment_words, money_words, number, sentence
+from mall.web.shared.texts import LANGUAGES, local, moment_words, money_words, number
 
 from . import coupon_forms, item_forms, scoped_forms, stamp_card_forms
 from .actors import actor_words
+from .acts import reason_words
 from .programme import EVERYDAY, OTHERS
 
 LONGEST_VALUE = 160
@@ -200,9 +200,7 @@ def _text_words(name: str, value: str, known: Mapping[str, Any]) -> Any:
         except ValueError:
             return _short(value)
     if name == "reason":
-        refund = aftersales.ALL_REASONS.get(value)
-        words = refund[0] if refund else ledger.REASONS.get(value)
-        return sentence(words) if words else _short(value)
+        return _short(reason_words(value))
     return str(known[value]) if value in known else _short(value)
 
 

@@ -9,7 +9,7 @@ from wtforms import Field
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
-from mall.domain import approvals, programme
+from mall.domain import approvals, coupons, programme
 from mall.web.shared.done import done_or_gone
 from mall.web.shared.forms import put
 from mall.web.shared.numbers import whole
@@ -17,7 +17,7 @@ from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.texts import local, money_words, number
 
 from .actors import actor_words
-from .level_forms import FIGURES, MOST_LEVELS, PRIORITY, RATES, TIMES, DesignForm, values_of
+from .level_forms import COUPONS, FIGURES, MOST_LEVELS, PRIORITY, RATES, TIMES, DesignForm, values_of
 from .programme import SWITCHES, difference
 
 bp = Blueprint("level_drafts", __name__, url_prefix="/levels/drafts")
@@ -141,6 +141,7 @@ def change_rows(form: DesignForm, act: str) -> None:
             return
         like = {name: rows[-1].form[name].data for name in (*FIGURES, PRIORITY)} if rows else {}
         form.levels.append_entry(like | {"key": "", "reach": None, "keep": None})
+        form.offer_coupons()
         return
     place = whole(act.removeprefix("remove-"))
     if place is not None and len(rows) > 1:
@@ -175,6 +176,7 @@ def draft_page(number_: int, *, refusal: Refusal | None = None):
         before, after = programme.version(row.based_on), programme.version(number_)
         newest = programme.newest()
         requests = approvals.requests_about("programme", f"programme:{number_}")
+        titles = coupons.titles_of(programme.coupons_of(before) | programme.coupons_of(after))
     state = "draft" if not requests else requests[0].decision or "waiting"
     keys = {level.key for level in after.levels}
     return form_page(
@@ -185,7 +187,7 @@ def draft_page(number_: int, *, refusal: Refusal | None = None):
         outdated=state in ("draft", "waiting") and newest != row.based_on,
         newest=newest,
         levels=[(level, *named(level, before)) for level in after.levels],
-        figures=figure_rows(after, before),
+        figures=figure_rows(after, before, {id_: local(title) for id_, title in titles.items()}),
         gone=[level for level in before.levels if level.key not in keys],
         changes=[change for change in difference(before, after) if change[0] != _("Levels")],
         mine=row.drafted_by == person().actor,
@@ -201,14 +203,19 @@ def named(level: programme.Level, before: programme.Programme) -> tuple[bool, st
     return was is None, local(was.name) if was and was.name != level.name else ""
 
 
-def figure_rows(after: programme.Programme, before: programme.Programme) -> list[tuple[str, list[Cell]]]:
-    """Return the figures of all levels beside what they were: [(what, a cell a level)]."""
+def figure_rows(
+    after: programme.Programme, before: programme.Programme, titles: dict[int, str]
+) -> list[tuple[str, list[Cell]]]:
+    """Return the figures of all levels beside what they were: [(what, a cell a level)].
+
+    `titles` are those of the coupons they give.
+    """
     rows = []
     for name, words in (*FIGURES.items(), (PRIORITY, _("Questions are answered first"))):
         cells = []
         for level in after.levels:
-            was, here = level_before(level, before), figure_words(name, getattr(level, name))
-            old = figure_words(name, getattr(was, name)) if was else here
+            was, here = level_before(level, before), figure_words(name, getattr(level, name), titles)
+            old = figure_words(name, getattr(was, name), titles) if was else here
             cells.append(Cell(here, old if old != here else ""))
         rows.append((str(words), cells))
     return rows
@@ -219,12 +226,14 @@ def level_before(level: programme.Level, before: programme.Programme) -> program
     return next((each for each in before.levels if each.key == level.key), None)
 
 
-def figure_words(name: str, value: int | None) -> str:
+def figure_words(name: str, value: int | None, titles: dict[int, str]) -> str:
     """Write a figure of a level."""
     if value is None:
         return "–"
     if name == PRIORITY:
         return _("On") if value else _("Off")
+    if name in COUPONS:
+        return titles.get(value, number(value))
     return money_words(value) if is_money(name) else number(value)
 
 

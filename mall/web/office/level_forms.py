@@ -5,14 +5,28 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, Field, FieldList, FormField, HiddenField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    Field,
+    FieldList,
+    FormField,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms import Form as PlainForm
 from wtforms.validators import DataRequired
 
-from mall.domain import programme
+from mall.base.clock import now
+from mall.base.db import reading
+from mall.domain import coupons, programme
 from mall.web.shared.forms import Form, OurWords, Whole, at_most, one_line, put
+from mall.web.shared.numbers import whole
 from mall.web.shared.texts import LANGUAGES, money_words, number, sentence
 
+from .coupon_forms import name_of
 from .fields import Cents, Moment, needed, texts_of
 from .programme import LONGEST_REASON, SWITCHES, everyday, written
 
@@ -31,20 +45,28 @@ FIGURES = {
     "redemptions_per_month": _l("Pieces for points a month, at most"),
     "event_notice_days": _l("Events announced earlier, in days"),
     "upgrade_points": _l("Points on reaching it"),
-    "upgrade_coupon": _l("Number of the coupon on reaching it"),
+    "upgrade_coupon": _l("Coupon on reaching it"),
     "birthday_points": _l("Points on the birthday"),
-    "birthday_coupon": _l("Number of the coupon on the birthday"),
+    "birthday_coupon": _l("Coupon on the birthday"),
 }
 # What may be left empty: the level then gives none, or has no limit.
 OPTIONAL = ("free_shipping_from_cents", "redemptions_per_month", "upgrade_coupon", "birthday_coupon")
+COUPONS = ("upgrade_coupon", "birthday_coupon")
 PRIORITY = "question_priority"
 
 
 def figure(name: str) -> Field:
     """Return the field of a level's number."""
+    if name in COUPONS:
+        return SelectField(FIGURES[name], coerce=coupon_number)
     if name.endswith("_cents"):
         return Cents(FIGURES[name], [] if name in OPTIONAL else [needed(_l("Enter an amount."))])
     return Whole(FIGURES[name], [] if name in OPTIONAL else [needed(_l("Enter a whole number."))])
+
+
+def coupon_number(chosen: Any) -> int | None:
+    """Return the number of the coupon that was chosen, None for none."""
+    return whole(str(chosen))
 
 
 class LevelForm(PlainForm):
@@ -115,6 +137,22 @@ class DesignForm(Form):
         _l("What changes, and why"),
         [DataRequired(_l("Say why; it is kept with the version.")), at_most(LONGEST_REASON)],
     )
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        had = {level[name] for level in given.get("levels", ()) for name in COUPONS}
+        with reading():
+            kinds, _total = coupons.templates(per_page=500)
+        # What a level gives already stays its choice, also where it is no longer given out.
+        may = [row for row in kinds if row.id in had or coupons.state_of(row, now()) in ("open", "planned")]
+        self.coupons = [SelectChoice("", "–"), *(SelectChoice(row.id, name_of(row)) for row in may)]
+        self.offer_coupons()
+
+    def offer_coupons(self) -> None:
+        """Offer each level the coupons there are."""
+        for entry in self.levels:
+            for name in COUPONS:
+                entry.form[name].choices = self.coupons
 
     def in_order(self) -> list[LevelForm]:
         """Return the rows of levels, lowest first."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import mall
-from mall.base.db import transaction
-from mall.domain import audit, checkout
-from mall.web.office.acts import ACTS
+from mall.base.db import reading, transaction
+from mall.domain import audit, checkout, membership
+from mall.web.office.acts import ACTS, subject_words
 from mall.web.office.changes import NAMES
 from tests.stage import NOON
 from tests.web.store.till import words
@@ -147,3 +147,23 @@ def test_as_many_members_as_there_are_cost_one_statement(desk, stage, mei, wrote
     desk.get("/office/audit")
 
     assert len(count_statements) == one
+
+
+def test_every_kind_of_subject_has_its_word(app, stage):
+    text = "".join(path.read_text() for path in (Path(mall.__file__).parent / "domain").rglob("*.py"))
+    kinds = set(re.findall(r"subject=f?\"([a-z_]+):", text))
+    assert {"facet", "canned_reply", "product"} <= kinds
+
+    with app.test_request_context(), reading():
+        assert [kind for kind in sorted(kinds) if subject_words(f"{kind}:1") == f"{kind}:1"] == []
+
+
+def test_what_the_mall_itself_gives_as_a_reason_is_said_in_the_language_of_the_desk(stage, desk):
+    with transaction():
+        audit.write(
+            "level.grant_withdrawn", by="system", subject="member:1", at=NOON, reason=str(membership.GIVEN_BACK)
+        )
+    desk.post("/language", data={"language": "zh"})
+
+    page = desk.get("/office/audit").text
+    assert "The membership was given back" not in page and "会员资格已退订。" in page

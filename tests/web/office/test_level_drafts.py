@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mall.base.clock import moved_to
-from mall.base.db import reading
-from mall.domain import approvals, audit, programme
+from mall.base.db import reading, transaction
+from mall.domain import approvals, audit, coupons, programme
 from mall.web.office.level_forms import FIGURES, PRIORITY
 from tests.stage import NOON
 from tests.web.office.conftest import hire
@@ -89,6 +89,32 @@ def test_a_level_is_added_and_taken_out_without_script_and_nothing_typed_is_lost
     assert "Senior is taken out" in page and "New" in page
 
 
+def test_the_coupon_of_a_level_is_chosen_by_its_name(ada):
+    with reading():
+        terms = programme.current(NOON)
+    with transaction():
+        ten, old = [
+            coupons.make_template(
+                key=name, title={"en": name}, kind="amount", amount_cents=1_000, valid_days=30, terms=terms,
+                by="staff:1", at=NOON,
+            )
+            for name in ("Ten off", "Old one")
+        ]  # fmt: skip
+    number = draft(ada, levels__3__upgrade_coupon=str(ten), levels__4__birthday_coupon=str(old))
+    assert (levels_of(number)[3].upgrade_coupon, levels_of(number)[4].birthday_coupon) == (ten, old)
+    assert "Ten off" in words(ada.get(f"{PAGE}/drafts/{number}").text)
+
+    # What a level gives already stays, also where it is no longer given out; nothing else of that kind is offered.
+    with transaction():
+        coupons.withdraw_template(old, by="staff:1", at=NOON)
+    again = kept(send(ada, f"{NEW}?start={number}", "", act="save", reason="Again"))
+    assert levels_of(again)[4].birthday_coupon == old
+    assert "Old one" in words(ada.get(f"{NEW}?start={number}").text)
+    assert "Old one" not in words(ada.get(NEW).text)
+    # A level that is added has the choice, too.
+    assert ada.post(NEW, data=form_of(ada.get(NEW).text, "") | {"act": "add"}).text.count("Ten off") == 12
+
+
 def test_a_ready_made_set_or_another_draft_is_a_beginning(ada):
     six = kept(send(ada, f"{NEW}?start=six_steps", "", act="save", reason="Six"))
     assert [level.key for level in levels_of(six)] == ["v1", "v2", "v3", "v4", "v5", "v6"]
@@ -108,6 +134,7 @@ def test_a_ready_made_set_or_another_draft_is_a_beginning(ada):
         ({"levels__3__multiplier_percent": "x"}, "levels-3-multiplier_percent", "Write a whole number"),
         ({"levels__3__instant_refund_cents": ""}, "levels-3-instant_refund_cents", "Enter an amount"),
         ({"levels__1__name_en": "", "levels__1__name_zh": ""}, "levels-1-name_en", "Level 2 needs a name"),
+        ({"levels__3__upgrade_coupon": "77"}, "levels-3-upgrade_coupon", "Choose one of"),
         ({"earn_points": "-1"}, "earn_points", "Choose from 0 to"),
         ({"begins_at": "2026-03-01T12:00"}, "begins_at", "That has passed"),
         ({"begins_at": "2027-02-31T12:00"}, "begins_at", "Write day and time like"),

@@ -38,7 +38,7 @@ def test_the_item_says_how_much_of_it_stays_paid_and_until_when_nothing_does(til
 def test_unused_all_of_it_goes_back(till, year):
     page = words(open_at(till, year, at=NOON + DAY).text)
 
-    assert "Days that are left 365 of 365" in page and "$30.00" in page
+    assert "Days that go back 365 of 365" in page and "$30.00" in page
     assert "Nothing was bought with it, so all of it goes back." in page
 
 
@@ -48,7 +48,7 @@ def test_used_the_least_term_stays_paid_and_is_said(till, stage, mei, mug, year)
 
     page = words(open_at(till, year, at=NOON + DAY).text)
 
-    assert "Days that are left 335 of 365" in page
+    assert "Days that go back 335 of 365" in page
     assert "A membership that was used stays paid for 30 days at least." in page
 
 

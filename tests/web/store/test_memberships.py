@@ -140,7 +140,7 @@ def test_who_has_it_reads_until_when_and_that_it_was_paid(till, bought):
 def test_giving_it_back_shows_the_days_and_the_cash_first_and_does_it_once(till, bought):
     address, at = page_for(till, bought, "/memberships/1"), NOON + 9 * DAY
     shown = open_at(till, address, at=at)
-    assert "Days that are left 20 of 30" in words(shown.text) and "$20.00" in shown.text
+    assert "Days that go back 20 of 30" in words(shown.text) and "$20.00" in shown.text
 
     form = {"shown": shown.text.split('name="shown" value="')[1].split('"')[0]}
     with moved_to(at):
