@@ -35,6 +35,10 @@ class InCampaign(Struct, frozen=True):
         """Return the rates of placing, as far as a campaign looks at them."""
         return earning.Rates(100, self.earn_points, self.earn_per_cents, growth_per_cents=1)
 
+    def points(self, cents: int, rates: earning.Rates) -> int:
+        """Return the points that a campaign adds for so much cash at these rates, before its cap."""
+        return rates.added(cents, multiplier_percent=self.multiplier_percent)
+
 
 class InCampaigns(Struct, frozen=True):
     """All that was in campaigns: those without a cap, and those with one as they drew on it.
@@ -49,28 +53,20 @@ class InCampaigns(Struct, frozen=True):
     @property
     def issued_points(self) -> int:
         """Return the points that campaigns really gave, for what is kept."""
-        free = sum(
-            each.rates.added(each.kept_cents, multiplier_percent=each.multiplier_percent) * each.times
-            for each in self.free
-        )
-        return free + sum(
-            min(each.given_points, each.rates.added(each.kept_cents, multiplier_percent=each.multiplier_percent))
-            for each in self.capped
-        )
+        free = sum(each.points(each.kept_cents, each.rates) * each.times for each in self.free)
+        return free + sum(min(each.given_points, each.points(each.kept_cents, each.rates)) for each in self.capped)
 
     def points_under(self, terms: programme.Programme) -> int:
         """Return the points they give for what is kept at a programme's rate. A cap is drawn on when an order is paid,
         and what goes back opens none again. Pure.
         """
         rates = earning.rates_for(terms.level(1), terms)
-        points = sum(
-            rates.added(each.kept_cents, multiplier_percent=each.multiplier_percent) * each.times for each in self.free
-        )
+        points = sum(each.points(each.kept_cents, rates) * each.times for each in self.free)
         left = dict(self.left)
         for each in self.capped:
-            drawn = min(rates.added(each.cents, multiplier_percent=each.multiplier_percent), left[each.campaign_id])
+            drawn = min(each.points(each.cents, rates), left[each.campaign_id])
             left[each.campaign_id] -= drawn
-            points += min(drawn, rates.added(each.kept_cents, multiplier_percent=each.multiplier_percent))
+            points += min(drawn, each.points(each.kept_cents, rates))
         return points
 
 

@@ -1,10 +1,9 @@
 """Standings: on which level a version leaves everybody after their next review, and whom a draft moves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
-from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from mall.base.clock import start_of
@@ -16,6 +15,7 @@ from .replay import Settling
 from .replay_orders import order_growth
 from .replay_packs import Climb
 
+# Where somebody stands: rank, growth, cents of revenue.
 Standing = tuple[int, int, int]
 
 
@@ -48,12 +48,12 @@ class Standings(Struct, frozen=True):
     """
 
     places: Mapping[int, int]
-    now: list[Standing]
-    live: list[Standing]
-    draft: list[Standing]
+    now: Sequence[Standing]
+    live: Sequence[Standing]
+    draft: Sequence[Standing]
     movers: tuple[Mover, ...]
-    climbs: list[Climb]
-    draft_climbs: list[Climb]
+    climbs: Sequence[Climb]
+    draft_climbs: Sequence[Climb]
 
 
 class Member(Struct, frozen=True):
@@ -86,26 +86,38 @@ def standings(
     for member_id, change in of_tasks.items():
         draft_growth[member_id] = draft_growth.get(member_id, 0) + change
     places = places_of(terms, draft)
-    settled, drafted = Settling(terms, today), Settling(draft, today)
-    found = Standings(places, [], [], [], (), [], [])
-    movers = []
+    in_force, in_draft = Settling(terms, today), Settling(draft, today)
+    now: list[Standing] = []
+    by_live: list[Standing] = []
+    by_draft: list[Standing] = []
+    climbs: list[Climb] = []
+    draft_climbs: list[Climb] = []
+    movers: list[Mover] = []
     for each in _members(today, start_of(membership.window_start(today), terms.zone)):
-        one = each.growth + live_growth.get(each.member_id, 0)
-        two = each.growth + draft_growth.get(each.member_id, 0)
+        live = each.growth + live_growth.get(each.member_id, 0)
+        drafted = each.growth + draft_growth.get(each.member_id, 0)
         now_rank = terms.level(each.rank).rank
         place = places[now_rank]
-        live_rank, draft_rank = settled.rank(now_rank, one), drafted.rank(place, two)
-        found.now.append((now_rank, each.growth, each.cents))
-        found.live.append((live_rank, one, each.cents))
-        found.draft.append((draft_rank, two, each.cents))
+        live_rank, draft_rank = in_force.rank(now_rank, live), in_draft.rank(place, drafted)
+        now.append((now_rank, each.growth, each.cents))
+        by_live.append((live_rank, live, each.cents))
+        by_draft.append((draft_rank, drafted, each.cents))
         if live_rank > now_rank:
-            found.climbs.append(Climb(each.member_id, now_rank, live_rank))
+            climbs.append(Climb(each.member_id, from_rank=now_rank, to_rank=live_rank))
         if draft_rank > place:
-            found.draft_climbs.append(Climb(each.member_id, place, draft_rank))
+            draft_climbs.append(Climb(each.member_id, from_rank=place, to_rank=draft_rank))
         if steps := draft_rank - places[live_rank]:
-            movers.append(Mover(each.member_id, now_rank, live_rank, draft_rank, one, two, steps))
+            movers.append(
+                Mover(
+                    each.member_id, now_rank=now_rank, live_rank=live_rank, draft_rank=draft_rank, live_growth=live,
+                    draft_growth=drafted, steps=steps,
+                )
+            )  # fmt: skip
     movers.sort(key=lambda each: (each.steps, -each.draft_growth, each.member_id))
-    return replace(found, movers=tuple(movers))
+    return Standings(
+        places=places, now=now, live=by_live, draft=by_draft, movers=tuple(movers), climbs=climbs,
+        draft_climbs=draft_climbs,
+    )  # fmt: skip
 
 
 def _members(today: date, revenue_since: datetime) -> list[Member]:

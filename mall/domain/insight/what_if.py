@@ -1,7 +1,7 @@
 """The rule sandbox: the last days replayed under a draft, beside the version in force. It writes nothing."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -16,13 +16,13 @@ from mall.base.sql import as_given
 from mall.domain import people, programme
 
 from .pyramid import Course, Pyramid, pyramid_of
-from .replay import Given, given_for, placed, really_issued
-from .replay_campaigns import in_campaigns
+from .replay import Bought, Given, given_for, placed, really_issued
+from .replay_campaigns import InCampaigns, in_campaigns
 from .replay_orders import orders_bought
 from .replay_packs import Packs, climbers, gives_packs, occasions, packs_given, packs_under, worths_of
-from .replay_partners import PartnerPoints, at_partners
-from .replay_redemptions import redeemed, refused_pieces
-from .replay_standings import Mover, Standings, standings
+from .replay_partners import AtPartners, PartnerPoints, at_partners
+from .replay_redemptions import Redeemed, redeemed, refused_pieces
+from .replay_standings import Mover, Standing, Standings, standings
 from .replay_tasks import tasks_replayed
 
 SPANS = (30, 90, 365)
@@ -85,6 +85,46 @@ class Side(Struct, frozen=True):
         return sum(each.unpriced for each in self.packs.values())
 
 
+class Lately(Struct, frozen=True):
+    """What was bought in the days replayed, in campaigns and at partners too, and what was had for points.
+
+    `bought` is by how many levels the draft moves who bought it.
+    """
+
+    bought: Mapping[int, Bought]
+    campaigns: InCampaigns
+    partners: AtPartners
+    redeemed: Sequence[Redeemed]
+
+    @property
+    def issued_points(self) -> int:
+        """Return the points really issued for it, each under the rates of its own day."""
+        for_orders = sum(really_issued(theirs.kept) for theirs in self.bought.values())
+        return for_orders + self.campaigns.issued_points + self.partners.issued_points
+
+    def side(
+        self,
+        terms: programme.Programme,
+        *,
+        rank_of: Callable[[Any], int],
+        standings: Iterable[Standing],
+        given: Given,
+        task_points: int,
+        packs: Mapping[str, Packs],
+    ) -> Side:
+        """Return what a version does with it. `rank_of` says on which of its levels who bought something stands."""
+        return Side(
+            terms=terms,
+            pyramid=_pyramid(terms, standings),
+            given=given,
+            campaign_points=self.campaigns.points_under(terms),
+            partners=self.partners.points_under(terms, rank_of=rank_of),
+            task_points=task_points,
+            packs=packs,
+            refused_pieces=refused_pieces(self.redeemed, terms=terms, rank_of=rank_of),
+        )
+
+
 class WhatIf(Struct, frozen=True):
     """A draft beside the version in force, over so many days up to an instant."""
 
@@ -113,62 +153,36 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
     knows.
     """
     today = terms.today(at)
-    first_day = today - timedelta(days=days - 1)
-    since = start_of(first_day, terms.zone)
+    since = start_of(today - timedelta(days=days - 1), terms.zone)
     tasks = tasks_replayed(draft, terms=terms, since=since)
     stand = standings(draft, terms=terms, of_tasks=tasks.growth, since=since, today=today)
-    places, movers = stand.places, stand.movers
-    moved = {"moved": as_given([(each.member_id, each.steps) for each in movers])}
-
-    bought = orders_bought(since, moved)
+    places = stand.places
+    moved = {"moved": as_given([(each.member_id, each.steps) for each in stand.movers])}
+    packs = _packs(stand, terms=terms, draft=draft, moved=moved, since=since, at=at)
+    lately = Lately(
+        bought=orders_bought(since, moved),
+        campaigns=in_campaigns(since),
+        partners=at_partners(since, terms=terms, moved=moved),
+        redeemed=redeemed(since, terms, draft, moved=moved),
+    )
     given, drafted = Given(), Given()
-    for steps, theirs in bought.items():
+    for steps, theirs in lately.bought.items():
         given = given.and_of(given_for(theirs, terms=terms, at=at))
         drafted = drafted.and_of(given_for(theirs.on(places, steps), terms=draft, at=at))
-    campaigns = in_campaigns(since)
-    partners = at_partners(since, terms=terms, moved=moved)
-    packs = _packs(stand, terms=terms, draft=draft, moved=moved, since=since, at=at)
-    pieces = redeemed(since, terms, draft, moved=moved)
-
-    def by_draft(each: Any) -> int:
-        return placed(each.rank, places, each.steps)
-
-    def in_force(each: Any) -> int:
-        rank: int = each.rank
-        return rank
-
     return WhatIf(
         days=days,
-        live=Side(
-            terms,
-            _pyramid(terms, stand.live),
-            given,
-            campaigns.points_under(terms),
-            partners.points_under(terms, rank_of=in_force),
-            tasks.points,
-            packs[0],
-            refused_pieces(pieces, terms=terms, rank_of=in_force),
+        live=lately.side(
+            terms, rank_of=lambda each: each.rank, standings=stand.live, given=given, task_points=tasks.points,
+            packs=packs[0],
         ),
-        draft=Side(
-            draft,
-            _pyramid(draft, stand.draft),
-            drafted,
-            campaigns.points_under(draft),
-            partners.points_under(draft, rank_of=by_draft),
-            tasks.draft_points,
-            packs[1],
-            refused_pieces(pieces, terms=draft, rank_of=by_draft),
+        draft=lately.side(
+            draft, rank_of=lambda each: placed(each.rank, places, each.steps), standings=stand.draft, given=drafted,
+            task_points=tasks.draft_points, packs=packs[1],
         ),
         now=_pyramid(terms, stand.now),
-        issued_points=(
-            sum(really_issued(theirs.kept) for theirs in bought.values())
-            + campaigns.issued_points
-            + partners.issued_points
-            + tasks.points
-            + packs_given(since)
-        ),
-        movers=movers,
-    )
+        issued_points=lately.issued_points + tasks.points + packs_given(since),
+        movers=stand.movers,
+    )  # fmt: skip
 
 
 def _packs(
@@ -206,7 +220,7 @@ def names_of(movers: Sequence[Mover]) -> dict[int, Row[Any]]:
     return {row.id: row for row in rows}
 
 
-def _pyramid(terms: programme.Programme, standings: Iterable[tuple[int, int, int]]) -> Pyramid:
+def _pyramid(terms: programme.Programme, standings: Iterable[Standing]) -> Pyramid:
     sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
     for rank, growth, cents in standings:
         row = sums[rank]
