@@ -8,7 +8,6 @@ from msgspec import Struct
 from sqlalchemy import and_, bindparam, func, select
 
 from mall.base.db import execute
-from mall.base.money import half_up
 from mall.domain import programme
 
 from .categories import ids_in, stands_in
@@ -16,6 +15,7 @@ from .gates import Gate, Viewer, gate_of
 from .labels import ShelfLabel
 from .pictures import Picture
 from .positions import must_fill
+from .prices import mixed_cents
 from .products import Product
 from .quotas import Quota
 from .stock import Stock, are_few
@@ -77,7 +77,7 @@ def _card(row: Any, *, viewer: Viewer, terms: programme.Programme, at: datetime)
     values: list[Any] = list(row[:_ON_CARD])
     full_cents, total_quota, taken, free, categories = row[_ON_CARD : _ON_CARD + 5]
     if full_cents is not None:
-        values[_CASH] = max(0, half_up(full_cents - terms.worth_of(values[_POINTS])))
+        values[_CASH] = mixed_cents(full_cents, values[_POINTS], terms)
     values += [free if total_quota is None else min(free, total_quota - taken), gate_of(row, viewer, at=at)]
     values.append(ids_in(categories))
     return Card(*values)

@@ -141,7 +141,12 @@ def cash_part(price: Price, points_each: int, terms: programme.Programme) -> int
         raise BadMix(least=least, most=most, step=step)
     if price.form == POINTS:
         return 0
-    return max(0, half_up(Fraction(_known(price.full_cents)) - terms.worth_of(points_each)))
+    return mixed_cents(_known(price.full_cents), points_each, terms)
+
+
+def mixed_cents(full_cents: int, points_each: int, terms: programme.Programme) -> int:
+    """Return the cents that are left of a piece's full price when so many points are given for it. Pure."""
+    return max(0, half_up(Fraction(full_cents) - terms.worth_of(points_each)))
 
 
 def points_allowed(price: Price) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ What stands in the way of a line is a trouble: shown beside the line in the bask
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import and_, func, or_, select
@@ -136,6 +137,15 @@ class PieceFor(Struct, frozen=True):
     def cents(self, cents: int, *, form: str) -> int:
         """Return the cash due for a piece whose price option asks for so many cents."""
         return price_of_piece(cents, form=form, discount_percent=self.level.discount_percent)
+
+    def prices(self, label: Any) -> list[tuple[int, int]]:
+        """Return what a piece may be had for by its shelf label, as (points, cents); of a mix what it begins at."""
+        if label.form == "mix":
+            return [(label.points, catalogue.mixed_cents(label.full_cents, label.points, self.terms))]
+        if label.form == "cash":
+            return [(0, self.cents(label.cash_cents, form="cash"))]
+        in_cash = label.with_cash and not label.with_mix  # Else the least cash is that of a mix.
+        return [(label.points, 0)] + ([(0, self.cents(label.least_cash_cents, form="cash"))] if in_cash else [])
 
     def earns(self, cents: int, *, form: str, campaign_percent: int = 100) -> int:
         """Return the points that keeping one such piece gives, in a campaign with what that adds."""

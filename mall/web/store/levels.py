@@ -1,13 +1,10 @@
 """The levels compared: what it takes to reach each and what it gives, for members and visitors."""
 
-from typing import Any
-
 from flask import Blueprint, render_template
 from flask_login import current_user
 
 from mall.base.clock import now
 from mall.base.db import reading
-from mall.base.money import half_up
 from mall.domain import catalogue, checkout, coupons, membership, programme
 from mall.web.shared import layout
 from mall.web.shared.benefits import benefits_of
@@ -40,20 +37,10 @@ def show() -> str:
                 "row": row,
                 "level": level,
                 "length": length_words(row.plan_length, row.plan_unit),
-                "prices": prices_of(row, mine),
+                "prices": mine.prices(row),
             }
             for row in sold
             for level in terms.levels
             if level.key == row.plan_level
         ],
     )
-
-
-def prices_of(row: Any, mine: checkout.PieceFor) -> list[tuple[int, int]]:
-    """Return what a membership may be had for, as (points, cents); of a mix what it begins at."""
-    if row.form == "mix":
-        return [(row.points, max(0, half_up(row.full_cents - mine.terms.worth_of(row.points))))]
-    if row.form == "cash":
-        return [(0, mine.cents(row.cash_cents, form="cash"))]
-    in_cash = row.with_cash and not row.with_mix  # Else the least cash is that of a mix.
-    return [(row.points, 0)] + ([(0, mine.cents(row.least_cash_cents, form="cash"))] if in_cash else [])
