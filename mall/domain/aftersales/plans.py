@@ -57,8 +57,8 @@ class Plan(Struct, frozen=True):
     `growth_less` is growth the order has not given yet and will give less of. `gone_cents` is the part of the cash
     that is not there to be given: it was given back at the cashier already, or never came. `netted` are used coupons
     whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
-    refunded after all. `payments` are the order's, where cash goes back. `brought` is what
-    levels brought that it paid for: that is taken back.
+    refunded after all. `payments` are the order's, where cash goes back. `brought` is what levels brought that it
+    paid for: that is taken back.
     """
 
     order: checkout.OrderRow

@@ -33,11 +33,13 @@ def receive(variant_id: int, quantity: int, *, by: str, at: datetime, reason: st
     """
     _refuse_codes(variant_id)
     pieces = {variant_id: quantity}
-    if key and _moved_before("receive", variant_id, quantity, by=by, reason=reason, key=key, at=at):
+    sent = _sent("receive", variant_id, quantity, by=by, reason=reason, key=key)
+    if key and _moved_before("receive", variant_id, sent):
         return
     expect_all(change_stock("receive", pieces), pieces)
     write_moves("receive", pieces=pieces, reference=key, at=at, by=by, reason=reason)
     _note("stock.received", variant_id, quantity, by=by, at=at, reason=reason)
+    repeats.keep(sent, done=say(_MOVED, pieces=quantity), at=at)
 
 
 def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime, key: str = "") -> None:
@@ -49,9 +51,11 @@ def adjust(variant_id: int, change: int, *, reason: str, by: str, at: datetime, 
     if not reason.strip():
         raise Refusal(N_("Say why the stock is corrected."))
     whole(abs(change) if isinstance(change, int) else change, QUANTITY, least=1, most=MOST_PIECES)
-    if key and _moved_before("adjust", variant_id, change, by=by, reason=reason, key=key, at=at):
+    sent = _sent("adjust", variant_id, change, by=by, reason=reason, key=key)
+    if key and _moved_before("adjust", variant_id, sent):
         return
     _correct("adjust", variant_id, change, reason=reason, by=by, at=at, reference=key)
+    repeats.keep(sent, done=say(_MOVED, pieces=change), at=at)
 
 
 def set_on_hand(variant_id: int, count: int, *, by: str, at: datetime, reason: str = "") -> int:
@@ -89,19 +93,19 @@ def _refuse_codes(variant_id: int) -> None:
         raise StockIsCodes()
 
 
-def _moved_before(kind: str, variant_id: int, pieces: int, *, by: str, reason: str, key: str, at: datetime) -> bool:
-    """Tell whether this move was made with its key, once nobody else can be making it; else it is made now."""
-    lock_stock(variant_id)
+def _sent(kind: str, variant_id: int, pieces: int, *, by: str, reason: str, key: str) -> repeats.Sent:
     says = {"kind": kind, "variant": variant_id, "pieces": pieces, "reason": reason}
-    sent = repeats.Sent("stock", key, by, says)
+    return repeats.Sent("stock", key, by, says)
+
+
+def _moved_before(kind: str, variant_id: int, sent: repeats.Sent) -> bool:
+    """Tell whether a move was made with its form's key, once nobody else can be making it. Raises SentOtherwise."""
+    lock_stock(variant_id)
     repeats.refuse_other(sent)
     made = select(StockMove.id).where(
-        StockMove.reference == key, StockMove.kind == kind, StockMove.variant_id == variant_id
+        StockMove.reference == sent.form_key, StockMove.kind == kind, StockMove.variant_id == variant_id
     )
-    if execute(made.limit(1)).first() is not None:
-        return True
-    repeats.keep(sent, done=say(_MOVED, pieces=pieces), at=at)
-    return False
+    return execute(made.limit(1)).first() is not None
 
 
 def _correct(

@@ -79,8 +79,8 @@ def give_level_pack(
 ) -> PackGiven | None:
     """Give a member the pack of a level for an occasion, which has just come about for the first time.
 
-    `paid_by` says what paid for the level, where nothing else gives it.
-    The purse is locked. A coupon that is no longer to be had is left out. Returns None where there is nothing to give.
+    The purse is locked. `paid_by` says what paid for the level, where nothing else gives it. A coupon that is to be
+    had no longer is left out. Returns None where there is nothing to give.
     """
     level, member_id = terms.level(rank), purse.member_id
     points, template_id = {

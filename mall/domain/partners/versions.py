@@ -92,10 +92,9 @@ def open_partner(name: str, rates: Rates, *, by: str, at: datetime, reason: str,
     Returns its id; with the same `key` of a form again, the first one's. Raises BadName, NameTaken, BadRate, and
     repeats.SentOtherwise for another with the same key.
     """
-    sent = repeats.Sent("partner", key, by, {"name": name, "reason": reason, **asdict(rates)}) if key else None
+    sent = repeats.Sent("partner", key, by, {"name": name, "reason": reason, **asdict(rates)})
     if key is not None and (asked := approvals.request_with(key)) is not None:
-        if sent:
-            repeats.refuse_other(sent)
+        repeats.refuse_other(sent)
         return int(asked.what["partner_id"])
     refuse_rates(rates)
     refuse_name(name, but=None)
@@ -114,8 +113,7 @@ def open_partner(name: str, rates: Rates, *, by: str, at: datetime, reason: str,
         .returning(Partner.id)
     ).scalar_one()
     _propose(partner_id, 1, name, rates, by=by, at=at, reason=reason, key=key)
-    if sent:
-        repeats.keep(sent, done=say(_OPENED, name=name), at=at)
+    repeats.keep(sent, done=say(_OPENED, name=name), at=at)
     return partner_id
 
 

@@ -271,10 +271,9 @@ def draft(
     """
     holds_from = effective_from if effective_from > at else None
     says = {"settings": settings, "based_on": based_on, "holds_from": holds_from, "reason": reason}
-    sent = repeats.Sent(KIND, key, by, says) if key else None
+    sent = repeats.Sent(KIND, key, by, says)
     if key is not None and (asked := approvals.request_with(key)) is not None:
-        if sent:
-            repeats.refuse_other(sent)
+        repeats.refuse_other(sent)
         return int(asked.what["version"])
     number = sketch(
         settings,
@@ -286,8 +285,7 @@ def draft(
         books_begun=books_begun,
     )
     _ask(_drafted(number), at=at, key=key)
-    if sent:
-        repeats.keep(sent, done=say(_DRAFTED, number=number), at=at)
+    repeats.keep(sent, done=say(_DRAFTED, number=number), at=at)
     return number
 
 

@@ -42,10 +42,13 @@ class SentOtherwise(Refusal):
 
 
 class Sent(Struct, frozen=True):
-    """A form as it is sent: what it does, its key, by whom, and all that it says. Never what the clock adds."""
+    """A form as it is sent: what it does, its key, by whom, and all that it says. Never what the clock adds.
+
+    Without a key it was no form: of such a one nothing is kept, and nothing refused.
+    """
 
     act: str
-    form_key: str
+    form_key: str | None
     by: str
     says: Mapping[str, Any]
 
@@ -75,10 +78,14 @@ def answer_to(sent: Sent) -> int | None:
 def keep(sent: Sent, *, done: Message, at: datetime, answer: int | None = None) -> None:
     """Keep what a form was done with. `done` is what is said to who sends it again with other values."""
     assert in_transaction()
+    if not sent.form_key:
+        return
     execute(insert(SentForm).values(key=sent.key, digest=sent.digest, answer=answer, done=done, at=at))
 
 
 def _kept(sent: Sent) -> Row[Any] | None:
+    if not sent.form_key:
+        return None
     kept = execute(select(SentForm).where(SentForm.key == sent.key)).one_or_none()
     if kept is not None and kept.digest != sent.digest:
         raise SentOtherwise(kept.done.text, **kept.done.values)

@@ -71,7 +71,7 @@ class DraftForm(ScopedForm):
 
 
 class WhyForm(Form):
-    """Why a campaign is ended early, or is not approved."""
+    """Why something is declined, ended early or put aside."""
 
     reason = StringField(
         _l("Why, for the record"),
@@ -91,7 +91,7 @@ def scope_words(row: Any, scope_ids: list[int]) -> str:
 
 
 def level_words(min_rank: int) -> str:
-    """Return whom a campaign is for, in words."""
+    """Return whom a campaign or a stamp card is for, in words."""
     if not min_rank:
         return _("Everybody")
     return _("%(level)s and above", level=local(layout.terms().level(min_rank).name))
