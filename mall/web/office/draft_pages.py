@@ -142,8 +142,11 @@ class DraftDesk(Struct, frozen=True):
         return self._with_reason(draft_id, self.decline, _("Declined. It stays a draft, and can be changed."))
 
     def stop(self, draft_id: int) -> Page:
-        """End one before its time."""
-        return self._with_reason(draft_id, self.end, str(self.ended_words))
+        """End one before its time, or call it off before it begins."""
+        with reading():
+            begun = self.row_of(draft_id).starts_at <= now()
+        done = str(self.ended_words) if begun else _("It is called off, and will not begin.")
+        return self._with_reason(draft_id, self.end, done)
 
     def _with_reason(self, draft_id: int, verb: Callable[..., Any], done: str) -> Page:
         why = WhyForm(prefix="why-")

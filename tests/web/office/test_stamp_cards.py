@@ -1,5 +1,6 @@
 """Stamp cards at the desk: drafted by one, approved by another, changed until they begin, ended early"""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -167,6 +168,16 @@ def test_once_begun_its_figures_stay_and_it_can_be_ended_early_once(desk, otto_s
         for _press in range(2):
             assert desk.post(f"{PAGE}/end", data={"why-reason": "Too many came"}).status_code == 303
     assert card().state == "ended"
+
+
+def test_before_it_begins_it_is_called_off(desk, otto_s_desk):
+    make(desk)
+    approve(otto_s_desk)
+
+    page = desk.post(f"{PAGE}/end", data={"why-reason": "Not this month"}, follow_redirects=True).text
+
+    assert "It is called off, and will not begin." in page and "Orders placed" not in page
+    assert re.search("Called off on 2 Mar 2026, 12:00 ?, before it began", words(page))
 
 
 def test_it_is_declined_with_a_reason_and_stays_a_draft(desk, otto_s_desk):
