@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
-from msgspec.structs import replace
 
 from mall.base.clock import moved_to
 from mall.base.db import transaction
@@ -17,6 +16,7 @@ from tests.cast import note_adjustment
 
 ZONE = "Europe/Berlin"
 NEW_YEAR = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
+GENEROUS = {"points": 500}
 APRIL = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
 
 
@@ -92,12 +92,10 @@ class Books:
         self.unlock(name, lot, at)
         return lot
 
-    def task(self, name: str, points: int, at: str) -> None:
-        """Earn points by checking in, where a programme pays so many for it."""
-        self.count += 1
-        generous = replace(self.terms, tasks=(programme.Task("check_in", points, 0),))
+    def task(self, name: str, at: str) -> None:
+        """Earn points by checking in."""
         with moved_to(instant(at)), transaction():
-            earning.check_in(self.members[name], terms=generous, at=instant(at))
+            earning.check_in(self.members[name], terms=self.terms, at=instant(at))
 
     def take_back(self, name: str, keep: dict[int, int], at: str, key: str) -> None:
         """Take earned points back."""
@@ -127,7 +125,7 @@ def quarter(books: Books) -> Books:
     books.member("mei")
     books.member("tom")
     order_1 = books.earn("mei", 1_000, "2026-01-10 10:00")
-    books.task("tom", 500, "2026-01-12 10:00")
+    books.task("tom", "2026-01-12 10:00")
     books.unlock("mei", order_1, "2026-01-25 10:00")
     # In Berlin the first is still January, the second already February.
     books.earn("mei", 70, "2026-01-31 22:59", last="2026-03-31")
@@ -169,6 +167,7 @@ def open_books(*, worth_points: int = 100, worth_cents: int = 100) -> Books:
         "worth_points": worth_points,
         "worth_cents": worth_cents,
     }
+    settings["tasks"] = [task | GENEROUS if task["key"] == "check_in" else task for task in settings["tasks"]]
     with moved_to(NEW_YEAR), transaction():
         terms = programme.establish(settings, by="system", at=NEW_YEAR)
     return Books(terms, worth=terms.worth)
