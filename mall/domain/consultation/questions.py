@@ -35,6 +35,10 @@ class TooShort(Refusal):
     message = N_("Write at least {least} characters, so that we know what you mean.")
 
 
+class NothingWritten(TooShort):
+    message = N_("Write something first.")
+
+
 class TooLong(Refusal):
     field = "words"
     message = N_("Use at most {most} characters.")
@@ -268,7 +272,7 @@ def sound(words: str, *, least: int, most: int) -> str:
     """Return what was written, cleaned. Refuses: TooShort, TooLong. Pure."""
     said = words.replace("\r\n", "\n").strip()
     if len(said) < least:
-        raise TooShort(least=least)
+        raise TooShort(least=least) if least > 1 else NothingWritten()
     if len(said) > most:
         raise TooLong(most=most)
     return said

@@ -132,3 +132,12 @@ def test_what_the_staff_wrote_comes_in_the_readers_language(desk, stage):
     send(desk, "/office/catalogue/1", "/office/catalogue/1", title_zh="茶杯")
 
     assert "茶杯" in desk.get("/office/catalogue").text
+
+
+def test_a_page_that_is_not_there_leads_whoever_is_on_the_staff_back_to_their_desk(desk, enter, stage):
+    finance = enter(hire("fay", "finance"))
+    for browser in (desk, finance):
+        page = browser.get("/office/nothing/here").text
+        assert "Go to your desk" in page and "See my points" not in page
+    assert desk.get("/office/sign-in/go").headers["Location"].endswith("/office/")
+    assert finance.get("/office/sign-in/go").headers["Location"].endswith("/finance/")

@@ -88,7 +88,8 @@ def test_of_two_who_answer_at_once_the_second_is_told_and_keeps_the_text(desk, e
 
 
 def test_an_answer_says_something(desk, row):
-    assert send(desk, page_of(row), f"{page_of(row)}/answers", words=" ").status_code == 422
+    answer = send(desk, page_of(row), f"{page_of(row)}/answers", words=" ")
+    assert answer.status_code == 422 and "Write something first." in answer.text
     assert send(desk, page_of(row), f"{page_of(row)}/answers", words="x" * 1_001).status_code == 422
     assert len(said(row)) == 1
 
