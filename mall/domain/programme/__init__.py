@@ -3,6 +3,22 @@
 This is the room's front door. A face asks once, `terms = programme.current(now())`, and passes the value down.
 """
 
+from .drafting import (
+    AlreadySetUp,
+    NothingChanged,
+    NotYours,
+    ThingsChanged,
+    approve,
+    decline,
+    discard,
+    draft,
+    establish,
+    note_not_apart,
+    send,
+    sketch,
+    sketches,
+    waiting,
+)
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings, level_settings
 from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, coupons_of, is_address, settings_of, terms_of
@@ -21,32 +37,18 @@ from .tasks import (
 )
 from .terms import Level, Programme, ShippingMethod, TaxClass
 from .versions import (
-    AlreadySetUp,
     LevelThreshold,
     NoProgramme,
-    NothingChanged,
-    NotYours,
     ProgrammeApproval,
     ProgrammeVersion,
-    ThingsChanged,
-    approve,
     current,
-    decline,
-    discard,
-    draft,
-    establish,
     has_tables,
     in_force,
     known_version,
     newest,
-    note_not_apart,
-    send,
-    sketch,
-    sketches,
     upcoming,
     version,
     versions,
-    waiting,
     would_withdraw,
 )
 
