@@ -87,10 +87,13 @@ def end_paid_levels(
 
 
 def brought_by(references: Sequence[str], *, at: datetime) -> Brought:
-    """Return what end_paid_levels() would take back for these: it takes nothing. Two statements where it is none."""
+    """Return what end_paid_levels() would take back for these: it takes nothing. Two statements where it is none.
+
+    One more for all rewards, and two for each pack.
+    """
     packs, rewards = _packs_of(references), _rewards_of(references)
     going = [would_take_pack_back(each, at=at) for each in packs]
-    points = sum(points_of_lots(reference_of(each.id), at=at) for each in rewards if each.points)
+    points = points_of_lots([reference_of(each.id) for each in rewards if each.points], at=at)
     return Brought(
         points=points + sum(each.points for each in going),
         growth=sum(each.growth for each in rewards),

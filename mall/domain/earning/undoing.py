@@ -4,7 +4,7 @@ A reward is not given in parts, so none is taken back in part: an order keeps wh
 its goods that were paid for in cash is kept. What was undone counts for no cap: the next order may be the first.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -114,7 +114,7 @@ def would_undo(fact_ids: Collection[int], *, at: datetime) -> list[Undoing]:
     found = []
     for reward in rewards:
         reference = reference_of(reward.id)
-        points = points_of_lots(reference, at=at) if reward.points else 0
+        points = points_of_lots([reference], at=at) if reward.points else 0
         _growth, counts_on = membership.growth_of(reference) if reward.growth else (0, None)
         found.append(Undoing(reward.fact_id, Reward(reward.task, points, reward.growth), counts_on))
     return found
@@ -134,15 +134,15 @@ def would_take_pack_back(pack: Row[Any], *, at: datetime) -> PackBack:
     """Return what take_pack_back() would take back of a pack: it takes nothing itself."""
     points, voided, used = 0, 0, 0
     if pack.points:
-        points = points_of_lots(reference_of_pack(pack.id), at=at)
+        points = points_of_lots([reference_of_pack(pack.id)], at=at)
     if pack.coupons:
         voided, used = coupons.would_void(f"{REACHED}{pack.occasion}", member_id=pack.member_id)
     return PackBack(points, voided, used)
 
 
-def points_of_lots(reference: str, *, at: datetime) -> int:
-    """Return how many points take_lots_back() would take."""
-    earned = ledger.lots_earned(reference, at=at)
+def points_of_lots(references: Sequence[str], *, at: datetime) -> int:
+    """Return how many points take_lots_back() would take for all of these. One statement, or none."""
+    earned = ledger.lots_earned_for(references, at=at)
     return sum(points for _lot, points in ledger.to_take(earned, {lot.id: 0 for lot in earned}))
 
 
