@@ -39,8 +39,7 @@ def carry(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE) -> 
     granted = to_replace(terms=terms, at=at, limit=limit)
     if granted:
         ledger.lock_many(granted, zone=terms.zone)
-        for member_id in granted:
-            replace_grants(terms=terms, at=at, member_id=member_id)
+        replace_grants(granted, terms=terms, at=at)
         return len(granted)
     level = latest_steps()
     pairs = execute(

@@ -206,7 +206,7 @@ def write_paid_grant(
     """
     rank = max(rank, 2)
     # What was granted under other levels goes on under these first: of one member, ranks are of one version.
-    replace_grants(terms=terms, at=at, member_id=member_id)
+    replace_grants([member_id], terms=terms, at=at)
     last_paid = select(func.max(LevelGrant.last_day)).where(
         LevelGrant.member_id == member_id,
         LevelGrant.kind == PAID,
@@ -316,13 +316,12 @@ def to_replace(*, terms: programme.Programme, at: datetime, limit: int) -> list[
     return list(execute(members.order_by(LevelGrant.member_id).limit(limit)).scalars())
 
 
-def replace_grants(*, terms: programme.Programme, at: datetime, member_id: int) -> int:
-    """Let what a member is granted go on under a version with other levels. Returns how many were replaced, or
-    withdrawn since their level is the lowest by now. The member's purse is locked.
+def replace_grants(member_ids: Sequence[int], *, terms: programme.Programme, at: datetime) -> int:
+    """Let what members are granted go on under a version with other levels. Returns how many were replaced, or
+    withdrawn since their level is the lowest by now. The members' purses are locked.
     """
-    rows = execute(
-        select(LevelGrant).where(LevelGrant.member_id == member_id, *_of_others(terms, at=at)).order_by(LevelGrant.id)
-    ).all()
+    theirs = select(LevelGrant).where(LevelGrant.member_id.in_(member_ids), *_of_others(terms, at=at))
+    rows = execute(theirs.order_by(LevelGrant.member_id, LevelGrant.id)).all()
     moved = [(row, to) for row in rows if (to := _place(row, terms=terms)) != row.rank]
     for row, to in moved:
         if to == 1 and row.kind == PAID:  # The lowest everybody has; what was paid for is the one above it.
