@@ -1,5 +1,6 @@
 """What must always be true of cash-outs: their points are where their state says, and each was approved by another."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, or_, select
@@ -112,50 +113,45 @@ def _agreed() -> Select[*tuple[Any, ...]]:
 
 def _payments() -> Select[*tuple[Any, ...]]:
     entry = audit.Entry
-    noted = (
-        select(entry.id)
-        .where(
-            entry.act == "points.cash_out.paid",
-            entry.subject == literal("member:") + cast(CashOut.member_id, String),
-            entry.after["cash_out"].as_integer() == CashOut.id,
-        )
-        .correlate(CashOut)
-    )
-    as_it_says = noted.where(
+    return _noted_otherwise(
+        "points.cash_out.paid",
+        ONCE_PAID,
         entry.by == CashOut.paid_by,
-        entry.after["amount_cents"].as_integer() == CashOut.gross_cents - CashOut.fee_cents,
         entry.after["document"].as_string() == CashOut.payout_reference,
-    )
-    return select(CashOut.id, CashOut.state).where(
-        or_(
-            and_(CashOut.state.in_(ONCE_PAID), ~as_it_says.exists()),
-            and_(CashOut.state.not_in(ONCE_PAID), noted.exists()),
-        )
     )
 
 
 def _bounces() -> Select[*tuple[Any, ...]]:
     entry = audit.Entry
+    return _noted_otherwise(
+        "points.cash_out.bounced",
+        (BOUNCED,),
+        entry.by == CashOut.bounced_by,
+        entry.reason == CashOut.bounce_reason,
+        entry.after["points"].as_integer() == CashOut.points,
+        entry.after["document"].as_string() == CashOut.bounce_reference,
+    )
+
+
+def _noted_otherwise(act: str, states: Sequence[str], *says: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Find cash-outs in these states without an entry of the audit that says it, and others with an entry of it."""
+    entry = audit.Entry
     noted = (
         select(entry.id)
         .where(
-            entry.act == "points.cash_out.bounced",
+            entry.act == act,
             entry.subject == literal("member:") + cast(CashOut.member_id, String),
             entry.after["cash_out"].as_integer() == CashOut.id,
         )
         .correlate(CashOut)
     )
     as_it_says = noted.where(
-        entry.by == CashOut.bounced_by,
-        entry.reason == CashOut.bounce_reason,
-        entry.after["points"].as_integer() == CashOut.points,
-        entry.after["amount_cents"].as_integer() == CashOut.gross_cents - CashOut.fee_cents,
-        entry.after["document"].as_string() == CashOut.bounce_reference,
+        entry.after["amount_cents"].as_integer() == CashOut.gross_cents - CashOut.fee_cents, *says
     )
     return select(CashOut.id, CashOut.state).where(
         or_(
-            and_(CashOut.state == BOUNCED, ~as_it_says.exists()),
-            and_(CashOut.state != BOUNCED, noted.exists()),
+            and_(CashOut.state.in_(states), ~as_it_says.exists()),
+            and_(CashOut.state.not_in(states), noted.exists()),
         )
     )
 

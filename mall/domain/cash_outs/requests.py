@@ -202,19 +202,10 @@ def ask(
     if not _ACCOUNT.fullmatch(plain):
         raise BadAccount().about("account")
     purse = ledger.lock(member_id, zone=terms.zone)
-    before = execute(select(CashOut).where(CashOut.key == key)).one_or_none()
-    if before is not None:
-        same = (before.member_id, before.points, before.payee) == (member_id, points, payee)
-        if not same or not _is_account_of(before, plain):
-            raise repeats.SentOtherwise(_ASKED, points=before.points, account_end=before.account_end)
-        return int(before.id)
+    if (asked := _asked_before(member_id, points, payee=payee, plain=plain, key=key)) is not None:
+        return asked
     _refuse_unfit(member_id, purse)
-    if points < offer.least_points:
-        raise TooFewPoints(least=offer.least_points).about("points")
-    if points > purse.wallet:  # Before anything is worked out from them: no product of ours is larger than it may be.
-        raise ledger.InsufficientPoints(wanted=points, available=ledger.spendable(member_id, at=at))
-    if points > offer.most_points:
-        raise TooManyPoints(most=offer.most_points).about("points")
+    _refuse_points(points, offer, purse=purse, at=at)
     if execute(select(CashOut.id).where(CashOut.member_id == member_id, CashOut.state == ASKED)).first():
         raise OneAtATime
     cash_out_id: int = execute(
@@ -232,16 +223,7 @@ def ask(
             account_end=plain[-4:],
             state=ASKED,
             asked_at=at,
-            decided_at=None,
-            decided_by="",
-            reason="",
-            paid_at=None,
-            paid_by="",
-            payout_reference="",
-            bounced_at=None,
-            bounced_by="",
-            bounce_reason="",
-            bounce_reference="",
+            **_NOTHING_YET,
         )
         .returning(CashOut.id)
     ).scalar_one()
@@ -257,6 +239,34 @@ def ask(
         key=reference_of(cash_out_id),
     )
     return cash_out_id
+
+
+# Of a request that nobody has decided on, and that was not paid.
+_NOTHING_YET: dict[str, Any] = {
+    "decided_at": None, "decided_by": "", "reason": "", "paid_at": None, "paid_by": "", "payout_reference": "",
+    "bounced_at": None, "bounced_by": "", "bounce_reason": "", "bounce_reference": "",
+}  # fmt: skip
+
+
+def _asked_before(member_id: int, points: int, *, payee: str, plain: str, key: str) -> int | None:
+    """Return the id of what was asked for with a key, None where it is new. Raises SentOtherwise for another."""
+    before = execute(select(CashOut).where(CashOut.key == key)).one_or_none()
+    if before is None:
+        return None
+    same = (before.member_id, before.points, before.payee) == (member_id, points, payee)
+    if not same or not _is_account_of(before, plain):
+        raise repeats.SentOtherwise(_ASKED, points=before.points, account_end=before.account_end)
+    return int(before.id)
+
+
+def _refuse_points(points: int, offer: Offer, *, purse: ledger.LockedPurse, at: datetime) -> None:
+    """Refuse fewer points than the offer takes, more than the member has, or more than is paid for at once."""
+    if points < offer.least_points:
+        raise TooFewPoints(least=offer.least_points).about("points")
+    if points > purse.wallet:  # Before anything is worked out from them: no product of ours is larger than it may be.
+        raise ledger.InsufficientPoints(wanted=points, available=ledger.spendable(purse.member_id, at=at))
+    if points > offer.most_points:
+        raise TooManyPoints(most=offer.most_points).about("points")
 
 
 def cash_outs_of(member_id: int, *, limit: int = 20) -> Sequence[Row[Any]]:
