@@ -7,7 +7,20 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import CursorResult, Date, Integer, String, Subquery, bindparam, cast, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Date,
+    Integer,
+    String,
+    Subquery,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
@@ -52,6 +65,14 @@ def by_ids(statement: Any, column: Any) -> Callable[[Sequence[int]], CursorResul
         return execute(one, {"of_id": ids[0]}) if len(ids) == 1 else execute(many, {"of_ids": ids})
 
     return run
+
+
+def whole_sum(numbers: Any) -> ColumnElement[int]:
+    """Return what whole numbers add up to, 0 where there are none: a whole number as well.
+
+    PostgreSQL adds up to a decimal, which is not divided as whole numbers are.
+    """
+    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
 
 
 class higher_of(FunctionElement[int]):

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Date, String, func, literal, select, union_al
 
 from mall.base.clock import Instant, month_end, months_later
 from mall.base.db import execute, reading
-from mall.base.sql import as_given, by_ids, days_later, given, month_ends_later, seconds_later
+from mall.base.sql import as_given, by_ids, days_later, given, month_ends_later, seconds_later, whole_sum
 
 ROWS = given("rows", member_id=BigInteger(), name=String())
 
@@ -32,6 +32,16 @@ def test_no_rows_and_many_are_the_same_statement(either):
     with reading():
         assert execute(count, {"rows": as_given([])}).scalar_one() == 0
         assert execute(count, {"rows": as_given([(number, "x") for number in range(50_000)])}).scalar_one() == 50_000
+
+
+def test_what_whole_numbers_add_up_to_is_whole_and_divided_as_such(either):
+    with reading():
+        whole = whole_sum(ROWS.c.member_id)
+        seven = execute(select(whole, whole // 2), {"rows": as_given([(3, "x"), (4, "x")])}).one()
+        none = execute(select(whole), {"rows": as_given([])}).scalar_one()
+
+    assert [type(each) for each in (*seven, none)] == [int] * 3
+    assert (*seven, none) == (7, 3, 0)
 
 
 def test_by_ids_finds_one_several_and_none(either):

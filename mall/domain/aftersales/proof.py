@@ -1,8 +1,9 @@
 """What must always be true of refunds: credit notes, lines, cash and facts say the same, to the cent and the point."""
 
-from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, or_, select
+from sqlalchemy import Select, String, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
+from mall.base.sql import whole_sum
 from mall.base.text import N_
 from mall.domain import cash, checkout, coupons, earning, ledger
 
@@ -93,9 +94,8 @@ def _delivery_agrees() -> Select:
     pieces = (
         select(
             Line.order_id,
-            # PostgreSQL adds up to a decimal, which would not be divided as whole numbers are.
-            cast(func.sum(case((Line.digital, 0), else_=Line.quantity)), BigInteger).label("sent"),
-            cast(func.sum(Line.shipping_back), BigInteger).label("back"),
+            whole_sum(case((Line.digital, 0), else_=Line.quantity)).label("sent"),
+            whole_sum(Line.shipping_back).label("back"),
         )
         .group_by(Line.order_id)
         .subquery()

@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, bindpara
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
+from mall.base.sql import whole_sum
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, say
 from mall.domain import audit, checkout, notices
@@ -169,7 +170,7 @@ def return_of(return_id: int) -> Row[Any]:
 def returns_of(order_id: int) -> list[Row[Any]]:
     """Return the returns of an order, each with how many `pieces` it is about, the first first."""
     pieces = (
-        select(func.sum(ReturnLine.quantity))
+        select(whole_sum(ReturnLine.quantity))
         .where(ReturnLine.return_id == Return.id)
         .correlate(Return)
         .scalar_subquery()

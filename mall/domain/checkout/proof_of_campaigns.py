@@ -1,9 +1,9 @@
 """What must always be true of orders in campaigns: placed while it ran, they earn by it for what is kept of them."""
 
-from sqlalchemy import BigInteger, Select, String, case, cast, func, literal, or_, select
+from sqlalchemy import Select, String, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
-from mall.base.sql import seconds_later
+from mall.base.sql import seconds_later, whole_sum
 from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import audit, catalogue, earning, ledger
@@ -98,10 +98,7 @@ def _points() -> Select:
         select(
             line.order_id,
             line.campaign_id,
-            # PostgreSQL adds up to a decimal, which would not be divided as whole numbers are.
-            cast(func.sum(line.cash_cents - line.cash_cents * line.refunded // line.quantity), BigInteger).label(
-                "cents"
-            ),
+            whole_sum(line.cash_cents - line.cash_cents * line.refunded // line.quantity).label("cents"),
         )
         .where(line.campaign_id.is_not(None))
         .group_by(line.order_id, line.campaign_id)

@@ -15,6 +15,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, o
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import Refusal
+from mall.base.sql import whole_sum
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, say
 from mall.domain import audit, ledger, people, programme, repeats
@@ -204,7 +205,7 @@ def batches_of(template_id: int) -> list[Row[Any]]:
     """Return the batches of a template, the latest first, each with how often its codes were `taken`."""
     return list(
         execute(
-            select(*CodeBatch.__table__.columns, func.coalesce(func.sum(CouponCode.taken), 0).label("taken"))
+            select(*CodeBatch.__table__.columns, whole_sum(CouponCode.taken).label("taken"))
             .join(CouponCode, CouponCode.batch_id == CodeBatch.id)
             .where(CodeBatch.template_id == template_id)
             .group_by(*CodeBatch.__table__.columns)

@@ -5,11 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, insert, select
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
+from mall.base.sql import whole_sum
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import ledger, programme
 
@@ -144,7 +145,7 @@ def _last(member_id: int) -> Row[Any] | None:
 def _days(member_id: int, *, since: date) -> Sequence[Row[Any]]:
     reward = TaskReward
     given = (
-        select(func.coalesce(func.sum(reward.points), 0))
+        select(whole_sum(reward.points))
         .where(reward.member_id == CheckIn.member_id, reward.day == CheckIn.day, reward.task.in_(CHECK_IN_TASKS))
         .correlate(CheckIn)
         .scalar_subquery()

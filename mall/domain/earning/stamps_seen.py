@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal_column, or_, select, true
 
 from mall.base.db import execute
+from mall.base.sql import whole_sum
 from mall.domain import catalogue, coupons
 
 from .dormancy import ANNOUNCED, Announced
@@ -151,9 +152,10 @@ def full_cards_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
 
 def given_by_order(reference: str) -> Sequence[Row[Any]]:
     """Return what an order gave on each card: its title, the stamps `given`, and how many of them `went` back."""
-    went = func.coalesce(func.sum(case((Stamp.stamps < 0, -Stamp.stamps))), 0)
+    given = whole_sum(case((Stamp.stamps > 0, Stamp.stamps), else_=0))
+    went = whole_sum(case((Stamp.stamps < 0, -Stamp.stamps), else_=0))
     return execute(
-        select(StampCardRow.title, (func.sum(Stamp.stamps) + went).label("given"), went.label("went"))
+        select(StampCardRow.title, given.label("given"), went.label("went"))
         .join(StampCardRow, StampCardRow.id == Stamp.card_id)
         .where(Stamp.reference == reference)
         .group_by(StampCardRow.id)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from mall.base.db import execute
+from mall.base.sql import whole_sum
 from mall.domain import catalogue, checkout, ledger, membership, people
 
 from .found import Found
@@ -35,7 +36,7 @@ def members(*, at: datetime, words: str = "", rank: int | None = None, page: int
         wanted.append(level == rank)
     sold = and_(Order.member_id == member.id, Order.state.in_(checkout.SOLD))
     orders = select(func.count()).where(sold).correlate(member).scalar_subquery()
-    spent = select(func.coalesce(func.sum(Order.goods_cents), 0)).where(sold).correlate(member).scalar_subquery()
+    spent = select(whole_sum(Order.goods_cents)).where(sold).correlate(member).scalar_subquery()
     rows = execute(
         select(
             member.id,

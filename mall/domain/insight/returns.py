@@ -6,6 +6,7 @@ from sqlalchemy import func, select, type_coerce
 
 from mall.base.clock import Instant
 from mall.base.db import execute
+from mall.base.sql import whole_sum
 from mall.domain import aftersales, people
 
 from .found import Found, Queue
@@ -36,7 +37,7 @@ def returns_in(queue: str, *, page: int = 1, per_page: int = 25) -> Found:
     Those that wait: the longest waiting first; those that are over: the latest first.
     """
     member = people.Member
-    pieces = select(func.sum(Line.quantity)).where(Line.return_id == Return.id).correlate(Return).scalar_subquery()
+    pieces = select(whole_sum(Line.quantity)).where(Line.return_id == Return.id).correlate(Return).scalar_subquery()
     wanted = Return.state.in_(RETURN_QUEUES[queue])
     rows = execute(
         select(*Return.__table__.columns, member.display_name, pieces.label("pieces"))

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlalchemy import String as Letters
 from sqlalchemy import cast as as_type
 
 from mall.base.proof import Check
-from mall.base.sql import seconds_later
+from mall.base.sql import seconds_later, whole_sum
 from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, membership, programme
@@ -49,7 +49,7 @@ def _reference() -> ColumnElement[str]:
 def _kept() -> Any:
     """Return each purchase with the cents kept, as a subquery."""
     refund = PurchaseRefund
-    gone = select(func.coalesce(func.sum(refund.cents), 0)).where(refund.purchase_id == Purchase.id)
+    gone = select(whole_sum(refund.cents)).where(refund.purchase_id == Purchase.id)
     return select(
         Purchase.id,
         _reference().label("reference"),
@@ -60,8 +60,7 @@ def _kept() -> Any:
         (Purchase.earn_points * Purchase.multiplier_percent).label("times"),
         (Purchase.earn_per_cents * 100).label("per"),
         Purchase.cents,
-        # PostgreSQL adds up to a decimal, which would not be divided as whole numbers are.
-        as_type(Purchase.cents - gone.correlate(Purchase).scalar_subquery(), BigInteger).label("kept_cents"),
+        (Purchase.cents - gone.correlate(Purchase).scalar_subquery()).label("kept_cents"),
     ).subquery("kept")
 
 

@@ -27,7 +27,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
-from mall.base.sql import upsert
+from mall.base.sql import upsert, whole_sum
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import earning, ledger, membership, people, programme
@@ -300,7 +300,7 @@ def purchases_at(partner_id: int, *, limit: int) -> Sequence[Row[Any]]:
     """Return a partner's purchases, latest first: the columns of Purchase, refunded_cents, and points_taken back."""
 
     def of_refunds(column: Any) -> Any:
-        summed = select(func.coalesce(func.sum(column), 0)).where(PurchaseRefund.purchase_id == Purchase.id)
+        summed = select(whole_sum(column)).where(PurchaseRefund.purchase_id == Purchase.id)
         return summed.correlate(Purchase).scalar_subquery()
 
     refunded, taken = of_refunds(PurchaseRefund.cents), of_refunds(PurchaseRefund.points)
