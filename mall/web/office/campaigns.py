@@ -10,7 +10,7 @@ from mall.web.shared import layout
 
 from .campaign_forms import CampaignForm
 from .draft_forms import state_words
-from .draft_pages import DraftDesk, blueprint_of
+from .draft_pages import DraftDesk, DraftVerbs, blueprint_of
 
 
 def shown(row: Any, given: tuple[int, int] | None, *, at: datetime) -> dict[str, Any]:
@@ -37,12 +37,14 @@ bp = blueprint_of(
         scope_of=earning.scope_of_campaign,
         last_request=earning.last_request_of,
         given=earning.given_by_campaigns,
-        make=earning.make_campaign,
-        edit=earning.edit_campaign,
-        approve=earning.approve_campaign,
-        note_not_apart=earning.note_campaign_not_apart,
-        decline=earning.decline_campaign,
-        end=earning.end_campaign,
+        verbs=DraftVerbs(
+            make=earning.make_campaign,
+            edit=earning.edit_campaign,
+            approve=earning.approve_campaign,
+            note_not_apart=earning.note_campaign_not_apart,
+            decline=earning.decline_campaign,
+            end=earning.end_campaign,
+        ),
         outdated=(earning.CampaignChanged, earning.CampaignBegun),
         shown=shown,
         drafted_words=_l("The campaign is drafted. It gives nothing before another person has approved it."),

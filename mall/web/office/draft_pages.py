@@ -31,11 +31,22 @@ PER_PAGE = 25
 Page = Response | str | tuple[str, int]
 
 
+class DraftVerbs(Struct, frozen=True):
+    """What the room can do with such a thing."""
+
+    make: Callable[..., int]
+    edit: Callable[..., None]
+    approve: Callable[..., None]
+    note_not_apart: Callable[..., None]
+    decline: Callable[..., None]
+    end: Callable[..., bool]
+
+
 class DraftDesk(Struct, frozen=True):
     """What is a desk's own. Its templates stand in office/<name>; `proposed` is in a new form.
 
-    The verbs are the room's. `outdated` are refusals to change it that are said above the form, as no field can mend
-    them. `shown` puts a row in words, with what such rows have given; `more` is what only its own page says.
+    `outdated` are refusals to change it that are said above the form, as no field can mend them. `shown` puts a row in
+    words, with what such rows have given; `more` is what only its own page says.
     """
 
     name: str
@@ -46,12 +57,7 @@ class DraftDesk(Struct, frozen=True):
     scope_of: Callable[[int], list[int]]
     last_request: Callable[[int], Any]
     given: Callable[[list[int]], Mapping[int, Any]]
-    make: Callable[..., int]
-    edit: Callable[..., None]
-    approve: Callable[..., None]
-    note_not_apart: Callable[..., None]
-    decline: Callable[..., None]
-    end: Callable[..., bool]
+    verbs: DraftVerbs
     outdated: tuple[type[Refusal], ...]
     shown: Callable[..., dict[str, Any]]
     drafted_words: Any
@@ -82,7 +88,7 @@ class DraftDesk(Struct, frozen=True):
         if form.validate_on_submit():
             try:
                 made = done_once(
-                    self.make,
+                    self.verbs.make,
                     key=own_key(form),
                     terms=layout.terms(),
                     by=person().actor,
@@ -105,7 +111,7 @@ class DraftDesk(Struct, frozen=True):
             return self.page(draft_id, form=form)
         try:
             done_or_gone(
-                self.edit,
+                self.verbs.edit,
                 draft_id,
                 seen_version=whole(form.seen_version.data) or 0,
                 terms=layout.terms(),
@@ -121,32 +127,34 @@ class DraftDesk(Struct, frozen=True):
         flash(_("Saved. It is a draft again until another person has approved it."), "info")
         return self._to(draft_id)
 
-    def let_run(self, draft_id: int) -> Page:
+    def approve(self, draft_id: int) -> Page:
         """Let one run. Pressed twice, it is approved once."""
         with reading():
             others = [one for one in people.staff_able_to("operate") if one != person().id]
         seen_version = whole(request.form.get("seen_version")) or 0
         by, at = person().actor, now()
         try:
-            done_or_gone(self.approve, draft_id, seen_version=seen_version, by=by, at=at, other_approvers=len(others))
+            done_or_gone(
+                self.verbs.approve, draft_id, seen_version=seen_version, by=by, at=at, other_approvers=len(others)
+            )
         except approvals.NotApart as refusal:
-            done_or_gone(self.note_not_apart, draft_id, by=by, at=at)
+            done_or_gone(self.verbs.note_not_apart, draft_id, by=by, at=at)
             return self.page(draft_id, refusal=refusal)
         except Refusal as refusal:
             return self.page(draft_id, refusal=refusal)
         flash(str(self.approved_words))
         return self._to(draft_id)
 
-    def refuse(self, draft_id: int) -> Page:
+    def decline(self, draft_id: int) -> Page:
         """Decline one; who drafted it may withdraw it this way."""
-        return self._with_reason(draft_id, self.decline, _("Declined. It stays a draft, and can be changed."))
+        return self._with_reason(draft_id, self.verbs.decline, _("Declined. It stays a draft, and can be changed."))
 
-    def stop(self, draft_id: int) -> Page:
+    def end(self, draft_id: int) -> Page:
         """End one before its time, or call it off before it begins."""
         with reading():
             begun = self.row_of(draft_id).starts_at <= now()
         done = str(self.ended_words) if begun else _("It is called off, and will not begin.")
-        return self._with_reason(draft_id, self.end, done)
+        return self._with_reason(draft_id, self.verbs.end, done)
 
     def _with_reason(self, draft_id: int, verb: Callable[..., Any], done: str) -> Page:
         why = WhyForm(prefix="why-")
@@ -209,7 +217,7 @@ def blueprint_of(desk: DraftDesk) -> Blueprint:
     bp.get("", endpoint="index")(desk.index)
     bp.route("/new", endpoint="new", methods=["GET", "POST"])(desk.new)
     bp.route("/<int:draft_id>", endpoint="show", methods=["GET", "POST"])(desk.show)
-    bp.post("/<int:draft_id>/approval", endpoint="approve")(desk.let_run)
-    bp.post("/<int:draft_id>/refusal", endpoint="decline")(desk.refuse)
-    bp.post("/<int:draft_id>/end", endpoint="end")(desk.stop)
+    bp.post("/<int:draft_id>/approval", endpoint="approve")(desk.approve)
+    bp.post("/<int:draft_id>/refusal", endpoint="decline")(desk.decline)
+    bp.post("/<int:draft_id>/end", endpoint="end")(desk.end)
     return bp

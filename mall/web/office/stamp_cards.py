@@ -9,7 +9,7 @@ from mall.domain import coupons, earning
 from mall.web.shared.texts import local
 
 from .draft_forms import state_words
-from .draft_pages import DraftDesk, blueprint_of
+from .draft_pages import DraftDesk, DraftVerbs, blueprint_of
 from .stamp_card_forms import COUNTS, StampCardForm
 
 
@@ -41,12 +41,14 @@ bp = blueprint_of(
         scope_of=earning.scope_of_stamp_card,
         last_request=earning.last_request_of_stamp_card,
         given=earning.given_by_cards,
-        make=earning.make_stamp_card,
-        edit=earning.edit_stamp_card,
-        approve=earning.approve_stamp_card,
-        note_not_apart=earning.note_stamp_card_not_apart,
-        decline=earning.decline_stamp_card,
-        end=earning.end_stamp_card,
+        verbs=DraftVerbs(
+            make=earning.make_stamp_card,
+            edit=earning.edit_stamp_card,
+            approve=earning.approve_stamp_card,
+            note_not_apart=earning.note_stamp_card_not_apart,
+            decline=earning.decline_stamp_card,
+            end=earning.end_stamp_card,
+        ),
         outdated=(earning.StampCardChanged, earning.StampCardBegun),
         shown=shown,
         more=its_coupon,
