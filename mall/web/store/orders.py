@@ -13,7 +13,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, membership, programme
+from mall.domain import aftersales, catalogue, checkout, coupons, earning, ledger, membership, programme
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
@@ -23,10 +23,10 @@ from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.returns import state_words as return_words
 from mall.web.shared.reviews import state_words as review_words
 from mall.web.shared.signing_in import me, members_only, person
-from mall.web.shared.texts import after_delivery_words, day_words, language, moment_words, sentence
-from mall.web.shared.texts import number as number_words
+from mall.web.shared.texts import language
 
 from .addresses import countries
+from .order_words import ENDED, heading_of, refunds_of, state_of, timeline_of, words_of_cancelling
 from .stamps import due_words, given_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
@@ -34,7 +34,6 @@ bp.before_request(members_only)
 
 PER_PAGE = 10
 NO_RECEIPT = N_("There is no receipt before an order is paid.")
-ENDED = (checkout.CANCELLED, checkout.TIMED_OUT, checkout.REFUNDED)
 
 
 @bp.get("")
@@ -76,7 +75,7 @@ def receipt(number: str):
         order=seen.order,
         sums=checkout.sums_of(seen),
         taxes=checkout.taxes_of(seen),
-        refunds=_refunds(seen),
+        refunds=refunds_of(seen),
         points_back=points_back,
         terms=terms,
         countries=dict(countries(language())),
@@ -162,7 +161,7 @@ def cancel(number: str) -> Response | tuple[str, int]:
     except Refusal as refusal:
         return order_page(number, refusal=refusal)
     if order.state in ENDED:
-        flash(_words_of_cancelling(order))
+        flash(words_of_cancelling(order))
     elif order.state == checkout.SHIPPED:
         flash(_("What had not been sent is cancelled and goes back the way it came. The rest is on its way."))
     elif order.state == checkout.COMPLETED:
@@ -221,12 +220,12 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
         state=state_of(order),
-        heading=_heading(order, part_sent=checkout.part_sent(seen.lines)),
+        heading=heading_of(order, part_sent=checkout.part_sent(seen.lines)),
         part_sent=order.state == checkout.PAID and checkout.part_sent(seen.lines),
         collected=seen.collected,
         titles={line.line: line for line in seen.lines},
         left=checkout.left_to_ship(seen.lines) if order.state == checkout.PAID else {},
-        timeline=_timeline(seen, on_the_way=on_the_way),
+        timeline=timeline_of(seen, on_the_way=on_the_way),
         unpaid=order.state == checkout.AWAITING,
         declined=last == "declined",
         countries=dict(countries(language())),
@@ -234,7 +233,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         returns=[(each, return_words(each.state, wish=each.wish)) for each in returns],
         to_return=bool(to_return),
         points_back=points_back,
-        refunds=_refunds(seen),
+        refunds=refunds_of(seen),
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
         to_review={each.line for each in to_review},
@@ -355,7 +354,7 @@ def stamps_of_order(seen: checkout.OrderPage) -> list[tuple[dict[str, str], str]
         return []
     if order.window_closed_at is not None:
         given = earning.given_by_order(checkout.reference_of(order.id))
-        return [(each.title, given_words(int(each.given), went=int(each.went))) for each in given]
+        return [(each.title, given_words(each.given, went=each.went)) for each in given]
     if order.state in ENDED:
         return []
     bought = checkout.bought_of(order, seen.lines)
@@ -404,107 +403,3 @@ def the_cashier():
     if cashier is None:
         raise CashierUnreachable("no cashier is set")
     return cashier
-
-
-def state_of(order: Any) -> tuple[str, str, str]:
-    """Return how an order stands, for its badge: (words, kind, icon)."""
-    if order.state == checkout.PAID and order.ready_at is not None:
-        return _("Ready to be collected"), "ok", "box"
-    return {
-        checkout.AWAITING: (_("Waiting for payment"), "warn", "clock"),
-        checkout.PROCESSING: (_("Payment under way"), "info", "clock"),
-        checkout.PAID: (_("Being packed"), "info", "box"),
-        checkout.SHIPPED: (_("On its way"), "info", "truck"),
-        checkout.COMPLETED: (_("Complete"), "ok", "check"),
-        checkout.CANCELLED: (_("Cancelled"), "", "x"),
-        checkout.TIMED_OUT: (_("Not paid in time"), "", "clock"),
-        checkout.REFUNDED: (_("Refunded"), "", "undo"),
-        checkout.REVIEW: (_("Being looked at"), "warn", "eye"),
-    }[checkout.CANCELLED if called_off(order) else order.state]
-
-
-def called_off(order: Any) -> bool:
-    """Tell whether an order was paid, then cancelled before anything left: to its member, that is no refund."""
-    return order.state == checkout.REFUNDED and order.shipped_at is None
-
-
-def _heading(order: Any, *, part_sent: bool) -> str:
-    if order.state == checkout.PAID and order.ready_at is not None:
-        return _("It is ready to be collected")
-    if order.state == checkout.PAID and part_sent:
-        return _("A part of it is on its way")
-    return {
-        checkout.AWAITING: _("Waiting for your payment"),
-        checkout.PROCESSING: _("Your bank takes its time"),
-        checkout.PAID: _("We are packing it"),
-        checkout.SHIPPED: _("It is on its way"),
-        checkout.COMPLETED: _("It has arrived"),
-        checkout.CANCELLED: _("It was cancelled"),
-        checkout.TIMED_OUT: _("It was not paid in time"),
-        checkout.REFUNDED: _("It was refunded"),
-        checkout.REVIEW: _("We are looking at it; nothing is lost"),
-    }[checkout.CANCELLED if called_off(order) else order.state]
-
-
-def _timeline(seen: checkout.OrderPage, *, on_the_way: int) -> list[dict[str, Any]]:
-    """Return what happened to an order and what comes next: rows of title, note, state."""
-    happened = [
-        {"title": sentence(event.said), "note": moment_words(event.at), "state": "done"} for event in seen.events
-    ]
-    to_come = _to_come(seen, on_the_way=on_the_way)
-    if happened and to_come:
-        happened[-1]["state"] = "now"
-    return happened + [{"title": title, "note": note, "state": ""} for title, note in to_come]
-
-
-def _to_come(seen: checkout.OrderPage, *, on_the_way: int) -> list[tuple[str, Any]]:
-    order = seen.order
-    steps: list[tuple[str, Any]] = []
-    if order.state in ENDED or order.state == checkout.REVIEW:
-        return steps
-    if order.state in checkout.UNPAID:
-        steps.append((_("Paid"), ""))
-    if seen.collected:
-        steps += [(_("Ready to be collected"), "")] if order.ready_at is None else []
-        steps += [(_("Collected"), "")] if order.state != checkout.COMPLETED else []
-    else:
-        if not order.digital and order.state in (*checkout.UNPAID, checkout.PAID):
-            steps.append((_("Shipped"), ""))
-        if order.state != checkout.COMPLETED:
-            steps.append((_("Delivered"), ""))
-    if sum((kept := checkout.kept_of(seen.lines)).values()) and order.window_closed_at is None:
-        sale = checkout.sale_of(order, kept=kept)
-        steps.append((_("Points and growth are yours"), _when_kept(order, sale, on_the_way=on_the_way)))
-    return steps
-
-
-def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
-    what = _(
-        "%(points)s pts, %(growth)s growth",
-        points=number_words(on_the_way or sale.most_points),
-        growth=number_words(sale.growth),
-    )
-    if order.window_ends_at is not None:
-        return f"{day_words(order.window_ends_at)}: {what}"
-    return f"{after_delivery_words(checkout.window_days_of(order), begins=True)}: {what}"
-
-
-def _refunds(seen: checkout.OrderPage) -> list[dict[str, Any]]:
-    return [{"cents": refund.amount_cents, "words": _words_of_refund(refund)} for refund in seen.refunds]
-
-
-def _words_of_refund(refund: Any) -> str:
-    if refund.state == cash.DONE:
-        return _("Given back on %(day)s", day=day_words(refund.done_at))
-    return _("On its way back, the way it came")
-
-
-def _words_of_cancelling(order: Any) -> str:
-    paid_cash = order.state not in (checkout.CANCELLED, checkout.TIMED_OUT) and checkout.cash_cents_of(order)
-    if order.points and paid_cash:
-        return _("The order is cancelled. Points are back in your wallet; cash goes back the way it came.")
-    if order.points:
-        return _("The order is cancelled. The points are back in your wallet.")
-    if paid_cash:
-        return _("The order is cancelled. Cash goes back the way it came.")
-    return _("The order is cancelled. Nothing was charged.")
