@@ -11,7 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, insert, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    insert,
+    select,
+    text,
+    type_coerce,
+)
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
@@ -169,6 +180,11 @@ def reference_of(cash_out_id: int) -> str:
 def is_of_one(reference: str) -> bool:
     """Tell whether what a posting refers to is a cash-out."""
     return reference.startswith("cashout:")
+
+
+def are_of_cash_outs(reference: Any) -> ColumnElement[bool]:
+    """Return the condition that a reference, such as a posting's, is that of a cash-out."""
+    return type_coerce(reference, String).startswith("cashout:", autoescape=True)
 
 
 # What was sent stands in the request itself, its account number sealed: no digest of it is kept beside.

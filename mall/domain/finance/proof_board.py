@@ -173,6 +173,7 @@ def _watch(*, at: datetime) -> list[Check]:
                 posting.kind == "hold",
                 posting.happened_at < at - HELD_TOO_LONG,
                 ~cash.is_of_dispute(posting.reference),  # A bank takes weeks.
+                ~cash_outs.are_of_cash_outs(posting.reference),  # A person decides; the desk lists them.
                 ~select(ended.id).where(ended.reference == posting.reference, ended.source == "held").exists(),
             ),
         ),

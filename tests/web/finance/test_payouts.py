@@ -1,11 +1,13 @@
 """Finance decides on points to cash: approves, declines with a reason, notes what was paid and came back."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
-from mall.domain import cash_outs, ledger, people, programme
+from mall.domain import cash_outs, finance, ledger, people, programme
 from tests.cast import note_adjustment
 from tests.conftest import NOON
 
@@ -53,6 +55,12 @@ def test_a_request_is_approved_and_then_paid_with_a_reference(desk, asked):
 
     assert state() == "paid"
     assert "TX-77" in desk.get(PAGE).text
+
+
+def test_points_that_wait_for_a_decision_raise_no_alarm(desk, asked):
+    with reading():
+        waiting = finance.watched(at=NOON + timedelta(days=3))
+    assert [each.ok for each in waiting if "Points held" in str(each.name)] == [True]
 
 
 def test_a_request_is_declined_with_a_reason(desk, asked):
