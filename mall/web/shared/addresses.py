@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from werkzeug.routing import BuildError
 
-MOST = 4_096
+MOST = 2_048
 PLAIN = (str, int)
 
 

@@ -11,7 +11,7 @@ from flask_login import LoginManager
 from flask_wtf.csrf import generate_csrf
 from werkzeug import routing
 
-COOKIES = 4_096
+COOKIES = 512
 SHARED = (str, int, bool, type(None))
 
 
@@ -64,7 +64,7 @@ def csrf_token() -> str:
     return generate_csrf()
 
 
-@lru_cache(4_096)
+@lru_cache(1_024)
 def _signed(_raw: str, _secret: str) -> str:
     return generate_csrf()
 

@@ -112,7 +112,7 @@ def test_goods_that_arrive_are_booked_once_for_a_key(stage):
         with transaction():
             catalogue.receive(mug.variant_id, 5, by="staff:1", at=NOON, key="desk:1:a")
         with transaction():
-            catalogue.adjust(mug.variant_id, -2, reason="Broken", by="staff:1", at=NOON, key="desk:1:a")
+            catalogue.adjust(mug.variant_id, -2, reason="Broken", by="staff:1", at=NOON, key="desk:1:b")
 
     assert stage.stock(mug) == (13, 0)
 
