@@ -55,7 +55,7 @@ def test_a_stamp_card_is_drafted_approved_by_another_and_listed(desk, otto_s_des
 
     assert (card().state, card().least_cents) == ("approved", 500)
     listed = words(desk.get(LIST).text)
-    assert "Buy ten" in listed and "Planned" in listed and "10, Each piece" in listed
+    assert "Buy ten" in listed and "Planned" in listed and "10 · Each piece" in listed
     with reading():
         acts = [entry.act for entry in audit.entries(subject="stamp_card:1", limit=10)]
     assert sorted(acts) == ["stamp_card.approved", "stamp_card.asked", "stamp_card.made"]
