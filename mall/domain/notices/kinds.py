@@ -90,7 +90,7 @@ TOPIC_OF: dict[str, str] = {
     **{kind: ORDERS for kind in KINDS if kind.startswith(("order_", "refund_", "return_", "exchange_", "review_"))},
     **{kind: ORDERS for kind in KINDS if kind.startswith("question_")},
     **{kind: POINTS for kind in KINDS if kind.startswith("points_")},
-    **{kind: LEVELS for kind in KINDS if kind.startswith(("level_", "birthday_"))},
+    **{kind: LEVELS for kind in KINDS if kind.startswith(("level_", "paid_level_", "birthday_"))},
     **{kind: COUPONS for kind in KINDS if kind.startswith(("coupon_", "campaign_", "stamp_"))},
     "back_in_stock": STOCK,
     **{kind: SECURITY for kind in KINDS if "email" in kind or "password" in kind or "sign_in" in kind},
