@@ -53,6 +53,16 @@ def test_by_ids_finds_one_several_and_none(either):
     assert answers == [[7], [2, 5], [], []]
 
 
+def test_by_ids_writes_no_list_for_a_single_id(app, count_statements):
+    number = select(literal(7).label("number")).subquery()
+    found = by_ids(select(number), number.c.number)
+    count_statements.clear()
+
+    with reading():
+        assert [found(ids).scalars().all() for ids in ([7], [6, 7])] == [[7], [7]]
+    assert [" IN (" in sql for sql in count_statements] == [False, True]
+
+
 INSTANTS = [datetime(2026, 3, 29, 0, 59, 59, 999_999, UTC), datetime(2024, 2, 29, 23, 59, 59, 1, UTC)]
 DAYS = [date(2026, 1, 31), date(2024, 2, 29), date(2026, 12, 1)]
 

@@ -80,9 +80,11 @@ def cookies():
 def test_a_cookie_read_again_says_what_it_said_whatever_was_done_to_it_before(cookies):
     cookie = cookies.dumps({"language": "zh", "seen": [1, 2], "_flashes": [("good", "Saved")]})
     first = cookies.loads(cookie, max_age=60)
+    assert cookies._read.cache_info().misses == 1
     first["seen"].append(3)
     del first["language"]
     assert cookies.loads(cookie, max_age=60) == {"language": "zh", "seen": [1, 2], "_flashes": [("good", "Saved")]}
+    assert cookies._read.cache_info().misses == 1
 
 
 def test_a_cookie_someone_changed_is_refused_however_often_the_good_one_was_read(cookies):
