@@ -137,6 +137,10 @@ def plan_refund(
     if kept:  # Before that it has given none.
         left_of_it = checkout.bought_of(order, lines, back={each.line.line: each.quantity for each in back})
         stamps = earning.stamps_back(sale.reference, member_id=order.member_id, bought=left_of_it)
+    voided: Mapping[int, int] = {}
+    if whole and order.coupons:  # They come back with all of it.
+        used_ids = [coupon["id"] for coupon in order.coupons]
+        voided = earning.coupons_owed(used_ids, member_id=order.member_id, backs=stamps)
     taken = earning.reduction(sale, at=at, growth_given=kept)
     unkept = earning.Unkept()
     if before.kept_cents != sale.kept_cents:
@@ -162,6 +166,7 @@ def plan_refund(
         payments=payments,
         netted=netted,
         stamps=stamps,
+        voided=tuple(sorted(voided.values())),
         unkept=unkept,
         brought=earning.brought_by(paid_levels, at=at) if paid_levels else earning.Brought(),
         ended=ended,

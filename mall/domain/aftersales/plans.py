@@ -58,7 +58,7 @@ class Plan(Struct, frozen=True):
     that is not there to be given: it was given back at the cashier already, or never came. `netted` are used coupons
     whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
     refunded after all. `payments` are the order's, where cash goes back. `brought` is what levels brought that it
-    paid for: that is taken back.
+    paid for: that is taken back. `voided` are coupons it used that do not come back, as stamps are owed for them.
     """
 
     order: checkout.OrderRow
@@ -76,6 +76,7 @@ class Plan(Struct, frozen=True):
     gone_cents: int = 0
     netted: tuple[Netted, ...] = ()
     stamps: tuple[earning.StampsBack, ...] = ()
+    voided: tuple[int, ...] = ()
     unkept: earning.Unkept = earning.Unkept()
     brought: earning.Brought = earning.Brought()
     ended: tuple[OpenExchange, ...] = ()
@@ -190,6 +191,8 @@ class Plan(Struct, frozen=True):
             [self.unkept.points, self.unkept.growth],
             [(each.points, each.coupons, each.used) for each in self.unkept.levels],
         ]  # fmt: skip
+        if self.voided:
+            parts.append(self.voided)
         if self.brought:
             parts.append((self.brought.points, self.brought.growth, self.brought.coupons, self.brought.used))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

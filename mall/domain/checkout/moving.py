@@ -10,7 +10,7 @@ from sqlalchemy import Row, Update, bindparam, insert, update
 
 from mall.base.db import execute
 from mall.base.text import Message
-from mall.domain import coupons
+from mall.domain import coupons, earning
 
 from .life import NEXT, OVER, REVIEW
 from .orders import Order, OrderEvent, OrderLine, OrderRow, WrongState, number_of, reference_of
@@ -57,7 +57,8 @@ def move(order: OrderRow, state: str, *, kind: str, said: Message, by: str, at: 
 def _settle_coupons(order: OrderRow, *, at: datetime) -> None:
     """Let the coupons used for an order that is over come back, and take back those it gave."""
     if order.coupon_count:
-        coupons.come_back(reference_of(order.id), at=at)
+        back = coupons.come_back(reference_of(order.id), at=at)
+        earning.settle_coupons(back, member_id=order.member_id, at=at)
     if order.gives_coupons:
         coupons.take_back(reference_of(order.id), at=at)
 

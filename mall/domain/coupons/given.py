@@ -151,8 +151,8 @@ def use(coupons: Iterable[Ready], *, member_id: int, reference: str, at: datetim
         raise UsedUp()
 
 
-def come_back(reference: str, *, at: datetime) -> int:
-    """Let the coupons used for an order be used again, until the end they always had. Returns how many.
+def come_back(reference: str, *, at: datetime) -> list[int]:
+    """Let the coupons used for an order be used again, until the end they always had. Returns their ids.
 
     One whose own order was called off since, and for which nothing could be kept, is revoked instead.
     """
@@ -167,16 +167,17 @@ def come_back(reference: str, *, at: datetime) -> int:
             used_for=None,
             used_at=None,
         )
-        .returning(Coupon.template_id)
-    ).scalars()
-    back = sorted(rows)
-    if back:
+        .returning(Coupon.id, Coupon.template_id, Coupon.state)
+    ).all()
+    if rows:
         execute(
             update(CouponTemplate)
-            .where(CouponTemplate.id.in_(back), CouponTemplate.total_limit.is_not(None))
+            .where(
+                CouponTemplate.id.in_(sorted(row.template_id for row in rows)), CouponTemplate.total_limit.is_not(None)
+            )
             .values(used=CouponTemplate.used - 1)
         )
-    return len(back)
+    return sorted(row.id for row in rows if row.state == USABLE)
 
 
 def used_of(reference: str) -> list[Row[Any]]:

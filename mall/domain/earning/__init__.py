@@ -134,6 +134,8 @@ from .stamps import (
     StampLine,
     StampsBack,
     Standing,
+    coupons_owed,
+    settle_coupons,
     stamps_back,
     stamps_due,
     standings_of,
@@ -147,6 +149,7 @@ from .stamps_seen import (
     given_by_order,
     scopes_of_cards,
     stamps_of,
+    voided_of,
 )
 from .stamps_to_come import Filling, OpenCard, card_mark, filled_by, last_stamp, open_cards, stamps_to_come
 from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
@@ -263,6 +266,7 @@ __all__ = [
     "check_window",
     "checks",
     "code_of",
+    "coupons_owed",
     "decide_invitation",
     "decline_campaign",
     "decline_stamp_card",
@@ -325,6 +329,7 @@ __all__ = [
     "scope_of_campaign",
     "scope_of_stamp_card",
     "scopes_of_cards",
+    "settle_coupons",
     "share",
     "shared_by",
     "shares_of",
@@ -345,6 +350,7 @@ __all__ = [
     "undone",
     "unkept_by",
     "visited",
+    "voided_of",
     "welcome",
     "went_with_level",
     "withdraw_level",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, or_, select
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -19,6 +19,7 @@ def stamp_checks() -> list[Check]:
     return [
         Check(N_("stamps are given for an order that is kept, and taken back for what it gave"), _for_nothing()),
         Check(N_("a member's stamps fill the cards that are full, but for limits and used coupons"), _filled()),
+        Check(N_("no coupon of a full card can be used while stamps are owed on the card"), _usable_and_owed()),
         Check(N_("a full card has its coupon, and a coupon of a stamp card its full card"), _coupons()),
         Check(N_("stamp cards are filled within their limits, and a total counts them"), _limits()),
         Check(N_("a stamp card that gives stamps was approved by a person"), _nobody_approved()),
@@ -73,6 +74,30 @@ def _filled() -> Select[*tuple[Any, ...]]:
         .outerjoin(stamps, _same(stamps, members))
         .outerjoin(cards, _same(cards, members))
         .where(or_((live - owed) * needed > have, and_((live + 1) * needed <= have, ~func.coalesce(bounded, False))))
+    )
+
+
+def _usable_and_owed() -> Select[*tuple[Any, ...]]:
+    """Find members who can use a coupon of a card that has fewer stamps than their full ones need."""
+    card, full, coupon = StampCardRow, FullCard, coupons.Coupon
+    stamps = (
+        select(Stamp.card_id, Stamp.member_id, func.sum(Stamp.stamps).label("stamps"))
+        .group_by(Stamp.card_id, Stamp.member_id)
+        .subquery("stamps")
+    )
+    usable = func.sum(case((coupon.state == coupons.USABLE, 1), else_=0))
+    cards = (
+        select(full.card_id, full.member_id, func.count().label("live"), usable.label("usable"))
+        .join(coupon, coupon.id == full.coupon_id)
+        .where(full.voided_at.is_(None))
+        .group_by(full.card_id, full.member_id)
+        .subquery("cards")
+    )
+    return (
+        select(cards.c.card_id, cards.c.member_id, cards.c.live, cards.c.usable)
+        .join(card, card.id == cards.c.card_id)
+        .outerjoin(stamps, _same(stamps, cards))
+        .where(cards.c.usable > 0, cards.c.live * card.stamps_needed > func.coalesce(stamps.c.stamps, 0))
     )
 
 

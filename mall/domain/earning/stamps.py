@@ -2,10 +2,11 @@
 
 All stamps of a member on a card are one sum, cards are filled from it, and what is over begins the next one. Where
 goods go back after a card was filled with them, the card and its coupon are void if the coupon has not been used; if
-it has, it stays its member's, and the stamps are owed: the next ones make up for them first.
+it has, the stamps are owed: the next ones make up for them first. A used coupon that comes back while stamps are owed
+on its card is void at once, with the card: so nothing is owed for it any more.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -125,6 +126,10 @@ class Standing(Struct, frozen=True):
         """Return the stamps that come before the next card, since goods of a full one went back."""
         return max(0, self.full * card.stamps_needed - self.stamps)
 
+    def uncovered_on(self, card: StampCard) -> int:
+        """Return how many of the full cards the stamps do not bear out, since goods went back."""
+        return max(0, self.full - self.stamps // card.stamps_needed)
+
     def had_all(self, card: StampCard) -> bool:
         """Tell whether the member has filled as many as one may."""
         return card.member_limit is not None and self.full >= card.member_limit
@@ -242,11 +247,47 @@ def take_stamps(backs: Sequence[StampsBack], reference: str, *, key: str, member
     )
     voids = {id_: coupon_id for back in backs for id_, coupon_id in back.voids.items()}
     if voids:
-        coupons.void(voids.values(), at=at)
-        execute(update(FullCard).where(FullCard.id.in_(voids)).values(voided_at=at, owed_at=None))
+        _void(voids, at=at)
     owes = [id_ for back in backs for id_ in back.owes]
     if owes:
         execute(update(FullCard).where(FullCard.id.in_(owes)).values(owed_at=at))
+
+
+def coupons_owed(coupon_ids: Collection[int], *, member_id: int, backs: Sequence[StampsBack] = ()) -> dict[int, int]:
+    """Return which full cards are void once these coupons of them are not used any more: {full card: its coupon}.
+
+    Those are as many as stamps are owed for, the last first, after what a return takes: `backs`. One statement where
+    none of the coupons came of a stamp card, three otherwise.
+    """
+    if not coupon_ids:
+        return {}
+    full = FullCard
+    held = execute(
+        select(full.id, full.card_id, full.coupon_id)
+        .where(full.coupon_id.in_(sorted(coupon_ids)), full.member_id == member_id, full.voided_at.is_(None))
+        .order_by(full.number.desc())
+    ).all()
+    if not held:
+        return {}
+    ids = {each.card_id for each in held}
+    cards = {row.id: as_card(row) for row in execute(select(StampCardRow).where(StampCardRow.id.in_(sorted(ids))))}
+    standings = standings_of(member_id, ids)
+    going = {back.card.id: back for back in backs}
+    void: dict[int, int] = {}
+    for card_id, card in cards.items():
+        standing, back = standings[card_id], going.get(card_id)
+        if back is not None:
+            standing = replace(standing, stamps=standing.stamps - back.stamps, full=standing.full - len(back.voids))
+        mine = [each for each in held if each.card_id == card_id]
+        void |= {each.id: each.coupon_id for each in mine[: standing.uncovered_on(card)]}
+    return void
+
+
+def settle_coupons(coupon_ids: Collection[int], *, member_id: int, at: datetime) -> None:
+    """Void the coupons of full cards that came back, as many as stamps are owed for, with their cards."""
+    assert in_transaction()
+    if void := coupons_owed(coupon_ids, member_id=member_id):
+        _void(void, at=at)
 
 
 def standings_of(member_id: int, card_ids: Collection[int]) -> dict[int, Standing]:
@@ -270,6 +311,12 @@ def standing_columns(member_id: int) -> list[ColumnElement[int]]:
         of(func.count(full.id), full, full.voided_at.is_(None)).label("full_cards"),
         of(func.max(full.number), full).label("last_number"),
     ]
+
+
+def _void(full_cards: Mapping[int, int], *, at: datetime) -> None:
+    """Void full cards with their coupons, {full card: its coupon}."""
+    coupons.void(full_cards.values(), at=at)
+    execute(update(FullCard).where(FullCard.id.in_(sorted(full_cards))).values(voided_at=at, owed_at=None))
 
 
 def _given_by(reference: str) -> set[int]:
@@ -376,7 +423,7 @@ def _full_cards(member_id: int, card_ids: Collection[int]) -> list[Row[Any]]:
 
 def _back(card: StampCard, stamps: int, *, standing: Standing, full: Sequence[Any]) -> StampsBack:
     """Return what taking so many stamps of a card does, where so many cards are full, the last first. Pure."""
-    uncovered = max(0, len(full) - (standing.stamps - stamps) // card.stamps_needed)
+    uncovered = Standing(standing.stamps - stamps, len(full)).uncovered_on(card)
     unused = [each for each in full if each.state != coupons.USED][:uncovered]
     owed = [each for each in full if each.state == coupons.USED][: uncovered - len(unused)]
     return StampsBack(

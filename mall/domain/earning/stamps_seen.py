@@ -150,6 +150,13 @@ def full_cards_of(member_id: int, *, limit: int = 100) -> Sequence[Row[Any]]:
     ).all()  # fmt: skip
 
 
+def voided_of(coupon_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these coupons are void, since goods went back that their stamp cards were filled with."""
+    coupon_id = FullCard.coupon_id
+    void = select(coupon_id).where(coupon_id.in_(sorted(coupon_ids)), FullCard.voided_at.is_not(None))
+    return frozenset(execute(void).scalars())
+
+
 def given_by_order(reference: str) -> Sequence[Row[Any]]:
     """Return what an order gave on each card: its title, the stamps `given`, and how many of them `went` back."""
     given = whole_sum(case((Stamp.stamps > 0, Stamp.stamps), else_=0))

@@ -272,7 +272,7 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
         order=seen.order,
         member=member,
         plan=plan,
-        coupons_back=coming_back(seen.order, at=now()),
+        coupons_back=coming_back(seen.order, at=now(), voided=plan.voided if plan else ()),
         form=form,
         pieces=[each for each in fields_of(form) if each.default != "0" or each.errors],
         shelf=fields_of(form, name="shelf"),

@@ -1,6 +1,6 @@
 """Coupons in words: what one takes off, on what terms, and where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,20 @@ def standing_of(row: Any, *, at: datetime) -> str:
     return "later" if row.usable_from > at else "usable"
 
 
-def coming_back(order: Any, *, at: datetime) -> list[tuple[dict[str, Any], str]]:
-    """Return what becomes of the coupons an order used once all of it is given back: [(coupon, words)]."""
-    return [(coupon, _fate(datetime.fromisoformat(coupon["ends_at"]), at=at)) for coupon in order.coupons or ()]
+def coming_back(order: Any, *, at: datetime, voided: Collection[int] = ()) -> list[tuple[dict[str, Any], str]]:
+    """Return what becomes of the coupons an order used once all of it is given back: [(coupon, words)].
+
+    `voided` are those that do not come back, as goods of the stamp card that gave them went back.
+    """
+    return [
+        (coupon, _fate(datetime.fromisoformat(coupon["ends_at"]), at=at, void=coupon["id"] in voided))
+        for coupon in order.coupons or ()
+    ]
 
 
-def _fate(ends_at: datetime, *, at: datetime) -> str:
+def _fate(ends_at: datetime, *, at: datetime, void: bool) -> str:
+    if void:
+        return _("Void: goods went back that its stamp card was filled with. No stamps are owed for it any more")
     if ends_at <= at:
         return _("Ended on %(day)s, so it cannot be used again", day=day_words(ends_at))
     return _("Yours to use again, until %(day)s", day=day_words(ends_at))

@@ -143,7 +143,7 @@ def consider(number: str) -> Response | str | tuple[str, int]:
         number=number,
         plan=plan,
         part_sent=checkout.part_sent(lines),
-        coupons_back=coming_back(order, at=now()),
+        coupons_back=coming_back(order, at=now(), voided=plan.voided),
     )
 
 
@@ -199,6 +199,8 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         plans = plans_of(seen, at=now()) if seen.order.plan_cents is not None else []
         stamps = stamps_of_order(seen)
         gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
+        over, used = seen.order.state in ENDED, seen.order.coupons or ()
+        voided = earning.voided_of([each["id"] for each in used]) if over and used else frozenset()
         to_review, reviews = [], []
         if seen.order.window_closed_at is not None:
             to_review = aftersales.reviewable(me(), order_id=seen.order.id)
@@ -218,7 +220,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         plans=plans,
         campaigns=campaigns_shown(seen.order, earned),
         shown=dict([shown]) if shown else {},
-        coupons_back=coming_back(order, at=order.ended_at) if order.state in ENDED else [],
+        coupons_back=coming_back(order, at=order.ended_at, voided=voided) if over else [],
         state=state_of(order),
         heading=heading_of(order, part_sent=checkout.part_sent(seen.lines)),
         part_sent=order.state == checkout.PAID and checkout.part_sent(seen.lines),

@@ -252,18 +252,65 @@ def test_where_the_coupon_was_used_it_stays_and_the_stamps_are_owed(stage, mei, 
     assert [(number, owed) for number, _state, _void, owed in full(mei)] == [(1, True), (2, False)]
 
 
-def test_a_used_coupon_that_comes_back_while_its_stamps_are_owed_stays_and_is_void_when_more_go(stage, mei, mug):
+def test_a_used_coupon_that_comes_back_while_its_stamps_are_owed_is_void_and_nothing_is_owed(stage, mei, mug):
     stage.stamp_card()
     first, second = (keep(stage, mei, mug, quantity=quantity) for quantity in (3, 2))
     coupon = coupon_of(mei)
     used_for = buy(stage, mei, mug, at=KEPT, use=(coupon,))
     stage.refund(first, at=KEPT)
+    with reading():
+        plan = aftersales.plan_refund(stage.order(used_for), reason="changed_mind", at=KEPT, zone=stage.terms.zone)
+    assert plan.voided == (coupon,)
+
     stage.refund(used_for, at=KEPT)
-    assert (stage.coupon_state(coupon), full(mei)) == ("usable", [(1, "usable", False, True)])
 
+    assert (stage.coupon_state(coupon), full(mei)) == ("revoked", [(1, "revoked", True, False)])
+
+    keep(stage, mei, mug, at=KEPT)  # With the two that were kept it is the third.
+    assert full(mei) == [(1, "revoked", True, False), (2, "usable", False, False)]
     stage.refund(second, at=KEPT)
+    assert (stamps(mei), full(mei)[1]) == ([3, 2, -3, 1, -2], (2, "revoked", True, False))
 
-    assert (stamps(mei), full(mei)) == ([3, 2, -3, -2], [(1, "revoked", True, False)])
+
+def test_an_order_given_up_brings_no_coupon_back_for_which_stamps_are_owed(stage, mei, mug):
+    stage.stamp_card()
+    order = keep(stage, mei, mug, quantity=3)
+    coupon = coupon_of(mei)
+    stage.put_in(mei, mug, "cash", at=KEPT)
+    used_for = stage.place(mei, use=(coupon,), at=KEPT)
+    stage.refund(order, pieces={1: 1}, at=KEPT)
+
+    checkout.give_up(
+        used_for.id, by=f"member:{mei}", cashier=stage.cashier, terms=stage.terms, site="http://localhost"
+    )
+
+    assert full(mei) == [(1, "revoked", True, False)]
+
+
+def test_a_coupon_comes_back_once_later_stamps_have_made_up_for_what_was_owed(stage, mei, mug):
+    stage.stamp_card()
+    order = keep(stage, mei, mug, quantity=3)
+    used_for = buy(stage, mei, mug, at=KEPT, use=(coupon_of(mei),))
+    stage.refund(order, at=KEPT)
+    keep(stage, mei, mug, quantity=3, at=KEPT)
+
+    stage.refund(used_for, at=KEPT)
+
+    assert full(mei) == [(1, "usable", False, True)]
+
+
+def test_an_order_that_used_a_coupon_and_gave_stamps_takes_both_along(stage, mei, mug):
+    stage.stamp_card()
+    keep(stage, mei, mug, quantity=2)
+    keep(stage, mei, mug)
+    used_for = keep(stage, mei, mug, quantity=2, at=KEPT, use=(coupon_of(mei),))
+    with reading():
+        plan = aftersales.plan_refund(stage.order(used_for), reason="changed_mind", at=KEPT, zone=stage.terms.zone)
+    assert plan.voided == ()
+
+    stage.refund(used_for, at=KEPT + 16 * DAY)
+
+    assert full(mei) == [(1, "usable", False, False)]
 
 
 def test_before_the_window_is_over_a_return_takes_no_stamps_and_fewer_are_given(stage, mei, mug):
@@ -359,11 +406,14 @@ def test_cards_follow_stamps_in_whatever_order_they_come_and_go(needed, acts):
                 each.owed_at = NOON if each.id in back.owes else each.owed_at
         elif live:
             each = live[number % len(live)]
-            each.state = "used" if act == "use" else "usable"
+            owed = Standing(total, len(live)).uncovered_on(card)
+            back = "revoked" if owed and each.state == "used" else "usable"
+            each.state = "used" if act == "use" and each.state == "usable" else back if act != "use" else each.state
         live = [each for each in cards if each.state != "revoked"]
         uncovered = len(live) - total // needed
         assert uncovered >= 0
-        assert uncovered <= len([each for each in live if each.owed_at])
+        assert uncovered <= len([each for each in live if each.state == "used"])
+        assert not uncovered or not any(each.state == "usable" for each in live)
 
 
 @dataclass
@@ -396,6 +446,9 @@ BROKEN = {
     ),
     "a member's stamps fill the cards that are full, but for limits and used coupons": (
         "UPDATE full_card SET voided_at = filled_at"
+    ),
+    "no coupon of a full card can be used while stamps are owed on the card": (
+        "UPDATE stamp SET stamps = 2 WHERE stamps > 2"
     ),
     "a full card has its coupon, and a coupon of a stamp card its full card": "DELETE FROM full_card",
     "stamp cards are filled within their limits, and a total counts them": "UPDATE stamp_card SET filled = 2",

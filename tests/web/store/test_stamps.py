@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mall.base.clock import moved_to
-from mall.base.db import transaction
-from mall.domain import catalogue, coupons, earning
+from mall.base.db import reading, transaction
+from mall.domain import catalogue, checkout, coupons, earning
 from tests.stage import NOON
 from tests.web.store.till import words
 
@@ -279,3 +279,20 @@ def test_a_coupon_that_is_called_otherwise_is_named_so_at_once(stage, browser):
         )
 
     assert "A full card gives “A tenner”." in words(seen(browser, ITEM, NOON))
+
+
+def test_a_used_coupon_for_which_stamps_are_owed_is_said_to_be_void_before_its_order_is_cancelled(stage, mei, browser):
+    stage.stamp_card()
+    mug = stage.mug()
+    order = keep(stage, mei, mug, quantity=3)
+    with reading():
+        [mine] = coupons.coupons_of(mei)
+    stage.put_in(mei, mug, "cash", at=KEPT)
+    used_for = stage.pay(stage.place(mei, use=[mine.id], at=KEPT), at=KEPT)
+    page = f"/orders/{checkout.number_of(used_for.id)}"
+    assert "Yours to use again, until" in words(seen(browser, f"{page}/cancellation"))
+    stage.refund(order, at=KEPT)
+
+    assert "Void: goods went back that its stamp card was filled with" in words(seen(browser, f"{page}/cancellation"))
+    stage.refund(used_for, at=KEPT)
+    assert "Void: goods went back that its stamp card was filled with" in words(seen(browser, page))
