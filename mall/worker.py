@@ -286,14 +286,13 @@ def keep_proof(at: datetime) -> None:
 
 
 def look_around(at: datetime) -> None:
-    """Look for signs of abuse, for the desk's radar."""
+    """Look for signs of abuse, for the desk's radar: through everything at once, then what it makes of many members
+    at a time.
+    """
     limits = radar.Limits(**current_app.config["RADAR"])
-
-    def unit() -> int:
-        with transaction():
-            return radar.look_around(limits, at=at)
-
-    again(unit)
+    with reading(scan=True):
+        signs = radar.all_signs(limits, at=at)
+    tell_in_shares(lambda after: radar.note_signs(signs, after=after, at=at))
 
 
 def tidy(at: datetime) -> None:

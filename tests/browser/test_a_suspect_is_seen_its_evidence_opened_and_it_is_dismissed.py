@@ -3,9 +3,10 @@
 import pytest
 
 from mall.base.db import transaction
-from mall.domain import people, radar
+from mall.domain import people
 from tests import cast
 from tests.browser.visitor import DESK
+from tests.domain.radar.test_radar import look
 from tests.stage import NOON
 
 
@@ -18,7 +19,7 @@ def house(site, stage):
     with transaction():
         for member_id in members:
             people.add_address(member_id, lines, at=NOON)
-        radar.look_around(radar.Limits(), at=NOON)
+    look()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no_script"])

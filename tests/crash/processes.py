@@ -27,7 +27,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mall import worker
 from mall.base.clock import moved_to, now
-from mall.domain import ledger
+from mall.domain import ledger, radar
 from mall.domain.ledger import expiry
 from tests import postgresql
 from tests.conftest import build_app
@@ -211,6 +211,22 @@ def do_expiry(folder: str, database_url: str, at: datetime, share: int, dies_at:
     setattr(ledger, "expire_due", partial(ledger.expire_due, share=share))  # noqa: B010
     with app.app_context(), moved_to(at):
         worker.expire_points(at)
+
+
+def do_radar(folder: str, database_url: str, at: datetime, share: int, dies_at: int) -> None:
+    """Be a worker for a night's look around; killed when so many shares are written, the last not yet kept."""
+    app = build_app(Path(folder), database_url)
+    shares, note = itertools.count(1), radar.note_signs
+
+    def note_signs(signs: Any, *, after: int, at: datetime) -> int | None:
+        following = note(signs, after=after, at=at, share=share)
+        if next(shares) == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return following
+
+    setattr(radar, "note_signs", note_signs)  # noqa: B010 - This process is the worker's own.
+    with app.app_context(), moved_to(at):
+        worker.look_around(at)
 
 
 class _Quiet(WSGIRequestHandler):

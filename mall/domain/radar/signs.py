@@ -3,20 +3,25 @@
 None of it is a proof. Families share an address, colleagues check in over lunch, and things are returned.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Row, case, extract, func, select
+from sqlalchemy import Select, case, extract, func, select
 
 from mall.base.db import execute
+from mall.base.sql import seconds_later
 from mall.base.tables import aliased
 from mall.domain import aftersales, earning, ledger, partners, people
 
 MOST_ABOUT = 20
+# By so many of the others at a place each of them is known: those who joined first, so that who comes later to a crowd
+# is seen and brings back nobody else. Without a limit a thousand accounts at one address were a million names.
+MOST_WITH = 50
 BURST_SECONDS = 60
 CLOCKWORK_DAYS = 10
 # Times of day no further apart are one.
@@ -74,18 +79,25 @@ def refunds(limits: Limits, *, since: datetime) -> list[Sign]:
         posting.reference.startswith("order:") | posting.reference.startswith("purchase:"),
         posting.happened_at >= since,
     )
+    gave_back = (
+        select(posting.member_id)
+        .where(*bought, posting.kind == "clawback")
+        .group_by(posting.member_id)
+        .having(func.count(posting.reference.distinct()) >= REFUNDED_ORDERS)
+    )
     earned = func.sum(case((posting.kind == "earn", posting.points), else_=0))
     taken = func.sum(case((posting.kind == "clawback", posting.points), else_=0))
-    orders = func.count(case((posting.kind == "clawback", posting.reference)).distinct())
-    rows = execute(
+    much = (
         select(posting.member_id, earned.label("earned"), taken.label("taken"))
-        .where(*bought)
+        .where(*bought, posting.member_id.in_(gave_back))
         .group_by(posting.member_id)
-        .having(taken > 0, taken * 100 >= earned * limits.refund_percent, orders >= REFUNDED_ORDERS)
-    ).all()
+        .having(taken > 0, taken * 100 >= earned * limits.refund_percent)
+        .subquery("much")
+    )
+    rows = execute(select(much).order_by(much.c.member_id)).all()
     about = defaultdict(set)
     gone = select(posting.member_id, posting.reference).where(*bought, posting.kind == "clawback").distinct()
-    for row in execute(gone.where(posting.member_id.in_([row.member_id for row in rows]))):
+    for row in execute(gone.where(posting.member_id.in_(select(much.c.member_id)))):
         about[row.member_id].add(row.reference)
     signs = []
     for row in rows:
@@ -133,15 +145,18 @@ def addresses(limits: Limits, *, since: datetime) -> list[Sign]:
     for row in execute(select(sent_to.label("place"), fact.member_id).where(*paid, sent_to.in_(many)).distinct()):
         at_place[("sent", row.place)].add(row.member_id)
     others: dict[int, set[int]] = defaultdict(set)
+    together: dict[int, int] = defaultdict(int)
     for members in at_place.values():
+        first = sorted(members)[: MOST_WITH + 1]
         for member_id in members:
-            others[member_id] |= members - {member_id}
+            others[member_id].update([other for other in first if other != member_id][:MOST_WITH])
+            together[member_id] = max(together[member_id], len(members), len(others[member_id]) + 1)
     return [
         Sign(
             member_id,
             "address",
-            strength(len(with_them) + 1, limits.address_members),
-            (found("address", (f"member:{other}" for other in with_them), members=len(with_them) + 1),),
+            strength(together[member_id], limits.address_members),
+            (found("address", (f"member:{other}" for other in with_them), members=together[member_id]),),
         )
         for member_id, with_them in others.items()
     ]
@@ -149,50 +164,88 @@ def addresses(limits: Limits, *, since: datetime) -> list[Sign]:
 
 def bursts(limits: Limits, *, since: datetime) -> list[Sign]:
     """Many members checked in from one network within a minute. One statement."""
-    seen = earning.CheckInNetwork
-    many = (
-        select(seen.network, seen.day)
-        .where(seen.at >= since)
-        .group_by(seen.network, seen.day)
-        .having(func.count() >= limits.check_in_members)
-        .subquery()
-    )
-    rows = execute(
-        select(seen.network, seen.day, seen.member_id, seen.at)
-        .join(many, (many.c.network == seen.network) & (many.c.day == seen.day))
-        .order_by(seen.network, seen.day, seen.at)
-    )
-    groups: dict[Any, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        groups[row.network, row.day].append(row)
-    with_whom: dict[int, set[int]] = defaultdict(set)
+    least = limits.check_in_members
+    with_whom: dict[int, Sequence[int]] = {}
+    together: dict[int, int] = defaultdict(int)
     days: dict[int, set[str]] = defaultdict(set)
-    for (_network, day), visits in groups.items():
-        for first in range(len(visits)):
-            near = [each for each in visits[first:] if each.at - visits[first].at <= timedelta(seconds=BURST_SECONDS)]
-            members = {each.member_id for each in near}
-            if len(members) < limits.check_in_members:
-                continue
-            for member_id in members:
-                with_whom[member_id] |= members - {member_id}
-                days[member_id].add(day.isoformat())
+    rows = execute(_in_full_minutes(least, since=since))
+    for (_network, day), visits in groupby(rows, key=lambda row: (row.network, row.day)):
+        times, visitors = zip(*((row.at, row.member_id) for row in visits), strict=True)
+        for member_id, (first, last) in zip(visitors, minutes(times), strict=True):
+            days[member_id].add(day.isoformat())
+            if last - first + 1 > together[member_id]:
+                together[member_id] = last - first + 1
+                near = visitors[first : min(last, first + MOST_ABOUT) + 1]
+                with_whom[member_id] = [other for other in near if other != member_id]
     return [
         Sign(
             member_id,
             "burst",
-            strength(len(others) + 1, limits.check_in_members),
+            strength(together[member_id], least),
             (
                 found(
                     "burst",
                     (f"member:{other}" for other in others),
                     keys=days[member_id],
-                    members=len(others) + 1,
+                    members=together[member_id],
                     days=len(days[member_id]),
                 ),
             ),
         )
         for member_id, others in with_whom.items()
     ]
+
+
+def _in_full_minutes(least: int, *, since: datetime) -> Select[*tuple[Any, ...]]:
+    """Ask for the check-ins within a minute in which there are so many from one network: network, day, at, member_id.
+
+    The database looks through the days, and returns these alone.
+    """
+    seen = earning.CheckInNetwork
+    nth = func.lead(seen.at, least - 1).over(partition_by=(seen.network, seen.day), order_by=(seen.at, seen.member_id))
+    visits = (
+        select(
+            seen.network,
+            seen.day,
+            seen.member_id,
+            seen.at,
+            case((nth <= seconds_later(seen.at, BURST_SECONDS), seen.at)).label("begins"),
+        )
+        .where(seen.at >= since)
+        .subquery("visits")
+    )
+    order = (visits.c.at, visits.c.member_id)
+    began = func.max(visits.c.begins).over(partition_by=(visits.c.network, visits.c.day), order_by=order)
+    close = select(visits, began.label("began")).subquery("close")
+    return (
+        select(close.c.network, close.c.day, close.c.at, close.c.member_id)
+        .where(close.c.at <= seconds_later(close.c.began, BURST_SECONDS))
+        .order_by(close.c.network, close.c.day, close.c.at, close.c.member_id)
+    )
+
+
+def minutes(instants: Sequence[datetime]) -> list[tuple[int, int]]:
+    """Return for each of some ascending instants the fullest minute it is in: the places of the first and the last.
+
+    Pure. Of minutes that are equally full the earliest.
+    """
+    span, last, ends = timedelta(seconds=BURST_SECONDS), 0, []
+    for first, instant in enumerate(instants):
+        while last + 1 < len(instants) and instants[last + 1] - instant <= span:
+            last += 1
+        ends.append(last)
+        last = max(last, first + 1)
+    fullest = []
+    # Places where a minute begins that may still be the fullest, the fullest first.
+    begun: deque[int] = deque()
+    for place in range(len(instants)):
+        while begun and ends[begun[-1]] - begun[-1] < ends[place] - place:
+            begun.pop()
+        begun.append(place)
+        while ends[begun[0]] < place:
+            begun.popleft()
+        fullest.append((begun[0], ends[begun[0]]))
+    return fullest
 
 
 def clockwork(limits: Limits, *, since: datetime) -> list[Sign]:

@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, lists
 from sqlalchemy import select, update
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import audit, coupons, earning, partners, people, radar
 from mall.domain.earning.invitations import note_invitation
+from mall.domain.radar.signs import minutes
 from tests import cast
 from tests.conftest import noted_statements
 from tests.domain.aftersales.kept import keep, write
@@ -29,9 +32,21 @@ def crowd(stage):
     return lambda count: [stage.member(f"member{number}") for number in range(count)]
 
 
-def look(at=NOON, limits=LIMITS):
-    with transaction():
-        return radar.look_around(limits, at=at)
+def look(at=NOON, limits=LIMITS, share=2):
+    """Look around as the worker does, in small shares. Returns how many wait for a person that did not before."""
+    before = waiting()
+    with reading():
+        signs = radar.all_signs(limits, at=at)
+    after = 0
+    while after is not None:
+        with transaction():
+            after = radar.note_signs(signs, after=after, at=at, share=share)
+    return len(waiting() - before)
+
+
+def waiting():
+    with reading():
+        return set(execute(select(radar.Suspect.id).where(radar.Suspect.state == radar.OPEN)).scalars())
 
 
 def seen(state=radar.OPEN):
@@ -415,17 +430,78 @@ def test_who_gave_something_to_those_they_live_with_does_not_say_that_it_is_noth
     assert seen(radar.DISMISSED) == {home: {"staff"}}
 
 
+def test_what_is_kept_of_a_crowd_at_one_address_does_not_grow_with_it(stage, crowd):
+    """Who comes to a crowd that was looked at waits; those who were dismissed do not come back for them."""
+    members = crowd(60)
+    for member_id in members:
+        live_at(member_id)
+    look()
+    with reading():
+        rows = {row.member_id: row for row in radar.suspects(per_page=100)[0]}
+    assert rows.keys() == set(members)
+    assert {row.evidence[0]["members"] for row in rows.values()} == {60}
+    assert {len(row.keys) for row in rows.values()} == {50}
+    assert rows[members[0]].evidence[0]["about"] == sorted(f"member:{each}" for each in members[1:51])[:20]
+    for row in rows.values():
+        with transaction():
+            radar.dismiss(row.id, seen=row.revision, reason="A parcel shop", by="staff:7", at=NOON)
+
+    newcomer = stage.member("newcomer")
+    live_at(newcomer)
+
+    assert look(at=NOON + DAY) == 1
+    assert seen() == {newcomer: {"address"}}
+
+
+def test_who_is_in_two_minutes_is_seen_with_those_of_the_fuller(stage, crowd):
+    seconds = (0, 15, 30, 45, 60, 65, 70, 200)
+    members = crowd(len(seconds))
+    for second, member_id in zip(seconds, members, strict=True):
+        check_in(stage, member_id, NOON + timedelta(seconds=second))
+    look()
+    with reading():
+        found = {row.member_id: row.evidence[0]["members"] for row in radar.suspects()[0]}
+    assert found == dict(zip(members[:7], [5, 6, 6, 6, 6, 6, 6], strict=True))
+
+
+@given(lists(integers(0, 300), min_size=1, max_size=40).map(sorted))
+def test_the_fullest_minute_is_what_trying_every_minute_finds(seconds):
+    instants = [NOON + timedelta(seconds=each) for each in seconds]
+    tried = [
+        (first, max(last for last in range(len(seconds)) if seconds[last] - seconds[first] <= 60))
+        for first in range(len(seconds))
+    ]
+    for place, (first, last) in enumerate(minutes(instants)):
+        assert (first, last) in tried
+        assert first <= place <= last
+        assert last - first == max(end - begin for begin, end in tried if begin <= place <= end)
+
+
+def test_what_reads_the_same_is_told_apart_from_what_one_other_wrote(stage, crowd):
+    """Two members with the same words are no sign; a third makes it one, for all of them."""
+    writers = crowd(3)
+    mug = stage.item("Mug")
+    for member_id in writers[:2]:
+        write(stage, keep(stage, member_id, mug))
+    look(at=NOON + 30 * DAY)
+    assert seen() == {}
+
+    write(stage, keep(stage, writers[2], mug))
+    look(at=NOON + 30 * DAY)
+    assert seen() == {member_id: {"review"} for member_id in writers}
+
+
 def test_the_night_takes_as_many_statements_for_many_as_for_few(stage, crowd):
     members = crowd(12)
     for member_id in members[:5]:
         live_at(member_id)
     with noted_statements() as few:
-        look()
+        look(share=2_000)
     for member_id in members[5:]:
         live_at(member_id)
     for number, member_id in enumerate(members):
         check_in(stage, member_id, NOON + timedelta(seconds=number))
     with noted_statements() as many:
-        look(limits=radar.Limits(address_members=12))
+        look(limits=radar.Limits(address_members=12), share=2_000)
     assert len(many) <= len(few) + 1
     assert len(few) <= 18

@@ -7,6 +7,7 @@ import pytest
 from mall.base.db import reading, transaction
 from mall.domain import earning, people, radar
 from tests.conftest import noted_statements
+from tests.domain.radar.test_radar import look
 from tests.stage import NOON
 
 
@@ -20,7 +21,7 @@ def house(stage):
             people.add_address(member_id, lines, at=NOON)
         for day in range(20):
             earning.check_in(members[0], terms=stage.terms, at=NOON - timedelta(days=20 - day))
-        radar.look_around(radar.Limits(), at=NOON)
+    look()
     return members
 
 
@@ -59,7 +60,7 @@ def test_the_list_takes_as_many_statements_for_six_as_for_none(desk, stage):
     with transaction():
         for member_id in members:
             people.add_address(member_id, lines, at=NOON)
-        radar.look_around(radar.Limits(), at=NOON)
+    look()
     with noted_statements() as seen:
         desk.get("/office/radar")
         assert len(seen) == none
