@@ -1,24 +1,24 @@
-"""Planning a refund: whether it may be, of which pieces, and what goes back for them.
-
-Of a line's pieces the cash, points and tax that go back are cumulative floors by quantity, so that refunds in any
-order and split add up to the line. Delivery goes back by the same floors over the pieces that were to be sent: for
-those that never left, and for those that failed by us.
-"""
+"""Planning a refund: whether it may be, and of which pieces. shares.py says what goes back for them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from mall.base.errors import Refusal
-from mall.base.money import part_by_quantity
 from mall.base.text import N_
-from mall.domain import cash, catalogue, checkout, earning, ledger
+from mall.domain import catalogue, checkout
 
 from . import memberships
 from .exchanges import OpenExchange, open_exchanges, overtaken_by, sum_of
-from .netting import netted_of
-from .plans import Plan, PlanLine
+from .netting import Netted, netted_of
+from .plans import Plan
 from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, DISPUTE_LOST, PLAN_ENDED, REASONS
 from .returns import RECEIVED, TO_SEND, going_back
+from .shares import back_of, plan_of
+
+# Lines that something comes back of, each with how many pieces.
+Chosen = Sequence[tuple[checkout.LineRow, int]]
 
 
 class NotRefundable(Refusal):
@@ -85,30 +85,18 @@ def plan_refund(
     after all. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, ReturnOpen, NoReason, NothingChosen,
     TooManyPieces, UnderDispute, TimeOver, LeastTerm, LaterFirst.
     """
-    if reason not in ALL_REASONS:
-        raise NoReason()
-    if not _may_be_refunded(order, reason=reason):
-        raise NotRefundable(number=checkout.number_of(order.id))
-    lost = reason == DISPUTE_LOST  # The money is gone already: nothing can keep that from being so.
-    if order.disputed_at is not None and not lost:
-        raise checkout.UnderDispute(number=checkout.number_of(order.id))
+    _refuse_as_it_stands(order, reason=reason)
     lines = checkout.lines_of(order.id) if lines is None else lines
     chosen = _chosen(lines, pieces)
     used = memberships.used_days_of(order, chosen, reason=reason, at=at, zone=zone)
-    whole = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
-    whole = whole and not any(used.values()) and not any(line.used_days for line in lines)
-    alone = lost or whole or reason == PLAN_ENDED  # Days of a membership are not read or used like what is online.
-    if order.gives_coupons and not alone and any(line.digital for line, _quantity in chosen):
-        raise CouponsOnlyWhole(number=checkout.number_of(order.id))
-    netted = netted_of(order, [line for line, _quantity in chosen]) if order.gives_coupons else ()
-    if not lost and not all(each.covered for each in netted):
-        raise CouponUsed(number=checkout.number_of(order.id))
+    whole = _is_whole(lines, chosen, used=used)
+    netted = _netted(order, chosen, reason=reason, whole=whole)
     unseen = catalogue.never_shown(checkout.reference_of(order.id)) if any(line.codes for line, _n in chosen) else {}
     left = _left_of(order, lines, chosen, whole=whole, instead_of=instead_of)
     ended = _ended(order, chosen, left=left, instead_of=instead_of)
     in_house = sum_of(each for each in ended if each.state == RECEIVED)
     back = tuple(
-        _back_of(
+        back_of(
             line,
             quantity,
             unseen=unseen.get(line.line, 0),
@@ -117,61 +105,8 @@ def plan_refund(
         )
         for line, quantity in chosen
     )
-    carried = tuple(_carried(each, reason=reason) for each in back)
-    was = checkout.kept_of(lines)
-    before = checkout.sale_of(order, kept=was)
-    sale = checkout.sale_of(order, kept=_without(was, back))
-    kept = order.window_closed_at is not None
-    points = sum(each.points for each in back) - sum(each.points for each in netted)
-    returning: Sequence[ledger.Returning] = ()
-    if points:
-        returning = ledger.would_give_back(
-            points,
-            reference=sale.reference,
-            member_id=order.member_id,
-            shipped=any(each.sent for each in back),
-            at=at,
-            zone=zone,
-        )
-    stamps: tuple[earning.StampsBack, ...] = ()
-    if kept:  # Before that it has given none.
-        left_of_it = checkout.bought_of(order, lines, back={each.line.line: each.quantity for each in back})
-        stamps = earning.stamps_back(sale.reference, member_id=order.member_id, bought=left_of_it)
-    voided: Mapping[int, int] = {}
-    if whole and order.coupons:  # They come back with all of it.
-        used_ids = [coupon["id"] for coupon in order.coupons]
-        voided = earning.coupons_owed(used_ids, member_id=order.member_id, backs=stamps)
-    taken = earning.reduction(sale, at=at, growth_given=kept)
-    unkept = earning.Unkept()
-    if before.kept_cents != sale.kept_cents:
-        unkept = earning.unkept_by(sale, taken=taken, at=at)
-    shipping_cents = _of_delivery(order.shipping_cents, lines, carried)
-    cash_cents = sum(each.cash_cents for each in back) + shipping_cents
-    paid_levels = memberships.references_of(order, [line for line, _quantity in chosen])
-    payments = tuple(cash.payments_of(sale.reference)) if cash_cents else ()
-    return Plan(
-        order=order,
-        reason=reason,
-        lines=back,
-        sale=sale,
-        was_cents=before.kept_cents,
-        shipping_cents=shipping_cents,
-        shipping_tax_cents=_of_delivery(order.shipping_tax_cents, lines, carried),
-        shipping_pieces=carried,
-        whole=whole,
-        returning=tuple(returning),
-        taken=taken,
-        growth_less=0 if kept else before.growth - sale.growth,
-        gone_cents=max(0, cash_cents - cash.left_of(payments)),
-        payments=payments,
-        netted=netted,
-        stamps=stamps,
-        voided=tuple(sorted(voided.values())),
-        unkept=unkept,
-        brought=earning.brought_by(paid_levels, at=at) if paid_levels else earning.Brought(),
-        ended=ended,
-        overtaken=tuple(each for each in ended if each.id != instead_of),
-    )
+    plan = plan_of(order, lines, back, netted=netted, reason=reason, whole=whole, at=at, zone=zone)
+    return replace(plan, ended=ended, overtaken=tuple(each for each in ended if each.id != instead_of))
 
 
 def pieces_to_cancel(order: checkout.OrderRow, lines: Sequence[checkout.LineRow]) -> dict[int, int]:
@@ -205,7 +140,16 @@ def _may_be_refunded(order: checkout.OrderRow, *, reason: str) -> bool:
     return order.paid_at is not None and checkout.REFUNDED in checkout.NEXT[order.state]
 
 
-def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None) -> list[tuple[checkout.LineRow, int]]:
+def _refuse_as_it_stands(order: checkout.OrderRow, *, reason: str) -> None:
+    if reason not in ALL_REASONS:
+        raise NoReason()
+    if not _may_be_refunded(order, reason=reason):
+        raise NotRefundable(number=checkout.number_of(order.id))
+    if order.disputed_at is not None and reason != DISPUTE_LOST:
+        raise checkout.UnderDispute(number=checkout.number_of(order.id))
+
+
+def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None) -> Chosen:
     """Return the lines that something comes back of, each with how many pieces."""
     if pieces is None:
         chosen = [(line, line.quantity - line.refunded) for line in lines if line.refunded < line.quantity]
@@ -222,10 +166,31 @@ def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None)
     return chosen
 
 
+def _is_whole(lines: Sequence[checkout.LineRow], chosen: Chosen, *, used: Mapping[int, int]) -> bool:
+    """Tell whether all that is left of an order goes back, and no day of a membership stays paid."""
+    in_part = any(used.values()) or any(line.used_days for line in lines)
+    left = sum(line.quantity - line.refunded for line in lines)
+    return not in_part and sum(quantity for _line, quantity in chosen) == left
+
+
+def _netted(order: checkout.OrderRow, chosen: Chosen, *, reason: str, whole: bool) -> tuple[Netted, ...]:
+    """Return the used coupons of what is chosen. Refuses: CouponsOnlyWhole, CouponUsed."""
+    if not order.gives_coupons:
+        return ()
+    lost = reason == DISPUTE_LOST  # The money is gone already: nothing can keep that from being so.
+    alone = lost or whole or reason == PLAN_ENDED  # Days of a membership are not read or used like what is online.
+    if not alone and any(line.digital for line, _quantity in chosen):
+        raise CouponsOnlyWhole(number=checkout.number_of(order.id))
+    netted = netted_of(order, [line for line, _quantity in chosen])
+    if not lost and not all(each.covered for each in netted):
+        raise CouponUsed(number=checkout.number_of(order.id))
+    return netted
+
+
 def _left_of(
     order: checkout.OrderRow,
     lines: Sequence[checkout.LineRow],
-    chosen: Sequence[tuple[checkout.LineRow, int]],
+    chosen: Chosen,
     *,
     whole: bool,
     instead_of: int | None,
@@ -245,11 +210,7 @@ def _left_of(
 
 
 def _ended(
-    order: checkout.OrderRow,
-    chosen: Sequence[tuple[checkout.LineRow, int]],
-    *,
-    left: dict[int, int],
-    instead_of: int | None,
+    order: checkout.OrderRow, chosen: Chosen, *, left: dict[int, int], instead_of: int | None
 ) -> tuple[OpenExchange, ...]:
     """Return the exchanges that a refund ends: those for which too few pieces are `left`, and the one that it is
     instead of.
@@ -267,55 +228,3 @@ def _ended(
         if count > refunded.get(line, 0):
             raise ExchangeOpen(number=checkout.number_of(order.id))
     return ended
-
-
-def _back_of(
-    line: checkout.LineRow, quantity: int, *, unseen: int = 0, in_house: int = 0, used_days: int | None = None
-) -> PlanLine:
-    """Return what goes back for so many more pieces of a line. What was never sent, or seen, goes back first.
-
-    Of a membership of which `used_days` stay paid, the share of the days that are left.
-    """
-    codes_free = min(quantity, unseen) if line.codes else 0
-
-    def share(amount: int) -> int:
-        if used_days is not None and line.plan_days is not None:
-            return checkout.back_of_plan(amount, days=line.plan_days, used=used_days)
-        return part_by_quantity(amount, of=line.quantity, before=line.refunded, after=line.refunded + quantity)
-
-    return PlanLine(
-        line=line,
-        quantity=quantity,
-        unsent=min(quantity, checkout.to_ship(line)),
-        cash_cents=share(line.cash_cents),
-        points=share(line.price_points + line.switch_points),
-        tax_cents=share(line.tax_cents),
-        codes_free=codes_free,
-        codes_void=quantity - codes_free if line.codes else 0,
-        in_house=in_house,
-        used_days=used_days,
-    )
-
-
-def _without(kept: Mapping[int | None, int], back: Sequence[PlanLine]) -> dict[int | None, int]:
-    """Return the cash kept by campaign once pieces are refunded."""
-    left = dict(kept)
-    for each in back:
-        if each.line.plan_rank is None:
-            left[each.line.campaign_id] -= each.cash_cents
-    return left
-
-
-def _carried(back: PlanLine, *, reason: str) -> int:
-    """Return for how many of these pieces the delivery goes back too."""
-    if back.line.digital:
-        return 0
-    _words, our_fault = ALL_REASONS[reason]
-    return back.quantity if our_fault else back.unsent
-
-
-def _of_delivery(cents: int, lines: Sequence[checkout.LineRow], carried: Sequence[int]) -> int:
-    """Return the share of the delivery's cents that goes back for so many more pieces: cumulative floors."""
-    of = sum(line.quantity for line in lines if not line.digital)
-    before = sum(line.shipping_back for line in lines)
-    return part_by_quantity(cents, of=of, before=before, after=before + sum(carried)) if of else 0

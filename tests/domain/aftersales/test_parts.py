@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import aftersales, cash, catalogue, checkout, ledger, membership, programme
-from mall.domain.aftersales import planning
+from mall.domain.aftersales import shares
 from tests.conftest import noted_statements
 from tests.stage import NOON, Stage, open_shop
 
@@ -50,7 +50,7 @@ def test_every_small_line_is_given_back_whole_however_it_is_parted(quantity):
             back, refunded = [], 0
             for part in parts:
                 line = line_of(quantity, cents, cents * 7 % 31, cents // 6, refunded=refunded, shipped=quantity)
-                back.append(planning._back_of(line, part))
+                back.append(shares.back_of(line, part))
                 refunded += part
             assert sum(each.cash_cents for each in back) == cents
             assert sum(each.points for each in back) == cents * 7 % 31
@@ -70,7 +70,7 @@ def test_every_small_delivery_is_given_back_whole_in_any_order(sizes):
                 line.shipping_back = 0
             for number in turns:
                 carried = [1 if number == other else 0 for other in range(len(lines))]
-                given += planning._of_delivery(cents, lines, carried)
+                given += shares.of_delivery(cents, lines, carried)
                 lines[number].shipping_back += 1
             assert given == cents
 
