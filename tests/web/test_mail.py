@@ -61,6 +61,7 @@ VALUES = {
     "exchange_lapsed": {"number": "1042"},
     "points_unlocked": {"number": "1042", "points": 1_234},
     "points_reward_undone": {"number": "1042", "points": 100, "growth": 10},
+    "points_reward_short": {"number": "1042", "points": 100, "growth": 10, "least_cents": 1_000},
     "points_invitation_undone": {"friend": "Lin", "points": 300, "growth": 50},
     "points_expiring": {"points": 1_200, "expires_on": "2026-03-31"},
     "points_cash_declined": {"points": 5_000, "words": "The account is another's."},

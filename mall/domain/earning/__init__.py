@@ -152,7 +152,7 @@ from .stamps_seen import (
     voided_of,
 )
 from .stamps_to_come import Filling, OpenCard, card_mark, filled_by, last_stamp, open_cards, stamps_to_come
-from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, is_paid, reward_behind
+from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, fell_short, is_paid, reward_behind
 from .undoing import went_with_level
 from .welcome import Newcomer, sign_up, welcome
 
@@ -280,6 +280,7 @@ __all__ = [
     "end_paid_levels",
     "end_stamp_card",
     "ends_of",
+    "fell_short",
     "filled_by",
     "forget_networks",
     "forgive_above_cap",

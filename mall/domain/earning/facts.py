@@ -40,6 +40,7 @@ FACTS = {
     "style_told": "earning.told",
     "question_followed_up": "earning.question_followed_up",
     "order_unkept": "earning.order_unkept",
+    "order_fell_short": "earning.order_unkept",
     "friend_unbought": "earning.reward_invitation",
     "level_unreached": "earning.order_unkept",
     "paid_level_undone": "earning.end_paid_levels",
@@ -61,7 +62,7 @@ WENT_BACK = ("purchase_refunded", "friend_unbought", "level_unreached", "review_
 BY_ITSELF = (
     "order_reduced", "order_kept", "purchase_kept", "purchase_refunded",
     "had_birthday", "member_for_years", "level_reached", "visited",
-    "friend_joined", "friend_bought", "share_visited", "paid_level_undone", *UNDOES,
+    "friend_joined", "friend_bought", "share_visited", "paid_level_undone", "order_fell_short", *UNDOES,
 )  # fmt: skip
 
 

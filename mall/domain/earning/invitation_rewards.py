@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 
 from mall.base.db import execute
 from mall.base.errors import NotFound, Refusal
@@ -71,7 +71,8 @@ def due_invitations(*, terms: programme.Programme, at: datetime, limit: int = 20
 def reward_invitation(friend_id: int, *, terms: programme.Programme, at: datetime) -> tuple[Reward, ...]:
     """Give an inviter what an invitation is worth by now. Asked again, gives nothing more.
 
-    What it gave for an order of which nothing is kept any more is taken back first; another one may be worth it anew.
+    What it gave for an order of which less is kept by now than it asks for is taken back first; another one may be
+    worth it anew.
     Where something is suspicious, nothing is given and the invitation waits for a person. Raises NotFound.
     """
     purse, row = _locked(friend_id, terms=terms)
@@ -160,13 +161,13 @@ def _pay(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme
     ).all()
     if not all(each.undone for each in before):
         return rewards
-    of_order = {"kept_cents": kept.attributes["kept_cents"], "order": kept.reference}
+    of_order = {"kept_cents": kept.attributes["kept_cents"], "order": kept.reference, "least_cents": least_of(terms)}
     bought = _fact("friend_bought", row, "bought", before=len(before), at=at, attributes=of_order)
     return rewards + did(bought, purse=purse, terms=terms, at=at)
 
 
 def _take_back(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
-    """Take back what an invitation gave for an order of which nothing is kept any more, and tell the inviter."""
+    """Take back what an invitation gave for an order of which too little is kept by now, and tell the inviter."""
     bought = execute(_gone_back(row.friend_id, row.inviter_id)).one_or_none()
     if bought is None:
         return
@@ -182,12 +183,14 @@ def _take_back(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Pro
 
 
 def _gone_back(friend_id: Any, inviter_id: Any) -> Any:
-    """Select the fact that a friend bought, where it stands and nothing of that order is kept any more."""
-    unkept = aliased(FactRow)
-    gone = select(unkept.id).where(
-        unkept.member_id == friend_id,
-        unkept.kind == "order_unkept",
-        unkept.reference == FactRow.attributes["order"].as_string(),
+    """Select the fact that a friend bought, where it stands and less is kept of that order than it asked for then."""
+    less = aliased(FactRow)
+    least = func.coalesce(FactRow.attributes["least_cents"].as_integer(), LEAST_CENTS)
+    gone = select(less.id).where(
+        less.member_id == friend_id,
+        less.kind == "order_reduced",
+        less.reference == FactRow.attributes["order"].as_string(),
+        less.attributes["kept_cents"].as_integer() < least,
     )
     of_row = [FactRow, Invitation] if not isinstance(friend_id, int) else [FactRow]
     query = select(FactRow).where(
@@ -197,6 +200,12 @@ def _gone_back(friend_id: Any, inviter_id: Any) -> Any:
         gone.correlate(*of_row).exists(),
     )
     return query.correlate(Invitation) if not isinstance(friend_id, int) else query
+
+
+def least_of(terms: programme.Programme) -> int:
+    """Return the cash that a friend must keep of an order for it to be worth something."""
+    task = terms.task("friend_bought")
+    return max(LEAST_CENTS, task.least_cents if task else 0)
 
 
 def _fact(
@@ -214,8 +223,7 @@ def _fact(
 
 def _kept_by(friend_id: Any, terms: programme.Programme) -> Any:
     """Select the orders that a friend keeps and that are large enough, as facts: what went back since counts not."""
-    task = terms.task("friend_bought")
-    least = max(LEAST_CENTS, task.least_cents if task else 0)
+    least = least_of(terms)
     since = aliased(FactRow)
     reduced = select(since.id).where(
         since.reference == FactRow.reference,

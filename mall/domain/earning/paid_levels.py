@@ -18,7 +18,7 @@ from mall.domain import ledger, membership, notices, programme
 from .facts import Fact, FactRow, record, undone_of
 from .level_packs import BIRTHDAY, LevelPack, give_level_pack
 from .lost_levels import lose_levels
-from .tasks import TaskReward, reference_of
+from .tasks import TaskReward, fell_short, reference_of
 from .undoing import (
     PAID_LEVEL_UNDONE,
     PackBack,
@@ -128,6 +128,7 @@ def _rewards_of(references: Sequence[str]) -> Sequence[Row[Any]]:
             reward.paid_by.in_(references),
             reward.fact_id.not_in(undone_of(reward.member_id)),
             ~went_with_level(reward),
+            ~fell_short(reward),
         )
         .order_by(reward.id)
     ).all()

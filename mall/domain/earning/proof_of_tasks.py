@@ -29,7 +29,7 @@ from .check_ins import ROUND_DAYS, CheckIn
 from .days import BETWEEN_BIRTHDAYS_DAYS
 from .facts import UNDOES, FactRow
 from .proof_of_packs import by_a_pack
-from .tasks import BEHAVIOURS, TaskReward
+from .tasks import BEHAVIOURS, TaskReward, fell_short
 
 
 def task_checks() -> list[Check]:
@@ -107,7 +107,7 @@ def _facts_without_check_in() -> Select[*tuple[Any, ...]]:
 def _other_than_said() -> Select[*tuple[Any, ...]]:
     """Find what rewards say that no task of their version does: each combination of figures is asked for once."""
     reward, version = TaskReward, programme.ProgrammeVersion
-    figures = ("points", "growth", "per_day", "per_month", "in_all")
+    figures = ("points", "growth", "per_day", "per_month", "in_all", "least_cents")
     paid = (
         select(reward.version, reward.task, *(getattr(reward, name) for name in figures)).distinct().subquery("paid")
     )
@@ -124,7 +124,9 @@ def _other_than_said() -> Select[*tuple[Any, ...]]:
         .where(
             version.id == paid.c.version,
             named_in(task.c.value, literal("key")) == paid.c.task,
-            *(paid.c[name].is_not_distinct_from(said(name)) for name in figures),
+            # What was paid before the least amount was kept, and other tasks, say none.
+            *(paid.c[name].is_not_distinct_from(said(name)) for name in figures if name != "least_cents"),
+            or_(paid.c.least_cents.is_(None), paid.c.least_cents == func.coalesce(said("least_cents"), 0)),
         )
         .correlate(paid)
     )
@@ -214,7 +216,7 @@ def _beyond_caps() -> Select[*tuple[Any, ...]]:
             number_in(reward.month).label("that_month"),
             number_in().label("ever"),
         )
-        .where(reward.fact_id.not_in(undone))
+        .where(reward.fact_id.not_in(undone), ~fell_short(reward))
         .subquery("counted")
     )
     c = counted.c

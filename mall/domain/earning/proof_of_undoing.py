@@ -26,7 +26,7 @@ from mall.domain import coupons, ledger, membership, programme
 
 from .facts import UNDOES, FactRow
 from .level_packs import REACHED, LevelPack
-from .tasks import TaskReward
+from .tasks import TaskReward, fell_short
 from .undoing import went_with_level
 
 Event = membership.GrowthEvent
@@ -37,7 +37,8 @@ def undoing_checks() -> list[Check]:
     return [
         Check(N_("what undoes a fact is of the same member, and of one that can be undone"), _of_nothing()),
         Check(N_("an order of which nothing is kept any more is undone, and no other"), _orders()),
-        Check(N_("an invitation is undone for an order that is undone"), _friends()),
+        Check(N_("a task keeps what it gave for an order while so much is kept as it asks for, no longer"), _short()),
+        Check(N_("an invitation is undone for an order of which too little is kept"), _friends()),
         Check(N_("a level reached by what went back since is undone, and no other"), _levels()),
         Check(N_("what was given for a fact that is undone was taken back, and for no other"), _rewards()),
         Check(N_("points and coupons of an undone level's pack were taken back"), _packs()),
@@ -98,16 +99,45 @@ def _orders() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _short() -> Select[*tuple[Any, ...]]:
+    """Find rewards for orders that ask for more than is kept and were not taken back, or were though they do not."""
+    reward, kept, less = TaskReward, FactRow, aliased(FactRow)
+    short = (
+        select(less.id)
+        .where(
+            less.reference == kept.reference,
+            less.kind == "order_reduced",
+            less.id > kept.id,
+            less.attributes["kept_cents"].as_integer() < reward.least_cents,
+            # Where nothing is kept, all of it is undone.
+            less.attributes["kept_cents"].as_integer() > 0,
+        )
+        .correlate(kept, reward)
+        .exists()
+    )
+    back = or_(fell_short(reward), reward.fact_id.in_(_ids_undone()), went_with_level(reward))
+    return (
+        select(reward.id, reward.member_id, reward.task)
+        .join(kept, kept.id == reward.fact_id)
+        .where(kept.kind == "order_kept", or_(and_(short, ~back), and_(fell_short(reward), ~short)))
+    )
+
+
 def _friends() -> Select[*tuple[Any, ...]]:
-    undo, bought, order = FactRow, aliased(FactRow), aliased(FactRow)
+    undo, bought, less = FactRow, aliased(FactRow), aliased(FactRow)
+    least = func.coalesce(bought.attributes["least_cents"].as_integer(), 1)
     return (
         select(undo.id, undo.member_id)
         .join(bought, bought.id == _undoes(undo))
         .outerjoin(
-            order,
-            and_(order.kind == "order_unkept", order.reference == bought.attributes["order"].as_string()),
+            less,
+            and_(
+                less.kind == "order_reduced",
+                less.reference == bought.attributes["order"].as_string(),
+                less.attributes["kept_cents"].as_integer() < least,
+            ),
         )
-        .where(undo.kind == "friend_unbought", order.id.is_(None))
+        .where(undo.kind == "friend_unbought", less.id.is_(None))
     )
 
 
@@ -186,7 +216,7 @@ def _rewards() -> Select[*tuple[Any, ...]]:
         .scalar_subquery()
     )
     taken = select(posting.id).where(posting.reference == reference, posting.kind == "clawback").correlate(reward)
-    gone = or_(reward.fact_id.in_(_ids_undone()), went_with_level(reward))
+    gone = or_(reward.fact_id.in_(_ids_undone()), went_with_level(reward), fell_short(reward))
     return select(reward.id, reward.member_id, reward.task).where(
         or_(
             and_(gone, or_(growth != 0, _left_of(reference, reward) > 0)),

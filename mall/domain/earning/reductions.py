@@ -1,7 +1,8 @@
 """Reductions: what is no longer kept of an order takes back with it what it had given.
 
 The order rule is reckoned anew for what is kept, by the figures of placing. Where nothing is kept that was paid for in
-cash, what tasks gave for the order goes too, and what levels gave that its growth had reached.
+cash, or less than a task asks for, what tasks gave for the order goes too, and what levels gave that its growth had
+reached.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from mall.domain import ledger, membership, notices, programme
 from .facts import Fact, FactRow, record
 from .lost_levels import LostLevel, lose_levels, would_lose
 from .orders import RULE, Sale, attributes_of
-from .tasks import Reward
-from .undoing import forgive_rest, undo, would_undo
+from .tasks import SHORT, Reward, reference_of
+from .undoing import Undoing, forgive_rest, rewards_short, take_reward_back, undo, would_take_reward_back, would_undo
 
 
 class Reduction(Struct, frozen=True):
@@ -117,13 +118,15 @@ def order_unkept(
 ) -> list[Reward]:
     """Take back what a reduction leaves no ground for besides the order's own points and growth, once.
 
-    That is what tasks gave for the order, where nothing that was paid for in cash is kept of it any more, and what
-    levels gave that its growth had brought. The member is told. To be called when order_reduced() has written.
+    That is what tasks gave for the order, where nothing that was paid for in cash is kept of it any more, or less than
+    they ask for, and what levels gave that its growth had brought. The member is told. To be called when
+    order_reduced() has written.
     Returns what tasks had given. Of an order that was not kept yet, asks the database nothing.
     """
     if not taken.was_kept:
         return []
-    rewards = [] if sale.kept_cents else _unkept(sale, purse=purse, terms=terms, at=at)
+    unkept = _fell_short if sale.kept_cents else _unkept
+    rewards = unkept(sale, purse=purse, terms=terms, at=at)
     if taken.growth or any(each.growth for each in rewards):
         lose_levels(purse=purse, terms=terms, at=at)
     return rewards
@@ -136,8 +139,7 @@ def unkept_by(sale: Sale, *, taken: Reduction, at: datetime) -> Unkept:
     """
     if not taken.was_kept:
         return Unkept()
-    row = None if sale.kept_cents else _kept_fact(sale)
-    rewards = [] if row is None else would_undo([row.id], at=at)
+    rewards = _would_take(sale, at=at)
     growth = [(each.counts_on, each.reward.growth) for each in rewards if each.counts_on is not None]
     if taken.growth and taken.growth_counts_on is not None:
         growth.append((taken.growth_counts_on, taken.growth))
@@ -146,6 +148,15 @@ def unkept_by(sale: Sale, *, taken: Reduction, at: datetime) -> Unkept:
         growth=sum(each.reward.growth for each in rewards),
         levels=would_lose(sale.member_id, growth, at=at) if growth else (),
     )
+
+
+def _would_take(sale: Sale, *, at: datetime) -> list[Undoing]:
+    """Return what tasks gave for an order that is too little by now."""
+    if sale.kept_cents:
+        short = rewards_short(f"{sale.reference}:kept", kept_cents=sale.kept_cents)
+        return [would_take_reward_back(reward, at=at) for reward in short]
+    row = _kept_fact(sale)
+    return [] if row is None else would_undo([row.id], at=at)
 
 
 def _kept_fact(sale: Sale) -> Row[Any] | None:
@@ -168,6 +179,32 @@ def _unkept(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme
     if points or growth:
         told = {"number": sale.number, "points": points, "growth": growth}
         notices.tell(sale.member_id, "points_reward_undone", values=told, key=f"{sale.reference}:unkept", at=at)
+    return taken
+
+
+def _fell_short(sale: Sale, *, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> list[Reward]:
+    """Take back what tasks gave that ask for more than is kept of an order by now, each once."""
+    why = say(
+        N_("Order {number}: {kept_cents} is still kept, less than the task asks for: what it gave is taken back"),
+        number=sale.number,
+        kept_cents=sale.kept_cents,
+    )
+    taken: list[Reward] = []
+    for reward in rewards_short(f"{sale.reference}:kept", kept_cents=sale.kept_cents):
+        short = Fact(
+            "order_fell_short",
+            sale.member_id,
+            key=reference_of(reward.id) + SHORT,
+            at=at,
+            reference=sale.reference,
+            attributes={"task": reward.task, "kept_cents": sale.kept_cents},
+        )
+        if record(short) is None:
+            continue
+        back = take_reward_back(reward, why=why, purse=purse, terms=terms, at=at)
+        taken.append(back)
+        told = {"number": sale.number, "points": back.points, "growth": back.growth, "least_cents": reward.least_cents}
+        notices.tell(sale.member_id, "points_reward_short", values=told, key=f"{short.key}:told", at=at)
     return taken
 
 

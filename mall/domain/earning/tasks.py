@@ -8,17 +8,34 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, UniqueConstraint, func, insert, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    UniqueConstraint,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute
 from mall.base.guard import append_only
-from mall.base.tables import Mapped, mapped_column
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, programme
 
 from .facts import Fact, FactRow, record, undone_of
 from .level_packs import UPGRADE, give_level_pack
+
+# How the key of the fact ends that less is kept of an order than the task of a reward asks for.
+SHORT = ":short"
 
 
 class Behaviour(Struct, frozen=True):
@@ -83,7 +100,8 @@ class TaskReward(db.Model):
     """What a task paid for a fact, under a version of the programme and the caps of then.
 
     Its points are the lot, its growth the event that refer to it by reference_of(). `paid_by` says what its member's
-    level was paid for by, where the task asks for that level and nothing else gave it.
+    level was paid for by, where the task asks for that level and nothing else gave it. `least_cents` is the cash that
+    must be kept of the order it was paid for; None of other tasks, and of what was paid before this was kept.
     """
 
     __table_args__ = (
@@ -113,6 +131,7 @@ class TaskReward(db.Model):
     in_all: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(Instant)
     paid_by: Mapped[str | None] = mapped_column(String(60))
+    least_cents: Mapped[int | None]
 
 
 append_only(TaskReward)
@@ -216,7 +235,8 @@ def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
 def done_by(member_id: int, *, today: date) -> dict[str, Done]:
     """Return how often each task was paid to a member, up to a day. Tasks never paid are left out. One statement.
 
-    What was paid for a fact that was undone does not count: it may be paid again.
+    What was paid for a fact that was undone does not count, nor for an order of which too little is kept by now: it
+    may be paid again.
     """
     reward = TaskReward
     rows = execute(
@@ -226,10 +246,17 @@ def done_by(member_id: int, *, today: date) -> dict[str, Done]:
             func.count().filter(reward.month == today.replace(day=1)).label("that_month"),
             func.count().label("ever"),
         )
-        .where(reward.member_id == member_id, reward.fact_id.not_in(undone_of(member_id)))
+        .where(reward.member_id == member_id, reward.fact_id.not_in(undone_of(member_id)), ~fell_short(reward))
         .group_by(reward.task)
     )
     return {row.task: Done(row.that_day, row.that_month, row.ever) for row in rows}
+
+
+def fell_short(reward: Any) -> ColumnElement[bool]:
+    """Tell whether a reward was taken back since less is kept of its order than its task asks for, as a column."""
+    short = aliased(FactRow)
+    key = literal("task:") + cast(reward.id, String) + literal(SHORT)
+    return select(short.id).where(short.key == key).correlate_except(short).exists()
 
 
 def reference_of(reward_id: int) -> str:
@@ -269,6 +296,7 @@ def _pay(
         per_month=task.per_month,
         in_all=task.in_all,
         paid_by=held.paid_by if task.from_rank > held.otherwise else None,
+        least_cents=task.least_cents if BEHAVIOURS[task.key].of_order else None,
         at=at,
     )
     reference = reference_of(execute(statement.returning(TaskReward.id)).scalar_one())

@@ -1,7 +1,8 @@
 """Undoing: where a fact is no longer so, what was given for it is taken back, once; a negative fact says so.
 
-A reward is not given in parts, so none is taken back in part: an order keeps what tasks gave for it as long as any of
-its goods that were paid for in cash is kept. What was undone counts for no cap: the next order may be the first.
+A reward is not given in parts, so none is taken back in part: an order keeps what a task gave for it as long as so
+much of its goods is kept as the task asks for, and any that was paid for in cash. What was undone counts for no cap:
+the next order may be the first.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +20,7 @@ from mall.domain import coupons, ledger, membership, programme
 from .facts import FactRow, record, undoing
 from .level_packs import REACHED
 from .level_packs import reference_of as reference_of_pack
-from .tasks import Reward, TaskReward, reference_of
+from .tasks import Reward, TaskReward, fell_short, reference_of
 
 # What the key of the fact that a paid level was given back begins with; what paid for it follows.
 PAID_LEVEL_UNDONE = "paid_level:"
@@ -66,7 +67,7 @@ def undo(
     if record(undoing(fact, kind, at=at)) is None:
         return []
     rewards = execute(
-        select(TaskReward).where(TaskReward.fact_id == fact.id, ~went_with_level(TaskReward)).order_by(TaskReward.id)
+        select(TaskReward).where(TaskReward.fact_id == fact.id, *_there(TaskReward)).order_by(TaskReward.id)
     ).all()
     return [take_reward_back(reward, why=why, purse=purse, terms=terms, at=at) for reward in rewards]
 
@@ -107,17 +108,32 @@ def went_with_level(given: Any) -> ColumnElement[bool]:
 def would_undo(fact_ids: Collection[int], *, at: datetime) -> list[Undoing]:
     """Return what undo() would take back for facts that were not undone: it takes nothing itself."""
     rewards = execute(
+        select(TaskReward).where(TaskReward.fact_id.in_(fact_ids), *_there(TaskReward)).order_by(TaskReward.id)
+    ).all()
+    return [would_take_reward_back(reward, at=at) for reward in rewards]
+
+
+def would_take_reward_back(reward: Row[Any], *, at: datetime) -> Undoing:
+    """Return what take_reward_back() would take back: it takes nothing itself."""
+    reference = reference_of(reward.id)
+    points = points_of_lots([reference], at=at) if reward.points else 0
+    _growth, counts_on = membership.growth_of(reference) if reward.growth else (0, None)
+    return Undoing(reward.fact_id, Reward(reward.task, points, reward.growth), counts_on)
+
+
+def rewards_short(fact_key: str, *, kept_cents: int) -> Sequence[Row[Any]]:
+    """Return what tasks gave for the order of a fact that ask for more cash than is kept of it by now."""
+    return execute(
         select(TaskReward)
-        .where(TaskReward.fact_id.in_(fact_ids), ~went_with_level(TaskReward))
+        .join(FactRow, FactRow.id == TaskReward.fact_id)
+        .where(FactRow.key == fact_key, TaskReward.least_cents > kept_cents, *_there(TaskReward))
         .order_by(TaskReward.id)
     ).all()
-    found = []
-    for reward in rewards:
-        reference = reference_of(reward.id)
-        points = points_of_lots([reference], at=at) if reward.points else 0
-        _growth, counts_on = membership.growth_of(reference) if reward.growth else (0, None)
-        found.append(Undoing(reward.fact_id, Reward(reward.task, points, reward.growth), counts_on))
-    return found
+
+
+def _there(reward: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a reward was not taken back for something else."""
+    return ~went_with_level(reward), ~fell_short(reward)
 
 
 def take_pack_back(pack: Row[Any], *, why: Message, by: str, purse: ledger.LockedPurse, at: datetime) -> PackBack:

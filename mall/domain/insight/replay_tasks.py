@@ -51,7 +51,7 @@ def _rewards(since: datetime) -> dict[str, int]:
 
 def _stands(reward: Any) -> tuple[Any, ...]:
     """Return the conditions that what a task paid was not taken back since."""
-    return reward.fact_id.not_in(earning.all_undone()), ~earning.went_with_level(reward)
+    return reward.fact_id.not_in(earning.all_undone()), ~earning.went_with_level(reward), ~earning.fell_short(reward)
 
 
 def _growth_change(
@@ -128,7 +128,12 @@ def _paid_before(
             func.count().filter(reward.month == first_day.replace(day=1)).label("that_month"),
             func.count().label("ever"),
         )
-        .where(reward.at < since, reward.task.in_(capped), reward.fact_id.not_in(earning.all_undone()))
+        .where(
+            reward.at < since,
+            reward.task.in_(capped),
+            reward.fact_id.not_in(earning.all_undone()),
+            ~earning.fell_short(reward),
+        )
         .group_by(reward.member_id, reward.task)
     )
     return {(row.member_id, row.task): earning.Done(0, row.that_month, row.ever) for row in rows}

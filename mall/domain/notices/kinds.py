@@ -43,6 +43,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "points_unlocked": ("points", "number"),
     # What tasks and an invitation gave for an order of which nothing is kept any more.
     "points_reward_undone": ("number", "points", "growth"),
+    # What a task gave that asks for more than is kept of an order.
+    "points_reward_short": ("number", "points", "growth", "least_cents"),
     "points_invitation_undone": ("friend", "points", "growth"),
     "points_expiring": ("points", "expires_on"),
     "points_cash_declined": ("points", "words"),

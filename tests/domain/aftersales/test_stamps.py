@@ -2,8 +2,10 @@
 
 import contextlib
 import random
+import runpy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from mall.domain.earning.stamps import Standing
 from tests.domain.ledger.test_proof import Undone, lower_the_guards
 from tests.stage import NOON, open_shop
 
+VERSIONS = Path(__file__).parents[3] / "migrations" / "versions"
 DAY = timedelta(days=1)
 KEPT = NOON + 15 * DAY
 
@@ -503,3 +506,25 @@ def broken():
     return [
         check.name for check in (*earning.checks(), *checkout.checks()) if execute(check.breaks).first() is not None
     ]
+
+
+def test_a_coupon_that_came_back_before_this_was_settled_is_void_from_the_migration_on(either):
+    stage = open_shop()
+    mei, mug = stage.member("mei"), stage.mug()
+    stage.stamp_card()
+    order = keep(stage, mei, mug, quantity=6)
+    with reading():
+        first, second = sorted(coupon.id for coupon in coupons.coupons_of(mei))
+    for coupon in (first, second):
+        buy(stage, mei, mug, at=KEPT, use=(coupon,))
+    stage.refund(order, pieces={1: 2}, at=KEPT)
+    assert full(mei) == [(1, "used", False, False), (2, "used", False, True)]
+    move = runpy.run_path(next(map(str, VERSIONS.glob("*_cff25222152d_*"))))["_void_coupons_owed"]
+    with contextlib.suppress(Undone), transaction() as connection:
+        execute(text("UPDATE coupon SET state = 'usable', used_for = NULL, used_at = NULL WHERE id = 2"))
+
+        for _again in range(2):
+            move(connection)
+
+        assert full(mei) == [(1, "used", False, False), (2, "revoked", True, False)]
+        raise Undone

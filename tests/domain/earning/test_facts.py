@@ -27,7 +27,10 @@ def test_a_new_member_has_an_empty_purse_the_first_level_and_one_fact(mei):
     assert [(fact.kind, fact.reference) for fact in facts(mei)] == [("signed_up", f"member:{mei}")]
 
 
-VISITS = [{"key": "visit", "points": 0, "growth": 1}]
+VISITS = [
+    {"key": "visit", "points": 0, "growth": 1},
+    {"key": "every_order", "points": 0, "growth": 1, "least_cents": 1_000},
+]
 
 
 def invited(mei, sale_of):
@@ -71,6 +74,7 @@ def test_every_kind_of_fact_is_recorded_by_its_verb(app, open_shop, sale_of):
         purse = ledger.lock(mei, zone=terms.zone)
         earning.order_paid(sale, purse=purse, terms=terms, at=NOON)
         earning.order_kept(sale, purse=purse, terms=terms, at=NOON)
+        earning.order_reduced(sale_of(mei, 500), key="order:7:part", purse=purse, terms=terms, at=NOON)
         earning.order_reduced(sale_of(mei, 0), key="order:7:refund", purse=purse, terms=terms, at=NOON)
         earning.check_in(mei, terms=terms, at=NOON)
         told = (earning.EMAIL_VERIFIED, earning.BIRTHDAY_ADDED, earning.ADDRESS_ADDED, earning.NEWS_WANTED)

@@ -95,24 +95,28 @@ def rewards(member_id):
             for fact in execute(select(earning.FactRow).where(earning.FactRow.member_id == member_id))
             if "undoes" in fact.attributes
         ]
-        rows = execute(select(row).where(row.member_id == member_id, row.fact_id.not_in(undone)).order_by(row.id))
+        mine = select(row).where(row.member_id == member_id, row.fact_id.not_in(undone), ~earning.fell_short(row))
+        rows = execute(mine.order_by(row.id))
         return [(each.task, each.points, each.growth) for each in rows]
 
 
-def told(member_id, kind):
+def told(member_id, *kinds):
     with reading():
         row = notices.Notice
         return list(
-            execute(select(row.details).where(row.member_id == member_id, row.kind == kind).order_by(row.id)).scalars()
+            execute(
+                select(row.details).where(row.member_id == member_id, row.kind.in_(kinds)).order_by(row.id)
+            ).scalars()
         )
 
 
 UNDONE = ("points_reward_undone", "level_pack_undone")
+SHORT = "points_reward_short"
 
 
 def told_undone(member_id):
     """Return what a member was told that went back: of tasks, then of levels."""
-    tasks, levels = (told(member_id, kind) for kind in UNDONE)
+    tasks, levels = told(member_id, UNDONE[0], SHORT), told(member_id, UNDONE[1])
     return {
         UNDONE[0]: [(each["points"], each["growth"]) for each in tasks],
         UNDONE[1]: [(each["level"]["en"], each["points"], each["coupons"], each["used"]) for each in levels],
@@ -153,6 +157,53 @@ def test_an_order_of_which_a_piece_is_kept_keeps_all_that_tasks_gave(stage, mei)
     refund(stage, order, {1: 1})
     assert rewards(mei) == []
     assert stage.balances(mei).ready == 0
+
+
+def test_what_a_task_gave_for_an_order_of_its_least_amount_goes_back_when_less_is_kept(stage, mei):
+    order = keep(stage, mei, 790, quantity=3)
+    refund(stage, order, {1: 1})
+    assert rewards(mei) == [("first_order", 100, 10), ("every_order", 7, 0)]
+
+    refund(stage, order, {1: 1})
+
+    # 7.90 is kept: one task asks for nothing, the other for 10.00.
+    assert rewards(mei) == [("first_order", 100, 10)]
+    assert told(mei, SHORT) == [
+        {"number": checkout.number_of(order.id), "points": 7, "growth": 0, "least_cents": 1_000}
+    ]
+    refund(stage, order, {1: 1})
+    assert rewards(mei) == []
+    assert (stage.balances(mei).ready, stage.balances(mei).owed, growth(stage, mei)) == (0, 0, 0)
+
+
+def test_what_fell_short_leaves_room_under_a_cap_for_the_next_order(app):
+    task = {"key": "every_order", "points": 7, "growth": 3, "least_cents": 1_000, "per_day": 1}
+    stage = open_shop(tasks=[task])
+    mei = stage.member("mei")
+    order = keep(stage, mei, 790, quantity=2)
+    refund_unseen(stage, order, {1: 1})
+    assert rewards(mei) == []
+
+    keep(stage, mei)
+
+    assert rewards(mei) == [("every_order", 7, 3)]
+
+
+def test_what_a_friends_order_gave_goes_back_when_less_is_kept_of_it_than_was_asked_for(stage, mei):
+    lin = invite(stage, mei, "lin")
+    order = keep(stage, lin, 590, quantity=3)
+    reward(stage, KEPT)
+    refund(stage, order, {1: 1})
+    assert reward(stage, LATER) == []
+    assert rewards(mei) == [("friend_bought", 300, 50)]
+
+    refund(stage, order, {1: 1})
+    assert reward(stage, LATER) == []
+
+    assert rewards(mei) == []
+    assert told(mei, "points_invitation_undone") == [{"friend": "Lin", "points": 300, "growth": 50}]
+    keep(stage, lin, at=LATER)
+    assert reward(stage, LATER) == [("friend_bought", 300)]
 
 
 def test_what_was_spent_of_a_reward_is_owed(stage, mei):
@@ -345,22 +396,25 @@ def test_growth_that_was_enough_on_any_day_since_bears_a_level_out():
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["keep", "part", "rest"]), st.integers(0, 3), st.sampled_from([1_590, 60_000])),
+        st.tuples(st.sampled_from(["keep", "part", "rest"]), st.integers(0, 3), st.sampled_from([1_590, 790, 60_000])),
         min_size=2,
         max_size=6,
     )
 )
 def test_whatever_is_kept_and_goes_back_tasks_gave_for_what_is_kept_alone(stage, steps):
-    """Orders of two pieces are kept and go back in parts: each that is kept has given, no other, and one is first."""
+    """Orders of two pieces are kept and go back in parts: each of which enough is kept has given, no other, and one is
+    first.
+    """
     member_id = stage.member(f"member{stage.made}")
     stage.made += 1
     orders: list = []
     left: dict[int, int] = {}
+    each_cents: dict[int, int] = {}
     for act, which, cents in steps:
         standing = [order for order in orders if left[order.id]]
         if act == "keep":
             orders.append(keep(stage, member_id, cents, quantity=2))
-            left[orders[-1].id] = 2
+            left[orders[-1].id], each_cents[orders[-1].id] = 2, cents
         elif standing:
             order = standing[which % len(standing)]
             pieces = 1 if act == "part" else left[order.id]
@@ -368,7 +422,9 @@ def test_whatever_is_kept_and_goes_back_tasks_gave_for_what_is_kept_alone(stage,
             left[order.id] -= pieces
 
     given = [task for task, *_ in rewards(member_id)]
-    assert given.count("every_order") == sum(1 for pieces in left.values() if pieces)
+    assert given.count("every_order") == sum(
+        1 for order_id, pieces in left.items() if pieces * each_cents[order_id] >= 1_000
+    )
     assert given.count("first_order") <= 1
     balances = stage.balances(member_id)
     assert balances.owed == 0
@@ -383,6 +439,23 @@ def test_the_proof_sees_an_order_that_is_gone_and_was_not_undone(stage, mei, mon
     monkeypatch.setattr(earning, "order_unkept", lambda *_given, **_named: [])
     refund_unseen(stage, order)
     assert broken() == ["an order of which nothing is kept any more is undone, and no other"]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_what_a_task_gave_for_more_than_is_kept(stage, mei, monkeypatch):
+    order = keep(stage, mei, 790, quantity=2)
+    monkeypatch.setattr(earning, "order_unkept", lambda *_given, **_named: [])
+    refund_unseen(stage, order, {1: 1})
+    assert broken() == ["a task keeps what it gave for an order while so much is kept as it asks for, no longer"]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_what_was_taken_for_an_order_that_is_large_enough(stage, mei):
+    keep(stage, mei)
+    with transaction():
+        given = execute(select(earning.TaskReward).where(earning.TaskReward.task == "every_order")).one()
+        earning.record(earning.Fact("order_fell_short", mei, f"task:{given.id}:short", KEPT))
+    assert "a task keeps what it gave for an order while so much is kept as it asks for, no longer" in broken()
 
 
 @pytest.mark.breaks_the_books
@@ -428,6 +501,6 @@ def test_the_proof_sees_an_invitation_undone_for_an_order_that_stands(stage, mei
         )
     assert broken() == [
         "what undoes a fact is of the same member, and of one that can be undone",
-        "an invitation is undone for an order that is undone",
+        "an invitation is undone for an order of which too little is kept",
         "what was given for a fact that is undone was taken back, and for no other",
     ]

@@ -185,7 +185,8 @@ class World:
                 .scalars()
                 .all()
             )
-            rows = execute(select(pack.member_id, pack.occasion, pack.kind, pack.coupons)).all()
+            there = ~earning.went_with_level(pack)
+            rows = execute(select(pack.member_id, pack.occasion, pack.kind, pack.coupons).where(there)).all()
         stand = [row for row in rows if f"member:{row.member_id}:{row.occasion}" not in undone]
         return {
             kind: sum(row.coupons for row in stand if row.kind == kind) for kind in (earning.UPGRADE, earning.BIRTHDAY)

@@ -30,11 +30,24 @@ def points_reward_undone(values: Values) -> Letter:
     )  # fmt: skip
 
 
+def points_reward_short(values: Values) -> Letter:
+    return Letter(
+        _("What a task gave for order %(number)s was taken back", number=values["number"]),
+        [
+            _("The task asks for an order of %(cash)s or more in cash. Less than that is kept of order %(number)s by "
+              "now, so what it gave went back.", cash=money_words(values["least_cents"]), number=values["number"]),
+            _("The next order you keep may do the task again."),
+        ],
+        figures=_gone(values),
+        button=button(_("See my points"), values),
+    )  # fmt: skip
+
+
 def points_invitation_undone(values: Values) -> Letter:
     return Letter(
         _("What the order of %(friend)s gave you was taken back", friend=values["friend"]),
         [
-            _("Nothing of the order that %(friend)s kept is kept any more, so what it gave you went back.",
+            _("Less of the order that %(friend)s kept is kept by now than it takes, so what it gave you went back.",
               friend=values["friend"]),
             _("The next order that %(friend)s keeps may bring it again.", friend=values["friend"]),
         ],
@@ -371,6 +384,7 @@ def _words(values: Values) -> list[str]:
 LETTERS = (
     points_unlocked,
     points_reward_undone,
+    points_reward_short,
     points_invitation_undone,
     points_expiring,
     points_cash_declined,
