@@ -9,8 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mall.base.db import again, reading, transaction
 from mall.domain import aftersales, cash, checkout, ledger, membership, programme
-from mall.domain.membership import carrying
-from mall.domain.membership import grants as grants_room
+from mall.domain.membership import carrying, grants_carried, paid_grants
 from tests.stage import NOON, Stage, open_shop
 from tests.threads import errors, meeting, race
 
@@ -105,7 +104,7 @@ def carried_while_given_back(app, stage, mei, monkeypatch):
         )  # fmt: skip
         programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
         terms = programme.current(NOON)
-    meet, end, replace = meeting(2), grants_room._withdraw, grants_room._place
+    meet, end, replace = meeting(2), paid_grants.withdraw, grants_carried._place
 
     def both_have_read(real):
         def step(*given, **more):
@@ -114,8 +113,8 @@ def carried_while_given_back(app, stage, mei, monkeypatch):
 
         return step
 
-    monkeypatch.setattr(grants_room, "_withdraw", both_have_read(end))
-    monkeypatch.setattr(grants_room, "_place", both_have_read(replace))
+    monkeypatch.setattr(paid_grants, "withdraw", both_have_read(end))
+    monkeypatch.setattr(grants_carried, "_place", both_have_read(replace))
 
     def give():
         with transaction():

@@ -4,30 +4,8 @@ This is the room's front door. Growth is not points: spending points never lower
 """
 
 from .carrying import carry, is_followed
-from .grants import (
-    GIVEN_BACK,
-    MANUAL,
-    MONTHS,
-    OWN_REASONS,
-    PAID,
-    PAID_KEY,
-    Grant,
-    GrantTooLong,
-    LevelGrant,
-    LevelGrantEnd,
-    NoSuchGrant,
-    NoSuchLevel,
-    Period,
-    WasPaid,
-    end_grants,
-    end_paid_grants,
-    grants_of,
-    paid_after,
-    paid_periods,
-    withdraw_grant,
-    write_grant,
-    write_paid_grant,
-)
+from .grant_ends import GIVEN_BACK, OWN_REASONS, NoSuchGrant, WasPaid, end_grants, withdraw_grant
+from .grants import MANUAL, PAID, Grant, GrantTooLong, LevelGrant, LevelGrantEnd, NoSuchLevel, grants_of, write_grant
 from .growth import DORMANCY, GrowthChange, GrowthEvent, change_growth, growth_entries, growth_event, growth_of
 from .level_notices import LevelNotice
 from .levels import (
@@ -44,6 +22,7 @@ from .levels import (
     rank_then,
     window_start,
 )
+from .paid_grants import MONTHS, PAID_KEY, Period, end_paid_grants, paid_after, paid_periods, write_paid_grant
 from .places import place_of
 from .proof import checks
 from .reminders import tell_ending

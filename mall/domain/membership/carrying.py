@@ -11,7 +11,7 @@ from sqlalchemy import Date, Select, and_, bindparam, func, select
 from mall.base.db import execute
 from mall.domain import ledger, programme
 
-from .grants import replace_grants, to_replace
+from .grants_carried import replace_grants, to_replace
 from .growth import GrowthEvent
 from .levels import CARRIED, latest_steps, step_row, take_steps, window_start
 from .places import place_of

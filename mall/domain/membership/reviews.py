@@ -16,17 +16,7 @@ from mall.domain import notices, programme
 
 from .growth import GrowthEvent, write_growth
 from .level_notices import NOTICE_DAYS, LevelNotice
-from .levels import (
-    KEPT,
-    LOWERED,
-    REACHED,
-    LevelChange,
-    LevelHistory,
-    latest_steps,
-    step_row,
-    take_steps,
-    window_start,
-)
+from .levels import KEPT, LOWERED, REACHED, LevelChange, LevelHistory, latest_steps, step_row, take_steps, window_start
 from .standing import State, state_in, state_of
 
 

@@ -10,10 +10,11 @@ from mall.base.clock import Instant
 from mall.base.db import execute
 from mall.domain import programme
 
-from .grants import PAID, LevelGrant, goes_on, lasts
+from .grants import PAID, LevelGrant, lasts
 from .growth import GrowthEvent
 from .level_notices import LevelNotice
 from .levels import LevelHistory, window_start
+from .paid_grants import goes_on
 
 
 class Standing(Struct, frozen=True):
