@@ -166,7 +166,7 @@ GOOD = [
     (rules.reads_the_clock, "mall/web/store/a.py", "now()\ntime.perf_counter()"),
     (floats_in, "mall/domain/ledger/a.py", "share = Fraction(1, 2) / 3\npath = folder / name\nwhole = 7 // 2"),
     (floats_in, "mall/web/shared/charts.py", "half = width / 2.0"),
-    (rules.catches_everything, "mall/worker.py", "try:\n    f()\nexcept Exception:\n    log()"),
+    (rules.catches_everything, "mall/worker/__init__.py", "try:\n    f()\nexcept Exception:\n    log()"),
     (rules.catches_everything, "mall/web/store/a.py", "try:\n    f()\nexcept Refusal:\n    pass"),
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "text('SELECT :a')\nwords = f'Select {size} pictures'"),
     (rules.leaves_a_check_unmarked, "mall/domain/ledger/a.py", "Check(N_('all is well'), select(Lot))"),
