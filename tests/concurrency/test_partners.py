@@ -16,7 +16,7 @@ from mall.base.db import again, execute, reading, transaction
 from mall.domain import approvals, audit, ledger, partners, people, programme
 from mall.domain.approvals import requests
 from mall.domain.ledger import purses
-from mall.domain.partners import keys, purchases, versions
+from mall.domain.partners import keys, refunding, reporting, versions
 from tests import cast
 from tests.conftest import NOON
 from tests.threads import errors, meeting, race
@@ -119,7 +119,7 @@ def test_never_more_is_refunded_than_was_paid(postgres_app, shop, members):
 
 @pytest.mark.breaks_the_books
 def test_without_the_lock_of_the_purse_more_is_refunded(postgres_app, shop, members, monkeypatch):
-    meet, count = meeting(THREADS), purchases.refunded_cents
+    meet, count = meeting(THREADS), refunding.refunded_cents
 
     def count_together(purchase_id: int) -> int:
         cents = count(purchase_id)
@@ -130,7 +130,7 @@ def test_without_the_lock_of_the_purse_more_is_refunded(postgres_app, shop, memb
         rows = execute(select(ledger.Purse).where(ledger.Purse.member_id.in_(member_ids)))
         return {row.member_id: ledger.LockedPurse(*row, zone=zone) for row in rows}
 
-    monkeypatch.setattr(purchases, "refunded_cents", count_together)
+    monkeypatch.setattr(refunding, "refunded_cents", count_together)
     monkeypatch.setattr(purses, "lock_many", unlocked)
 
     outcomes = eight_refunds(postgres_app, shop, members)
@@ -156,7 +156,7 @@ def test_a_months_cap_is_met_exactly(postgres_app, shop, members):
 
 @pytest.mark.breaks_the_books
 def test_without_the_lock_of_the_month_more_is_given(postgres_app, shop, members, monkeypatch):
-    meet, lock = meeting(THREADS), purchases._lock_month
+    meet, lock = meeting(THREADS), reporting._lock_month
 
     def unlocked(partner_id: int, month: Any) -> int:
         with reading():
@@ -165,7 +165,7 @@ def test_without_the_lock_of_the_month_more_is_given(postgres_app, shop, members
         lock(partner_id, month)
         return given
 
-    monkeypatch.setattr(purchases, "_lock_month", unlocked)
+    monkeypatch.setattr(reporting, "_lock_month", unlocked)
     eight_members(postgres_app, shop, members)
     assert total(partners.Purchase.points) > 250
 

@@ -37,30 +37,21 @@ from .bindings import (
     invite,
     unbind,
 )
+from .keeping import keep, to_keep
 from .keys import ApproverHasNoKey, KeyNotApart, NotYetApproved, key_holder, make_key, revoke_key
 from .proof import checks
-from .purchases import (
-    LONGEST_REFERENCE,
+from .purchases import LONGEST_REFERENCE, Purchase, PurchaseRefund, given_in_month, purchases_at, ready_at
+from .refunding import BeforePurchase, TooMuchBack, UnknownPurchase, refund
+from .reporting import (
     MOST_CENTS,
     OLDEST,
-    BeforePurchase,
     InTheFuture,
     OtherCurrency,
-    Purchase,
-    PurchaseRefund,
     ReferenceTaken,
     Reporting,
     TooLongAgo,
-    TooMuchBack,
     UnknownMember,
-    UnknownPurchase,
-    given_in_month,
-    keep,
-    purchases_at,
-    ready_at,
-    refund,
     report,
-    to_keep,
 )
 from .versions import (
     KeyHolder,
