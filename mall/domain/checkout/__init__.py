@@ -25,6 +25,7 @@ from .baskets import (
 from .campaigns import Added, WillEarn, will_earn
 from .choosing import change, choose, line_of
 from .codes import NotShownNow, show_code
+from .completing import close, nothing_left_to_ship
 from .dispatch import (
     KNOWN,
     LARGEST_FILE,
@@ -56,6 +57,7 @@ from .fulfilment import (
     shippable,
 )
 from .joining import join
+from .letting_go import call_off
 from .life import (
     AWAITING,
     CANCELLED,
@@ -72,24 +74,29 @@ from .life import (
     UNPAID,
 )
 from .moving import Refunded, count_exchanging, count_refunded, flag_dispute, move, note, to_review
-from .orders import (
-    FIRST_NUMBER,
+from .order_lines import (
     PLAN_REFERENCE,
-    REFERENCE,
     LineRow,
-    Order,
-    OrderEvent,
     OrderLine,
-    OrderRow,
-    UnderDispute,
-    WrongState,
     back_of,
     back_of_plan,
-    cash_cents_of,
-    id_of,
     kept_cents_of,
     kept_of,
     lines_of,
+    pieces_of,
+    plan_reference,
+    to_ship,
+)
+from .orders import (
+    FIRST_NUMBER,
+    REFERENCE,
+    Order,
+    OrderEvent,
+    OrderRow,
+    UnderDispute,
+    WrongState,
+    cash_cents_of,
+    id_of,
     lock_order,
     lock_with_purse,
     number_of,
@@ -97,10 +104,7 @@ from .orders import (
     order_id_in,
     order_id_of,
     order_of,
-    pieces_of,
-    plan_reference,
     reference_of,
-    to_ship,
     window_days_of,
 )
 from .parcels import (
@@ -154,7 +158,8 @@ from .reads import (
     windows_of,
 )
 from .redemptions import REDEEMED, RedeemedEnough, Redemptions
-from .settling import become_paid, call_off, close, nothing_left_to_ship, sale_of, settle
+from .sales import sale_of
+from .settling import become_paid, settle
 from .stamps import bought_of, will_stamp
 from .tender import Preset, Switch, switch_for
 from .totals import Priced, Way, Weighed, price, price_as_far_as

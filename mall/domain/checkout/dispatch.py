@@ -16,7 +16,8 @@ from mall.base.text import N_
 
 from . import life, orders, parcels
 from .fulfilment import NothingToShip, NoTracking, ToBeCollected, ship
-from .orders import Order, OrderLine, UnderDispute, WrongState
+from .order_lines import OrderLine
+from .orders import Order, UnderDispute, WrongState
 from .parcels import AnotherParcel, Parcel, ParcelLine
 
 MOST_ROWS = 500

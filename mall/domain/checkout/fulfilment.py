@@ -12,10 +12,11 @@ from mall.base.text import N_, Message, say
 from mall.domain import audit, catalogue, notices, programme
 
 from . import life, moving, orders, parcels
+from .completing import complete
 from .life import COMPLETED, PAID, SHIPPED
+from .order_lines import lines_of, to_ship
 from .orders import Order, UnderDispute, WrongState
 from .parcels import AnotherParcel
-from .settling import complete
 
 # The round in which orders complete by themselves.
 COMPLETING = "order.complete"
@@ -124,7 +125,7 @@ def send_once_more(
         said = say(N_("Replacement sent with {carrier}, {tracking}"), carrier=carrier, tracking=tracking)
     if tracking and any(each.tracking == tracking for each in parcels.parcels_of(order.id)):
         raise AnotherParcel(number=number, tracking=tracking)
-    variant_of = {line.line: line.variant_id for line in orders.lines_of(order.id)}
+    variant_of = {line.line: line.variant_id for line in lines_of(order.id)}
     of_variant: dict[int, int] = {}
     for line, count in pieces.items():
         of_variant[variant_of[line]] = of_variant.get(variant_of[line], 0) + count
@@ -196,7 +197,7 @@ def _to_send(order: Row[Any]) -> list[Row[Any]]:
         raise UnderDispute(number=number)
     if order.digital:
         raise NothingToShip(number=number)
-    return orders.lines_of(order.id)
+    return lines_of(order.id)
 
 
 def _leave(
@@ -204,7 +205,7 @@ def _leave(
 ) -> Row[Any]:
     """Let pieces of lines, {line: n}, leave the house. What needs no parcel goes with the last; then it is shipped."""
     last = parcels.left_to_ship(lines) == dict(inside)
-    leaving = {line.line: orders.to_ship(line) for line in lines if orders.to_ship(line)} if last else dict(inside)
+    leaving = {line.line: to_ship(line) for line in lines if to_ship(line)} if last else dict(inside)
     of_variant: dict[int, int] = {}
     for line in lines:
         if count := leaving.get(line.line):

@@ -13,7 +13,8 @@ from mall.base.text import Message
 from mall.domain import coupons, earning
 
 from .life import NEXT, OVER, REVIEW
-from .orders import Order, OrderEvent, OrderLine, OrderRow, WrongState, number_of, reference_of
+from .order_lines import OrderLine
+from .orders import Order, OrderEvent, OrderRow, WrongState, number_of, reference_of
 
 
 class Moved(Struct, frozen=True):

@@ -15,7 +15,7 @@ from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 from mall.domain import programme
 
-from . import orders
+from . import order_lines
 
 PICKUP = "pickup"
 _HAS_NUMBER = "tracking <> ''"
@@ -148,7 +148,7 @@ def write(
 
 def left_to_ship(lines: Sequence[Any]) -> dict[int, int]:
     """Return how many pieces of each line have yet to leave in a parcel, {line: n}. Digital ones need none."""
-    return {line.line: left for line in lines if not line.digital and (left := orders.to_ship(line))}
+    return {line.line: left for line in lines if not line.digital and (left := order_lines.to_ship(line))}
 
 
 def chosen(lines: Sequence[Any], pieces: Mapping[int, int] | None) -> dict[int, int]:

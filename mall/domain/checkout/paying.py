@@ -17,9 +17,10 @@ from mall.base.text import N_
 from mall.domain import cash, notices, programme
 
 from . import life, orders
+from .letting_go import call_off, time_out
 from .life import AWAITING, UNPAID
 from .orders import Order, WrongState
-from .settling import call_off, settle, time_out
+from .settling import settle
 
 # The cashier refuses sessions shorter than this by its own clock.
 SHORTEST = timedelta(minutes=30, seconds=30)

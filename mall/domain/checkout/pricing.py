@@ -17,7 +17,8 @@ from mall.domain import catalogue, coupons, earning, programme
 
 from .baskets import BasketNow, BasketRow
 from .life import SOLD
-from .orders import Order, OrderLine, pieces_of
+from .order_lines import OrderLine, pieces_of
+from .orders import Order
 from .quote import PlanSold, Rules, Shipping, Wanted, price_of_piece
 
 SHIPPING_TAX_CLASS = "standard"

@@ -7,7 +7,8 @@ from mall.base.text import N_
 from mall.domain import cash, catalogue, coupons, ledger
 
 from .life import AWAITING, CANCELLED, COMPLETED, OVER, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
-from .orders import REFERENCE, Order, OrderLine, back_of, cash_cents_of
+from .order_lines import OrderLine, back_of
+from .orders import REFERENCE, Order, cash_cents_of
 from .parcels import Parcel, ParcelLine
 from .proof_of_campaigns import campaign_checks
 from .proof_of_cash import cash_checks

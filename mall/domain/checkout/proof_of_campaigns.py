@@ -8,7 +8,8 @@ from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import audit, catalogue, earning, ledger
 
-from .orders import REFERENCE, Order, OrderLine
+from .order_lines import OrderLine
+from .orders import REFERENCE, Order
 
 # No transaction lives longer: an order that was being placed when a campaign was ended had read that it runs.
 PLACING_SECONDS = 60

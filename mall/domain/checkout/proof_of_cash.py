@@ -9,7 +9,8 @@ from mall.base.text import N_
 from mall.domain import cash, ledger
 
 from .life import AWAITING, CANCELLED, COMPLETED, PAID, PROCESSING, REFUNDED, REVIEW, SHIPPED, TIMED_OUT
-from .orders import REFERENCE, Order, OrderLine, back_of
+from .order_lines import OrderLine, back_of
+from .orders import REFERENCE, Order
 
 KEPT = (PAID, SHIPPED, COMPLETED)
 SOLD = (*KEPT, REFUNDED)

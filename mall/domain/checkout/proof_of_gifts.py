@@ -7,7 +7,8 @@ from mall.base.text import N_
 from mall.domain import catalogue, coupons
 
 from .life import OVER
-from .orders import REFERENCE, Order, OrderLine
+from .order_lines import OrderLine
+from .orders import REFERENCE, Order
 
 _CODE = catalogue.PoolCode
 

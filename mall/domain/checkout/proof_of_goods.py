@@ -6,7 +6,8 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import catalogue
 
-from .orders import REFERENCE, Order, OrderLine
+from .order_lines import OrderLine
+from .orders import REFERENCE, Order
 
 _move = catalogue.StockMove
 

@@ -7,7 +7,8 @@ from mall.base.sql import days_between, seconds_between
 from mall.base.text import N_
 from mall.domain import membership
 
-from .orders import PLAN_REFERENCE, Order, OrderLine
+from .order_lines import PLAN_REFERENCE, OrderLine
+from .orders import Order
 
 _GRANT, _END = membership.LevelGrant, membership.LevelGrantEnd
 # A day is 24 hours, but for the hour that the clock may be set back within it.

@@ -8,7 +8,8 @@ from mall.base.proof import Check
 from mall.base.text import N_
 from mall.domain import earning
 
-from .orders import REFERENCE, Order, OrderLine
+from .order_lines import OrderLine
+from .orders import REFERENCE, Order
 
 
 def stamp_checks() -> list[Check]:

@@ -11,7 +11,8 @@ from mall.base.text import N_
 from mall.domain import audit, cash, coupons, earning, membership, programme
 
 from .life import CANCELLED, REVIEW, SOLD, TIMED_OUT
-from .orders import REFERENCE, Order, OrderLine
+from .order_lines import OrderLine
+from .orders import REFERENCE, Order
 from .redemptions import REDEEMED
 
 # Columns of an order that are settings of its programme by the same name.

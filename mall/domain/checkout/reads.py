@@ -9,9 +9,10 @@ from sqlalchemy import Row, func, select
 from mall.base.db import execute
 from mall.domain import cash
 
-from . import orders
+from . import order_lines, orders
 from .life import AWAITING
-from .orders import Order, OrderEvent, OrderLine
+from .order_lines import OrderLine
+from .orders import Order, OrderEvent
 from .parcels import Sent, is_collected, parcels_of
 
 
@@ -72,7 +73,7 @@ def order_page(number: str, *, member_id: int | None = None) -> OrderPage:
     return OrderPage(
         order=order,
         number=number,
-        lines=orders.lines_of(order.id),
+        lines=order_lines.lines_of(order.id),
         events=list(execute(select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(OrderEvent.id))),
         parcels=parcels_of(order.id),
         payments=cash.payments_of(reference),

@@ -15,7 +15,8 @@ from mall.base.text import N_
 from mall.domain import programme
 
 from .life import SOLD
-from .orders import Order, OrderLine
+from .order_lines import OrderLine
+from .orders import Order
 from .quote import Wanted
 
 # The prices that make a piece a redemption: points, whole or in part. Points at the switch pay what is sold for cash.

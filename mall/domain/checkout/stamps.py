@@ -6,11 +6,12 @@ from datetime import datetime
 from mall.domain import coupons, earning
 
 from . import orders
+from .order_lines import LineRow
 from .quote import Quote, QuoteLine
 
 
 def bought_of(
-    order: orders.OrderRow, lines: Sequence[orders.LineRow], *, back: Mapping[int, int] | None = None
+    order: orders.OrderRow, lines: Sequence[LineRow], *, back: Mapping[int, int] | None = None
 ) -> tuple[earning.Bought, ...]:
     """Return the lines of an order as stamp cards see them, once so many more pieces are refunded, {line: n}.
 
@@ -51,7 +52,13 @@ def will_stamp(
 
 
 def _bought(
-    line: orders.LineRow | QuoteLine, *, number: int, product_id: int, quantity: int, gifts: int, refunded: int = 0
+    line: LineRow | QuoteLine,
+    *,
+    number: int,
+    product_id: int,
+    quantity: int,
+    gifts: int,
+    refunded: int = 0,
 ) -> earning.Bought:
     full_cents = line.list_cents - line.level_discount_cents
     free = min(gifts, line.coupon_cents * quantity // full_cents) if full_cents else 0
