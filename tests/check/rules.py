@@ -25,7 +25,12 @@ OUTSIDE_WORLD = {
 OF_THE_REQUEST = {"current_user", "g", "request", "session"}
 NAMELESS = {"helpers.py", "misc.py", "models.py", "services.py", "utils.py"}
 # A request, a job, and a row of a round: whatever goes wrong with one, the next one has its turn.
-EDGES = {"mall/web/shared/problems.py", "mall/worker/__init__.py", "mall/worker/many.py", "mall/domain/notices/setbacks.py"}
+EDGES = {
+    "mall/web/shared/problems.py",
+    "mall/worker/__init__.py",
+    "mall/worker/many.py",
+    "mall/domain/notices/setbacks.py",
+}
 THE_CLOCK = "mall/base/clock.py"
 THE_DATABASE = "mall/base/db.py"
 THE_GUARD = "mall/base/guard.py"
