@@ -301,6 +301,12 @@ def _insert(table: Any, number: Any, columns: dict[str, Any], *which: ColumnElem
     execute(insert(table).from_select(list(columns), rows))
 
 
+def let_all_have_joined(*, days_ago: int) -> None:
+    """Let all members have been here for so many days."""
+    with transaction():
+        execute(update(people.Member).values(created_at=now() - timedelta(days=days_ago)))
+
+
 def add_birthdays(member_ids: list[int], *, on: date) -> None:
     """Give members a birthday that falls on a day."""
     theirs = people.Member.id.between(member_ids[0], member_ids[-1])

@@ -90,7 +90,7 @@ class days_between(FunctionElement[int]):
 
 
 class seconds_between(FunctionElement[int]):
-    """How many seconds, rounded down, one instant, the second, is before another."""
+    """How many seconds one instant, the second, is before another: rounded down where that is of a whole second."""
 
     inherit_cache = True
     type = Integer()
@@ -148,7 +148,8 @@ def _epoch(element: Any, compiler: Any, **more: Any) -> str:
 @compiles(seconds_between, "sqlite")
 def _unixepoch(element: Any, compiler: Any, **more: Any) -> str:
     later, earlier = (compiler.process(each, **more) for each in element.clauses)
-    return f"CAST((julianday({later}) - julianday({earlier})) * 86400 AS INTEGER)"
+    whole = (f"CAST(strftime('%s', substr({each}, 1, 19)) AS INTEGER)" for each in (later, earlier))
+    return f"({' - '.join(whole)})"
 
 
 @compiles(seconds_later)

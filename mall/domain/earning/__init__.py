@@ -57,9 +57,18 @@ from .days import (
     review_share,
     visited,
 )
-from .dormancy import Announced, DormancyNotice, announced_to, notice_behind, take_off_dormant
+from .dormancy import (
+    BOUGHT_BY,
+    NOTICE_DAYS,
+    Announced,
+    DormancyNotice,
+    announced_to,
+    notice_behind,
+    points_off,
+    take_off_dormant,
+)
 from .drafts import BadDraft, check_window
-from .facts import FACTS, WENT_BACK, Fact, FactRow, all_undone, record
+from .facts import BY_ITSELF, FACTS, WENT_BACK, Fact, FactRow, all_undone, record
 from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
 from .grants import grant_level, withdraw_level
@@ -163,12 +172,15 @@ __all__ = [
     "BEHAVIOURS",
     "BIRTHDAY",
     "BIRTHDAY_ADDED",
+    "BOUGHT_BY",
+    "BY_ITSELF",
     "CLEAR",
     "COUNTS",
     "EMAIL_VERIFIED",
     "FACTS",
     "NETWORKS_KEPT",
     "NEWS_WANTED",
+    "NOTICE_DAYS",
     "PROFILE_COMPLETED",
     "QUESTION_FOLLOWED_UP",
     "REJECTED",
@@ -311,6 +323,7 @@ __all__ = [
     "order_reduced",
     "order_unkept",
     "orders_on_the_way",
+    "points_off",
     "purchase_kept",
     "purchase_refunded",
     "purchase_reported",

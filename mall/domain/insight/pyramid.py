@@ -5,14 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Subquery, case, cast, func, select
+from sqlalchemy import BigInteger, Subquery, cast, func, select
 
-from mall.base.clock import Instant, start_of
+from mall.base.clock import start_of
 from mall.base.db import execute
+from mall.base.tables import aliased
 from mall.domain import checkout, earning, membership, people, programme
-
-# What is paid for goods, and what of it goes back: together, what is kept.
-CASH_FACTS = ("order_paid", "order_reduced")
 
 
 class Course(Struct, frozen=True):
@@ -123,17 +121,27 @@ def revenue_by_member(since: datetime) -> Subquery:
 
 
 def kept_by_order(since: datetime, *, kind: str = "order_paid") -> Subquery:
-    """Return what is kept of each order paid (or "order_kept") since an instant: member_id, order_id, cents.
+    """Return what is kept of each order paid (or "order_kept") since an instant: member_id, order_id, cents, at.
 
-    Facts are read once, and put together by the number of their order: it is found sooner than its name.
+    `at` is when it was. An order has one such fact, and few have any that takes something back: only those are put
+    together.
     """
     fact: Any = earning.FactRow
-    order_id = checkout.order_id_in(fact.reference)
-    cents = func.sum(case((fact.kind.in_(CASH_FACTS), fact.cents), else_=0))
-    each = select(fact.member_id, order_id.label("order_id"), cast(cents, BigInteger).label("cents")).where(
-        fact.kind.in_({*CASH_FACTS, kind})
+    least = aliased(fact)
+    reduced = (
+        select(least.reference, cast(func.sum(least.cents), BigInteger).label("cents"))
+        .where(least.kind == "order_reduced")
+        .group_by(least.reference)
+        .subquery("reduced")
     )
-    if kind == CASH_FACTS[0]:
-        each = each.where(fact.at >= since)  # What goes back of an order goes back after it was paid.
-    of_these = func.max(case((fact.kind == kind, fact.at)), type_=Instant) >= since
-    return each.group_by(fact.member_id, order_id).having(of_these).subquery("kept")
+    paid = aliased(fact) if kind != "order_paid" else fact
+    question = select(
+        fact.member_id,
+        checkout.order_id_in(fact.reference).label("order_id"),
+        (paid.cents + func.coalesce(reduced.c.cents, 0)).label("cents"),
+        fact.at,
+    )
+    if paid is not fact:
+        question = question.join(paid, (paid.reference == fact.reference) & (paid.kind == "order_paid"))
+    question = question.outerjoin(reduced, reduced.c.reference == fact.reference)
+    return question.where(fact.kind == kind, fact.at >= since).subquery("kept")

@@ -5,7 +5,7 @@ counted at the level they would have; everybody else at the level they had when 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -13,6 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mall.domain import checkout, earning, membership, programme
+
+# What is another of members' growth, by the day: {member_id: [(day, growth)]}.
+GrowthByDay = Mapping[int, Sequence[tuple[int, int]]]
 
 
 class Kept(Struct, frozen=True):
@@ -144,10 +147,11 @@ def tasks_paid(
     *,
     before: Mapping[tuple[int, str], earning.Done] = {},
     since: date,
-) -> dict[tuple[int, str], int]:
-    """Return how often each task is paid to each member for what they did, earliest first: {(member, task): times}.
+) -> dict[tuple[int, str, date], int]:
+    """Return how often each task is paid to each member on each day for what they did, earliest first.
 
-    `before` says how often each was paid before the day the replay begins, that month and ever.
+    As {(member, task, day): times}. `before` says how often each was paid before the day the replay begins, that month
+    and ever.
     """
     tasks = tuple(tasks)
     paid: dict[tuple[int, str], int] = defaultdict(int)
@@ -171,7 +175,7 @@ def tasks_paid(
             paid[member, task.key] += 1
             by_day[member, task.key, each.day] += 1
             by_month[member, task.key, month] += 1
-    return {key: times for key, times in paid.items() if times}
+    return {key: times for key, times in by_day.items() if times}
 
 
 class Settling:

@@ -12,15 +12,19 @@ from mall.base.sql import given
 from mall.domain import checkout, earning, programme
 
 from .pyramid import kept_by_order
-from .replay import Bought, Kept, Piece, Sent, growth_change
+from .replay import Bought, GrowthByDay, Kept, Piece, Sent, growth_change
+from .shop_days import ShopDays
+
+# The rows taken over in one go: one by one takes twice as long, all of them are too many at a time.
+AT_ONCE = 5_000
 
 # Whom a draft moves, and by how many levels: a question is given all of them, as `moved`, and answers by these steps.
 MOVED = given("moved", member_id=BigInteger(), steps=BigInteger())
 STEPS: ColumnElement[Any] = func.coalesce(MOVED.c.steps, 0).label("steps")
 
 
-def order_growth(terms: programme.Programme, since: datetime) -> dict[int, int]:
-    """Return what a version's rate changes of each member's growth of orders kept since: {member_id: growth}.
+def order_growth(terms: programme.Programme, days: ShopDays) -> GrowthByDay:
+    """Return what a version's rate changes of each member's growth of orders kept since the first of the days.
 
     Only orders of another rate are read: for the others nothing changes.
     """
@@ -29,12 +33,12 @@ def order_growth(terms: programme.Programme, since: datetime) -> dict[int, int]:
     # Facts of all orders are added up only where there is anything to look for.
     if execute(select(order.id).where(of_another_rate).limit(1)).first() is None:
         return {}
-    kept = kept_by_order(since, kind="order_kept")
-    rows = execute(
-        select(kept.c.member_id, kept.c.cents, order.growth_per_cents)
+    kept = kept_by_order(days.since, kind="order_kept")
+    rows: Any = execute(
+        select(kept.c.member_id, kept.c.cents, order.growth_per_cents, days.seconds_to(kept.c.at))
         .join(order, kept.c.order_id == order.id)
         .where(of_another_rate)
-    )
+    ).yield_per(AT_ONCE)
 
     @lru_cache(None)
     def change_by(cents: int, growth_per_cents: int) -> int:
@@ -43,9 +47,10 @@ def order_growth(terms: programme.Programme, since: datetime) -> dict[int, int]:
         )
         return growth_change([Kept(1, cents, rates, 1)], terms)
 
-    change: dict[int, int] = defaultdict(int)
-    for row in rows:
-        change[row.member_id] += change_by(row.cents, row.growth_per_cents)
+    change: dict[int, tuple[tuple[int, int], ...]] = {}
+    for member_id, cents, growth_per_cents, seconds in rows:
+        of_order = days.day(seconds), change_by(cents, growth_per_cents)
+        change[member_id] = (*change.get(member_id, ()), of_order)
     return change
 
 
@@ -88,20 +93,21 @@ def _sent_rows(since: datetime) -> Select[Any]:
     for_cash = func.max(case((line.digital.is_(False) & (line.form != "points"), 1), else_=0))
     each = (
         select(
-            order.id,
+            order.member_id,
+            order.level_rank,
+            order.shipping_key,
+            order.shipping_list_cents,
             func.sum(line.cash_cents + line.saved_cents + line.waived_cents).label("goods_cents"),
             for_cash.label("for_cash"),
         )
         .join_from(order, line, line.order_id == order.id)
         .where(order.paid_at >= since, order.shipping_list_cents > 0, order.state.not_in(checkout.OVER))
-        .group_by(order.id)
-        .subquery("goods")
+        .group_by(order.id)  # Which says all of an order.
+        .subquery("sent")
     )
-    same = [
-        order.level_rank, order.shipping_key, order.shipping_list_cents, each.c.goods_cents, each.c.for_cash, STEPS,
-    ]  # fmt: skip
-    question = select(*same, func.count().label("times")).join_from(each, order, order.id == each.c.id)
-    return question.outerjoin(MOVED, MOVED.c.member_id == order.member_id).group_by(*same)
+    same = [*(column for column in each.c if column.name != "member_id"), STEPS]
+    question = select(*same, func.count().label("times")).select_from(each)
+    return question.outerjoin(MOVED, MOVED.c.member_id == each.c.member_id).group_by(*same)
 
 
 def _kept(row: Row[Any]) -> Kept:

@@ -1,5 +1,6 @@
 """Standings: on which level a version leaves everybody after their next review, and whom a draft moves."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
@@ -11,15 +12,17 @@ from mall.base.db import execute
 from mall.domain import membership, people, programme
 
 from .pyramid import growth_by_member, revenue_by_member
-from .replay import Settling
+from .replay import GrowthByDay, Settling
+from .replay_dormancy import Lost, dormancy_replayed
 from .replay_orders import order_growth
 from .replay_packs import Climb
+from .shop_days import ShopDays
 
 # Where somebody stands: rank, growth, cents of revenue.
 Standing = tuple[int, int, int]
 
 
-class Mover(Struct, frozen=True):
+class Mover(Struct, frozen=True, gc=False):
     """A member whom the draft leaves elsewhere than the version in force: ranks and growth under each.
 
     `steps` is by how many levels of the draft, above 0 where they would stand higher: the level that takes the place
@@ -44,7 +47,7 @@ class Standings(Struct, frozen=True):
     """Everybody now, in force and by the draft: [(rank, growth, cents of revenue)]; whom the draft moves.
 
     `climbs` and `draft_climbs` are those whom each brings higher than they stand. `places` are the levels of the
-    draft that take the place of those in force: {rank: rank}.
+    draft that take the place of those in force: {rank: rank}. The lost growth is what dormancy took off.
     """
 
     places: Mapping[int, int]
@@ -54,9 +57,11 @@ class Standings(Struct, frozen=True):
     movers: tuple[Mover, ...]
     climbs: Sequence[Climb]
     draft_climbs: Sequence[Climb]
+    lost_growth: int
+    draft_lost_growth: int
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, gc=False):
     """A member who may come in: the level that growth reached, the growth that counts, and the cash they brought."""
 
     member_id: int
@@ -74,17 +79,19 @@ def standings(
     draft: programme.Programme,
     *,
     terms: programme.Programme,
-    of_tasks: Mapping[int, int],
-    since: datetime,
-    today: date,
+    of_tasks: GrowthByDay,
+    days: ShopDays,
 ) -> Standings:
     """Return where a draft and the version in force leave everybody, with the growth each gives for the days replayed.
 
     `of_tasks` is what the draft's tasks change of members' growth.
     """
-    live_growth, draft_growth = order_growth(terms, since), order_growth(draft, since)
-    for member_id, change in of_tasks.items():
-        draft_growth[member_id] = draft_growth.get(member_id, 0) + change
+    today = date.fromordinal(days.last)
+    of_orders = order_growth(terms, days), order_growth(draft, days)
+    lost = dormancy_replayed(terms, draft, orders=of_orders, tasks=of_tasks, days=days)
+    live_growth, draft_growth = (_sums(*each) for each in zip(of_orders, lost, strict=True))
+    for member_id, changes in of_tasks.items():
+        draft_growth[member_id] += sum(growth for _day, growth in changes)
     places = places_of(terms, draft)
     in_force, in_draft = Settling(terms, today), Settling(draft, today)
     now: list[Standing] = []
@@ -116,8 +123,16 @@ def standings(
     movers.sort(key=lambda each: (each.steps, -each.draft_growth, each.member_id))
     return Standings(
         places=places, now=now, live=by_live, draft=by_draft, movers=tuple(movers), climbs=climbs,
-        draft_climbs=draft_climbs,
+        draft_climbs=draft_climbs, lost_growth=lost[0].growth, draft_lost_growth=lost[1].growth,
     )  # fmt: skip
+
+
+def _sums(of_orders: GrowthByDay, lost: Lost) -> dict[int, int]:
+    """Return what orders and dormancy together change of members' growth: {member_id: growth}."""
+    growth = defaultdict(int, lost.changes)
+    for member_id, changes in of_orders.items():
+        growth[member_id] += sum(change for _day, change in changes)
+    return growth
 
 
 def _members(today: date, revenue_since: datetime) -> list[Member]:
@@ -134,4 +149,4 @@ def _members(today: date, revenue_since: datetime) -> list[Member]:
         .outerjoin(revenue, revenue.c.member_id == level.c.member_id)
         .where(people.Member.deactivated_at.is_(None))
     )
-    return [Member(row.member_id, row.rank, int(row.growth), int(row.cents)) for row in rows]
+    return [Member(row.member_id, row.rank, int(row.growth), int(row.cents)) for row in rows.all()]

@@ -11,15 +11,15 @@ from sqlalchemy import func, select
 from mall.base.db import execute
 from mall.domain import earning, membership, programme
 
-from .replay import TaskDone, tasks_paid
+from .replay import GrowthByDay, TaskDone, tasks_paid
 
 
 class TasksReplayed(Struct, frozen=True):
-    """What tasks really paid and what a draft's would: points, and what changes of growth, {member_id: growth}."""
+    """What tasks really paid and what a draft's would: points, and what changes of growth."""
 
     points: int
     draft_points: int
-    growth: Mapping[int, int]
+    growth: GrowthByDay
 
 
 def tasks_replayed(draft: programme.Programme, *, terms: programme.Programme, since: datetime) -> TasksReplayed:
@@ -34,7 +34,7 @@ def tasks_replayed(draft: programme.Programme, *, terms: programme.Programme, si
     others = gone | {task.key for task in changed}
     draft_points = sum(points for key, points in paid.items() if key not in others)
     by_key = {task.key: task for task in changed}
-    draft_points += sum(by_key[key].points * times for (_member_id, key), times in replayed.items())
+    draft_points += sum(by_key[key].points * times for (_member_id, key, _day), times in replayed.items())
     return TasksReplayed(points, draft_points, _growth_change(by_key, gone, replayed, since))
 
 
@@ -57,33 +57,34 @@ def _stands(reward: Any) -> tuple[Any, ...]:
 def _growth_change(
     by_key: Mapping[str, programme.Task],
     gone: set[str],
-    replayed: Mapping[tuple[int, str], int],
+    replayed: Mapping[tuple[int, str, date], int],
     since: datetime,
-) -> dict[int, int]:
+) -> GrowthByDay:
     """Return what a draft's tasks, in the place of those that were paid, change of each member's growth."""
     reward = earning.TaskReward
-    growth: dict[int, int] = {}
+    growth: dict[int, list[tuple[int, int]]] = defaultdict(list)
     rows = execute(
-        select(reward.member_id, func.sum(reward.growth).label("growth"))
+        select(reward.member_id, reward.day, func.sum(reward.growth).label("growth"))
         .where(
             reward.at >= since,
             reward.growth > 0,
             reward.task.in_([*by_key, *gone]),
             *_stands(reward),
         )
-        .group_by(reward.member_id)
+        .group_by(reward.member_id, reward.day)
     )
     for row in rows:
-        growth[row.member_id] = -int(row.growth)
-    for (member_id, key), times in replayed.items():
-        growth[member_id] = growth.get(member_id, 0) + by_key[key].growth * times
+        growth[row.member_id].append((row.day.toordinal(), -int(row.growth)))
+    for (member_id, key, day), times in replayed.items():
+        if by_key[key].growth:
+            growth[member_id].append((day.toordinal(), by_key[key].growth * times))
     return growth
 
 
 def _replay(
     tasks: Sequence[programme.Task], *, since: datetime, terms: programme.Programme
-) -> dict[tuple[int, str], int]:
-    """Replay tasks on what members did since an instant: {(member_id, task): times paid}."""
+) -> dict[tuple[int, str, date], int]:
+    """Replay tasks on what members did since an instant: {(member_id, task, day): times paid}."""
     fact: Any = earning.FactRow
     kinds = {earning.BEHAVIOURS[task.key].kind for task in tasks}
     rows = execute(

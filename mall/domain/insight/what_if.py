@@ -24,6 +24,7 @@ from .replay_partners import AtPartners, PartnerPoints, at_partners
 from .replay_redemptions import Redeemed, redeemed, refused_pieces
 from .replay_standings import Mover, Standing, Standings, standings
 from .replay_tasks import tasks_replayed
+from .shop_days import ShopDays
 
 SPANS = (30, 90, 365)
 YEAR = 365
@@ -32,7 +33,8 @@ YEAR = 365
 class Side(Struct, frozen=True):
     """What one version does: whom it leaves on which level, and what it gives in the days replayed.
 
-    `refused_pieces` were had for points, and are more than its levels allow in a month.
+    `refused_pieces` were had for points, and are more than its levels allow in a month. `lost_growth` was taken off
+    members who did nothing.
     """
 
     terms: programme.Programme
@@ -43,6 +45,7 @@ class Side(Struct, frozen=True):
     task_points: int
     packs: Mapping[str, Packs]
     refused_pieces: int
+    lost_growth: int
 
     @property
     def pack_points(self) -> int:
@@ -111,6 +114,7 @@ class Lately(Struct, frozen=True):
         given: Given,
         task_points: int,
         packs: Mapping[str, Packs],
+        lost_growth: int,
     ) -> Side:
         """Return what a version does with it. `rank_of` says on which of its levels who bought something stands."""
         return Side(
@@ -122,6 +126,7 @@ class Lately(Struct, frozen=True):
             task_points=task_points,
             packs=packs,
             refused_pieces=refused_pieces(self.redeemed, terms=terms, rank_of=rank_of),
+            lost_growth=lost_growth,
         )
 
 
@@ -152,10 +157,9 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
     step and not before 30 days' notice. Cash is what was really kept: what people would have bought otherwise nobody
     knows.
     """
-    today = terms.today(at)
-    since = start_of(today - timedelta(days=days - 1), terms.zone)
+    since = start_of(terms.today(at) - timedelta(days=days - 1), terms.zone)
     tasks = tasks_replayed(draft, terms=terms, since=since)
-    stand = standings(draft, terms=terms, of_tasks=tasks.growth, since=since, today=today)
+    stand = standings(draft, terms=terms, of_tasks=tasks.growth, days=ShopDays(since, at, zone=terms.zone))
     places = stand.places
     moved = {"moved": as_given([(each.member_id, each.steps) for each in stand.movers])}
     packs = _packs(stand, terms=terms, draft=draft, moved=moved, since=since, at=at)
@@ -173,11 +177,11 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
         days=days,
         live=lately.side(
             terms, rank_of=lambda each: each.rank, standings=stand.live, given=given, task_points=tasks.points,
-            packs=packs[0],
+            packs=packs[0], lost_growth=stand.lost_growth,
         ),
         draft=lately.side(
             draft, rank_of=lambda each: placed(each.rank, places, each.steps), standings=stand.draft, given=drafted,
-            task_points=tasks.draft_points, packs=packs[1],
+            task_points=tasks.draft_points, packs=packs[1], lost_growth=stand.draft_lost_growth,
         ),
         now=_pyramid(terms, stand.now),
         issued_points=lately.issued_points + tasks.points + packs_given(since),

@@ -25,7 +25,7 @@ from mall.base.clock import Instant, months_later
 from mall.base.db import db, execute
 from mall.base.guard import append_only
 from mall.base.sql import higher_of
-from mall.base.tables import Mapped, mapped_column
+from mall.base.tables import Mapped, aliased, mapped_column
 from mall.domain import programme
 
 from .grants import PAID, LevelGrant, lasted, lasts
@@ -200,13 +200,9 @@ def _of_the_outer(query: Any, member_id: Any) -> ScalarSelect[Any]:
 
 def latest_steps() -> Subquery:
     """Return every member's level as a subquery: the columns of LevelHistory, one row a member."""
-    last = select(LevelHistory.member_id, func.max(LevelHistory.step).label("step")).group_by(LevelHistory.member_id)
-    newest = last.subquery()
-    return (
-        select(LevelHistory)
-        .join(newest, (newest.c.member_id == LevelHistory.member_id) & (newest.c.step == LevelHistory.step))
-        .subquery("level")
-    )
+    later = aliased(LevelHistory)
+    newer = select(later.step).where(later.member_id == LevelHistory.member_id, later.step > LevelHistory.step)
+    return select(LevelHistory).where(~newer.correlate(LevelHistory).exists()).subquery("level")
 
 
 def history_of(member_id: int) -> Sequence[Row[Any]]:

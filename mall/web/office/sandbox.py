@@ -140,6 +140,7 @@ def figure_rows(found: insight.WhatIf) -> list[Figure]:
             total=True,
         ),
         row(_("Pieces for points above a month’s limit"), live.refused_pieces, draft.refused_pieces),
+        row(_("Growth taken off members who did nothing"), live.lost_growth, draft.lost_growth),
     ]  # fmt: skip
 
 
