@@ -21,6 +21,7 @@ from mall.web.shared.numbers import stepped, whole
 from mall.web.shared.signing_in import count_or_refuse, network
 
 from . import item
+from .item_choosing import NoNumber
 from .stamps import coming_with
 
 bp = Blueprint("basket", __name__, url_prefix="/basket")
@@ -142,7 +143,7 @@ def basket_page(*, refusal: Refusal | None = None, at: int | None = None, remove
         lines=lines_of(priced, typed={at: request.form} if at else {}),
         refusal=refusal,
         at=at,
-        about="points" if isinstance(refusal, item.NoNumber | catalogue.BadMix) else "quantity",
+        about="points" if isinstance(refusal, NoNumber | catalogue.BadMix) else "quantity",
         removed=removed,
         stamps=stamps,
         unpaid=[(checkout.number_of(order.id), order) for order in unpaid],
@@ -197,7 +198,7 @@ def _item_again(form: PutInForm, refusal: Refusal):
 def _what_is_wrong(form: PutInForm) -> Refusal:
     if form.variant_id.errors or form.option_id.errors:
         return catalogue.NoSuchProduct()
-    return item.NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
+    return NoNumber() if form.points.errors else checkout.BadQuantity(most=checkout.MOST_PIECES)
 
 
 def _remove(owner: checkout.Owner, line_id: int) -> dict[str, Any]:
@@ -219,12 +220,12 @@ def _remove(owner: checkout.Owner, line_id: int) -> dict[str, Any]:
 def _number(name: str) -> int | None:
     """Read a stepper: <name>_to is the button pressed; empty, it asks for the typed <name>. None: not sent.
 
-    Raises item.NoNumber for what is none.
+    Raises NoNumber for what is none.
     """
     typed = stepped(name)
     if typed is None:
         return None
     number = whole(typed)
     if number is None:
-        raise checkout.BadQuantity(most=checkout.MOST_PIECES) if name == "quantity" else item.NoNumber()
+        raise checkout.BadQuantity(most=checkout.MOST_PIECES) if name == "quantity" else NoNumber()
     return number
