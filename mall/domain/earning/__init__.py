@@ -6,6 +6,7 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 
 from .announcing import announce_campaigns
 from .campaign_desk import (
+    CAMPAIGN_NAMELESS,
     CampaignBegun,
     CampaignChanged,
     CampaignOver,
@@ -119,6 +120,7 @@ from .reviewing import REVIEW_PUBLISHED, review_published, review_taken_down
 from .shares import Shared, ShareLink, ShareVisit, note_share_visit, share, shared_by, shares_of
 from .stamp_cards import COUNTS, Bought, StampCard, StampCardRow, StampScope, ends_of
 from .stamp_desk import (
+    STAMP_CARD_NAMELESS,
     NoSuchStampCard,
     StampCardBegun,
     StampCardChanged,
@@ -174,6 +176,7 @@ __all__ = [
     "BIRTHDAY_ADDED",
     "BOUGHT_BY",
     "BY_ITSELF",
+    "CAMPAIGN_NAMELESS",
     "CLEAR",
     "COUNTS",
     "EMAIL_VERIFIED",
@@ -189,6 +192,7 @@ __all__ = [
     "ROUND_DAYS",
     "RULE",
     "SIZES_TOLD",
+    "STAMP_CARD_NAMELESS",
     "STYLE_TOLD",
     "SUSPECT",
     "UPGRADE",

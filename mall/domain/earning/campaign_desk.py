@@ -16,6 +16,7 @@ from .campaigns import LEAST_PERCENT, MOST_PERCENT, CampaignRow, CampaignScope, 
 from .drafts import APPROVED, DRAFT, ENDED, SCOPES
 
 KIND = "campaign"
+CAMPAIGN_NAMELESS = N_("Give the campaign a name.")
 MOST_POINTS = 1_000_000_000
 DETAILS = ("title", "starts_at", "ends_at", "multiplier_percent", "min_rank", "scope", "cap_points")
 
@@ -224,7 +225,7 @@ def _set_scope(campaign_id: int, scope: str, scope_ids: Sequence[int]) -> None:
 def _checked(details: Mapping[str, Any], terms: programme.Programme, *, at: datetime) -> dict[str, Any]:
     """Return the columns of a campaign, cleaned. Raises BadDraft. Pure."""
     values: dict[str, Any] = {name: details.get(name) for name in DETAILS}
-    values["title"] = drafts.clean_title(values["title"], missing=N_("Give the campaign a name."))
+    values["title"] = drafts.clean_title(values["title"], missing=CAMPAIGN_NAMELESS)
     drafts.check_window(values, at=at)
     drafts.check_within(values, "multiplier_percent", LEAST_PERCENT, MOST_PERCENT)
     drafts.check_within(values, "min_rank", 0, len(terms.levels))

@@ -17,6 +17,7 @@ from .stamp_cards import COUNTS, LEAST_STAMPS, MOST_STAMPS, StampCardRow, StampS
 from .stamps import FullCard, Stamp
 
 KIND = "stamp_card"
+STAMP_CARD_NAMELESS = N_("Give the stamp card a name.")
 MOST_CARDS, MOST_CENTS = 1_000_000, 1_000_000_000
 DETAILS = (
     "title", "starts_at", "ends_at", "stamps_needed", "counts", "least_cents", "template_id", "member_limit",
@@ -233,7 +234,7 @@ def _set_scope(card_id: int, scope: str, scope_ids: Sequence[int]) -> None:
 def _checked(details: Mapping[str, Any], terms: programme.Programme, *, at: datetime) -> dict[str, Any]:
     """Return the columns of a stamp card, cleaned, for a coupon that can be promised. Raises BadDraft and others."""
     values: dict[str, Any] = {name: details.get(name) for name in DETAILS}
-    values["title"] = drafts.clean_title(values["title"], missing=N_("Give the stamp card a name."))
+    values["title"] = drafts.clean_title(values["title"], missing=STAMP_CARD_NAMELESS)
     drafts.check_window(values, at=at)
     drafts.check_within(values, "stamps_needed", LEAST_STAMPS, MOST_STAMPS)
     if values["counts"] not in COUNTS:

@@ -21,7 +21,6 @@ from mall.web.shared.signing_in import form_page, person
 
 bp = Blueprint("payouts", __name__, url_prefix="/payouts")
 
-LONGEST_REASON = 500
 LATEST = 50
 
 
@@ -73,8 +72,8 @@ def decline(cash_out_id: int):
     reason = one_line(request.form.get("reason"))
     if not reason:
         return payouts_page(wrong=(cash_out_id, NoReasonGiven()))
-    if len(reason) > LONGEST_REASON:
-        return payouts_page(wrong=(cash_out_id, TooLong(most=LONGEST_REASON)), typed=reason)
+    if len(reason) > cash_outs.LONGEST_REASON:
+        return payouts_page(wrong=(cash_out_id, TooLong(most=cash_outs.LONGEST_REASON)), typed=reason)
     return _done(cash_outs.decline, cash_out_id, _("Declined. The points are back with the member."), reason=reason)
 
 

@@ -22,7 +22,7 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
 from .actors import actor_words
-from .fields import needed
+from .fields import LONGEST_REASON, needed
 
 bp = Blueprint("adjustments", __name__, url_prefix="/adjustments")
 
@@ -32,7 +32,6 @@ class NoReasonGiven(Refusal):
 
 
 MOST = 10_000_000
-LONGEST_REASON = 500
 
 
 class AdjustmentForm(Form):

@@ -2,6 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 
+from mall.domain import earning
 from mall.web.shared.forms import Whole
 
 from .draft_forms import DraftForm
@@ -10,7 +11,7 @@ from .draft_forms import DraftForm
 class CampaignForm(DraftForm):
     """What a campaign is."""
 
-    NAMELESS = _l("Give the campaign a name.")
+    NAMELESS = earning.CAMPAIGN_NAMELESS
     PLAIN = ("multiplier_percent", "cap_points")
 
     multiplier_percent = Whole(_l("So many per cent of the ordinary points"))

@@ -5,18 +5,17 @@ from typing import Any, ClassVar, Self
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import StringField, TextAreaField
+from wtforms import TextAreaField
 from wtforms.validators import DataRequired
 
 from mall.domain import catalogue, earning
 from mall.web.shared import layout
-from mall.web.shared.forms import Form, at_most, one_line, put
+from mall.web.shared.forms import at_most, put, words_of
 from mall.web.shared.texts import LANGUAGES, local
 
-from .fields import Moment
+from .fields import LONGEST_REASON, Moment
 from .scoped_forms import CHOSEN, ScopedForm
 
-LONGEST_REASON = 500
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -25,7 +24,7 @@ class DraftForm(ScopedForm):
     columns they fill, `NAMELESS` is said where the name is missing.
     """
 
-    NAMELESS: ClassVar[Any] = ""
+    NAMELESS: ClassVar[str] = ""
     PLAIN: ClassVar[tuple[str, ...]] = ()
 
     starts_at = Moment(_l("Begins"))
@@ -40,7 +39,7 @@ class DraftForm(ScopedForm):
         sound = super().validate(extra_validators)
         if not sound:
             if not any(self[f"title_{language}"].data for language in LANGUAGES):
-                put(self.title_en, str(self.NAMELESS))
+                put(self.title_en, words_of(self.NAMELESS))
             try:
                 # Whether it is over already depends on how it stands, which its room knows.
                 earning.check_window({"starts_at": self.starts_at.data, "ends_at": self.ends_at.data}, at=EVER)
@@ -68,16 +67,6 @@ class DraftForm(ScopedForm):
                 "reason": reason,
             },
         )
-
-
-class WhyForm(Form):
-    """Why something is declined, ended early or put aside."""
-
-    reason = StringField(
-        _l("Why, for the record"),
-        [DataRequired(_l("Say why; it is kept in the audit log.")), at_most(LONGEST_REASON)],
-        filters=[one_line],
-    )
 
 
 def scope_words(row: Any, scope_ids: list[int]) -> str:

@@ -25,7 +25,8 @@ from mall.web.shared.signing_in import form_page, person
 
 from .actors import actor_words
 from .coupon_pages import own_key
-from .draft_forms import DraftForm, WhyForm, level_words, scope_words
+from .draft_forms import DraftForm, level_words, scope_words
+from .fields import WhyForm
 
 PER_PAGE = 25
 Page = Response | str | tuple[str, int]

@@ -12,18 +12,32 @@ from wtforms import DateField, DateTimeLocalField, StringField, TextAreaField
 from wtforms.validators import DataRequired, StopValidation
 
 from mall.base.money import cents_of
-from mall.web.shared.forms import Form, at_most
+from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.numbers import whole
 from mall.web.shared.texts import zone
 
 MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2200)
+# What is kept of why somebody did something.
+LONGEST_REASON = 500
+
+
+class WhyForm(Form):
+    """Why something is declined, ended early or put aside."""
+
+    reason = StringField(
+        _l("Why, for the record"),
+        [DataRequired(_l("Say why; it is kept in the audit log.")), at_most(LONGEST_REASON)],
+        filters=[one_line],
+    )
 
 
 class ReasonForm(Form):
     """Why something is done to somebody's access."""
 
-    reason = TextAreaField(_l("Reason"), [DataRequired(_l("Say why; it is kept in the audit log.")), at_most(500)])
+    reason = TextAreaField(
+        _l("Reason"), [DataRequired(_l("Say why; it is kept in the audit log.")), at_most(LONGEST_REASON)]
+    )
 
 
 class Cents(StringField):

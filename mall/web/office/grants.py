@@ -21,11 +21,10 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import local
 
 from .actors import actor_words
-from .fields import Day, needed
+from .fields import LONGEST_REASON, Day, needed
 
 bp = Blueprint("grants", __name__, url_prefix="/members/<int:member_id>/levels")
 
-LONGEST_REASON = 500
 USUAL = timedelta(days=90)
 
 

@@ -16,10 +16,10 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.task_words import given_words
 
 from .actors import actor_words
+from .fields import LONGEST_REASON
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
 
-LONGEST_REASON = 500
 DECIDED_SHOWN = 50
 DECISIONS = {"accept": True, "reject": False}
 

@@ -27,8 +27,8 @@ from mall.web.shared.numbers import whole
 from mall.web.shared.texts import LANGUAGES, money_words, number, sentence
 
 from .coupon_forms import name_of
-from .fields import Cents, Moment, needed, texts_of
-from .programme import LONGEST_REASON, SWITCHES, everyday, written
+from .fields import LONGEST_REASON, Cents, Moment, needed, texts_of
+from .programme import SWITCHES, everyday, written
 
 LONGEST_NAME, LONGEST_SENTENCES, MOST_LEVELS = 40, 1_000, 8
 # What of the programme is designed beside the levels.

@@ -25,8 +25,7 @@ from mall.web.shared.texts import money_words, number
 
 from .actors import actor_words
 from .coupon_pages import own_key
-from .draft_forms import LONGEST_REASON, WhyForm
-from .fields import Cents, needed
+from .fields import LONGEST_REASON, Cents, WhyForm, needed
 
 bp = Blueprint("partners", __name__, url_prefix="/partners")
 bp.before_request(staff_only("admin"))

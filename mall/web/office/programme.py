@@ -23,13 +23,12 @@ from mall.web.shared.task_words import caps_words, task_title
 from mall.web.shared.texts import day_words, local, money_words, number
 
 from .actors import actor_words
-from .fields import Cents, Moment, needed
+from .fields import LONGEST_REASON, Cents, Moment, needed
 
 bp = Blueprint("programme", __name__, url_prefix="/programme")
 drafts = Blueprint("drafts", __name__, url_prefix="/drafts")
 drafts.before_request(staff_only("admin"))
 
-LONGEST_REASON = 500
 # The everyday numbers, as the desk calls them; those of money end in _cents.
 EVERYDAY = {
     "worth_points": _l("So many points"),

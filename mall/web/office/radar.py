@@ -20,7 +20,7 @@ from mall.web.shared.texts import number
 
 from .actors import actor_words
 from .acts import act_words
-from .draft_forms import WhyForm
+from .fields import WhyForm
 
 bp = Blueprint("radar", __name__, url_prefix="/radar")
 

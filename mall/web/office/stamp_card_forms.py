@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField
 
 from mall.base.db import reading
-from mall.domain import coupons
+from mall.domain import coupons, earning
 from mall.web.shared.forms import Whole
 from mall.web.shared.texts import local
 
@@ -20,7 +20,7 @@ COUNTS = {"piece": _l("Each piece"), "order": _l("Each order")}
 class StampCardForm(DraftForm):
     """What a stamp card is."""
 
-    NAMELESS = _l("Give the stamp card a name.")
+    NAMELESS = earning.STAMP_CARD_NAMELESS
     PLAIN = ("stamps_needed", "counts", "least_cents", "template_id", "member_limit", "total_limit")
 
     stamps_needed = Whole(_l("Stamps on a full card"))

@@ -23,8 +23,8 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.task_words import task_title
 from mall.web.shared.texts import local, sentence
 
-from .fields import Cents, Moment, needed
-from .programme import LONGEST_REASON, drafts, task_words
+from .fields import LONGEST_REASON, Cents, Moment, needed
+from .programme import drafts, task_words
 
 CAPS = ("per_day", "per_month", "in_all")
 
