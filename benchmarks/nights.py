@@ -9,15 +9,28 @@ from sqlalchemy import func, select
 from mall import worker
 from mall.base.clock import end_of
 from mall.base.db import execute, reading
-from mall.domain import earning, ledger, membership, notices
+from mall.domain import earning, ledger, membership, notices, radar
 
-from . import shop
+from . import habits, shop
 from .table import Figure, at_most
 
 # Of each member's lots one is past its last day in the night that is measured, another will be within a month.
 LOTS_EACH = 10
 GOAL_SECONDS = 300
-NIGHT = ("points.expire", "points.tell", "growth.dormancy", "levels.review", "members.celebrate", "windows.close")
+NIGHT = (
+    "points.expire",
+    "points.tell",
+    "growth.dormancy",
+    "levels.review",
+    "members.celebrate",
+    "windows.close",
+    "purchases.keep",
+    "coupons.tell",
+    "levels.tell",
+    "campaigns.tell",
+    "radar.look",
+    "house.tidy",
+)
 # A day's share of a year: so many members have their birthday, and of so many lots the order's return window ends.
 DAYS = 365
 
@@ -36,12 +49,14 @@ def night(name: str, url: str, folder: Path, *, members: int) -> list[Figure]:
         born, bought = max(1, members // DAYS), max(1, members * LOTS_EACH // DAYS)
         shop.add_birthdays(theirs[:born], on=made.terms.today(at))
         shop.add_order(made, theirs[:bought], days_ago=1, kept=False)
+        habits.add_habits(made, theirs, at=at)
         shop.tidy()
         first, seconds = _once(at)
         again, seconds_again = _once(at)
         last = _seconds(NIGHT[0], end_of(days[-1], made.terms.zone) + timedelta(hours=3))
         with reading(scan=True):
             left = execute(_EXPIRED).scalar_one() - first["expired"]
+        suspected = habits.suspected()
     if first != again:
         raise RuntimeError(f"the second night changed something: {first} became {again}")
     if first["expired"] < members:
@@ -52,6 +67,8 @@ def night(name: str, url: str, folder: Path, *, members: int) -> list[Figure]:
         raise RuntimeError(f"on the last day of all lots {left} expired")
     if not (first["taken off"] > 0 < first["announced"] and first["levels"] > 0 < first["warned"]):
         raise RuntimeError(f"a night without dormancy or a review of levels: {first}")
+    if suspected != habits.farmers(theirs):
+        raise RuntimeError(f"the radar shows others than those who farm: {suspected}")
     each = ", ".join(f"{job} {took:.1f}" for job, took in seconds.items())
     whole, whole_again = sum(seconds.values()), sum(seconds_again.values())
     of_these = f"{members:,} of them past, {bought:,} windows ended, {born:,} birthdays"
@@ -83,6 +100,7 @@ def _once(at: datetime) -> tuple[dict[str, int], dict[str, float]]:
         "taken off": select(func.count()).where(event.source == membership.DORMANCY),
         "announced": select(func.count()).where(earning.DormancyNotice.told_at == at),
         "levels": select(func.count()).where(step.began_at == at),
+        "suspected": select(func.coalesce(func.sum(radar.Suspect.revision), 0)),
         "warned": select(func.count()).where(membership.LevelNotice.told_at == at),
     }
     with reading(scan=True):

@@ -132,7 +132,7 @@ def _copy_some(shop: Shop, count: int) -> list[int]:
     with transaction():
         last = execute(select(func.max(people.Member.id))).scalar_one()
         last_lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
-        n, numbers = _numbers(count)
+        n, numbers = count_to(count)
         email = literal("visitor-").concat(cast(n + last, String)).concat("@bench.example")
         copied: dict[Any, dict[str, Any]] = {
             people.Address: {"id": None},
@@ -147,12 +147,12 @@ def _copy_some(shop: Shop, count: int) -> list[int]:
             },
         }
         who = {"id": n + last, "number": cast(n + last + 10**9, String), "email": email, "email_key": email}
-        _copy(people.Member, numbers, who, people.Member.id == shop.member_id)
+        copy_rows(people.Member, numbers, who, people.Member.id == shop.member_id)
         for table, changes in copied.items():
-            _copy(table, numbers, changes | {"member_id": n + last}, table.member_id == shop.member_id)
+            copy_rows(table, numbers, changes | {"member_id": n + last}, table.member_id == shop.member_id)
         theirs = {"id": None, "subject": literal("member:").concat(cast(n + last, String))}
         given = (audit.Entry.subject == f"member:{shop.member_id}") & (audit.Entry.act == ledger.ADJUSTMENT_KIND)
-        _copy(audit.Entry, numbers, theirs, given)
+        copy_rows(audit.Entry, numbers, theirs, given)
         go_on_after("member", "lot")
     return list(range(last + 1, last + count + 1))
 
@@ -195,14 +195,16 @@ def add_history(member_ids: list[int], postings: int) -> None:
 
 def _add_past(first_member_id: int, members: int) -> None:
     with transaction():
-        n, number = _numbers(SOME)
+        n, number = count_to(SOME)
         member = {"member_id": first_member_id + n % members}
         lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
         a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
-        _copy(ledger.Lot, number, member | {"id": n + lot, "points": literal(10), "reference": literal("past")}, a_lot)
+        copy_rows(
+            ledger.Lot, number, member | {"id": n + lot, "points": literal(10), "reference": literal("past")}, a_lot
+        )
         a_posting = ledger.Posting.id == select(func.min(ledger.Posting.id)).scalar_subquery()
         for verb, source, destination in (("up", "adjustment", "wallet"), ("down", "wallet", "adjustment")):
-            _copy(ledger.Posting, number, member | {
+            copy_rows(ledger.Posting, number, member | {
                 "id": None, "lot_id": n + lot, "points": literal(10), "reference": literal("past"),
                 "move": literal(f"past:{verb}:").concat(cast(n + lot, String)),
                 "source": literal(source), "destination": literal(destination),
@@ -226,18 +228,18 @@ def add_lots(member_ids: list[int], each: int, *, terms: programme.Programme) ->
 
 def _add_lot(first_member_id: int, members: int, day: date, *, terms: programme.Programme) -> None:
     with transaction():
-        n, number = _numbers(members)
+        n, number = count_to(members)
         lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
         member = {"member_id": literal(first_member_id) + n - 1}
         points = {"points": literal(LOT_POINTS), "reference": literal("bench")}
         a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
         last_day = {"expires_on": literal(day), "expires_at": literal(end_of(day, terms.zone), Instant)}
-        _copy(ledger.Lot, number, member | {"id": n + lot} | points | last_day, a_lot)
+        copy_rows(ledger.Lot, number, member | {"id": n + lot} | points | last_day, a_lot)
         a_position = ledger.Position.lot_id == select(func.min(ledger.Lot.id)).scalar_subquery()
-        _copy(ledger.Position, number, member | {"lot_id": n + lot, "points": literal(LOT_POINTS)}, a_position)
+        copy_rows(ledger.Position, number, member | {"lot_id": n + lot, "points": literal(LOT_POINTS)}, a_position)
         a_posting = ledger.Posting.id == select(func.min(ledger.Posting.id)).scalar_subquery()
         move = literal("lots:").concat(cast(n + lot, String))
-        _copy(ledger.Posting, number, member | {"id": None, "lot_id": n + lot, "move": move} | points, a_posting)
+        copy_rows(ledger.Posting, number, member | {"id": None, "lot_id": n + lot, "move": move} | points, a_posting)
         go_on_after("lot")
 
 
@@ -254,7 +256,7 @@ def add_growth(member_ids: list[int], *, terms: programme.Programme, at: datetim
 
 def _add_growth(first_member_id: int, members: int, *, terms: programme.Programme, at: datetime) -> None:
     today = terms.today(at)
-    n, number = _numbers(members)
+    n, number = count_to(members)
     member, third = literal(first_member_id) + n - 1, n % 3
 
     def by_third(*values: Any, type_: Any) -> Any:
@@ -267,18 +269,18 @@ def _add_growth(first_member_id: int, members: int, *, terms: programme.Programm
         for order in range(4):
             about = literal(f"order:{order}:").concat(cast(member, String))
             counts_on = today - timedelta(days=[350, 300, 200, 100][order])
-            _insert(membership.GrowthEvent, number, {
+            insert_rows(membership.GrowthEvent, number, {
                 "member_id": member, "points": literal(400), "source": literal("order"), "reference": about,
                 "counts_on": literal(counts_on), "version": literal(terms.version),
                 "why": literal(say("Order"), membership.GrowthEvent.__table__.c.why.type), "key": about,
                 "at": literal(active[0], Instant),
             })  # fmt: skip
-        _insert(earning.FactRow, number, {
+        insert_rows(earning.FactRow, number, {
             "kind": literal("order_paid"), "member_id": member, "reference": literal("bench"),
             "cents": literal(40_000), "attributes": literal({}, earning.FactRow.__table__.c.attributes.type),
             "key": literal("bench:").concat(cast(member, String)), "at": by_third(*active, type_=Instant),
         })  # fmt: skip
-        _insert(earning.DormancyNotice, number, {
+        insert_rows(earning.DormancyNotice, number, {
             "member_id": member, "active_at": literal(active[0], Instant), "points": literal(160),
             "told_on": literal(terms.today(told_at)), "told_at": literal(told_at, Instant),
             "until": literal(at - timedelta(days=6), Instant), "deducts_on": literal(today - timedelta(days=5)),
@@ -287,7 +289,7 @@ def _add_growth(first_member_id: int, members: int, *, terms: programme.Programm
         near = n % 12 == 1
         review_on = case((near, literal(today + timedelta(days=20))), else_=literal(today + timedelta(days=200)))
         counts_from = case((near, literal(today - timedelta(days=344))), else_=literal(today - timedelta(days=164)))
-        _insert(membership.LevelHistory, number, {
+        insert_rows(membership.LevelHistory, number, {
             "member_id": member, "step": literal(2), "rank": literal(3), "reason": literal("reached"),
             "growth": literal(1_600), "version": literal(terms.version),
             "began_on": literal(today - timedelta(days=165)),
@@ -295,7 +297,7 @@ def _add_growth(first_member_id: int, members: int, *, terms: programme.Programm
         }, n % 50 != 0)  # fmt: skip
 
 
-def _insert(table: Any, number: Any, columns: dict[str, Any], *which: ColumnElement[bool]) -> None:
+def insert_rows(table: Any, number: Any, columns: dict[str, Any], *which: ColumnElement[bool]) -> None:
     """Insert a row for every number that is wanted, of these columns."""
     rows = select(*(value.label(name) for name, value in columns.items())).select_from(number).where(*which)
     execute(insert(table).from_select(list(columns), rows))
@@ -331,30 +333,30 @@ def add_order(shop: Shop, member_ids: list[int], *, days_ago: int, kept: bool = 
         execute(insert(checkout.Order).values(names | {"id": first, "member_id": shop.member_id, "key": f"b{first}"}))
         line = {**_PLAIN_LINE, "product_id": product_id, "variant_id": item.variant_id, "option_id": item.option_id}
         execute(insert(checkout.OrderLine).values(line | {"order_id": first}))
-        n, numbers = _numbers(len(member_ids))
+        n, numbers = count_to(len(member_ids))
         order_id, member_id = n + first, n + (member_ids[0] - 1)
         # From 5.00 to about 10,000.00, most of them small.
         cents = literal(500) + (n * 7919 % 100) * (n * 7919 % 100) * (n * 7919 % 100)
         reference = literal("order:").concat(cast(order_id, String))
         changes = {"id": order_id, "member_id": member_id, "key": literal("b").concat(cast(order_id, String))}
-        _copy(checkout.Order, numbers, changes | {"goods_cents": cents}, checkout.Order.id == first)
+        copy_rows(checkout.Order, numbers, changes | {"goods_cents": cents}, checkout.Order.id == first)
         prices = dict.fromkeys(("unit_cents", "list_cents", "cash_cents"), cents)
-        _copy(checkout.OrderLine, numbers, {"order_id": order_id} | prices, checkout.OrderLine.order_id == first)
+        copy_rows(checkout.OrderLine, numbers, {"order_id": order_id} | prices, checkout.OrderLine.order_id == first)
         facts = {"order_paid": cents} | ({"order_kept": literal(0)} if kept else {})
         for kind, about in facts.items():
-            _insert(
+            insert_rows(
                 earning.FactRow,
                 numbers,
                 {"kind": literal(kind), "member_id": member_id, "reference": reference, "cents": about,
                  "attributes": literal({}, JSON), "key": reference.concat(f":{kind}"), "at": literal(at, Instant)},
             )  # fmt: skip
         if not kept:
-            _add_pending(numbers, n, {"member_id": member_id, "reference": reference})
+            add_pending(numbers, n, {"member_id": member_id, "reference": reference})
             theirs = ledger.Purse.member_id.between(member_ids[0], member_ids[-1])
             execute(update(ledger.Purse).where(theirs).values(pending=ledger.Purse.pending + LOT_POINTS))
             go_on_after("orders", "lot")
             return
-        _insert(
+        insert_rows(
             membership.GrowthEvent,
             numbers,
             {"member_id": member_id, "points": cents / terms.growth_per_cents, "source": literal("order"),
@@ -364,19 +366,19 @@ def add_order(shop: Shop, member_ids: list[int], *, days_ago: int, kept: bool = 
         go_on_after("orders")
 
 
-def _add_pending(numbers: Any, n: ColumnElement[int], whose: dict[str, Any]) -> None:
+def add_pending(numbers: Any, n: ColumnElement[int], whose: dict[str, Any]) -> None:
     """Let orders have earned a lot each, on the way."""
     lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
     points, lot_id = {"points": literal(LOT_POINTS)}, n + lot
     a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
-    _copy(ledger.Lot, numbers, whose | points | {
+    copy_rows(ledger.Lot, numbers, whose | points | {
         "id": lot_id, "origin": literal("purchase"), "rule": literal("order"),
     }, a_lot)  # fmt: skip
     a_position = ledger.Position.lot_id == select(func.min(ledger.Lot.id)).scalar_subquery()
     place = {"member_id": whose["member_id"], "lot_id": lot_id, "place": literal("pending")}
-    _copy(ledger.Position, numbers, place | points, a_position)
+    copy_rows(ledger.Position, numbers, place | points, a_position)
     a_posting = ledger.Posting.id == select(func.min(ledger.Posting.id)).scalar_subquery()
-    _copy(ledger.Posting, numbers, whose | points | {
+    copy_rows(ledger.Posting, numbers, whose | points | {
         "id": None, "lot_id": lot_id, "move": whose["reference"].concat(":order:earn"), "kind": literal("earn"),
         "source": literal("issuance"), "destination": literal("pending"),
     }, a_posting)  # fmt: skip
@@ -386,6 +388,8 @@ def tidy() -> None:
     """Bring the planner's knowledge up to date, as a database that has been running a while has it."""
     if dialect() == "postgresql":
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.detach()  # It is closed afterwards: no other statement may take so long.
+            connection.execute(text("SET statement_timeout=0"))
             connection.execute(text("VACUUM ANALYZE"))
             connection.execute(text("CHECKPOINT"))
     else:
@@ -455,14 +459,14 @@ def _fingerprint(shop: Shop, item: Item) -> str:
     return priced.quote.fingerprint
 
 
-def _numbers(count: int) -> tuple[ColumnElement[int], Any]:
+def count_to(count: int) -> tuple[ColumnElement[int], Any]:
     """Return a column of the whole numbers from 1 to count, and the table it is of; the same on both databases."""
     series = select(literal(1, Integer).label("n")).cte("numbers", recursive=True)
     series = series.union_all(select(series.c.n + 1).where(series.c.n < count))
     return series.c.n, series
 
 
-def _copy(table: Any, numbers: Any, changes: Mapping[str, Any], which: ColumnElement[bool]) -> None:
+def copy_rows(table: Any, numbers: Any, changes: Mapping[str, Any], which: ColumnElement[bool]) -> None:
     """Copy rows of a table once for each number, some columns changed; None: the database numbers them itself."""
     names = [column.key for column in table.__table__.columns if changes.get(column.key, "") is not None]
     columns = [changes.get(name, getattr(table, name)) for name in names]

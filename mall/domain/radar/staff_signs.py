@@ -48,7 +48,11 @@ def by_own_hand(*, since: datetime) -> list[Sign]:
     }
     acts: dict[int, list[dict[str, Any]]] = defaultdict(list)
     given = select(entry.id, entry.act, entry.by, entry.subject).where(
-        entry.by.in_(staff), entry.at >= since, entry.act.in_(GIVING), entry.subject.startswith("member:")
+        # Of these members alone: who adjusts many in a night is not read through.
+        entry.subject.in_({f"member:{row.member_id}" for row in near}),
+        entry.by.in_(staff),
+        entry.at >= since,
+        entry.act.in_(GIVING),
     )
     for row in execute(given.order_by(entry.id)):
         if how := whose.get((row.by, row.subject)):
