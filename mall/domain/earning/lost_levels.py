@@ -49,13 +49,13 @@ def would_lose(member_id: int, taken: Sequence[tuple[date, int]], *, at: datetim
     Levels that gave nothing are left out. Two statements where the member has reached none.
     """
     reached = _reached(member_id)
-    growth = [*_growth_of(member_id, reached), *(Grown(day, -points, None) for day, points in taken)]
+    growth = [*_growth_of(member_id, reached), *(Grown(day, -points, at) for day, points in taken)]
     lost: list[LostLevel] = []
     while rows := _lost(reached, growth):
         going = {row.id for row in rows}
         reached = [row for row in reached if row.id not in going]
         rewards = would_undo(going, at=at)
-        growth += [Grown(each.counts_on, -each.reward.growth, each.fact_id) for each in rewards if each.counts_on]
+        growth += [Grown(each.counts_on, -each.reward.growth, at, each.fact_id) for each in rewards if each.counts_on]
         for row in rows:
             points = sum(each.reward.points for each in rewards if each.fact_id == row.id)
             lost.append(_would_lose(row, points, at=at))
@@ -82,21 +82,31 @@ def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: da
             reach(rank, purse=purse, terms=terms, at=at)
 
 
-def is_merited(reach: int, since: date, growth: Sequence[tuple[date, int]]) -> bool:
-    """Tell whether growth, [(day it counts on, points)], came to so much on a day or on any later one. Pure."""
-    days = [since, *(day for day, _points in growth if day > since)]
-    return any(
-        sum(points for counts_on, points in growth if membership.window_start(day) <= counts_on <= day) >= reach
-        for day in days
-    )
-
-
 class Grown(Struct, frozen=True):
-    """Growth on the day it counts on, and the fact of a level that gave it, if one did."""
+    """Growth on the day it counts on, and the fact of a level that gave it, if one did.
+
+    `given_back`: dormancy had taken it off, and it was not there before `at`.
+    """
 
     counts_on: date
     points: int
-    fact_id: int | None
+    at: datetime
+    fact_id: int | None = None
+    given_back: bool = False
+
+
+def is_merited(reach: int, day: date, at: datetime, growth: Sequence[Grown]) -> bool:
+    """Tell whether growth came to so much on a day, at an instant of it, or when any came on a later one. Pure."""
+    moments = [(day, at), *((each.counts_on, each.at) for each in growth if each.counts_on > day)]
+    return any(
+        sum(
+            each.points
+            for each in growth
+            if membership.window_start(when) <= each.counts_on <= when and not (each.given_back and each.at > moment)
+        )
+        >= reach
+        for when, moment in moments
+    )
 
 
 def _reached(member_id: int) -> list[Row[Any]]:
@@ -115,7 +125,10 @@ def _growth_of(member_id: int, reached: Sequence[Row[Any]]) -> list[Grown]:
     """Return a member's growth, where levels were reached by it."""
     if not reached:
         return []
-    return [Grown(row.counts_on, row.points, row.fact_id) for row in execute(_GROWTH, {"of_member": member_id})]
+    return [
+        Grown(row.counts_on, row.points, row.at, row.fact_id, bool(row.given_back))
+        for row in execute(_GROWTH, {"of_member": member_id})
+    ]
 
 
 def _lost(reached: Sequence[Row[Any]], growth: Sequence[Grown]) -> list[Row[Any]]:
@@ -126,8 +139,9 @@ def _lost(reached: Sequence[Row[Any]], growth: Sequence[Grown]) -> list[Row[Any]
         if not is_merited(
             _level_of(row).reach,
             date.fromisoformat(row.attributes["day"]),
+            row.at,
             # What a level itself has given, or one reached after it, does not bear it out.
-            [(each.counts_on, each.points) for each in growth if each.fact_id is None or each.fact_id < row.id],
+            [each for each in growth if each.fact_id is None or each.fact_id < row.id],
         )
     ]
 
@@ -159,19 +173,21 @@ def _undo(row: Row[Any], *, purse: ledger.LockedPurse, terms: programme.Programm
 
 
 def _growth() -> Select[*tuple[Any, ...]]:
-    """Return a question for a member's growth: counts_on, points, and the fact of a level that gave it, if one did."""
+    """Return a question for a member's growth: the columns of Grown."""
     event = membership.GrowthEvent
     by_a_level = and_(
         event.source == "level_reached", literal("task:") + cast(TaskReward.id, String) == event.reference
     )
     question: Select[*tuple[Any, ...]] = (
-        select(event.counts_on, event.points, TaskReward.fact_id)
-        .outerjoin(TaskReward, and_(by_a_level, TaskReward.member_id == event.member_id))
-        .where(
-            event.member_id == bindparam("of_member"),
-            # What dormancy gives back later was not there when a level was reached.
-            (event.source != membership.DORMANCY) | (event.points < 0),
+        select(
+            event.counts_on,
+            event.points,
+            event.at,
+            TaskReward.fact_id,
+            and_(event.source == membership.DORMANCY, event.points > 0).label("given_back"),
         )
+        .outerjoin(TaskReward, and_(by_a_level, TaskReward.member_id == event.member_id))
+        .where(event.member_id == bindparam("of_member"))
     )
     return question
 

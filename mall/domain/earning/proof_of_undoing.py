@@ -152,7 +152,7 @@ def _levels() -> Select[*tuple[Any, ...]]:
     day = fact.attributes["day"].as_string()
     since: ColumnElement[Any] = day if dialect() == "sqlite" else cast(day, Date)
 
-    def growth_on(on: Any, *before: Any) -> Any:
+    def growth_on(on: Any, at: Any, *before: Any) -> Any:
         event, reward = aliased(Event), aliased(TaskReward)
         by_itself = select(reward.id).where(
             event.source == "level_reached",
@@ -171,7 +171,8 @@ def _levels() -> Select[*tuple[Any, ...]]:
                 event.member_id == fact.member_id,
                 event.counts_on >= begins,
                 event.counts_on <= on,
-                or_(event.source != membership.DORMANCY, event.points < 0),
+                # What dormancy gave back later was not there yet.
+                or_(event.source != membership.DORMANCY, event.points < 0, event.at <= at),
                 ~by_itself.correlate(event, fact).exists(),  # What it gave does not bear it out.
                 *(or_(event.at < each, event.points < 0) for each in before),
             )
@@ -179,16 +180,18 @@ def _levels() -> Select[*tuple[Any, ...]]:
             .scalar_subquery()
         )
 
-    on_its_day = growth_on(since) >= threshold.reach
+    on_its_day = growth_on(since, fact.at) >= threshold.reach
     on_a_later = (
         select(later.id)
         .where(
-            later.member_id == fact.member_id, later.counts_on > since, growth_on(later.counts_on) >= threshold.reach
+            later.member_id == fact.member_id,
+            later.counts_on > since,
+            growth_on(later.counts_on, later.at) >= threshold.reach,
         )
         .correlate(fact, threshold)
         .exists()
     )
-    wrongly = growth_on(since, undo.at) >= threshold.reach
+    wrongly = growth_on(since, fact.at, undo.at) >= threshold.reach
     return (
         select(fact.id, fact.member_id, fact.key)
         .join(

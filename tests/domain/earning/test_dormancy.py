@@ -250,6 +250,35 @@ def test_a_refund_of_what_it_was_taken_of_gives_it_back_too(bought, sale_of):
     assert broken() == []
 
 
+def test_a_level_reached_anew_after_growth_was_given_back_is_merited(app, open_shop, sale_of):
+    mei = open_shop(dormancy_percent=80)
+    buy(mei, sale_of(mei, 160_000))
+    nights(TOLD, TAKEN)
+    after = TAKEN + DAY
+    with transaction():
+        terms = programme.current(after)
+        purse = ledger.lock(mei, zone=terms.zone)
+        earning.order_reduced(sale_of(mei, 0), key="order:7:refund:1", purse=purse, terms=terms, at=after)
+    night(after + DAY)
+    # 1,280 were taken off of what went back, and given back for it: what comes now counts whole.
+    buy(mei, sale_of(mei, 5_000, order=8), at=after + 2 * DAY)
+    assert growth(mei, after + 2 * DAY) == 50
+    assert broken() == []
+
+    buy(mei, sale_of(mei, 200, order=9), at=after + 3 * DAY)
+    with transaction():
+        purse = ledger.lock(mei, zone=terms.zone)
+        earning.order_reduced(
+            sale_of(mei, 0, order=9), key="order:9:refund:1", purse=purse, terms=terms, at=after + 4 * DAY
+        )
+    with reading():
+        levels = select(earning.FactRow.kind).where(earning.FactRow.kind.in_(("level_reached", "level_unreached")))
+        kinds = list(execute(levels.order_by(earning.FactRow.id)).scalars())
+    # Ordinary and Senior, which went back with the order; then Ordinary anew, which stays.
+    assert kinds == ["level_reached", "level_reached", "level_unreached", "level_unreached", "level_reached"]
+    assert broken() == []
+
+
 def review(member_id, at):
     with transaction():
         membership.review(member_id, terms=programme.current(at), at=at)

@@ -387,10 +387,19 @@ def test_what_is_owed_above_the_cap_for_levels_and_friends_is_forgiven_and_the_b
 
 def test_growth_that_was_enough_on_any_day_since_bears_a_level_out():
     day = date(2026, 3, 2)
-    assert lost_levels.is_merited(100, day, [(day, 100)])
-    assert not lost_levels.is_merited(100, day, [(day, 100), (day, -1)])
-    assert lost_levels.is_merited(100, day, [(day, 50), (day + 90 * DAY, 50), (day + 500 * DAY, 1)])
-    assert not lost_levels.is_merited(100, day, [(day, 50), (day + 400 * DAY, 50)])
+
+    def merited(*growth):
+        return lost_levels.is_merited(100, day, NOON, [lost_levels.Grown(on, points, NOON) for on, points in growth])
+
+    assert merited((day, 100))
+    assert not merited((day, 100), (day, -1))
+    assert merited((day, 50), (day + 90 * DAY, 50), (day + 500 * DAY, 1))
+    assert not merited((day, 50), (day + 400 * DAY, 50))
+
+    given_back = lost_levels.Grown(day, 30, NOON, given_back=True)
+    growth = [lost_levels.Grown(day, 100, NOON), lost_levels.Grown(day, -30, NOON), given_back]
+    assert lost_levels.is_merited(100, day, NOON, growth)
+    assert not lost_levels.is_merited(100, day, NOON - DAY, growth)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
