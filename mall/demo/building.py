@@ -8,22 +8,18 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from mall import worker
 from mall.base.cashier import Cashier
 from mall.base.clock import moved_to, now
 from mall.base.db import transaction
 from mall.domain import catalogue, finance, people, programme
 
-from . import cashing, facets, memberships, rides
+from . import memberships, rides
 from .campaigns import plan_campaigns
-from .cast import PASSWORD, STAFF, STARS
+from .cast import ADMIN, FINANCE, OPERATOR, PASSWORD, SECOND_ADMIN, STAFF, STARS
 from .codes import look_at_codes, stock_up
-from .consulting import consult
-from .coupons import give_coupons
 from .goods import CATEGORIES, PACK, PLAN, SHELVES, VOUCHER, Goods
-from .interests import show_interest
-from .invitations import share_items
-from .levels import grant_levels
+from .last_day import spend_last_day
+from .opening import hire, open_shop
 from .queue import Queue
 from .stamps import plan_stamp_card
 from .statement import read_statement
@@ -32,9 +28,6 @@ from .year import MEMBERS, ORDERS, live
 
 CAST_FILE = "demo-cast.json"
 DAYS = 365
-OPERATOR = "staff:1"
-FINANCE = "staff:3"
-ADMIN, SECOND_ADMIN = "staff:4", "staff:5"
 
 
 class Built(Struct, frozen=True):
@@ -44,23 +37,6 @@ class Built(Struct, frozen=True):
     orders: int
     items: int
     seconds: float
-
-
-# What levels give to who reaches them and on birthdays, and how much the lower ones may redeem in a month.
-PACKS = {
-    "registered": {"redemptions_per_month": 10},
-    "ordinary": {"redemptions_per_month": 20},
-    "senior": {"upgrade_points": 200, "birthday_points": 50},
-    "vip": {"upgrade_points": 500, "birthday_points": 100},
-    "svip": {"upgrade_points": 1_500, "birthday_points": 300},
-}
-PICKUP = {
-    "key": "pickup",
-    "name": {"en": "Collect at 12 Kiln Street", "zh": "到店自提"},
-    "price_cents": 0,
-    "free_from_cents": None,
-    "kind": "pickup",
-}
 
 
 def build(
@@ -80,22 +56,7 @@ def build(
     opening = begin - timedelta(days=40)
     chance = random.Random(seed)
     with moved_to(opening):
-        settings = programme.default_settings(
-            shop_name={"en": "Tessera", "zh": "嵌片集"},
-            currency="USD",
-            zone="America/Los_Angeles",
-            support_email="hello@tessera.example",
-            legal_name="Tessera Trading Co.",
-            address="12 Kiln Street, Portland, OR 97209",
-            tax_number="93-1234567",
-        )
-        settings["shipping_methods"].append(PICKUP)
-        settings["levels"] = [level | PACKS.get(level["key"], {}) for level in settings["levels"]]
-        settings |= cashing.SETTINGS
-        for task in settings["tasks"]:
-            task["active"] = task["active"] or task["key"] == "bind_account"
-        with transaction():
-            terms = programme.establish(settings, by="system", at=opening)
+        terms = open_shop(opening)
         password = people.password_hash(PASSWORD)
         hire(password, at=opening)
         rides.open_partner(by=ADMIN, approver=SECOND_ADMIN, at=opening)
@@ -125,83 +86,12 @@ def build(
         vary_shelves(stocked, terms=terms, at=end)
         for coupon_item in (PACK, VOUCHER):
             stocked.append(shelve(coupon_item, categories, len(stocked) + 1, terms=terms, at=end))
-        give_coupons(
-            {shopper.name: shopper.member_id for shopper in story.members},
-            tea=categories["tea"],
-            candle=next(shelf.product_id for shelf in stocked if shelf.goods.art.startswith("candle-ivory")),
-            voucher=stocked[-1].product_id,
-            pack=stocked[-2].product_id,
-            terms=terms,
-            by=OPERATOR,
-            at=end,
-        )
-        show_interest(
-            {shopper.name: shopper.member_id for shopper in story.members},
-            {shelf.goods.art.removesuffix(".svg"): shelf.product_id for shelf in stocked},
-            terms=terms,
-            by=OPERATOR,
-            at=end,
-        )
-        worker.reward_invitations(end)
-        grant_levels(
-            next(shopper.member_id for shopper in story.members if shopper.name == "wei"),
-            min(shopper.member_id for shopper in story.members),
-            terms=terms,
-            by=OPERATOR,
-            at=end,
-        )
-        consult(
-            {shopper.name: shopper.member_id for shopper in story.members},
-            [shelf.product_id for shelf in stocked[:3]],
-            terms=terms,
-            by=OPERATOR,
-            at=end,
-        )
-        facets.ask(story.members, terms=terms, by=OPERATOR, at=end)
-        share_items(story, [shelf.product_id for shelf in stocked[:2]], at=end)
-        try_levels(terms, by=ADMIN, at=end)
-        worker.tell_of_points(end)
-        worker.tell_of_coupons(end)
-        worker.look_around(end)
+        spend_last_day(story, stocked, tea=categories["tea"])
         read_statement(cashier, terms=terms, by=FINANCE, at=end)
         finance.roll_up(terms, at=end)
         finance.run_proof(by="system", at=end)
     write_cast(instance)
     return Built(len(story.members), story.placed, len(stocked), time.perf_counter() - started)
-
-
-def try_levels(terms: programme.Programme, *, by: str, at: datetime) -> None:
-    """Leave a draft of levels to be tried: Senior nearer, VIP kept by less, and SVIP dearer."""
-    settings = programme.settings_of(terms)
-    figures: dict[str, dict[str, int]] = {
-        "senior": {"reach": 1_000, "keep": 900},
-        "vip": {"keep": 4_000, "multiplier_percent": 160},
-        "svip": {"reach": 18_000, "keep": 18_000},
-    }
-    settings["levels"] = [level | figures.get(level["key"], {}) for level in settings["levels"]]
-    with transaction():
-        programme.sketch(
-            settings,
-            based_on=terms.version,
-            effective_from=at,
-            by=by,
-            at=at,
-            reason="More Seniors, and VIP is kept more easily",
-        )
-
-
-def hire(password: people.PasswordHash, *, at: datetime) -> None:
-    """Add the staff, with the demo's password set by their one-time links."""
-    for colleague in STAFF:
-        with transaction():
-            _staff_id, token = people.add_staff(
-                people.read_email(f"{colleague.slug}@tessera.example"),
-                name=colleague.name,
-                roles=colleague.roles,
-                by="system",
-                at=at,
-            )
-            people.set_staff_password(token, password, at=at)
 
 
 def open_categories(at: datetime) -> dict[str, int]:

@@ -11,6 +11,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import cash_outs
 
+from .cast import FINANCE
 from .desk import attempt
 from .story import Shopper, Story
 
@@ -20,7 +21,6 @@ SETTINGS = {
     "cash_out_cents": 80,
     "cash_out_fee_cents": 100,
 }
-FINANCE = "staff:3"
 
 
 class Asked(Struct, frozen=True):

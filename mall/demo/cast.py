@@ -3,6 +3,10 @@
 from msgspec import Struct
 
 PASSWORD = "demo points mall"
+# Who of the staff does what, in the order of STAFF.
+OPERATOR = "staff:1"
+FINANCE = "staff:3"
+ADMIN, SECOND_ADMIN = "staff:4", "staff:5"
 
 
 class Colleague(Struct, frozen=True):

@@ -9,9 +9,9 @@ from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.domain import aftersales, people
 
+from .cast import OPERATOR
 from .story import Story
 
-OPERATOR = "staff:1"
 # In the last weeks somebody writes every so often; a day later it is looked at, all but the last.
 FIRST_BACK, EVERY, LAST_BACK = timedelta(days=60), timedelta(days=3), timedelta(hours=3)
 TRIES = 4
