@@ -17,89 +17,107 @@ from .statement import StatementLine
 
 def checks() -> list[Check]:
     """Return the checks of this room: LEDGER 6.10 and 6.13, and that a payment's columns agree with each other."""
+    return [
+        Check(N_("Cash given back is between nothing and what was captured"), _given_beyond()),
+        Check(N_("A payment's refunded cash is the sum of its refunds"), _refunded()),
+        Check(N_("Cash is captured by payments that are paid, and by no others"), _captured()),
+        Check(N_("A payment that came late is given back whole"), _late()),
+        Check(N_("An order has one attempt to be paid at a time"), _attempts()),
+        Check(N_("A payment that is over has its time"), _untimed()),
+        Check(N_("A refund under way or done at the cashier has the cashier's id"), _unknown()),
+        Check(
+            N_("A refund that was made at the cashier is known by the cashier's id, any other by our own key"),
+            _misnamed(),
+        ),
+        Check(N_("What the bank took back was lost in a dispute"), _of_the_bank()),
+        Check(N_("A refund is done when its money was given and has not come back"), _money_moved()),
+        Check(N_("A line of the cashier's statement is its amount less its fee"), _net()),
+        Check(N_("A webhook event has one outcome, with its time"), _outcomes()),
+    ]
+
+
+def _given_beyond() -> Select:
+    return select(Payment.id, Payment.captured_cents, Payment.refunded_cents).where(
+        or_(Payment.refunded_cents < 0, Payment.refunded_cents > Payment.captured_cents)
+    )
+
+
+def _refunded() -> Select:
     refunded = (
         select(func.coalesce(func.sum(Refund.amount_cents), 0))
         .where(Refund.payment_id == Payment.id, Refund.state != VOID)
         .correlate(Payment)
         .scalar_subquery()
     )
+    return select(Payment.id, Payment.refunded_cents, refunded.label("of_refunds")).where(
+        Payment.refunded_cents != refunded
+    )
+
+
+def _captured() -> Select:
     captured = Payment.state.in_(CAPTURED)
-    return [
-        Check(
-            N_("Cash given back is between nothing and what was captured"),
-            select(Payment.id, Payment.captured_cents, Payment.refunded_cents).where(
-                or_(Payment.refunded_cents < 0, Payment.refunded_cents > Payment.captured_cents)
-            ),
-        ),
-        Check(
-            N_("A payment's refunded cash is the sum of its refunds"),
-            select(Payment.id, Payment.refunded_cents, refunded.label("of_refunds")).where(
-                Payment.refunded_cents != refunded
-            ),
-        ),
-        Check(
-            N_("Cash is captured by payments that are paid, and by no others"),
-            select(Payment.id, Payment.state, Payment.captured_cents).where(
-                or_(
-                    captured & or_(Payment.paid_at.is_(None), Payment.captured_currency.is_(None)),
-                    ~captured & or_(Payment.paid_at.is_not(None), Payment.captured_cents != 0),
-                )
-            ),
-        ),
-        Check(
-            N_("A payment that came late is given back whole"),
-            select(Payment.id, Payment.captured_cents, Payment.refunded_cents).where(
-                Payment.state == LATE, Payment.refunded_cents != Payment.captured_cents
-            ),
-        ),
-        Check(
-            N_("An order has one attempt to be paid at a time"),
-            select(Payment.reference, func.count().label("attempts"))
-            .where(Payment.state.in_((OPENING, OPEN, PROCESSING)))
-            .group_by(Payment.reference)
-            .having(func.count() > 1),
-        ),
-        Check(
-            N_("A payment that is over has its time"),
-            select(Payment.id, Payment.state).where(
-                (Payment.state.in_((EXPIRED, FAILED, *CAPTURED))) != (Payment.ended_at.is_not(None))
-            ),
-        ),
-        Check(
-            N_("A refund under way or done at the cashier has the cashier's id"),
-            select(Refund.id, Refund.state).where(Refund.state == SENT, Refund.cashier_id.is_(None)),
-        ),
-        Check(
-            N_("A refund that was made at the cashier is known by the cashier's id, any other by our own key"),
-            select(Refund.id, Refund.origin, Refund.key).where(
-                case(
-                    # What the bank took by a lost dispute has the key of what it was taken for.
-                    (Refund.asked_by == BANK, Refund.key.like("cashier:%")),
-                    (Refund.origin == "cashier", Refund.key != literal("cashier:").concat(Refund.cashier_id)),
-                    else_=Refund.key.like("cashier:%"),
-                )
-            ),
-        ),
-        Check(
-            N_("What the bank took back was lost in a dispute"),
-            select(Refund.id, Refund.payment_id)
-            .outerjoin(Dispute, (Dispute.payment_id == Refund.payment_id) & (Dispute.state == LOST))
-            .where(Refund.asked_by == BANK, Dispute.id.is_(None)),
-        ),
-        Check(N_("A refund is done when its money was given and has not come back"), _money_moved()),
-        Check(
-            N_("A line of the cashier's statement is its amount less its fee"),
-            select(StatementLine.id, StatementLine.line_id, StatementLine.net_cents).where(
-                StatementLine.net_cents != StatementLine.amount_cents - StatementLine.fee_cents
-            ),
-        ),
-        Check(
-            N_("A webhook event has one outcome, with its time"),
-            select(CashierEvent.id, CashierEvent.outcome).where(
-                CashierEvent.outcome.is_(None) != CashierEvent.processed_at.is_(None)
-            ),
-        ),
-    ]
+    return select(Payment.id, Payment.state, Payment.captured_cents).where(
+        or_(
+            captured & or_(Payment.paid_at.is_(None), Payment.captured_currency.is_(None)),
+            ~captured & or_(Payment.paid_at.is_not(None), Payment.captured_cents != 0),
+        )
+    )
+
+
+def _late() -> Select:
+    return select(Payment.id, Payment.captured_cents, Payment.refunded_cents).where(
+        Payment.state == LATE, Payment.refunded_cents != Payment.captured_cents
+    )
+
+
+def _attempts() -> Select:
+    return (
+        select(Payment.reference, func.count().label("attempts"))
+        .where(Payment.state.in_((OPENING, OPEN, PROCESSING)))
+        .group_by(Payment.reference)
+        .having(func.count() > 1)
+    )
+
+
+def _untimed() -> Select:
+    return select(Payment.id, Payment.state).where(
+        (Payment.state.in_((EXPIRED, FAILED, *CAPTURED))) != (Payment.ended_at.is_not(None))
+    )
+
+
+def _unknown() -> Select:
+    return select(Refund.id, Refund.state).where(Refund.state == SENT, Refund.cashier_id.is_(None))
+
+
+def _misnamed() -> Select:
+    return select(Refund.id, Refund.origin, Refund.key).where(
+        case(
+            # What the bank took by a lost dispute has the key of what it was taken for.
+            (Refund.asked_by == BANK, Refund.key.like("cashier:%")),
+            (Refund.origin == "cashier", Refund.key != literal("cashier:").concat(Refund.cashier_id)),
+            else_=Refund.key.like("cashier:%"),
+        )
+    )
+
+
+def _of_the_bank() -> Select:
+    return (
+        select(Refund.id, Refund.payment_id)
+        .outerjoin(Dispute, (Dispute.payment_id == Refund.payment_id) & (Dispute.state == LOST))
+        .where(Refund.asked_by == BANK, Dispute.id.is_(None))
+    )
+
+
+def _net() -> Select:
+    return select(StatementLine.id, StatementLine.line_id, StatementLine.net_cents).where(
+        StatementLine.net_cents != StatementLine.amount_cents - StatementLine.fee_cents
+    )
+
+
+def _outcomes() -> Select:
+    return select(CashierEvent.id, CashierEvent.outcome).where(
+        CashierEvent.outcome.is_(None) != CashierEvent.processed_at.is_(None)
+    )
 
 
 def _money_moved() -> Select:
