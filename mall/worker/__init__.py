@@ -19,7 +19,7 @@ from mall.web.shared.logs import log
 
 from .of_cash import catch_up, hear_cashier, look_after_payments, reconcile, send_refunds
 from .of_members import celebrate, expire_points, follow_levels, review_levels, reward_invitations, take_off_dormant
-from .of_orders import close_windows, complete_orders, keep_purchases, lapse_returns
+from .of_orders import close_windows, complete_orders, keep_purchases, lapse_returns, take_reviews_down
 from .of_the_house import add_up_days, keep_proof, look_around, tidy
 from .rounds import JOBS, Round, start_rounds
 from .telling import tell_of_campaigns, tell_of_coupons, tell_of_levels, tell_of_points, tell_of_stock
@@ -49,6 +49,7 @@ __all__ = [
     "send_refunds",
     "start_rounds",
     "take_off_dormant",
+    "take_reviews_down",
     "tell_of_campaigns",
     "tell_of_coupons",
     "tell_of_levels",

@@ -40,3 +40,16 @@ def keep_purchases(at: datetime) -> None:
             partners.keep(purchase_id, terms=terms, at=at)
 
     insist(notices.one_by_one("purchase.keep", due, one, at=at))
+
+
+def take_reviews_down(at: datetime) -> None:
+    """Show no longer reviews of what had gone back before reviews went along with it."""
+    terms = terms_at(at)
+    with reading():
+        unkept = dict(aftersales.unkept_reviews())
+
+    def one(review_id: int) -> None:
+        with transaction():
+            aftersales.take_unkept_review_back(review_id, unkept[review_id], terms=terms, at=at)
+
+    insist(notices.one_by_one("review.unkept", list(unkept), one, at=at))

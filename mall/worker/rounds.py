@@ -11,7 +11,7 @@ from mall.domain import notices, programme
 from .many import terms_at
 from .of_cash import catch_up, hear_cashier, look_after_payments, reconcile, send_refunds
 from .of_members import celebrate, expire_points, follow_levels, review_levels, reward_invitations, take_off_dormant
-from .of_orders import close_windows, complete_orders, keep_purchases, lapse_returns
+from .of_orders import close_windows, complete_orders, keep_purchases, lapse_returns, take_reviews_down
 from .of_the_house import add_up_days, keep_proof, look_around, tidy
 from .telling import tell_of_campaigns, tell_of_coupons, tell_of_levels, tell_of_points, tell_of_stock
 
@@ -38,6 +38,7 @@ JOBS: dict[str, Round] = {
     "growth.dormancy": Round(take_off_dormant),
     "levels.review": Round(review_levels),
     "members.celebrate": Round(celebrate),
+    "reviews.take_down": Round(take_reviews_down),
     "levels.follow": Round(follow_levels, minutes=1),
     "coupons.tell": Round(tell_of_coupons),
     "campaigns.tell": Round(tell_of_campaigns, minutes=60),

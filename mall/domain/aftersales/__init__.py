@@ -48,6 +48,7 @@ from .product_reviews import (
     REJECTED,
     TAKEN_DOWN,
     WAITING,
+    WENT_BACK,
     AlreadyReviewed,
     BadStars,
     NotKept,
@@ -109,6 +110,7 @@ from .returns import (
 )
 from .reviews import NotInReview, OtherCurrency, Review, ReviewChanged, accept, give_back, review_of
 from .sending import Sent, ask_about_refunds, send_refunds
+from .unshowing import take_unkept_review_back, unkept_reviews
 from .window import close_due_windows, close_window
 from .wishes import (
     EXCHANGE_REASONS,
@@ -155,6 +157,7 @@ __all__ = [
     "UNSETTLED",
     "WAITING",
     "WAIVED",
+    "WENT_BACK",
     "WITHDRAWN",
     "Alike",
     "AlreadyReviewed",
@@ -265,8 +268,10 @@ __all__ = [
     "send_refunds",
     "send_replacement",
     "take_review_down",
+    "take_unkept_review_back",
     "to_be_packed",
     "told_of_dispute",
+    "unkept_reviews",
     "waive_return",
     "withdraw_return",
     "write_review",

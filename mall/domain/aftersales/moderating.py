@@ -18,6 +18,7 @@ from .product_reviews import (
     REJECTED,
     TAKEN_DOWN,
     WAITING,
+    WENT_BACK,
     ProductReview,
     product_review,
 )
@@ -127,6 +128,26 @@ def take_review_down(
     seen = product_review(review_id)
     said = _reason(reason)
     purse = ledger.lock(seen.member_id, zone=terms.zone)
+    return _take_down(review_id, said, own_member_id=own_member_id, purse=purse, terms=terms, by=by, at=at)
+
+
+def take_unkept_down(
+    review_id: int, *, purse: ledger.LockedPurse, terms: programme.Programme, by: str, at: datetime
+) -> None:
+    """Show a published review no longer, since all that it is of went back. The purse is its member's, locked."""
+    _take_down(review_id, WENT_BACK, own_member_id=None, purse=purse, terms=terms, by=by, at=at)
+
+
+def _take_down(
+    review_id: int,
+    said: str,
+    *,
+    own_member_id: int | None,
+    purse: ledger.LockedPurse,
+    terms: programme.Programme,
+    by: str,
+    at: datetime,
+) -> Row[Any]:
     before = product_review(review_id)
     row, moved = _decide(
         before, TAKE_DOWN, revision=before.revision, own_member_id=own_member_id, by=by, at=at, reason=said

@@ -11,6 +11,7 @@ from mall.domain import checkout, earning, ledger
 
 from .exchanges import OpenExchange
 from .netting import Netted
+from .unshowing import ReviewBack
 
 
 class PlanLine(Struct, frozen=True):
@@ -59,6 +60,7 @@ class Plan(Struct, frozen=True):
     whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
     refunded after all. `payments` are the order's, where cash goes back. `brought` is what levels brought that it
     paid for: that is taken back. `voided` are coupons it used that do not come back, as stamps are owed for them.
+    `reviews` are those of which all pieces go back.
     """
 
     order: checkout.OrderRow
@@ -78,6 +80,7 @@ class Plan(Struct, frozen=True):
     stamps: tuple[earning.StampsBack, ...] = ()
     voided: tuple[int, ...] = ()
     unkept: earning.Unkept = earning.Unkept()
+    reviews: tuple[ReviewBack, ...] = ()
     brought: earning.Brought = earning.Brought()
     ended: tuple[OpenExchange, ...] = ()
     overtaken: tuple[OpenExchange, ...] = ()
@@ -191,6 +194,8 @@ class Plan(Struct, frozen=True):
             [self.unkept.points, self.unkept.growth],
             [(each.points, each.coupons, each.used) for each in self.unkept.levels],
         ]  # fmt: skip
+        if self.reviews:
+            parts.append([(each.review_id, each.points, each.growth, each.other) for each in self.reviews])
         if self.voided:
             parts.append(self.voided)
         if self.brought:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     insert,
+    or_,
     select,
     update,
 )
@@ -40,6 +41,8 @@ PUBLISHED = "published"
 REJECTED = "rejected"  # The member may change it, and it waits again.
 TAKEN_DOWN = "taken_down"  # It was published, and is no longer.
 STATES: Final = (WAITING, PUBLISHED, REJECTED, TAKEN_DOWN)
+# Why one is taken down whose pieces all went back. Bought and kept again, the item may be reviewed anew.
+WENT_BACK: Final = N_("All of it went back, and only what is kept is shown.")
 # Until it is published, its member may change it.
 OPEN_TO_ITS_MEMBER = (WAITING, REJECTED)
 
@@ -81,7 +84,7 @@ class ProductReview(db.Model):
 
     `key` is that of the form that wrote it last, `revision` counts how often its member wrote it, so that nobody
     publishes what they have not seen. `text_mark` is the same for texts that read the same. `reason` is why it was
-    rejected or taken down. `published_at` is of the first time.
+    rejected or taken down: the desk's words, or WENT_BACK. `published_at` is of the first time.
     """
 
     __tablename__ = "product_review"
@@ -175,7 +178,7 @@ def write_review(
         return Written(execute(first).one(), new=True)
     row = execute(
         update(review)
-        .where(review.id == before.id, review.state.in_(OPEN_TO_ITS_MEMBER))
+        .where(review.id == before.id, or_(review.state.in_(OPEN_TO_ITS_MEMBER), review.reason == WENT_BACK))
         .values(**values, revision=review.revision + 1)
         .returning(*review.__table__.columns)
     ).one_or_none()
@@ -218,7 +221,7 @@ def line_to_review(order_id: int, line: int, *, member_id: int) -> tuple[Row[Any
 
 def refuse_unless_reviewable(bought: Row[Any], before: Row[Any] | None) -> None:
     """Insist that a line may be reviewed by who wrote `before` of it. Refuses: AlreadyReviewed, NotKept. Pure."""
-    if before is not None and before.state not in OPEN_TO_ITS_MEMBER:
+    if before is not None and before.state not in OPEN_TO_ITS_MEMBER and before.reason != WENT_BACK:
         raise AlreadyReviewed()
     if bought.window_closed_at is None or bought.refunded >= bought.quantity:
         raise NotKept()
@@ -292,7 +295,11 @@ _REVIEWABLE = (
         _Order.window_closed_at.is_not(None),
         _Line.refunded < _Line.quantity,
         ~select(ProductReview.id)
-        .where(ProductReview.member_id == _Order.member_id, ProductReview.product_id == _Line.product_id)
+        .where(
+            ProductReview.member_id == _Order.member_id,
+            ProductReview.product_id == _Line.product_id,
+            ProductReview.reason != WENT_BACK,
+        )
         .exists(),
     )
     .order_by(_Order.window_closed_at.desc(), _Line.order_id.desc(), _Line.line)

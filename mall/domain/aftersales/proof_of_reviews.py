@@ -17,6 +17,7 @@ def reviews_checks() -> list[Check]:
     return [
         Check(N_("a review is of what its member bought, and was written after the return window"), _of_lines()),
         Check(N_("no review was published first when all of it had been refunded"), _refunded_before()),
+        Check(N_("a review that is shown is of something that is kept"), _shown_unkept()),
         Check(N_("the stars of an item are those of its published reviews"), _stars_agree()),
         Check(N_("a review counts as published, for tasks, as soon as it was, and for its member"), _recorded()),
         Check(N_("a review counts for tasks once while it is shown, and no more when it was taken down"), _standing()),
@@ -56,6 +57,14 @@ def _refunded_before() -> Select:
         select(ProductReview.id)
         .join(Line, and_(Line.order_id == ProductReview.order_id, Line.line == ProductReview.line))
         .where(ProductReview.published_at.is_not(None), before >= Line.quantity)
+    )
+
+
+def _shown_unkept() -> Select:
+    return (
+        select(ProductReview.id, ProductReview.member_id)
+        .join(Line, and_(Line.order_id == ProductReview.order_id, Line.line == ProductReview.line))
+        .where(ProductReview.state == PUBLISHED, Line.refunded >= Line.quantity)
     )
 
 

@@ -21,6 +21,7 @@ from .exchanges import close, count, sum_of
 from .planning import NotRefundable, pieces_to_cancel, plan_refund
 from .plans import Plan
 from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, PLAN_ENDED, REASONS
+from .unshowing import take_reviews_back
 
 
 class NotToBeCancelled(Refusal):
@@ -141,6 +142,7 @@ def _carry_out(
     _move_points(plan, credit, purse=purse, terms=terms, at=at)
     back_cents = _ask_cash(plan, credit, by=by, at=at, lost=lost) if plan.cash_cents > plan.gone_cents else 0
     earning.take_stamps(plan.stamps, plan.sale.reference, key=credit, member_id=order.member_id, at=at)
+    take_reviews_back(plan.reviews, purse=purse, terms=terms, by=by, at=at)
     coupons.net({each.coupon_id: each.points for each in plan.netted}, reference=credit)
     if paid_levels := memberships.references_of(order, [each.line for each in plan.lines]):
         earning.end_paid_levels(paid_levels, purse=purse, by=by, terms=terms, at=at)

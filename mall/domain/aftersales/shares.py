@@ -15,6 +15,7 @@ from . import memberships
 from .netting import Netted
 from .plans import Plan, PlanLine
 from .reasons import ALL_REASONS
+from .unshowing import reviews_back
 
 
 def plan_of(
@@ -36,9 +37,12 @@ def plan_of(
     returning = _returning(order, back, netted, at=at, zone=zone)
     stamps = _stamps_back(order, lines, back) if kept else ()  # Before that it has given none.
     taken = earning.reduction(sale, at=at, growth_given=kept)
+    gone = [each.line.line for each in back if each.line.refunded + each.quantity == each.line.quantity]
+    reviews = reviews_back(order, gone, at=at) if kept and gone else ()
+    grown = [each for review in reviews for each in review.grown]
     unkept = earning.Unkept()
-    if before.kept_cents != sale.kept_cents:
-        unkept = earning.unkept_by(sale, taken=taken, at=at)
+    if before.kept_cents != sale.kept_cents or grown:
+        unkept = earning.unkept_by(sale, taken=taken, at=at, besides=grown)
     carried = tuple(_carried(each, reason=reason) for each in back)
     shipping_cents = of_delivery(order.shipping_cents, lines, carried)
     cash_cents = sum(each.cash_cents for each in back) + shipping_cents
@@ -63,6 +67,7 @@ def plan_of(
         stamps=stamps,
         voided=_voided(order, stamps) if whole else (),  # What it used comes back with all of it.
         unkept=unkept,
+        reviews=reviews,
         brought=earning.brought_by(paid_levels, at=at) if paid_levels else earning.Brought(),
     )
 

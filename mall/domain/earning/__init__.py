@@ -116,7 +116,7 @@ from .proof_of_campaigns import campaign_rule
 from .proof_of_undoing import undone
 from .reductions import Reduction, Unkept, forgive_above_cap, order_reduced, order_unkept, reduction, unkept_by
 from .reported import Reported, ReportedRates, purchase_kept, purchase_refunded, purchase_reported
-from .reviewing import REVIEW_PUBLISHED, review_published, review_taken_down
+from .reviewing import REVIEW_PUBLISHED, review_published, review_taken_down, review_would_go
 from .shares import Shared, ShareLink, ShareVisit, note_share_visit, share, shared_by, shares_of
 from .stamp_cards import COUNTS, Bought, StampCard, StampCardRow, StampScope, ends_of
 from .stamp_desk import (
@@ -339,6 +339,7 @@ __all__ = [
     "review_published",
     "review_share",
     "review_taken_down",
+    "review_would_go",
     "reward_behind",
     "reward_invitation",
     "round_day",

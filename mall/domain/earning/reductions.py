@@ -132,15 +132,16 @@ def order_unkept(
     return rewards
 
 
-def unkept_by(sale: Sale, *, taken: Reduction, at: datetime) -> Unkept:
+def unkept_by(sale: Sale, *, taken: Reduction, at: datetime, besides: Sequence[tuple[date, int]] = ()) -> Unkept:
     """Return what order_unkept() would take back besides what a reduction takes: it takes nothing itself.
 
+    `besides` is growth that something else takes back with it, [(day it counts on, growth)]: levels may go with it.
     Of an order that was not kept yet, asks the database nothing.
     """
     if not taken.was_kept:
         return Unkept()
     rewards = _would_take(sale, at=at)
-    growth = [(each.counts_on, each.reward.growth) for each in rewards if each.counts_on is not None]
+    growth = [(each.counts_on, each.reward.growth) for each in rewards if each.counts_on is not None] + [*besides]
     if taken.growth and taken.growth_counts_on is not None:
         growth.append((taken.growth_counts_on, taken.growth))
     return Unkept(

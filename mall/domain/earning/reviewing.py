@@ -17,7 +17,7 @@ from mall.domain import ledger, programme
 from .facts import Fact, FactRow, undone_of
 from .lost_levels import lose_levels
 from .tasks import Reward, did
-from .undoing import forgive_rest, undo
+from .undoing import Undoing, forgive_rest, undo, would_undo
 
 REVIEW_PUBLISHED = "review_published"
 
@@ -75,6 +75,12 @@ def review_taken_down(
     if any(each.points for each in taken):
         forgive_rest(f"{row.key}:undone", purse=purse, terms=terms, at=at)
     return taken
+
+
+def review_would_go(member_id: int, *, review_id: int, at: datetime) -> list[Undoing]:
+    """Return what review_taken_down() would take back: it takes nothing itself."""
+    noted = [row.id for row in _noted(member_id, f"review:{review_id}") if not row.undone]
+    return would_undo(noted, at=at) if noted else []
 
 
 def _noted(member_id: int, reference: str) -> Sequence[Row[Any]]:

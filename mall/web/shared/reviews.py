@@ -19,8 +19,10 @@ AN_HOUR = 3600
 
 
 def prepare(app: Flask) -> None:
-    """Give every template `average(row)` and `whole_stars(row)` of what has review_stars and review_count."""
-    app.jinja_env.globals |= {"average": average, "whole_stars": whole_stars}
+    """Give every template `average(row)` and `whole_stars(row)` of what has review_stars and review_count, and
+    `reason_words(reason)`.
+    """
+    app.jinja_env.globals |= {"average": average, "whole_stars": whole_stars, "reason_words": reason_words}
 
 
 def average(row: Any) -> str:
@@ -45,6 +47,11 @@ def state_words(state: str) -> tuple[str, str, str]:
         aftersales.REJECTED: (_("Not published"), "bad", "x"),
         aftersales.TAKEN_DOWN: (_("No longer shown"), "", "off"),
     }[state]
+
+
+def reason_words(reason: str) -> str:
+    """Return why a review is not shown: what the desk wrote, or in the reader's language that all of it went back."""
+    return _(reason) if reason == aftersales.WENT_BACK else reason
 
 
 def pictures_folder() -> Path:

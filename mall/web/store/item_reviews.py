@@ -45,7 +45,8 @@ def picture(slug: str, review_id: int, position: int) -> Response:
     size = max if "large" in request.args else min
     with reading():
         review = aftersales.product_review(review_id)
-    if review.state != aftersales.PUBLISHED:
+        item = catalogue.item(slug, layout.viewer(), terms=layout.terms(), at=now())
+    if review.state != aftersales.PUBLISHED or review.product_id != item.product.id:
         raise NotFound(N_("There is no such picture."))
     return picture_of(review, position, size=size(catalogue.SIZES), public=True)
 

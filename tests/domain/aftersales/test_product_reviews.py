@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from mall import worker
 from mall.base.db import execute, reading
 from mall.base.errors import NotFound
-from mall.domain import aftersales, audit, catalogue, earning, ledger, membership, notices
-from mall.domain.aftersales import moderating, product_reviews
+from mall.domain import aftersales, audit, catalogue, earning, ledger, membership, notices, programme
+from mall.domain.aftersales import moderating, product_reviews, refunds
 from tests.domain.aftersales.kept import (
     DELIVERED,
     KEPT,
@@ -397,3 +398,110 @@ def test_the_same_text_by_one_member_or_by_three_is_marked(stage, mei, mug, kept
     with reading():
         marked = execute(select(aftersales.ProductReview.id).where(aftersales.is_suspicious())).scalars()
         assert set(marked) == {first.id, toms.id, anns.id, own.id, again.id}
+
+
+# Only of what is kept.
+
+
+def test_a_review_is_shown_no_longer_when_the_last_piece_it_is_of_goes_back(stage, mei, mug):
+    order = keep(stage, mei, mug, quantity=2)
+    row = publish(stage, write(stage, order, pictures=[picture()]).row)
+    stage.refund(order, pieces={1: 1}, at=LATER)
+    assert len(shown(mug)) == 1
+    before, grown = stage.balances(mei, at=LATER).ready, growth_of(stage, mei)
+    given = sum(points for _task, points in paid(mei))
+    with reading():
+        plan = aftersales.plan_refund(stage.order(order), reason="changed_mind", at=LATER, zone=stage.terms.zone)
+    [going] = plan.reviews
+    assert (going.points, going.other) == (given, None)
+
+    stage.refund(order, pieces={1: 1}, at=LATER)
+
+    with reading():
+        down = aftersales.product_review(row.id)
+    assert (down.state, down.reason) == (aftersales.TAKEN_DOWN, aftersales.WENT_BACK)
+    assert (shown(mug), stars(mug)) == ([], (0, 0))
+    assert given > 0
+    assert stage.balances(mei, at=LATER).ready == before - given + plan.points
+    assert growth_of(stage, mei) == grown - going.growth
+    assert told(mei) == ["review_published", "review_taken_down"]
+    # Nothing brings it back by itself, nor can the desk.
+    with pytest.raises(aftersales.NoLongerKept):
+        publish(stage, down, at=LATER)
+
+
+def test_one_who_keeps_the_item_of_another_order_keeps_the_review(stage, mei, mug):
+    first, second = keep(stage, mei, mug), keep(stage, mei, mug)
+    publish(stage, write(stage, first).row)
+
+    stage.refund(first, at=LATER)
+    assert len(shown(mug)) == 1
+    stage.refund(second, at=LATER)
+    assert shown(mug) == []
+
+
+def test_what_is_bought_and_kept_again_may_be_reviewed_anew_and_is_looked_at_anew(stage, mei, mug):
+    first = keep(stage, mei, mug)
+    row = publish(stage, write(stage, first).row)
+    stage.refund(first, at=LATER)
+    with pytest.raises(aftersales.NotKept):
+        write(stage, first, at=LATER)
+    again = keep(stage, mei, mug)
+    with reading():
+        assert [line.order_id for line in aftersales.reviewable(mei)] == [again.id]
+
+    new = write(stage, again, at=LATER + timedelta(days=1), words="Still good, the second one too.").row
+
+    assert (new.id, new.state, new.order_id, shown(mug)) == (row.id, aftersales.WAITING, again.id, [])
+    publish(stage, new, at=LATER + timedelta(days=1))
+    assert len(shown(mug)) == 1
+
+
+def test_one_taken_down_by_the_desk_stays_the_desks_to_decide_on(stage, mei, mug, kept):
+    take_down(stage, publish(stage, write(stage, kept).row))
+    again = keep(stage, mei, mug)
+    with pytest.raises(aftersales.AlreadyReviewed):
+        write(stage, again, at=LATER)
+    stage.refund(kept, at=LATER)
+    with pytest.raises(aftersales.AlreadyReviewed):
+        write(stage, again, at=LATER)
+
+
+def test_a_level_reached_by_what_a_review_gave_is_said_to_go_with_it(app):
+    tasks = [{"key": "review", "points": 10, "growth": 1_000}]
+    stage = open_shop(tasks=tasks, levels=[
+        level | ({"upgrade_points": 70} if level["key"] == "ordinary" else {})
+        for level in programme.default_settings(shop_name="-")["levels"]
+    ])  # fmt: skip
+    mei, mug = stage.member("mei"), stage.mug()
+    order = keep(stage, mei, mug)
+    publish(stage, write(stage, order).row)
+    with reading():
+        plan = aftersales.plan_refund(stage.order(order), reason="changed_mind", at=LATER, zone=stage.terms.zone)
+    assert [(each.points, each.name["en"]) for each in plan.unkept.levels] == [(70, "Ordinary")]
+
+    stage.refund(order, at=LATER)
+
+    with reading():
+        rows = execute(select(notices.Notice.details).where(notices.Notice.kind == "level_pack_undone")).scalars()
+        assert [row["points"] for row in rows] == [70]
+
+
+@pytest.mark.breaks_the_books
+def test_what_had_gone_back_before_is_taken_down_by_the_nightly_job(stage, mei, mug, kept, monkeypatch):
+    row = publish(stage, write(stage, kept).row)
+    with monkeypatch.context() as patch:
+        patch.setattr(refunds, "take_reviews_back", lambda *_given, **_named: None)
+        stage.refund(kept, at=LATER)
+    assert len(shown(mug)) == 1
+    with reading():
+        assert "a review that is shown is of something that is kept" in [
+            check.name for check in aftersales.checks() if execute(check.breaks).first()
+        ]
+
+    for _night in range(2):
+        worker.take_reviews_down(LATER)
+
+    with reading():
+        assert (aftersales.product_review(row.id).reason, aftersales.unkept_reviews()) == (aftersales.WENT_BACK, [])
+        assert [check.name for check in aftersales.checks() if execute(check.breaks).first()] == []

@@ -20,10 +20,13 @@ def found():
         return [check.name for check in reviews_checks() if execute(check.breaks).first()]
 
 
+SHOWN = "a review that is shown is of something that is kept"
+
+
 @pytest.fixture
 def order(stage, mei, mug):
     """Mei's order, its review published; and Tom's, whose review waits."""
-    order = keep(stage, mei, mug)
+    order = keep(stage, mei, mug, quantity=2)
     publish(stage, write(stage, order, pictures=[picture()]).row)
     write(stage, keep(stage, stage.member("tom"), mug), words="Another one of it")
     return order
@@ -83,15 +86,22 @@ def test_a_refund_after_it_was_published_breaks_nothing(stage, order):
         ("UPDATE product_review SET state = 'taken_down', reason = 'x' WHERE state = 'published'", [STARS, STANDING]),
         ("UPDATE product_review SET rating = 4 WHERE state = 'published'", STARS),
         ("UPDATE product_review SET published_at = written_at WHERE state = 'waiting'", RECORDED),
-        ("UPDATE product_review SET state = 'waiting', published_at = NULL", [STARS, RECORDED]),
-        ("UPDATE fact SET key = 'review:77:published' WHERE kind = 'review_published'", RECORDED),
+        ("UPDATE product_review SET state = 'waiting', published_at = NULL, reason = ''", [STARS, RECORDED]),
+        (
+            "UPDATE fact SET key = 'review:77:published' WHERE kind = 'review_published' AND reference = 'review:1'",
+            RECORDED,
+        ),
         ("UPDATE fact SET member_id = {ann} WHERE kind = 'review_published'", [RECORDED, STANDING]),
         ("UPDATE fact SET reference = 'review:77' WHERE kind = 'review_published'", [RECORDED, STANDING]),
+        ("UPDATE order_line SET refunded = 2 WHERE order_id = 1", SHOWN),
         ("UPDATE credit_note SET at = '2026-03-02 12:00:00.000000'", REFUNDED),
     ],
 )
-def test_what_is_changed_alone_is_named(stage, order, changed, broken):
-    stage.refund(order, at=KEPT)
+def test_what_is_changed_alone_is_named(stage, order, mug, changed, broken):
+    stage.refund(order, pieces={1: 1}, at=KEPT)
+    bos = keep(stage, stage.member("bo"), mug)
+    publish(stage, write(stage, bos, words="A third of it").row)
+    stage.refund(bos, at=KEPT)
     ann, other = stage.member("ann"), stage.item("Teapot").product_id
     with transaction():
         for (guard,) in execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():

@@ -109,6 +109,10 @@ def test_pictures_are_written_anew_and_its_members_only_until_it_is_published(ap
     shown = stranger.get(address)
     assert (shown.status_code, shown.mimetype, shown.cache_control.public) == (200, "image/webp", True)
     assert f"{address}?large=1" in stranger.get(f"/items/{row.slug}").text
+    stage.item("Teapot")  # Another item's address does not lead to it.
+    assert stranger.get(f"/items/{row.slug}").status_code == stranger.get("/items/teapot").status_code == 200
+    assert stranger.get(f"/items/teapot/reviews/{row.id}/pictures/2").status_code == 404
+    assert stranger.get(f"/items/nothing-of-ours/reviews/{row.id}/pictures/2").status_code == 404
     take_down(stage, row)
     assert stranger.get(address).status_code == 404
 

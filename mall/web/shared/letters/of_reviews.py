@@ -2,6 +2,7 @@
 
 from flask_babel import gettext as _
 
+from mall.web.shared.reviews import reason_words
 from mall.web.shared.texts import local
 
 from .parts import Letter, Values, button, desk_words, points_words
@@ -33,7 +34,7 @@ def review_taken_down(values: Values) -> Letter:
     points = values.get("points", 0)  # Letters from before did not say.
     return Letter(
         _("Your review of %(title)s is no longer shown", title=local(values["title"])),
-        [_("We have taken it off the page of the item:"), *desk_words(values)]
+        [_("We have taken it off the page of the item:"), *map(reason_words, desk_words(values))]
         + ([_("What it had brought you, %(points)s, is taken back.", points=points_words(points))] if points else []),
         button=button(_("See my reviews"), values),
     )
