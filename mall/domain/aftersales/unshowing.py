@@ -88,10 +88,8 @@ def take_unkept_review_back(review_id: int, member_id: int, *, terms: programme.
     purse = ledger.lock(member_id, zone=terms.zone)
     if (review_id, member_id) not in unkept_reviews():
         return
-    order_id, line = execute(
-        select(ProductReview.order_id, ProductReview.line).where(ProductReview.id == review_id)
-    ).one()
-    backs = reviews_back(checkout.order_of(order_id), [line], at=at)
+    of = execute(select(ProductReview.order_id, ProductReview.line).where(ProductReview.id == review_id)).one()
+    backs = reviews_back(checkout.order_of(of.order_id), [of.line], at=at)
     take_reviews_back(backs, purse=purse, terms=terms, by="system", at=at)
 
 
