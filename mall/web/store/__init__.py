@@ -20,6 +20,7 @@ from . import (
     levels,
     member,
     notices,
+    order_memberships,
     orders,
     outbox,
     partners,
@@ -42,8 +43,9 @@ from . import (
 
 bp = Blueprint("store", __name__, url_prefix="/")
 
-# These share the account's blueprint and put their pages into it as they are imported.
+# These share the blueprint of the account, or of orders, and put their pages into it as they are imported.
 ACCOUNT = (addresses, profile, registration, sign_in)
+ORDERS = (order_memberships,)
 PAGES: list[Blueprint] = [
     account.bp,
     basket.bp,

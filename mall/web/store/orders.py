@@ -1,10 +1,8 @@
 """A member's orders: the list, one order with its timeline, paying, calling off, confirming receipt."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -13,12 +11,11 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
-from mall.domain import aftersales, catalogue, checkout, coupons, earning, ledger, membership, programme
+from mall.domain import aftersales, catalogue, checkout, programme
 from mall.web.shared import layout
 from mall.web.shared.coupons import coming_back
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import words_of
-from mall.web.shared.level_words import length_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.returns import state_words as return_words
 from mall.web.shared.reviews import state_words as review_words
@@ -26,8 +23,8 @@ from mall.web.shared.signing_in import me, members_only, person
 from mall.web.shared.texts import language
 
 from .addresses import countries
+from .order_parts import campaigns_shown, codes_by_line, parts_of
 from .order_words import ENDED, heading_of, refunds_of, state_of, timeline_of, words_of_cancelling
-from .stamps import due_words, given_words
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 bp.before_request(members_only)
@@ -187,24 +184,7 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
     """Render an order's page; with a refusal the answer is 422, and says it. `shown`: a code to see, its id first."""
     with reading():
         seen = checkout.order_page(number, member_id=me())
-        returns = aftersales.returns_of(seen.order.id)
-        to_return = aftersales.returnable(seen.order, at=now()) and aftersales.pieces_to_return(
-            seen.order.id, seen.lines
-        )
-        points_back = aftersales.points_back_of(seen.order.id)
-        reference = checkout.reference_of(seen.order.id)
-        codes = catalogue.codes_of(reference) if seen.order.gives_codes else []
-        on_the_way = ledger.on_the_way(me(), reference=reference)
-        earned = ledger.lots_earned(reference, at=now()) if seen.order.campaigns and seen.order.paid_at else []
-        plans = plans_of(seen, at=now()) if seen.order.plan_cents is not None else []
-        stamps = stamps_of_order(seen)
-        gifts = coupons.given_for(reference) if seen.order.gives_coupons and seen.order.paid_at else []
-        over, used = seen.order.state in ENDED, seen.order.coupons or ()
-        voided = earning.voided_of([each["id"] for each in used]) if over and used else frozenset()
-        to_review, reviews = [], []
-        if seen.order.window_closed_at is not None:
-            to_review = aftersales.reviewable(me(), order_id=seen.order.id)
-            reviews = aftersales.reviews_by(me(), order_id=seen.order.id)
+        parts = parts_of(seen, at=now())
     order, terms = seen.order, layout.terms()
     last = seen.events[-1].kind if seen.events else ""
     page = render_template(
@@ -213,164 +193,35 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         order=order,
         sums=checkout.sums_of(seen),
         taxes=checkout.taxes_of(seen),
-        codes=_codes_by_line(codes),
-        unseen=sum(1 for code in codes if code.state == catalogue.ISSUED and code.shown_at is None),
-        gifts=gifts,
-        stamps=stamps,
-        plans=plans,
-        campaigns=campaigns_shown(seen.order, earned),
+        codes=codes_by_line(parts.codes),
+        unseen=sum(1 for code in parts.codes if code.state == catalogue.ISSUED and code.shown_at is None),
+        gifts=parts.gifts,
+        stamps=parts.stamps,
+        plans=parts.plans,
+        campaigns=campaigns_shown(order, parts.earned),
         shown=dict([shown]) if shown else {},
-        coupons_back=coming_back(order, at=order.ended_at, voided=voided) if over else [],
+        coupons_back=coming_back(order, at=order.ended_at, voided=parts.voided) if order.state in ENDED else [],
         state=state_of(order),
         heading=heading_of(order, part_sent=checkout.part_sent(seen.lines)),
         part_sent=order.state == checkout.PAID and checkout.part_sent(seen.lines),
         collected=seen.collected,
         titles={line.line: line for line in seen.lines},
         left=checkout.left_to_ship(seen.lines) if order.state == checkout.PAID else {},
-        timeline=timeline_of(seen, on_the_way=on_the_way),
+        timeline=timeline_of(seen, on_the_way=parts.on_the_way),
         unpaid=order.state == checkout.AWAITING,
         declined=last == "declined",
         countries=dict(countries(language())),
         kept_days=order.return_window_days,
-        returns=[(each, return_words(each.state, wish=each.wish)) for each in returns],
-        to_return=bool(to_return),
-        points_back=points_back,
+        returns=[(each, return_words(each.state, wish=each.wish)) for each in parts.returns],
+        to_return=parts.to_return,
+        points_back=parts.points_back,
         refunds=refunds_of(seen),
         method=terms.shipping_method(order.shipping_key) if order.shipping_key else None,
         refusal=refusal,
-        to_review={each.line for each in to_review},
-        reviews={each.line: (each, review_words(each.state)) for each in reviews},
+        to_review={each.line for each in parts.to_review},
+        reviews={each.line: (each, review_words(each.state)) for each in parts.reviews},
     )
     return page, 422 if refusal else 200
-
-
-@bp.get("/<number>/memberships/<int:line>")
-def consider_membership(number: str, line: int) -> Response | str | tuple[str, int]:
-    """Show what giving a membership back brings today, before it is done."""
-    order = my_order(number)
-    try:
-        with reading():
-            plan = aftersales.plan_refund(
-                order, reason=aftersales.PLAN_ENDED, at=now(), zone=layout.terms().zone, pieces={line: 1}
-            )
-    except Refusal as refusal:
-        return order_page(number, refusal=refusal)
-    return membership_page(number, plan)
-
-
-@bp.post("/<number>/memberships/<int:line>")
-def give_membership_back(number: str, line: int) -> Response | str | tuple[str, int]:
-    """Give a membership back as it was shown: its level ends, the share of the days left is refunded. Once."""
-    order = my_order(number)
-    terms, at = layout.terms(), now()
-    try:
-        done_once(
-            aftersales.refund,
-            order.id,
-            reason=aftersales.PLAN_ENDED,
-            restock=False,
-            pieces={line: 1},
-            shown=request.form.get("shown", ""),
-            by=person().actor,
-            terms=terms,
-            at=at,
-        )
-    except aftersales.RefundChanged as refusal:
-        with reading():
-            plan = aftersales.plan_refund(
-                order, reason=aftersales.PLAN_ENDED, at=at, zone=terms.zone, pieces={line: 1}
-            )
-        return membership_page(number, plan, refusal=refusal)
-    except Refusal as refusal:
-        return order_page(number, refusal=refusal)
-    flash(_("The membership is given back. Cash goes back the way it came, points to your wallet."))
-    return redirect(url_for("store.orders.show", number=number), 303)
-
-
-def membership_page(number: str, plan: aftersales.Plan, *, refusal: Refusal | None = None):
-    """Render what giving a membership back brings; with a refusal the answer is 422, and says it."""
-    [back] = plan.lines
-    terms = layout.terms()
-    page = render_template(
-        "store/orders/membership.html",
-        number=number,
-        plan=plan,
-        back=back,
-        least=programme.version(plan.order.version).membership_least_days,
-        level=level_of_line(back.line, plan.order, terms),
-        refusal=refusal,
-    )
-    return (page, 422) if refusal else page
-
-
-def plans_of(seen: checkout.OrderPage, *, at: datetime) -> list[dict[str, Any]]:
-    """Return the memberships of an order: the level of each, its days once it is paid, what it is now, and whether
-    days are left that could be given back.
-    """
-    order, terms = seen.order, layout.terms()
-    references = {
-        line.line: checkout.plan_reference(order.id, line.line) for line in seen.lines if line.plan_rank is not None
-    }
-    periods = membership.paid_periods(list(references.values()))
-    today = terms.today(at)
-    plans = []
-    for line in seen.lines:
-        if line.plan_rank is None:
-            continue
-        period = periods.get(references[line.line])
-        left = period.days - period.used_by(today) if period and period.how is None else 0
-        plans.append(
-            {
-                "line": line,
-                "level": level_of_line(line, order, terms),
-                "length": length_words(line.plan_length, line.plan_unit),
-                "period": period,
-                "left": left,
-                "begun": period is not None and period.begins_on <= today,
-                "to_give_back": bool(left) and aftersales.refundable(order) and not line.refunded,
-            }
-        )
-    return plans
-
-
-def level_of_line(line: Any, order: Any, terms: programme.Programme) -> programme.Level:
-    """Return the level that a membership gives, as the shop has it now."""
-    return terms.level(max(2, membership.place_of(line.plan_rank, before=programme.version(order.version), now=terms)))
-
-
-def campaigns_shown(order: Any, earned: Sequence[ledger.EarnedLot]) -> list[tuple[dict[str, Any], int | None]]:
-    """Return the campaigns of an order, each with the points it has given and not taken back; None before payment."""
-    given = {lot.rule: lot.points - lot.taken_back for lot in earned}
-    return [
-        (each, given.get(earning.rule_of(each["id"]), 0) if order.paid_at else None) for each in order.campaigns or ()
-    ]
-
-
-def stamps_of_order(seen: checkout.OrderPage) -> list[tuple[dict[str, str], str]]:
-    """Return what an order has brought of stamps, or will when it is kept: [(title of a card, words)].
-
-    No statement where there is no stamp card, or nothing of the order is left to be kept.
-    """
-    order = seen.order
-    if not layout.strip().card_mark:
-        return []
-    if order.window_closed_at is not None:
-        given = earning.given_by_order(checkout.reference_of(order.id))
-        return [(each.title, given_words(each.given, went=each.went)) for each in given]
-    if order.state in ENDED:
-        return []
-    bought = checkout.bought_of(order, seen.lines)
-    due = earning.stamps_due(order.placed_at, rank=order.level_rank, bought=bought)
-    return [(each.card.title, due_words(each.stamps)) for each in due]
-
-
-def _codes_by_line(codes: Sequence[Any]) -> dict[int, list[Any]]:
-    """Return the codes that are the member's, line by line; what was given back is not there."""
-    by_line: dict[int, list[Any]] = {}
-    for code in codes:
-        if code.state == catalogue.ISSUED:
-            by_line.setdefault(code.line, []).append(code)
-    return by_line
 
 
 def thank_for(order: Any) -> None:
