@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import catalogue, checkout, coupons, ledger
-from mall.domain.coupons import codes, given, giving
+from mall.domain.coupons import codes, given, giving_by_hand, giving_packs
 from tests.concurrency.test_selling import crowd
 from tests.stage import NOON, Stage, open_shop
 from tests.threads import errors, meeting, race
@@ -236,7 +236,7 @@ def test_a_last_pack_that_is_read_first_is_had_by_many(postgres_app, stage, monk
         execute(update(template).where(template.id == pack_id).values(used=row.used + 1))
         return True
 
-    monkeypatch.setattr(giving, "count_packs", count_packs)
+    monkeypatch.setattr(giving_packs, "count_packs", count_packs)
 
     outcomes = all_reach_for_the_last_pack(postgres_app, stage, 2 * THREADS)
 
@@ -263,14 +263,14 @@ def test_one_member_has_one_pack_of_thirty(postgres_app, stage):
 
 @pytest.mark.breaks_the_books
 def test_without_the_purse_s_lock_one_member_has_many(postgres_app, stage, monkeypatch, together):
-    had_by = giving.had_by
+    had_by = giving_packs.had_by
 
     def look(*who: Any, **what: Any) -> Any:
         found = had_by(*who, **what)
         together()
         return found
 
-    monkeypatch.setattr(giving, "had_by", look)
+    monkeypatch.setattr(giving_packs, "had_by", look)
     monkeypatch.setattr(ledger, "lock", lambda *_who, **_where: None)
 
     one_member_reaches_for_thirty(postgres_app, stage)
@@ -303,7 +303,7 @@ def test_without_the_purse_s_lock_many_give_it_by_hand_and_it_is_had_too_often(
     postgres_app, stage, monkeypatch, together
 ):
     mei, kind = stage.member("mei"), stage.coupon_kind(member_limit=1)
-    counted = giving._why_not_by_hand
+    counted = giving_by_hand._why_not_by_hand
 
     def met(*which: Any, at: Any) -> Any:
         found = counted(*which, at=at)
@@ -311,7 +311,7 @@ def test_without_the_purse_s_lock_many_give_it_by_hand_and_it_is_had_too_often(
         return found
 
     monkeypatch.setattr(ledger, "lock", lambda member_id, *, zone: None)
-    monkeypatch.setattr(giving, "_why_not_by_hand", met)
+    monkeypatch.setattr(giving_by_hand, "_why_not_by_hand", met)
 
     all_give_it(postgres_app, stage, mei, kind)
 

@@ -59,20 +59,9 @@ from .given import (
     void_given_for,
     would_void,
 )
-from .giving import (
-    GivenUp,
-    Giving,
-    HadOften,
-    IsFrozen,
-    PackNotYet,
-    PartGone,
-    PartHadOften,
-    PartUsedUp,
-    give,
-    give_by_hand,
-    give_for,
-    give_pack,
-)
+from .giving import Giving, give
+from .giving_by_hand import IsFrozen, give_by_hand, give_for
+from .giving_packs import GivenUp, HadOften, PackNotYet, PartGone, PartHadOften, PartUsedUp, give_pack
 from .lists import (
     GIVES,
     HAS,
@@ -88,17 +77,7 @@ from .lists import (
     plan_list,
     read_list,
 )
-from .packs import (
-    MOST_IN_PACK,
-    MOST_PARTS,
-    BadPack,
-    NoSuchPack,
-    PackChanged,
-    PackGiven,
-    edit_pack,
-    make_pack,
-    pack_of,
-)
+from .packs import MOST_IN_PACK, MOST_PARTS, BadPack, NoSuchPack, PackChanged, PackGiven, edit_pack, make_pack, pack_of
 from .proof import checks
 from .reminders import tell_expiring
 from .shelf import given_and_used, state_of, templates

@@ -21,7 +21,8 @@ from mall.base.text import N_, say
 from mall.domain import audit, ledger, people, programme, repeats
 
 from .given import REVOKED, Coupon, GivenPack
-from .giving import Giving, give, give_pack, is_over
+from .giving import Giving, give
+from .giving_packs import give_pack, is_over
 from .templates import CouponTemplate, Withdrawn, given_out, locked_template, subject_of
 from .terms import PACK
 

@@ -21,7 +21,9 @@ from mall.base.text import N_, say
 from mall.domain import audit, ledger, people, programme, repeats
 
 from .given import Coupon, GivenPack
-from .giving import GivenUp, Giving, IsFrozen, give_all, given_with, had_by, is_over, why_not_given
+from .giving import Giving, give_all, given_with
+from .giving_by_hand import IsFrozen
+from .giving_packs import GivenUp, had_by, is_over, why_not_given
 from .templates import CouponTemplate, Withdrawn, parts_of, subject_of, template_of
 from .terms import PACK, UsedUp
 

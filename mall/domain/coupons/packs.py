@@ -25,7 +25,7 @@ from .editing import (
     refuse_over,
 )
 from .given import GivenPack
-from .giving import is_over
+from .giving_packs import is_over
 from .templates import CouponTemplate, NoSuchTemplate, PackPart, parts_of, possible, subject_of, template_of
 from .terms import PACK
 

@@ -1,0 +1,122 @@
+"""Giving by hand: a coupon or a pack at the desk, or for what a member has reached, if there is one to be had."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_, say
+from mall.domain import audit, ledger, people, programme, repeats
+
+from .given import USABLE, Coupon
+from .giving import Giving, give, given_with
+from .giving_packs import GivenUp, HadOften, give_pack, had_by, is_over, locked_parts, why_not_given
+from .templates import CouponTemplate, Withdrawn, locked_template, possible, template_of
+from .terms import PACK, UsedUp
+
+_GIVEN = N_(
+    "This form was sent before: it has given “{title}”. Nothing more was done. Open the page anew to give another."
+)
+
+
+class IsFrozen(Refusal):
+    message = N_("This member is frozen.")
+
+
+def give_by_hand(
+    template_id: int, member_id: int, *, key: str, terms: programme.Programme, by: str, at: datetime, reason: str = ""
+) -> list[int]:
+    """Give a member a coupon or a pack at the desk. Asked again with the key, gives nothing more.
+
+    A coupon that could not be used is not given: where all uses are up, or this member has as many as one may use.
+    Raises OwnMatter, IsFrozen, NoSuchTemplate, Withdrawn, UsedUp, HadOften, for a pack what give_pack() raises, and
+    repeats.SentOtherwise where the key has given another.
+    """
+    people.not_for_oneself(member_id, by=by)
+    ledger.lock(member_id, zone=terms.zone)
+    frozen = select(people.Member.id).where(people.Member.id == member_id, people.Member.deactivated_at.is_not(None))
+    if execute(frozen).first() is not None:
+        raise IsFrozen
+    reference, template = f"coupon:{template_id}", template_of(template_id)
+    sent = repeats.Sent("coupon_given", key, by, {"template": template_id, "member": member_id, "reason": reason})
+    repeats.refuse_other(sent)
+    if template.kind == PACK:
+        given = give_pack(
+            template_id, member_id, reference=reference, terms=terms, at=at, source="operator", key=f"desk:{key}"
+        )
+    else:
+        if given_with([f"desk:{key}"]):
+            return []
+        if why := _why_not_by_hand(locked_template(template_id), member_id, at=at):
+            raise why
+        given = give(
+            [Giving(template_id, f"desk:{key}")],
+            member_id=member_id,
+            source="operator",
+            reference=reference,
+            zone=terms.zone,
+            at=at,
+            first=True,
+        )
+    if given:
+        audit.write(
+            "coupon.given",
+            by=by,
+            subject=f"member:{member_id}",
+            at=at,
+            after={"template_id": template_id, "coupon_id": given[0]} | ({"coupons": len(given)} if given[1:] else {}),
+            reason=reason,
+        )
+        repeats.keep(sent, done=say(_GIVEN, title=dict(template.title)), at=at)
+    return given
+
+
+def give_for(
+    template_id: int, member_id: int, *, reference: str, terms: programme.Programme, at: datetime, words: str = ""
+) -> list[int]:
+    """Give a member a coupon or a pack for something ("level:3"), once, if there is one to be had: else nothing.
+
+    Returns the ids of the coupons; asked again for that, none.
+    """
+    ledger.lock(member_id, zone=terms.zone)
+    key = f"pack:{template_id}:{member_id}:{reference}"
+    template = execute(select(CouponTemplate).where(CouponTemplate.id == possible(template_id))).one_or_none()
+    if template is None or given_with([key]):
+        return []
+    if template.kind != PACK:
+        if _why_not_by_hand(locked_template(template_id), member_id, at=at):
+            return []
+        giving = Giving(template_id, key, words=words)
+        return give([giving], member_id=member_id, source="pack", reference=reference, zone=terms.zone, at=at)
+    # Looked at before it is counted: what is counted is given, or all of it is undone.
+    parts = locked_parts(template_id)
+    had, packs = had_by([member_id], [part.id for part in parts], pack_id=template_id)
+    often = template.member_limit is not None and packs.get(member_id, 0) >= template.member_limit
+    if often or why_not_given(template, parts, had=had.get(member_id, {}), at=at):
+        return []
+    try:
+        return give_pack(template_id, member_id, reference=reference, terms=terms, at=at, words=words)
+    except GivenUp:  # The last one went to somebody else just now: nothing was counted.
+        return []
+
+
+def _why_not_by_hand(template: Any, member_id: int, *, at: datetime) -> Refusal | None:
+    """Return why a member cannot be given a coupon at the desk, or None. Of those they had, what ended does not count.
+
+    One statement where one member may use so many only.
+    """
+    if is_over(template, at=at):
+        return Withdrawn()
+    if template.total_limit is not None and template.used >= template.total_limit:
+        return UsedUp()
+    if template.member_limit is None:
+        return None
+    usable = and_(Coupon.state == USABLE, Coupon.ends_at > at)
+    there = select(func.count()).where(
+        Coupon.member_id == member_id,
+        Coupon.template_id == template.id,
+        or_(usable, Coupon.used_for.is_not(None)),
+    )
+    return HadOften() if execute(there).scalar_one() >= template.member_limit else None

@@ -1,0 +1,149 @@
+"""Giving packs: whole or not at all. Where one of its coupons cannot be had, none is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from mall.base.db import execute
+from mall.base.errors import Refusal
+from mall.base.text import N_
+from mall.domain import ledger, programme
+
+from .given import REVOKED, Coupon, GivenPack
+from .giving import Giving, give, given_with
+from .templates import CouponTemplate, PackPart, Withdrawn, locked_template, template_of
+
+
+class GivenUp(Refusal):
+    message = N_("All there were of it have been given.")
+
+
+class HadOften(Refusal):
+    message = N_("This member has had it as often as one member may.")
+
+
+class PackNotYet(Refusal):
+    message = N_("This pack can be had from {usable_at}.")
+
+
+class PartGone(Refusal):
+    message = N_("The coupon “{title}” in this pack is no longer given out, so the pack is not given either.")
+
+
+class PartUsedUp(Refusal):
+    message = N_("The coupon “{title}” in this pack is used up, so the pack is not given either.")
+
+
+class PartHadOften(Refusal):
+    message = N_("With this pack there would be more coupons “{title}” than one member may use, so it is not given.")
+
+
+def give_pack(
+    pack_id: int,
+    member_id: int,
+    *,
+    reference: str,
+    terms: programme.Programme,
+    at: datetime,
+    source: str = "pack",
+    key: str = "",
+    words: str = "",
+) -> list[int]:
+    """Give a member a pack for something ("level:3"), once: asked again for that, gives nothing more.
+
+    Returns the ids of its coupons. Raises NoSuchTemplate, Withdrawn, GivenUp, HadOften, PackNotYet, PartGone,
+    PartUsedUp, PartHadOften: then nothing of it is given.
+    """
+    ledger.lock(member_id, zone=terms.zone)
+    key = key or f"pack:{pack_id}:{member_id}:{reference}"
+    if given_with([key]):
+        return []
+    pack = _counted(template_of(pack_id))
+    parts = locked_parts(pack_id)
+    had, packs = had_by([member_id], [part.id for part in parts], pack_id=pack_id)
+    if pack.member_limit is not None and packs.get(member_id, 0) >= pack.member_limit:
+        raise HadOften()
+    if why := why_not_given(pack, parts, had=had.get(member_id, {}), at=at):
+        raise why
+    giving = Giving(pack_id, key, words=words)
+    return give([giving], member_id=member_id, source=source, reference=reference, zone=terms.zone, at=at)
+
+
+def is_over(template: Any, *, at: datetime) -> bool:
+    """Tell whether a template is given out no more."""
+    return template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at)
+
+
+def why_not_given(pack: Any, parts: Iterable[Any], *, had: Mapping[int, int], at: datetime) -> Refusal | None:
+    """Return why a pack cannot be given now to who has had so many coupons of templates, {id: n}, or None. Pure."""
+    if is_over(pack, at=at):
+        return Withdrawn()
+    if pack.starts_at is not None and pack.starts_at > at:
+        return PackNotYet(usable_at=pack.starts_at)
+    for part in parts:
+        if is_over(part, at=at):
+            return PartGone(title=part.title)
+        if part.total_limit is not None and part.used + part.pieces > part.total_limit:
+            return PartUsedUp(title=part.title)
+        if part.member_limit is not None and had.get(part.id, 0) + part.pieces > part.member_limit:
+            return PartHadOften(title=part.title)
+    return None
+
+
+def had_by(
+    member_ids: Sequence[int], template_ids: Sequence[int], *, pack_id: int = 0
+) -> tuple[dict[int, dict[int, int]], dict[int, int]]:
+    """Return ({member: {template: coupons had}}, {member: packs had}); what was taken back does not count.
+
+    Two statements for any number of members.
+    """
+    rows = execute(
+        select(Coupon.member_id, Coupon.template_id, func.count().label("had"))
+        .where(Coupon.member_id.in_(member_ids), Coupon.template_id.in_(template_ids), Coupon.state != REVOKED)
+        .group_by(Coupon.member_id, Coupon.template_id)
+    )
+    had: dict[int, dict[int, int]] = {}
+    for row in rows:
+        had.setdefault(row.member_id, {})[row.template_id] = row.had
+    packs = execute(
+        select(GivenPack.member_id, func.count().label("had"))
+        .where(GivenPack.member_id.in_(member_ids), GivenPack.template_id == pack_id)
+        .group_by(GivenPack.member_id)
+    )
+    return had, {row.member_id: row.had for row in packs}
+
+
+def count_packs(pack_id: int, packs: int = 1) -> bool:
+    """Count that a pack with a total was given so many times more, if there are so many. One conditional UPDATE."""
+    return (
+        execute(
+            update(CouponTemplate)
+            .where(CouponTemplate.id == pack_id, CouponTemplate.used + packs <= CouponTemplate.total_limit)
+            .values(used=CouponTemplate.used + packs)
+        ).rowcount
+        == 1
+    )
+
+
+def _counted(pack: Any) -> Any:
+    """Return a pack, counted as given where it has a total, locked otherwise. Raises GivenUp, NoSuchTemplate."""
+    if pack.total_limit is None:
+        return locked_template(pack.id)
+    if not count_packs(pack.id):
+        raise GivenUp()
+    return template_of(pack.id)
+
+
+def locked_parts(pack_id: int) -> list[Row[Any]]:
+    """Return what is in a pack, locked against a change of what it is worth, ascending."""
+    return list(
+        execute(
+            select(PackPart.pieces, *CouponTemplate.__table__.columns)
+            .join(CouponTemplate, CouponTemplate.id == PackPart.template_id)
+            .where(PackPart.pack_id == pack_id)
+            .order_by(CouponTemplate.id)
+            .with_for_update(read=True, of=CouponTemplate)
+        )
+    )
