@@ -38,29 +38,31 @@ from .facets import (
     make_facet,
     tell_facets,
 )
+from .member_access import (
+    EmailTaken,
+    ask_email_change,
+    ask_reset,
+    change_email,
+    change_password,
+    keep_rehashed,
+    reset_password,
+)
+from .member_numbers import plain_number
 from .members import (
     LANGUAGES,
     BirthdayRests,
-    EmailTaken,
     Member,
     OwnAccount,
-    ask_email_change,
-    ask_reset,
     ask_to_verify,
     birthday_rests_until,
-    change_email,
-    change_password,
     choose_language,
     first_name_of,
     freeze_member,
-    keep_rehashed,
     lock_member,
     member_of,
     members_named,
     names_of,
-    plain_number,
     register,
-    reset_password,
     save_profile,
     unfreeze_member,
     verify,
@@ -138,17 +140,7 @@ from .staff import (
     staff_of,
     staff_with,
 )
-from .throttle import (
-    Counted,
-    Limit,
-    Throttle,
-    TooManyTries,
-    count,
-    forgive,
-    network_of,
-    sweep_throttle,
-    take_off,
-)
+from .throttle import Counted, Limit, Throttle, TooManyTries, count, forgive, network_of, sweep_throttle, take_off
 from .tokens import DeadLink, Token, alive, hash_of, sweep_tokens
 from .totp import (
     RecoveryCode,

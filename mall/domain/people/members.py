@@ -1,6 +1,5 @@
 """Members: who shops here. Registering, proving an e-mail, the profile, leaving."""
 
-import secrets
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from mall.domain import audit, notices
 
 from . import tokens
 from .emails import BadEmail, Email, read_email
+from .member_numbers import new_number, plain_number
 from .passwords import PasswordHash
 from .sign_ins import end_sign_ins
 
@@ -23,12 +23,6 @@ LANGUAGES = ("en", "zh")
 BIRTHDAY_RESTS = timedelta(days=365)
 NAMED_AT_ONCE = 1_000
 EARLIEST_BIRTHDAY = date(1900, 1, 1)
-
-
-class EmailTaken(Refusal):
-    """Another member has this e-mail. Only ever said to someone who reads mail sent there."""
-
-    message = N_("Another account uses this e-mail address. Sign in there, or use another address.")
 
 
 class BirthdayRests(Refusal):
@@ -233,140 +227,6 @@ def choose_language(member_id: int, language: str) -> None:
     execute(update(Member).where(Member.id == member_id).values(language=language))
 
 
-def change_password(member_id: int, password: PasswordHash, *, at: datetime) -> None:
-    """Set a member's new password and end every sign-in; the face opens a fresh one. The owner is told."""
-    member = execute(
-        update(Member)
-        .where(Member.id == member_id)
-        .values(password_hash=password)
-        .returning(Member.email, Member.display_name)
-    ).one()
-    end_sign_ins(member_id=member_id, at=at)
-    tokens.end_tokens("reset", member_id=member_id, at=at)
-    tokens.end_tokens("change_email", member_id=member_id, at=at)  # Whoever knew the old password may have asked.
-    notices.tell(
-        member_id,
-        "password_changed",
-        to=member.email,
-        values={"name": member.display_name},
-        key=f"password_changed:{member_id}:{at.isoformat()}",
-        at=at,
-    )
-    audit.write("member.password_changed", by=f"member:{member_id}", subject=f"member:{member_id}", at=at)
-
-
-def keep_rehashed(member_id: int, password: PasswordHash, *, instead_of: str) -> bool:
-    """Keep the same password hashed with the parameters now in force; one that was changed meanwhile stays.
-
-    Returns whether it is kept.
-    """
-    kept = execute(
-        update(Member).where(Member.id == member_id, Member.password_hash == instead_of).values(password_hash=password)
-    )
-    return kept.rowcount == 1
-
-
-def ask_reset(email: Email, *, page: str, at: datetime) -> None:
-    """Mail the member with this e-mail the link that sets a new password. An unknown e-mail gets nothing."""
-    member = execute(
-        select(Member.id, Member.email, Member.display_name).where(
-            Member.email_key == email.key, Member.deactivated_at.is_(None)
-        )
-    ).one_or_none()
-    if member is None:
-        return
-    # To the address on file, never to a spelling of it that someone typed.
-    token = tokens.issue("reset", member_id=member.id, email=member.email, at=at)
-    notices.tell(
-        member.id,
-        "reset_password",
-        to=member.email,
-        values={"name": member.display_name, "link": page + token},
-        key=f"reset_password:{tokens.hash_of(token)}",
-        at=at,
-    )
-
-
-def reset_password(token: str, password: PasswordHash, *, at: datetime) -> int:
-    """Set a new password by the link in a mail, which proves the e-mail too. Returns the member's id.
-
-    Raises DeadLink. Every sign-in ends.
-    """
-    used = tokens.use("reset", token, at=at)
-    member = execute(
-        select(Member.id, Member.email, Member.verified_at, Member.deactivated_at).where(Member.id == used.member_id)
-    ).one()
-    if member.deactivated_at is not None or member.email != used.email:
-        raise tokens.DeadLink
-    if member.verified_at is None:
-        execute(update(Member).where(Member.id == member.id).values(verified_at=at))
-    change_password(member.id, password, at=at)
-    return member.id
-
-
-def ask_email_change(member_id: int, email: Email, *, page: str, at: datetime) -> None:
-    """Mail the link that confirms a new e-mail to it, and a notice to the old one.
-
-    The face has asked for the password. An address that another member has gets the same note as at registering;
-    the member sees no difference.
-    """
-    member = member_of(member_id)
-    owner = execute(select(Member.id, Member.email).where(Member.email_key == email.key)).one_or_none()
-    token = tokens.issue("change_email", member_id=member_id, email=email.address, at=at)
-    if owner is not None and owner.id != member_id:
-        notices.tell(
-            owner.id, "email_known", to=owner.email, values={}, key=f"email_known:{owner.id}:{at:%Y-%m-%d}", at=at
-        )
-    else:
-        notices.tell(
-            member_id,
-            "confirm_email",
-            to=email.address,
-            values={"name": member.display_name, "link": page + token},
-            key=f"confirm_email:{tokens.hash_of(token)}",
-            at=at,
-        )
-    notices.tell(
-        member_id,
-        "email_changing",
-        to=member.email,
-        values={"name": member.display_name, "email": email.address},
-        key=f"email_changing:{tokens.hash_of(token)}",
-        at=at,
-    )
-
-
-def change_email(token: str, *, at: datetime) -> int:
-    """Give a member the e-mail a link was sent to; that verifies it. Returns the member's id.
-
-    Raises DeadLink, EmailTaken.
-    """
-    used = tokens.use("change_email", token, at=at)
-    email = read_email(used.email)
-    member = execute(select(Member).where(Member.id == used.member_id).with_for_update(key_share=True)).one()
-    if member.deactivated_at is not None:
-        raise tokens.DeadLink
-    taken = select(Member.id).where(Member.email_key == email.key, Member.id != member.id)
-    if execute(taken).one_or_none() is not None:
-        raise EmailTaken
-    execute(
-        update(Member)
-        .where(Member.id == member.id)
-        .values(email=email.address, email_key=email.key, verified_at=member.verified_at or at)
-    )
-    for purpose in ("verify", "reset"):
-        tokens.end_tokens(purpose, member_id=member.id, at=at)
-    audit.write(
-        "member.email_changed",
-        by=f"member:{member.id}",
-        subject=f"member:{member.id}",
-        at=at,
-        before={"email": member.email},
-        after={"email": email.address},
-    )
-    return member.id
-
-
 def freeze_member(member_id: int, *, own_member_id: int | None, by: str, reason: str, at: datetime) -> None:
     """Keep a member out: their sign-ins end, new ones are refused. Points and orders stay. Once, however often.
 
@@ -391,26 +251,6 @@ def _insist_on_another(member_id: int, own_member_id: int | None) -> None:
     if member_id == own_member_id:
         raise OwnAccount
     member_of(member_id)
-
-
-def new_number() -> str:
-    """Return a member number: ten random digits, the last of them a check digit (Luhn)."""
-    body = f"{secrets.randbelow(9 * 10**8) + 10**8}"
-    return body + str(check_digit(body))
-
-
-def plain_number(typed: str) -> str:
-    """Return a member number as it is kept, however it was typed: it is shown in two groups."""
-    return "".join(typed.split())
-
-
-def check_digit(body: str) -> int:
-    """Return the digit that makes a number pass Luhn's check, which finds every single mistyped digit."""
-    total = 0
-    for place, digit in enumerate(reversed(body)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return -total % 10
 
 
 def first_name_of(display_name: str) -> str:

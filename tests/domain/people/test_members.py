@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mall.base.db import again, execute, reading, transaction
 from mall.base.errors import NotFound
 from mall.domain import audit, notices, people
-from mall.domain.people.members import check_digit, new_number
+from mall.domain.people.member_numbers import check_digit, new_number
 from tests import cast
 from tests.conftest import NOON
 from tests.threads import race
