@@ -46,11 +46,7 @@ from .given import (
     GivenPack,
     NoSuchCoupon,
     come_back,
-    coupons_of,
-    gift_of,
-    given_for,
     net,
-    ready,
     revoke,
     take_back,
     use,
@@ -79,6 +75,7 @@ from .lists import (
 )
 from .packs import MOST_IN_PACK, MOST_PARTS, BadPack, NoSuchPack, PackChanged, PackGiven, edit_pack, make_pack, pack_of
 from .proof import checks
+from .reads import coupons_of, gift_of, given_for, ready
 from .reminders import tell_expiring
 from .shelf import given_and_used, state_of, templates
 from .templates import (
