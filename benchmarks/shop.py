@@ -40,7 +40,7 @@ SECRET = "measured-on-this-machine-only-0123456789"
 SITE = "http://127.0.0.1"
 PLENTY = 10**7
 SOME = 5_000
-MANY = 20_000
+MANY = 5_000
 LOT_POINTS = 50
 ADDRESS = {
     "recipient": "Chen Meilin", "line1": "18 Juniper Lane", "line2": "", "postcode": "97201", "city": "Portland",

@@ -43,17 +43,13 @@ def review_levels(at: datetime) -> None:
         with transaction():
             return membership.end_grants(terms=terms, at=at)
 
-    def carry() -> int:
-        with transaction():
-            return membership.carry(terms=terms, at=at)
-
     def one(member_id: int) -> None:
         with transaction():
             earning.review_level(member_id, terms=terms, at=at)
 
-    for batch in (end_grants, carry):
-        while again(batch):
-            pass
+    while again(end_grants):
+        pass
+    in_shares(lambda after: membership.carry(terms=terms, after=after, at=at))
     in_shares_or_one_by_one(
         lambda after: earning.review_share(terms=terms, after=after, at=at),
         kind="level.review",

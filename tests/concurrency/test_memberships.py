@@ -104,7 +104,7 @@ def carried_while_given_back(app, stage, mei, monkeypatch):
         )  # fmt: skip
         programme.approve(number, by="staff:2", at=NOON, other_approvers=1)
         terms = programme.current(NOON)
-    meet, end, replace = meeting(2), paid_grants.withdraw, grants_carried._place
+    meet, end, replace = meeting(2), paid_grants.withdraw, grants_carried._as_replaced
 
     def both_have_read(real):
         def step(*given, **more):
@@ -114,7 +114,7 @@ def carried_while_given_back(app, stage, mei, monkeypatch):
         return step
 
     monkeypatch.setattr(paid_grants, "withdraw", both_have_read(end))
-    monkeypatch.setattr(grants_carried, "_place", both_have_read(replace))
+    monkeypatch.setattr(grants_carried, "_as_replaced", both_have_read(replace))
 
     def give():
         with transaction():
@@ -125,7 +125,7 @@ def carried_while_given_back(app, stage, mei, monkeypatch):
 
     def carry():
         with transaction():
-            membership.carry(terms=terms, at=NOON + timedelta(days=9))
+            membership.carry(terms=terms, after=0, at=NOON + timedelta(days=9))
 
     outcomes = race(app, [carry, give])
     with reading():

@@ -55,19 +55,39 @@ def write(
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         before = {name: value for name, value in before.items() if name in changed}
         after = {name: value for name, value in after.items() if name in changed}
-    return execute(
-        _WRITE,
-        {
-            "act": act,
-            "by": by,
-            "subject": subject,
-            "at": at,
-            "before": plain(before),
-            "after": plain(after),
-            "reason": reason[:LONGEST_REASON],
-            "by_one_person": by_one_person,
-        },
-    ).scalar_one()
+    row = _row(
+        act, by=by, subject=subject, at=at, before=before, after=after, reason=reason, by_one_person=by_one_person
+    )
+    return execute(_WRITE, row).scalar_one()
+
+
+def write_many(act: str, done: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
+    """Write an entry for each of many that were done at once, in one statement: by, subject, before, after, reason."""
+    if done:
+        execute(insert(Entry), [_row(act, at=at, **each) for each in done])
+
+
+def _row(
+    act: str,
+    *,
+    by: str,
+    subject: str,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str = "",
+    by_one_person: bool = False,
+) -> dict[str, Any]:
+    return {
+        "act": act,
+        "by": by,
+        "subject": subject,
+        "at": at,
+        "before": plain(before),
+        "after": plain(after),
+        "reason": reason[:LONGEST_REASON],
+        "by_one_person": by_one_person,
+    }
 
 
 def entries(

@@ -8,16 +8,17 @@ from typing import Any
 
 from sqlalchemy import Date, Select, and_, bindparam, func, select
 
-from mall.base.db import execute
+from mall.base.db import execute, in_transaction
 from mall.domain import ledger, programme
 
 from .grants_carried import replace_grants, to_replace
 from .growth import GrowthEvent
-from .levels import CARRIED, latest_steps, step_row, take_steps, window_start
+from .levels import CARRIED, LevelHistory, latest_steps, step_row, take_steps, window_start
 from .places import place_of
 from .reviews import ReviewRun
 
-AT_ONCE = 1_000
+# The members of one share, by their ids: a share takes ten statements at most.
+MEMBERS_AT_ONCE = 500
 
 
 def is_followed(terms: programme.Programme) -> bool:
@@ -26,42 +27,23 @@ def is_followed(terms: programme.Programme) -> bool:
     return last is not None and programme.version(last).levels == terms.levels
 
 
-def carry(*, terms: programme.Programme, at: datetime, limit: int = AT_ONCE) -> int:
-    """Carry up to `limit` members over to the levels of this version. Returns how many; where any, call again.
+def carry(*, terms: programme.Programme, after: int, at: datetime, share: int = MEMBERS_AT_ONCE) -> int | None:
+    """Carry a share of the members, those with ids above `after`, over to the levels of this version.
 
     Who had a review keeps its day. What is granted goes on as well, under the locks of its members' purses, since
-    somebody may buy, give back or withdraw one of them at the same moment.
+    somebody may buy, give back or withdraw one of them at the same moment. Returns where the next share begins; None
+    after the last, or where nobody's level has another place. Done again, does nothing more.
     """
-
-    def place(version: int, rank: int) -> int:
-        return place_of(rank, before=programme.version(version), now=terms)
-
-    granted = to_replace(terms=terms, at=at, limit=limit)
-    if granted:
+    assert in_transaction()
+    if after == 0 and not _is_anybody_to_carry(terms=terms, at=at):
+        return None
+    last = after + share
+    if granted := to_replace(terms=terms, after=after, last=last, at=at):
         ledger.lock_many(granted, zone=terms.zone)
         replace_grants(granted, terms=terms, at=at)
-        return len(granted)
-    level = latest_steps()
-    pairs = execute(
-        select(level.c.version, level.c.rank)
-        .where(level.c.version != terms.version)
-        .distinct()
-        .order_by(level.c.version, level.c.rank)
-    ).all()
-    moves = {(pair.version, pair.rank): to for pair in pairs if (to := place(pair.version, pair.rank)) != pair.rank}
-    done = 0
-    for (version, rank), to in moves.items():
-        done += _carry(version, rank, to, terms=terms, at=at, limit=limit - done)
-        if done >= limit:
-            break
-    return done
-
-
-def _carry(version: int, rank: int, to: int, *, terms: programme.Programme, at: datetime, limit: int) -> int:
     today = terms.today(at)
-    rows = execute(
-        _ON, {"version": version, "rank": rank, "most": limit, "begins": window_start(today), "today": today}
-    ).all()
+    window = {"begins": window_start(today), "today": today, "version": terms.version}
+    rows = execute(_IN_SHARE, {"after": after, "last": last, **window}).all()
     take_steps(
         [
             step_row(
@@ -75,24 +57,51 @@ def _carry(version: int, rank: int, to: int, *, terms: programme.Programme, at: 
                 review_on=row.review_on,
             )
             for row in rows
+            if (to := _place(row, terms=terms)) != row.rank
         ]
     )
-    return len(rows)
+    return last if execute(_MORE, {"last": last}).first() else None
 
 
-def _on() -> Select[Any]:
+def _is_anybody_to_carry(*, terms: programme.Programme, at: datetime) -> bool:
+    """Tell whether a level of anybody, reached or granted, has another place in this version."""
     level = latest_steps()
+    pairs = execute(select(level.c.version, level.c.rank).where(level.c.version != terms.version).distinct()).all()
+    reached = any(_place(pair, terms=terms) != pair.rank for pair in pairs)
+    return reached or bool(to_replace(terms=terms, after=0, at=at))
+
+
+def _place(level: Any, *, terms: programme.Programme) -> int:
+    return place_of(level.rank, before=programme.version(level.version), now=terms)
+
+
+def _in_share() -> Select[Any]:
+    """Build the question for the levels of a share that are of other versions, with the growth that counts."""
+    newest = (
+        select(LevelHistory.member_id, func.max(LevelHistory.step).label("step"))
+        .where(LevelHistory.member_id > bindparam("after"), LevelHistory.member_id <= bindparam("last"))
+        .group_by(LevelHistory.member_id)
+        .subquery("newest")
+    )
     counts = and_(
-        GrowthEvent.member_id == level.c.member_id,
+        GrowthEvent.member_id == LevelHistory.member_id,
         GrowthEvent.counts_on.between(bindparam("begins", type_=Date), bindparam("today", type_=Date)),
     )
-    growth = select(func.coalesce(func.sum(GrowthEvent.points), 0)).where(counts).correlate(level).scalar_subquery()
+    growth = select(func.coalesce(func.sum(GrowthEvent.points), 0)).where(counts).correlate(LevelHistory)
     return (
-        select(level.c.member_id, level.c.step, level.c.review_on, growth.label("growth"))
-        .where(level.c.version == bindparam("version"), level.c.rank == bindparam("rank"))
-        .order_by(level.c.member_id)
-        .limit(bindparam("most"))
+        select(
+            LevelHistory.member_id,
+            LevelHistory.version,
+            LevelHistory.rank,
+            LevelHistory.step,
+            LevelHistory.review_on,
+            growth.scalar_subquery().label("growth"),
+        )
+        .join(newest, and_(newest.c.member_id == LevelHistory.member_id, newest.c.step == LevelHistory.step))
+        .where(LevelHistory.version != bindparam("version"))
+        .order_by(LevelHistory.member_id)
     )
 
 
-_ON = _on()
+_IN_SHARE = _in_share()
+_MORE = select(LevelHistory.member_id).where(LevelHistory.member_id > bindparam("last")).limit(1)

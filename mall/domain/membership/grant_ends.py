@@ -42,7 +42,7 @@ def withdraw_grant(
         return
     if grant.kind == PAID:
         raise WasPaid
-    withdraw(grant, reason=reason, by=by, at=at)
+    withdraw([grant], reason=reason, by=by, at=at)
     tell_ended([grant], terms=terms, at=at)
 
 
@@ -63,18 +63,24 @@ def note_over(grants: Sequence[Row[Any]], *, at: datetime) -> None:
     execute(insert(LevelGrantEnd), rows)
 
 
-def withdraw(grant: Row[Any], *, reason: str, by: str, at: datetime) -> None:
-    """Write down that a grant ends before its day, and why."""
-    execute(
-        insert(LevelGrantEnd).values(grant_id=grant.id, how=WITHDRAWN, reason=reason, by=by, ended_at=at),
-    )
-    audit.write(
+def withdraw(grants: Sequence[Row[Any]], *, reason: str, by: str, at: datetime) -> None:
+    """Write down that grants end before their day, and why."""
+    if not grants:
+        return
+    end = {"how": WITHDRAWN, "reason": reason, "by": by, "ended_at": at}
+    execute(insert(LevelGrantEnd), [{"grant_id": grant.id, **end} for grant in grants])
+    audit.write_many(
         "level.grant_withdrawn",
-        by=by,
-        subject=f"member:{grant.member_id}",
+        [
+            {
+                "by": by,
+                "subject": f"member:{grant.member_id}",
+                "before": {"grant": grant.id, "rank": grant.rank, "last_day": grant.last_day.isoformat()},
+                "reason": reason,
+            }
+            for grant in grants
+        ],
         at=at,
-        before={"grant": grant.id, "rank": grant.rank, "last_day": grant.last_day.isoformat()},
-        reason=reason,
     )
 
 

@@ -129,7 +129,7 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
     grant_id = int(execute(insert(LevelGrant).values(values).returning(LevelGrant.id)).scalar_one())
     level = dict(terms.level(grant.rank).name)
     if grant.kind == MANUAL:
-        audit_grant(grant_id, values, at=at)
+        audit_grants([values | {"id": grant_id}], at=at)
         repeats.keep(sent, done=say(_GRANTED, level=level, last_on=grant.last_day), at=at)
     notices.tell(
         grant.member_id,
@@ -185,13 +185,18 @@ def not_ended(grant: Any = LevelGrant) -> Any:
     return ~ended.correlate(grant).exists()
 
 
-def audit_grant(grant_id: int, values: Mapping[str, Any], *, at: datetime) -> None:
-    """Write to the audit log that a level was granted by hand."""
-    audit.write(
+def audit_grants(granted: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
+    """Write to the audit log that levels were granted by hand: the columns of LevelGrant of each."""
+    audit.write_many(
         "level.granted",
-        by=values["by"],
-        subject=f"member:{values['member_id']}",
+        [
+            {
+                "by": each["by"],
+                "subject": f"member:{each['member_id']}",
+                "after": {"grant": each["id"], "rank": each["rank"], "last_day": each["last_day"].isoformat()},
+                "reason": each["reason"],
+            }
+            for each in granted
+        ],
         at=at,
-        after={"grant": grant_id, "rank": values["rank"], "last_day": values["last_day"].isoformat()},
-        reason=values["reason"],
     )

@@ -117,7 +117,7 @@ def end_paid_grants(references: Sequence[str], *, by: str, terms: programme.Prog
         if row.ends_at < at:  # The night has not come round to it.
             note_over([row], at=at)
         else:
-            withdraw(row, reason=GIVEN_BACK, by=by, at=at)
+            withdraw([row], reason=GIVEN_BACK, by=by, at=at)
     tell_ended([row for row in rows if row.begins_at <= at], terms=terms, at=at)
 
 

@@ -150,7 +150,7 @@ def test_had_again_before_its_level_is_carried_over_to_a_new_version_it_goes_on_
 
     buy(stage, mei, plan, at=NOON + DAY)
     with transaction():
-        membership.carry(terms=stage.terms, at=NOON + DAY)
+        membership.carry(terms=stage.terms, after=0, at=NOON + DAY)
 
     month = TODAY + 29 * DAY
     assert grants_of(mei) == [

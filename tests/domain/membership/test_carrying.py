@@ -3,11 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import membership, notices, programme
+from mall.domain import audit, ledger, membership, notices, people, programme
 from mall.domain.programme.settings import terms_of
+from tests.conftest import noted_statements
 
 START = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,24 +35,32 @@ def levels_now(at=LATER):
         return programme.settings_of(programme.current(at))["levels"]
 
 
-def follow(at=LATER, *, limit=1_000):
+def carry(at=LATER, *, share=1_000):
+    """Carry everybody over, as the worker does. Returns how many were."""
+    after, before = 0, carried()
+    while after is not None:
+        with transaction():
+            after = membership.carry(terms=programme.current(at), after=after, at=at, share=share)
+    return carried() - before
+
+
+def carried():
+    with reading():
+        return execute(select(func.count()).where(membership.LevelHistory.reason == "carried")).scalar_one()
+
+
+def follow(at=LATER, *, share=1_000):
     """Carry everybody over and review, as the worker does. Returns how many were carried."""
     with reading():
         terms = programme.current(at)
         followed = membership.is_followed(terms)
     if followed:
         return None
-    carried = 0
-    while True:
-        with transaction():
-            done = membership.carry(terms=terms, at=at, limit=limit)
-        carried += done
-        if not done:
-            break
+    done = carry(at, share=share)
     review(at)
     with transaction():
         membership.note_review(terms=terms, at=at)
-    return carried
+    return done
 
 
 def review(at):
@@ -176,8 +185,7 @@ def test_what_is_granted_goes_on_as_the_level_that_takes_its_place(mei):
     follow()
 
     assert (standing(mei).level.key, standing(mei).granted_until) == ("v5", date(2026, 6, 30))
-    with transaction():
-        assert membership.carry(terms=programme.current(LATER), at=LATER) == 0
+    assert carry() == 0
     with reading():
         assert [(row.rank, row.how) for row in membership.grants_of(mei)] == [(5, None), (4, "replaced")]
     assert broken() == []
@@ -214,11 +222,75 @@ def test_names_and_thresholds_alone_carry_nobody(mei, give_growth):
 def test_done_twice_or_in_small_shares_it_is_done_once(mei, give_growth):
     give_growth(mei, 1_600)
     change("six_steps")
-    assert follow(limit=1) == 1
+    assert follow(share=1) == 1
     assert follow() is None
-    with transaction():
-        assert membership.carry(terms=programme.current(LATER), at=LATER) == 0
+    assert carry() == 0
     assert steps(mei)[1:] == [(3, "reached"), (4, "carried")]
+
+
+def grant(member_id, rank, key):
+    with transaction():
+        membership.write_grant(
+            membership.Grant(member_id, rank, date(2026, 6, 30), "A friend", "staff:1", key),
+            terms=programme.current(START), at=START,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def many(either, open_shop, give_growth):
+    """Six members; five of them Senior by growth, four with VIP granted beside it."""
+    terms, mei = open_shop()
+    members = [mei, *(join(f"m{number}", terms) for number in range(5))]
+    for member_id in members[:5]:
+        give_growth(member_id, 1_600)
+    for member_id in members[:4]:
+        grant(member_id, 4, f"grant:{member_id}")
+    return members
+
+
+def join(name, terms):
+    with transaction():
+        member_id = people.register(
+            email=people.read_email(f"{name}@example.com"), password=people.PasswordHash("-"), display_name=name,
+            language="en", wants_news=False, verify_page="http://localhost/verify/", at=START,
+        )  # fmt: skip
+        ledger.open_purse(member_id, at=START)
+        membership.begin(member_id, terms=terms, at=START)
+    return member_id
+
+
+def granted_to(members):
+    with reading():
+        return [[(row.rank, row.how) for row in membership.grants_of(each)] for each in members]
+
+
+def test_stopped_between_two_shares_the_next_run_does_the_rest_and_each_is_carried_once(many):
+    change("six_steps")
+    with transaction():
+        after = membership.carry(terms=programme.current(LATER), after=0, at=LATER, share=many[1])
+    assert (after, carried()) == (many[1], 2)
+
+    assert follow(share=2) == 3
+    assert carry() == 0
+
+    assert [steps(each)[-1] for each in many] == [(4, "carried")] * 5 + [(1, "registered")]
+    assert granted_to(many) == [[(5, None), (4, "replaced")]] * 4 + [[]] * 2
+    with reading():
+        written = audit.entries(act="level.granted", by="system")
+    assert sorted(entry.subject for entry in written) == sorted(f"member:{each}" for each in many[:4])
+    assert broken() == []
+
+
+def test_many_are_carried_by_as_many_statements_as_few(many):
+    change("six_steps")
+    with reading():
+        terms = programme.current(LATER)
+    with noted_statements() as of_one, transaction():
+        after = membership.carry(terms=terms, after=0, at=LATER, share=many[0])
+    with noted_statements() as of_the_others, transaction():
+        assert membership.carry(terms=terms, after=after, at=LATER) is None
+    assert carried() == 5
+    assert len(of_the_others) <= len(of_one)
 
 
 def test_it_is_the_same_on_both_databases(either, open_shop, give_growth):
