@@ -13,21 +13,24 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from sqlalchemy import event
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule, RuleFactory
 
 from mall import create_app
-from mall.base.db import db
+from mall.base.db import db, dialect
+from mall.base.proof import Check
 from mall.domain import cash, catalogue, finance, ledger, people, programme
 from mall.domain.finance import proof_board
+from mall.web.shared.quick import App
 from tests import cast, postgresql
 from tests.sound import all_sound
 
@@ -323,37 +326,83 @@ def prove_what_was_written(app: Flask, request: pytest.FixtureRequest) -> None:
     pytest.fail("the books are broken after this test:\n" + "\n".join(lines), pytrace=False)
 
 
-def remember_routes() -> None:
-    """Let Werkzeug compile a route once: every test's app has the same ones, and they took a third of all time."""
-    take_apart, compile_builder = Rule.compile, Rule._compile_builder
-    parts: dict[tuple[Any, ...], dict[str, Any]] = {}
-    builders: dict[tuple[Any, ...], Any] = {}
+class Addresses(Map):
+    """The addresses of an app. They are put together when one is first looked for, and shared by apps with the same.
 
-    def key_of(rule: Rule) -> tuple[Any, ...]:
-        return (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults), rule.map.host_matching)
+    Every test's app has the same three hundred, and to put them together took longer than all else of it. One that
+    is added later, by a test, is its own app's alone.
+    """
 
-    def take_apart_once(rule: Rule) -> None:
-        key = key_of(rule)
-        if key not in parts:
-            take_apart(rule)
-            parts[key] = {name: getattr(rule, name) for name in ("_parts", "_trace", "_converters", "arguments")}
-        for name, value in parts[key].items():
-            setattr(rule, name, value)
-        # The two functions that build an address belong to their rule.
-        rule._build = rule._compile_builder(False).__get__(rule)
-        rule._build_unknown = rule._compile_builder(True).__get__(rule)
+    put_together: dict[tuple[Any, ...], Map] = {}
 
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
-        key = (*key_of(rule), append_unknown)
-        if key not in builders:
-            builders[key] = compile_builder(rule, append_unknown)
-        return builders[key]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.waiting: list[RuleFactory] = []
+        self.whole: Map | None = None
+        super().__init__(*args, **kwargs)
+        del self._matcher, self._rules_by_endpoint  # From now on they are those of the whole.
 
-    Rule.compile = take_apart_once  # type: ignore[method-assign]
-    Rule._compile_builder = compile_once  # type: ignore[method-assign]
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add an address, or what makes several."""
+        self.waiting.append(rulefactory)
+        self.whole = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("_matcher", "_rules_by_endpoint"):
+            raise AttributeError(name)
+        if self.whole is None:
+            rules = [rule for each in self.waiting for rule in each.get_rules(self)]
+            key = (self.host_matching, *self.converters.items(), *map(told_by, rules))
+            if key not in self.put_together:
+                self.put_together[key] = Map(
+                    [rule_like(rule) for rule in rules], converters=self.converters, host_matching=self.host_matching
+                )
+            self.whole = self.put_together[key]
+        self.whole.update()
+        return getattr(self.whole, name)
+
+    def update(self) -> None:
+        """Bring the addresses into the order they are tried in: that is done where they are put together."""
 
 
-remember_routes()
+def told_by(rule: Rule) -> tuple[Any, ...]:
+    """Return what tells an address from every other: all it was made of."""
+    place = (rule.rule, rule.subdomain, rule.host, rule.alias, rule.strict_slashes, rule.merge_slashes)
+    options = getattr(rule, "provide_automatic_options", None)
+    asked = (frozenset(rule.methods or ()), options, rule.websocket, rule.build_only)
+    return (*place, *asked, rule.endpoint, rule.redirect_to, repr(rule.defaults))
+
+
+def rule_like(rule: Rule) -> Rule:
+    """Return an address like this one that can be in another map."""
+    like = copy(rule)
+    like.arguments = set(rule.arguments)
+    return like
+
+
+App.url_map_class = Addresses
+
+
+def remember_checks() -> None:
+    """Let a room write its questions once for a database: they are the same, and dozens of tests ask them."""
+    for room in proof_board.ROOMS:
+        room.checks = written_once(room.checks)  # type: ignore[attr-defined]
+
+
+def written_once(checks: Callable[[], list[Check]]) -> Callable[[], list[Check]]:
+    """Return what writes these questions only if it has not for the database in use."""
+    written: dict[str, list[Check]] = {}
+
+    @wraps(checks)
+    def of_the_database() -> list[Check]:
+        name = dialect() if has_app_context() else ""
+        if name not in written:
+            written[name] = checks()
+        return list(written[name])
+
+    return of_the_database
+
+
+remember_checks()
 
 
 def could_not_run(reason: str) -> None:
