@@ -75,7 +75,8 @@ def used_days_of(
 
 def is_unused(order: checkout.OrderRow, period: membership.Period, *, today: date, zone: str) -> bool:
     """Tell whether a membership may go back whole: it has not begun, or the days for returns are not over since it was
-    paid, and nothing was bought since it began. One statement within those days.
+    paid, and nothing was bought since it began. What was placed with it and waits for its payment counts as bought:
+    it has the level's price. Two statements within those days.
     """
     if not period.used_by(today):
         return True
@@ -83,6 +84,8 @@ def is_unused(order: checkout.OrderRow, period: membership.Period, *, today: dat
     if not days or order.paid_at is None or today > day_of(order.paid_at, zone) + timedelta(days=days):
         return False
     since = max(order.paid_at, start_of(period.begins_on, zone))
+    if checkout.is_waiting(order.member_id, since=since, but=order.id):
+        return False
     return not earning.bought_since(order.member_id, since=since, but=checkout.reference_of(order.id))
 
 

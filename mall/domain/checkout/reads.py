@@ -1,6 +1,7 @@
 """Orders to look at: a member's list, the operators' queue, one order with everything on its page."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from mall.base.db import execute
 from mall.domain import cash
 
 from . import order_lines, orders
-from .life import AWAITING
+from .life import AWAITING, REVIEW, UNPAID
 from .order_lines import OrderLine
 from .orders import Order, OrderEvent
 from .parcels import Sent, is_collected, parcels_of
@@ -64,6 +65,15 @@ def awaiting_payment(member_id: int) -> list[Row[Any]]:
             .order_by(Order.id.desc())
         )
     )
+
+
+def is_waiting(member_id: int, *, since: datetime, but: int) -> bool:
+    """Tell whether a member has placed an order since an instant that may still come to be paid, but for one.
+
+    One statement.
+    """
+    mine = (Order.member_id == member_id, Order.id != but, Order.placed_at >= since)
+    return execute(select(Order.id).where(*mine, Order.state.in_((*UNPAID, REVIEW))).limit(1)).first() is not None
 
 
 def order_page(number: str, *, member_id: int | None = None) -> OrderPage:

@@ -20,7 +20,7 @@ from mall.domain import (
 )
 from mall.domain.earning import paid_levels, undoing
 from tests.domain.aftersales.test_memberships import asked_back, buy, dispute, give_back, plan_of, standing
-from tests.stage import NOON, Stage, open_shop
+from tests.stage import NOON, SITE, Stage, open_shop
 
 DAY = timedelta(days=1)
 COUPON = 1
@@ -137,6 +137,19 @@ def test_within_the_days_for_returns_it_goes_back_whole_as_long_as_nothing_was_b
     assert (plan.whole, asked_back(order), stage.order(order).state) == (True, [3_000], checkout.REFUNDED)
     assert standing(stage, mei, at=at).rank == 1
     assert all_broken() == []
+
+
+def test_an_order_that_was_placed_with_it_and_waits_for_payment_is_use_of_it(stage, mei):
+    order = a_year(stage, mei)
+    stage.put_in(mei, stage.mug(), "cash")
+    waiting = stage.place(mei)
+    assert waiting.state == checkout.AWAITING
+
+    shown = plan_of(stage, order, at=NOON)
+    assert (shown.whole, shown.lines[0].used_days) == (False, 30)
+
+    checkout.give_up(waiting.id, by=f"member:{mei}", cashier=stage.cashier, terms=stage.terms, site=SITE)
+    assert plan_of(stage, order, at=NOON).whole
 
 
 def test_after_the_days_for_returns_the_least_term_is_kept_of_what_was_never_used(stage, mei):
