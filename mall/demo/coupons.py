@@ -36,8 +36,10 @@ def give_coupons(
     terms: programme.Programme,
     by: str,
     at: datetime,
-) -> None:
+) -> dict[str, int]:
     """Make the kinds of coupon, let the voucher give one and another item a pack, and give members theirs.
+
+    Returns the kinds, {name: id}.
 
     `tea` is a category, `candle`, `voucher` and `pack` are products; `members` are ids by name.
     """
@@ -81,3 +83,4 @@ def give_coupons(
         coupons.give_by_hand(
             made["sorry"], members["grace"], key="demo-sorry", terms=terms, by=by, at=at, reason="A parcel came late"
         )
+    return kinds

@@ -8,7 +8,7 @@ from mall import worker
 from mall.base.db import transaction
 from mall.domain import programme
 
-from . import facets
+from . import colleagues, facets
 from .cast import ADMIN, OPERATOR
 from .consulting import consult
 from .coupons import give_coupons
@@ -22,7 +22,7 @@ def spend_last_day(story: Story, stocked: Sequence[Any], *, tea: int) -> None:
     """Do what is done on the last day. `stocked` are all shelves, the last two of a pack of coupons and a voucher."""
     terms, at = story.terms, story.end
     member_of = {shopper.name: shopper.member_id for shopper in story.members}
-    give_coupons(
+    kinds = give_coupons(
         member_of,
         tea=tea,
         candle=next(shelf.product_id for shelf in stocked if shelf.goods.art.startswith("candle-ivory")),
@@ -32,6 +32,7 @@ def spend_last_day(story: Story, stocked: Sequence[Any], *, tea: int) -> None:
         by=OPERATOR,
         at=at,
     )
+    colleagues.give_from_file(kinds["parcel"], terms=terms, by=ADMIN, at=at)
     by_art = {shelf.goods.art.removesuffix(".svg"): shelf.product_id for shelf in stocked}
     show_interest(member_of, by_art, terms=terms, by=OPERATOR, at=at)
     worker.reward_invitations(at)

@@ -9,7 +9,7 @@ from functools import partial
 
 from mall.base.clock import moved_to
 
-from . import desk, joining, opinions
+from . import colleagues, desk, joining, opinions
 from .story import Story
 
 MEMBERS = 300
@@ -20,6 +20,7 @@ def live(story: Story, *, members: int, orders: int) -> None:
     """Let the year happen."""
     joining.plan_members(story, members, orders)
     opinions.plan(story)
+    colleagues.plan(story)
     night = story.begin.replace(hour=9, minute=30, second=0, microsecond=0)
     while night < story.end:
         story.queue.at(night, partial(desk.night, story))

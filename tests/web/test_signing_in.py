@@ -2,13 +2,16 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from mall.base import clock
 from mall.base.db import execute, reading, transaction
 from mall.domain import notices, people
+from mall.web.shared.forms import readable
 from tests.cast import PASSWORD, sign_in, sign_in_staff
 from tests.conftest import NOON
 
@@ -327,9 +330,35 @@ def test_a_visit_is_noted_by_the_page_that_was_seen(signed_in, mei):
         assert people.member_of(mei).last_seen_at == later
 
 
-def test_a_character_that_is_no_text_is_refused(signed_in):
-    assert signed_in.post("/account/addresses/new", data=ADDRESS | {"city": "Ba\0th"}).status_code == 400
-    assert signed_in.get("/sign-in?next=%00").status_code == 400
+def test_a_full_list_of_addresses_is_said_before_anything_is_typed_and_with_what_is_wrong(signed_in, mei, monkeypatch):
+    monkeypatch.setattr(people.addresses, "MOST_ADDRESSES", 1)
+    page = "/account/addresses/new"
+    assert signed_in.get(page).status_code == 200
+    assert signed_in.post(page, data=ADDRESS).status_code == 302
+
+    assert "You have 1 addresses, which is the most." in signed_in.get(page, follow_redirects=True).text
+    refused = signed_in.post(page, data=ADDRESS | {"postcode": ""}).text
+    assert "You have 1 addresses, which is the most." in refused and "Enter the postcode." in refused
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x01", "\x0b", "\x1f", "\x7f"])
+def test_a_sign_that_is_no_text_is_left_out_of_what_was_typed_and_nothing_else_is_lost(signed_in, sign):
+    assert signed_in.post("/account/addresses/new", data=ADDRESS | {"city": f"Ba{sign}th"}).status_code == 302
+    assert "Bath" in signed_in.get("/account/addresses").text
+
+    refused = signed_in.post("/account/addresses/new", data=ADDRESS | {"city": f"Ba{sign}th", "postcode": sign})
+    assert refused.status_code == 422 and "Enter the postcode." in refused.text and 'value="Bath"' in refused.text
+    assert signed_in.get(f"/shop?q=lam{quote(sign)}p").status_code == 200
+
+
+def test_a_password_is_what_was_typed_but_for_the_one_sign_that_no_database_keeps(app):
+    typed = MultiDict({"password": "a\0b\x01c", "words": "a\0b\x01c\r\n\td"})
+    assert dict(readable(typed)) == {"password": "ab\x01c", "words": "abc\r\n\td"}
+    assert dict(readable(MultiDict({"words": "a\nb"}))) == {"words": "a\nb"}
+
+
+def test_an_address_with_a_sign_that_is_no_text_is_none_of_ours(client):
+    assert client.get("/items/%00").status_code == 400
 
 
 def test_an_administrator_adds_someone_who_sets_their_password(app, client, adm):

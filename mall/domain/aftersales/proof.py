@@ -198,7 +198,7 @@ def _facts_agree() -> Select:
         .subquery()
     )
     return (
-        select(Order.id, facts.c.cents, kept.c.cents.label("kept"))
+        select(Order.id, facts.c.cents, kept.c.cents.label("kept_cents"))
         .join(facts, facts.c.reference == checkout.REFERENCE)
         .join(kept, kept.c.order_id == Order.id)
         .where(facts.c.cents != kept.c.cents)

@@ -78,7 +78,7 @@ def _shelved_agree() -> Select:
     )
     lines = select(Line.order_id, Line.variant_id).distinct().subquery("lines")
     return (
-        select(Order.id, lines.c.variant_id, of_variant.c.pieces.label("said"), back.c.pieces.label("back"))
+        select(Order.id, lines.c.variant_id, of_variant.c.pieces.label("said"), back.c.pieces.label("pieces_back"))
         .join(lines, lines.c.order_id == Order.id)
         .outerjoin(of_variant, (of_variant.c.order_id == Order.id) & (of_variant.c.variant_id == lines.c.variant_id))
         .outerjoin(back, (back.c.reference == checkout.REFERENCE) & (back.c.variant_id == lines.c.variant_id))

@@ -3,6 +3,6 @@
 This is the room's front door. Every room above says `audit.write(...)` in the transaction of the act itself.
 """
 
-from .entries import Entry, entries, write, write_many
+from .entries import LONGEST_REASON, Entry, entries, write, write_many
 
-__all__ = ["Entry", "entries", "write", "write_many"]
+__all__ = ["LONGEST_REASON", "Entry", "entries", "write", "write_many"]

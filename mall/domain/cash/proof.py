@@ -49,7 +49,7 @@ def _refunded() -> Select:
         .correlate(Payment)
         .scalar_subquery()
     )
-    return select(Payment.id, Payment.refunded_cents, refunded.label("of_refunds")).where(
+    return select(Payment.id, Payment.refunded_cents, refunded.label("of_refunds_cents")).where(
         Payment.refunded_cents != refunded
     )
 

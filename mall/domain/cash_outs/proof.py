@@ -100,7 +100,7 @@ def _agreed() -> Select[*tuple[Any, ...]]:
     asked = approvals.Approval
     pays = CashOut.gross_cents - CashOut.fee_cents
     return (
-        select(CashOut.id, pays.label("pays"))
+        select(CashOut.id, pays.label("pays_cents"))
         .join(asked, and_(asked.key == _reference(), asked.kind == KIND))
         .where(
             or_(

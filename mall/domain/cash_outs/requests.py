@@ -190,7 +190,7 @@ def are_of_cash_outs(reference: Any) -> ColumnElement[bool]:
 # What was sent stands in the request itself, its account number sealed: no digest of it is kept beside.
 _ASKED = N_(
     "This form was sent before: {points} points were asked for as cash with it, to the account that ends in"
-    " {account_end}. Nothing more was done."
+    " {account_end}. Nothing more was done. Take that one back if it still waits, then send this form again."
 )
 
 

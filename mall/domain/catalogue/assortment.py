@@ -30,8 +30,8 @@ class VariantInUse(Refusal):
 
 
 _MADE = N_(
-    "This form was sent before: it has made the item “{title}”. Nothing more was done. Change that one, or open the"
-    " page anew for another."
+    "This form was sent before: it has made the item “{title}”. Nothing more was done. Change that one, or send this"
+    " form again for another."
 )
 
 

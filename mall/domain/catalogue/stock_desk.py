@@ -16,7 +16,7 @@ from .variants import NoSuchVariant, Variant
 
 _MOVED = N_(
     "This form was sent before: it has changed the stock by {pieces}. Nothing more was done. Look at the moves, and"
-    " open the page anew for another."
+    " send the form again for this one, too."
 )
 
 

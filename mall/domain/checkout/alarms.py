@@ -76,6 +76,6 @@ def alarms(*, limit: int = 100) -> list[Row[Any]]:
     return list(execute(select(OrderAlarm).where(OrderAlarm.looked_at.is_(None)).order_by(OrderAlarm.id).limit(limit)))
 
 
-def alarms_of(order_id: int) -> list[Row[Any]]:
-    """Return every alarm of an order, the first first."""
-    return list(execute(select(OrderAlarm).where(OrderAlarm.order_id == order_id).order_by(OrderAlarm.id)))
+def alarms_of(*order_ids: int) -> list[Row[Any]]:
+    """Return every alarm of some orders, the first first."""
+    return list(execute(select(OrderAlarm).where(OrderAlarm.order_id.in_(order_ids)).order_by(OrderAlarm.id)))

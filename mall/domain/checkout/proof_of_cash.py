@@ -107,7 +107,7 @@ def _nothing_kept() -> Select:
     paid = _payments()
     came, back = func.coalesce(paid.c.came, 0), func.coalesce(paid.c.back, 0)
     return (
-        select(Order.id, Order.state, came.label("came"), back.label("back"))
+        select(Order.id, Order.state, came.label("came_cents"), back.label("back_cents"))
         .outerjoin(paid, paid.c.reference == REFERENCE)
         .where(
             or_(
@@ -138,7 +138,7 @@ def _given_back() -> Select:
     delivery = case((due.c.pieces > 0, Order.shipping_cents), else_=0)
     least = case((came < due.c.cents, came), else_=due.c.cents)
     return (
-        select(Order.id, Order.state, due.c.cents, back.label("back"))
+        select(Order.id, Order.state, due.c.cents, back.label("back_cents"))
         .join(due, due.c.order_id == Order.id)
         .outerjoin(paid, paid.c.reference == REFERENCE)
         .where(Order.state.in_(SOLD), or_(back < least, by_us > due.c.cents + delivery))
@@ -176,7 +176,7 @@ def _savings() -> Select:
     saved, worth = lines.c.saved * Order.worth_points, lines.c.points * Order.worth_cents
     due = Order.goods_cents + Order.shipping_cents
     return (
-        select(Order.id, lines.c.saved, lines.c.points)
+        select(Order.id, lines.c.saved.label("saved_cents"), lines.c.points)
         .join(lines, lines.c.order_id == Order.id)
         .where(
             or_(

@@ -51,8 +51,8 @@ class NoWords(Refusal):
 
 
 _ANSWERED = N_(
-    "This form was sent before, and its answer has gone to the member as it was then. Nothing more was done. Open the"
-    " page anew to write once more."
+    "This form was sent before, and its answer has gone to the member as it was then. Nothing more was done. Send the"
+    " form again to write this, too."
 )
 
 

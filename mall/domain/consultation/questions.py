@@ -142,8 +142,8 @@ class Asked(Struct, frozen=True):
 
 
 _ASKED = N_(
-    "This form was sent before, and the shop has the question as it was then. Nothing more was done. Open the page"
-    " anew to write once more."
+    "This form was sent before, and the shop has the question as it was then. Nothing more was done. Send the form"
+    " again to write this, too."
 )
 
 

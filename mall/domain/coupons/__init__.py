@@ -29,6 +29,7 @@ from .editing import (
     TemplateChanged,
     check_promise,
     edit_template,
+    faults_of_template,
     give_out_again,
     is_given,
     make_template,
@@ -56,7 +57,7 @@ from .given import (
     would_void,
 )
 from .giving import Giving, give
-from .giving_by_hand import IsFrozen, give_by_hand, give_for
+from .giving_by_hand import IsFrozen, give_by_hand, give_for, refuse_by_hand
 from .giving_packs import GivenUp, HadOften, PackNotYet, PartGone, PartHadOften, PartUsedUp, give_pack
 from .lists import (
     GIVES,
@@ -73,7 +74,18 @@ from .lists import (
     plan_list,
     read_list,
 )
-from .packs import MOST_IN_PACK, MOST_PARTS, BadPack, NoSuchPack, PackChanged, PackGiven, edit_pack, make_pack, pack_of
+from .packs import (
+    MOST_IN_PACK,
+    MOST_PARTS,
+    BadPack,
+    NoSuchPack,
+    PackChanged,
+    PackGiven,
+    edit_pack,
+    faults_of_pack,
+    make_pack,
+    pack_of,
+)
 from .proof import checks
 from .reads import coupons_of, gift_of, given_for, ready
 from .reminders import tell_expiring
@@ -195,6 +207,8 @@ __all__ = [
     "coupons_of",
     "edit_pack",
     "edit_template",
+    "faults_of_pack",
+    "faults_of_template",
     "gift_of",
     "give",
     "give_by_hand",
@@ -221,6 +235,7 @@ __all__ = [
     "read_code",
     "read_list",
     "ready",
+    "refuse_by_hand",
     "revoke",
     "scope_of",
     "sell",

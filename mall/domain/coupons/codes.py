@@ -75,9 +75,9 @@ class WrongCode(Refusal):
     message = N_("This code gives no coupon here. Check each sign; a code may also be over, or have been used.")
 
 
-class AlreadyMade(Refusal):
+class AlreadyMade(repeats.SentBefore):
     message = N_(
-        "These codes were made already, and their file was handed out then. Open the page again to make more."
+        "These codes were made already, and their file was handed out then. Send the form again to make more."
     )
 
 
@@ -87,7 +87,7 @@ class BadNumber(Refusal):
 
 _MADE = N_(
     "This form was sent before: it has made {codes} codes, each for so many members: {each}, and their file was handed"
-    " out then. Nothing more was done. Open the page again to make more."
+    " out then. Nothing more was done. Send the form again to make these, too."
 )
 
 

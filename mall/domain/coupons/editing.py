@@ -4,7 +4,7 @@ What a coupon is worth never changes once somebody has one: a member keeps what 
 """
 
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,11 +70,13 @@ WORTH = (
     "member_limit", "stackable", "min_rank",
 )  # fmt: skip
 DETAILS = ("title", "total_limit", *WORTH)
+# What a new kind of coupon is before anything is said of it.
+_NOTHING: dict[str, Any] = dict.fromkeys(DETAILS) | {"threshold_cents": 0, "scope": "all", "min_rank": 0}
 
 
 _MADE = N_(
-    "This form was sent before: it has made the coupon “{title}”. Nothing more was done. Change that one, or open the"
-    " page anew for another."
+    "This form was sent before: it has made the coupon “{title}”. Nothing more was done. Change that one, or send this"
+    " form again for another."
 )
 
 
@@ -91,8 +93,9 @@ def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime
         repeats.refuse_other(sent)
         return made
     scope_ids = details.pop("scope_ids", ())
-    values = _checked(dict.fromkeys(DETAILS) | {"threshold_cents": 0, "scope": "all", "min_rank": 0} | details, terms)
-    refuse_over(values["ends_at"], at=at)
+    values = _checked(_NOTHING | details, terms)
+    for fault in over_faults(values["ends_at"], at=at):
+        raise fault
     template_id = execute(
         insert(CouponTemplate).values(**values, key=key, used=0, version=1, created_at=at).returning(CouponTemplate.id)
     ).scalar_one()
@@ -100,6 +103,20 @@ def make_template(*, key: str, terms: programme.Programme, by: str, at: datetime
     audit.write("coupon.made", by=by, subject=subject_of(template_id), at=at, after=_kept(template_id))
     repeats.keep(sent, done=say(_MADE, title=dict(values["title"])), at=at)
     return template_id
+
+
+def faults_of_template(
+    *, terms: programme.Programme, at: datetime, template_id: int | None = None, **details: Any
+) -> list[Refusal]:
+    """Return everything that is wrong with a kind of coupon as it is typed, each about its field: what make_template()
+    takes, or edit_template() for one that there is. Raises NoSuchTemplate.
+    """
+    before = _NOTHING | {"scope_ids": ()} if template_id is None else _kept(template_id)
+    values = _of_its_kind(before | details)
+    faults = [*_faults(values, terms), *_faults_of_scope(values, values["scope_ids"])]
+    if template_id is None:
+        return [*faults, *over_faults(values["ends_at"], at=at)]
+    return [*faults, *_faults_of_change(template_of(template_id), before, values, at=at)]
 
 
 def edit_template(
@@ -119,16 +136,8 @@ def edit_template(
     before = _kept(template_id)
     scope_ids = details.pop("scope_ids", before["scope_ids"])
     values = _checked({name: before[name] for name in DETAILS} | details, terms)
-    if values["ends_at"] != before["ends_at"]:
-        refuse_over(values["ends_at"], at=at)
-    if is_given(template_id):
-        _refuse_other_worth(before, values | {"scope_ids": sorted(scope_ids) if values["scope"] != "all" else []})
-    if values["total_limit"] is not None and values["total_limit"] < row.used:
-        raise BadTemplate(N_("{used} were used already. Set the total to {used} or more."), used=row.used).about(
-            "total_limit"
-        )
-    if (values["total_limit"] or values["member_limit"]) and row.sold_at is not None:
-        raise NotForSale().about("total_limit" if values["total_limit"] else "member_limit")
+    for fault in _faults_of_change(row, before, values | {"scope_ids": scope_ids}, at=at):
+        raise fault
     execute(update(CouponTemplate).where(CouponTemplate.id == template_id).values(**values))
     _set_scope(template_id, values, scope_ids)
     audit.write(
@@ -243,19 +252,36 @@ def is_given(template_id: int) -> bool:
     return bool(execute(select(given)).scalar_one())
 
 
-def refuse_over(ends_at: datetime | None, *, at: datetime) -> None:
-    """Raise BadTemplate where a coupon would have ended before anybody could have it."""
+def over_faults(ends_at: datetime | None, *, at: datetime) -> Iterator[BadTemplate]:
+    """Find a coupon that would have ended before anybody could have it."""
     if ends_at is not None and ends_at <= at:
-        raise BadTemplate(N_("That is over already. Let it end later.")).about("ends_at")
+        yield BadTemplate(N_("That is over already. Let it end later.")).about("ends_at")
 
 
-def _refuse_other_worth(before: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Raise AlreadyGiven about the first thing that would make a coupon another one than members have."""
+def _faults_of_change(
+    row: Any, before: Mapping[str, Any], values: Mapping[str, Any], *, at: datetime
+) -> Iterator[Refusal]:
+    """Find what of a kind of coupon cannot become as it is typed, since it was had, used or sold as it is."""
+    if values["ends_at"] != before["ends_at"]:
+        yield from over_faults(values["ends_at"], at=at)
+    if is_given(row.id):
+        yield from _other_worth(before, values)
+    if isinstance(values["total_limit"], int) and values["total_limit"] < row.used:
+        yield BadTemplate(N_("{used} were used already. Set the total to {used} or more."), used=row.used).about(
+            "total_limit"
+        )
+    if (values["total_limit"] or values["member_limit"]) and row.sold_at is not None:
+        yield NotForSale().about("total_limit" if values["total_limit"] else "member_limit")
+
+
+def _other_worth(before: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Refusal]:
+    """Find what would make a coupon another one than members have."""
+    scope_ids = sorted(values["scope_ids"]) if values["scope"] != "all" else []
     for name in (*WORTH, "scope_ids"):
-        if before[name] != values[name]:
-            raise AlreadyGiven().about(name)
+        if before[name] != (scope_ids if name == "scope_ids" else values[name]):
+            yield AlreadyGiven().about(name)
     if (before["total_limit"] is None) != (values["total_limit"] is None):
-        raise AlreadyGiven().about("total_limit")
+        yield AlreadyGiven().about("total_limit")
 
 
 def _kept(template_id: int) -> dict[str, Any]:
@@ -273,45 +299,69 @@ def _set_scope(template_id: int, values: Mapping[str, Any], ids: Collection[int]
     table = catalogue.Category if scope == "category" else catalogue.Product
     wanted = sorted({id_ for id_ in ids if possible(id_)})[:MOST_SCOPE]
     known = list(execute(select(table.id).where(table.id.in_(wanted)).order_by(table.id)).scalars())
-    if not known or len(known) < len(wanted):
-        raise BadTemplate(N_("Choose what the coupon is for.")).about("scope_ids")
-    if values["kind"] == GIFT and len(known) > 1:
-        raise BadTemplate(N_("Name one item: the gift.")).about("scope_ids")
+    for fault in _faults_of_scope(values, known if len(known) == len(wanted) else ()):
+        raise fault
     column = "category_id" if scope == "category" else "product_id"
     execute(insert(CouponScope), [{"template_id": template_id, column: id_} for id_ in known])
 
 
+def _faults_of_scope(values: Mapping[str, Any], ids: Collection[int]) -> Iterator[BadTemplate]:
+    """Find what is wrong with the categories or products that a kind of coupon is for. Pure."""
+    if values["scope"] != "all" and not ids:
+        yield BadTemplate(N_("Choose what the coupon is for.")).about("scope_ids")
+    elif values["kind"] == GIFT and len(ids) > 1:
+        yield BadTemplate(N_("Name one item: the gift.")).about("scope_ids")
+
+
 def _checked(values: Mapping[str, Any], terms: programme.Programme) -> dict[str, Any]:
-    """Return the columns of a template, cleaned: what its kind does not have is dropped. Raises BadTemplate. Pure."""
-    cleaned = dict(values) | {"title": cleaned_title(values["title"]), "stackable": bool(values["stackable"])}
-    if cleaned["kind"] not in KINDS:
-        raise BadTemplate(N_("Choose what the coupon takes off.")).about("kind")
-    if cleaned["scope"] not in SCOPES:
-        raise BadTemplate(N_("Choose what the coupon is for.")).about("scope")
+    """Return the columns of a template, cleaned. Raises BadTemplate. Pure."""
+    for fault in _faults(values, terms):
+        raise fault
+    return _of_its_kind(values) | {"title": cleaned_title(values["title"])}
+
+
+def _of_its_kind(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was typed without what a kind of coupon does not have. Pure."""
+    kept = dict(values) | {"stackable": bool(values["stackable"])}
     for name, owner in (("amount_cents", AMOUNT), ("percent", PERCENT), ("cap_cents", PERCENT)):
-        if cleaned["kind"] != owner:
-            cleaned[name] = None
-    if cleaned["kind"] == AMOUNT:
-        check_figure(cleaned, "amount_cents", MOST_CENTS, missing=N_("Say how much the coupon takes off."))
-    if cleaned["kind"] == PERCENT:
-        check_figure(cleaned, "percent", 100, missing=N_("Say how many per cent the coupon takes off."))
-        check_figure(cleaned, "cap_cents", MOST_CENTS)
-    if cleaned["kind"] == GIFT:
-        cleaned["threshold_cents"] = 0  # Its scope is the gift itself.
-        if cleaned["scope"] != "product":
-            raise BadTemplate(N_("Name the item that is the gift.")).about("scope")
-    check_figure(
-        cleaned, "threshold_cents", MOST_CENTS, least=0, missing=N_("Say from which amount the coupon counts.")
-    )
-    check_figure(cleaned, "valid_days", MOST_DAYS)
-    check_figure(cleaned, "member_limit", MOST_USES)
-    check_figure(cleaned, "total_limit", MOST_USES)
-    check_figure(cleaned, "min_rank", len(terms.levels), least=0, missing=N_("Choose one of the shop's levels."))
-    if cleaned["ends_at"] is None and cleaned["valid_days"] is None:
-        raise BadTemplate(N_("Say until when the coupon can be used, or for how many days.")).about("ends_at")
-    if cleaned["starts_at"] and cleaned["ends_at"] and cleaned["starts_at"] >= cleaned["ends_at"]:
-        raise BadTemplate(N_("It ends after it starts. Change one of the two dates.")).about("ends_at")
-    return cleaned
+        if kept["kind"] != owner:
+            kept[name] = None
+    if kept["kind"] == GIFT:
+        kept["threshold_cents"] = 0  # Its scope is the gift itself.
+    return kept
+
+
+def _faults(values: Mapping[str, Any], terms: programme.Programme) -> Iterator[BadTemplate]:
+    """Find all that is wrong with a kind of coupon by itself. Pure."""
+    kept = _of_its_kind(values)
+    yield from title_faults(kept["title"])
+    if kept["kind"] not in KINDS:
+        yield BadTemplate(N_("Choose what the coupon takes off.")).about("kind")
+    if kept["scope"] not in SCOPES:
+        yield BadTemplate(N_("Choose what the coupon is for.")).about("scope")
+    if kept["kind"] == AMOUNT:
+        yield from figure_faults(kept, "amount_cents", MOST_CENTS, missing=N_("Say how much the coupon takes off."))
+    if kept["kind"] == PERCENT:
+        yield from figure_faults(kept, "percent", 100, missing=N_("Say how many per cent the coupon takes off."))
+        yield from figure_faults(kept, "cap_cents", MOST_CENTS)
+    if kept["kind"] == GIFT and kept["scope"] != "product":
+        yield BadTemplate(N_("Name the item that is the gift.")).about("scope")
+    missing = N_("Say from which amount the coupon counts.")
+    yield from figure_faults(kept, "threshold_cents", MOST_CENTS, least=0, missing=missing)
+    yield from figure_faults(kept, "valid_days", MOST_DAYS)
+    yield from figure_faults(kept, "member_limit", MOST_USES)
+    yield from figure_faults(kept, "total_limit", MOST_USES)
+    missing = N_("Choose one of the shop's levels.")
+    yield from figure_faults(kept, "min_rank", len(terms.levels), least=0, missing=missing)
+    if kept["ends_at"] is None and kept["valid_days"] is None:
+        yield BadTemplate(N_("Say until when the coupon can be used, or for how many days.")).about("ends_at")
+    yield from window_faults(kept)
+
+
+def window_faults(values: Mapping[str, Any]) -> Iterator[BadTemplate]:
+    """Find an end that is no later than its start. Pure."""
+    if values["starts_at"] and values["ends_at"] and values["starts_at"] >= values["ends_at"]:
+        yield BadTemplate(N_("It ends after it starts. Change one of the two dates.")).about("ends_at")
 
 
 def cleaned_title(title: Mapping[str, str] | None) -> dict[str, str]:
@@ -329,15 +379,25 @@ def cleaned_title(title: Mapping[str, str] | None) -> dict[str, str]:
     return cleaned
 
 
-def check_figure(values: Mapping[str, Any], name: str, most: int, *, least: int = 1, missing: str = "") -> None:
-    """Refuse a figure that is no whole number within bounds; one that is missing only where it is needed."""
+def title_faults(title: Mapping[str, str] | None) -> Iterator[BadTemplate]:
+    """Find what is wrong with a title. Pure."""
+    try:
+        cleaned_title(title)
+    except BadTemplate as bad:
+        yield bad
+
+
+def figure_faults(
+    values: Mapping[str, Any], name: str, most: int, *, least: int = 1, missing: str = ""
+) -> Iterator[BadTemplate]:
+    """Find a figure that is no whole number within bounds; one that is missing only where it is needed. Pure."""
     value = values[name]
     if value is None:
         if missing:
-            raise BadTemplate(missing).about(name)
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            yield BadTemplate(missing).about(name)
+    elif isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         if name.endswith("_cents"):
             sentence = N_("Write an amount from {least_cents} to {most_cents}.")
-            raise BadTemplate(sentence, least_cents=least, most_cents=most).about(name)
-        raise BadTemplate(N_("Use a whole number from {least} to {most}."), least=least, most=most).about(name)
+            yield BadTemplate(sentence, least_cents=least, most_cents=most).about(name)
+        else:
+            yield BadTemplate(N_("Use a whole number from {least} to {most}."), least=least, most=most).about(name)

@@ -13,11 +13,11 @@ from mall.domain import audit, ledger, people, programme, repeats
 from .given import USABLE, Coupon
 from .giving import Giving, give, given_with
 from .giving_packs import GivenUp, HadOften, give_pack, had_by, is_over, locked_parts, why_not_given
-from .templates import CouponTemplate, Withdrawn, locked_template, possible, template_of
+from .templates import CouponTemplate, Withdrawn, locked_template, parts_of, possible, template_of
 from .terms import PACK, UsedUp
 
 _GIVEN = N_(
-    "This form was sent before: it has given “{title}”. Nothing more was done. Open the page anew to give another."
+    "This form was sent before: it has given “{title}”. Nothing more was done. Send the form again to give this, too."
 )
 
 
@@ -36,9 +36,7 @@ def give_by_hand(
     """
     people.not_for_oneself(member_id, by=by)
     ledger.lock(member_id, zone=terms.zone)
-    frozen = select(people.Member.id).where(people.Member.id == member_id, people.Member.deactivated_at.is_not(None))
-    if execute(frozen).first() is not None:
-        raise IsFrozen
+    _refuse_frozen(member_id)
     reference, template = f"coupon:{template_id}", template_of(template_id)
     sent = repeats.Sent("coupon_given", key, by, {"template": template_id, "member": member_id, "reason": reason})
     repeats.refuse_other(sent)
@@ -100,6 +98,29 @@ def give_for(
         return give_pack(template_id, member_id, reference=reference, terms=terms, at=at, words=words)
     except GivenUp:  # The last one went to somebody else just now: nothing was counted.
         return []
+
+
+def refuse_by_hand(template_id: int, member_id: int, *, by: str, at: datetime) -> None:
+    """Raise why a member cannot be given a coupon or a pack at the desk now, as give_by_hand() would. Only reads."""
+    people.not_for_oneself(member_id, by=by)
+    _refuse_frozen(member_id)
+    template = template_of(template_id)
+    if template.kind == PACK:
+        parts = parts_of([template_id]).get(template_id, [])
+        had, packs = had_by([member_id], [part.id for part in parts], pack_id=template_id)
+        if template.member_limit is not None and packs.get(member_id, 0) >= template.member_limit:
+            raise HadOften()
+        why = why_not_given(template, parts, had=had.get(member_id, {}), at=at)
+    else:
+        why = _why_not_by_hand(template, member_id, at=at)
+    if why:
+        raise why
+
+
+def _refuse_frozen(member_id: int) -> None:
+    frozen = select(people.Member.id).where(people.Member.id == member_id, people.Member.deactivated_at.is_not(None))
+    if execute(frozen).first() is not None:
+        raise IsFrozen
 
 
 def _why_not_by_hand(template: Any, member_id: int, *, at: datetime) -> Refusal | None:

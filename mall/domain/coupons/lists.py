@@ -160,8 +160,8 @@ def plan_list(template_id: int, lines: Sequence[ListLine], *, by: str, at: datet
 
 
 _BEGUN = N_(
-    "This file's form was sent before, with a file that gives to so many members: {count}. Nothing more was done. Open"
-    " the page anew for another file."
+    "This file's form was sent before, with a file that gives to so many members: {count}. Nothing more was done. Look"
+    " at what this one does, then give it."
 )
 
 

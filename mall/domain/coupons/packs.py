@@ -3,13 +3,14 @@
 When and how often it is given may change at any time: that is about the next, not about those given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
 from mall.base.db import execute, in_transaction
+from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, repeats
 
@@ -19,10 +20,12 @@ from .editing import (
     BadTemplate,
     NotForSale,
     TemplateChanged,
-    check_figure,
     cleaned_title,
+    figure_faults,
     is_given,
-    refuse_over,
+    over_faults,
+    title_faults,
+    window_faults,
 )
 from .given import GivenPack
 from .giving_packs import is_over
@@ -56,8 +59,8 @@ class BadPack(BadTemplate):
 
 
 _MADE = N_(
-    "This form was sent before: it has made the pack “{title}”. Nothing more was done. Change that one, or open the"
-    " page anew for another."
+    "This form was sent before: it has made the pack “{title}”. Nothing more was done. Change that one, or send this"
+    " form again for another."
 )
 
 
@@ -73,7 +76,8 @@ def make_pack(*, key: str, parts: Mapping[int, int], by: str, at: datetime, **sa
         repeats.refuse_other(sent)
         return made
     values = _checked(dict.fromkeys(SAID) | said)
-    refuse_over(values["ends_at"], at=at)
+    for fault in over_faults(values["ends_at"], at=at):
+        raise fault
     pack_id: int = execute(
         insert(CouponTemplate)
         .values(**NO_COUPON, **values, key=key, used=0, version=1, created_at=at)
@@ -83,6 +87,22 @@ def make_pack(*, key: str, parts: Mapping[int, int], by: str, at: datetime, **sa
     audit.write("coupon.pack_made", by=by, subject=subject_of(pack_id), at=at, after=_kept(pack_id))
     repeats.keep(sent, done=say(_MADE, title=dict(values["title"])), at=at)
     return pack_id
+
+
+def faults_of_pack(*, at: datetime, pack_id: int | None = None, **details: Any) -> list[Refusal]:
+    """Return everything that is wrong with a pack as it is typed, each about its field: what make_pack() takes, or
+    edit_pack() for one that there is. Raises NoSuchPack.
+    """
+    parts = details.pop("parts", None)
+    faults: list[Refusal] = []
+    if pack_id is None:
+        values = dict.fromkeys(SAID) | details
+        faults += over_faults(values["ends_at"], at=at)
+    else:
+        row = pack_of(pack_id)
+        values = {name: getattr(row, name) for name in SAID} | details
+        faults += _faults_of_change(row, values, given=_given(pack_id), at=at)
+    return [*_faults(values), *faults, *(_faults_of_parts(parts, at=at) if parts is not None else ())]
 
 
 def edit_pack(pack_id: int, *, seen_version: int, by: str, at: datetime, **details: Any) -> None:
@@ -100,22 +120,14 @@ def edit_pack(pack_id: int, *, seen_version: int, by: str, at: datetime, **detai
     before = _kept(pack_id)
     parts = details.pop("parts", None)
     values = _checked({name: getattr(row, name) for name in SAID} | details)
-    if values["ends_at"] != row.ends_at:
-        refuse_over(values["ends_at"], at=at)
-    if row.sold_at is not None:
-        for name in ("total_limit", "member_limit"):
-            if values[name] is not None:
-                raise NotForSale().about(name)
+    given = _given(pack_id)
+    for fault in _faults_of_change(row, values, given=given, at=at):
+        raise fault
     inside = {part.id: part.pieces for part in parts_of([pack_id]).get(pack_id, ())}
     if parts is not None and dict(parts) != inside:
         if is_given(pack_id):
             raise PackGiven().about("parts")
         _put_in(pack_id, parts, at=at)
-    given = execute(select(func.count()).where(GivenPack.template_id == pack_id)).scalar_one()
-    if values["total_limit"] is not None and values["total_limit"] < given:
-        raise BadPack(N_("{given} were given already. Set the total to {given} or more."), given=given).about(
-            "total_limit"
-        )
     values["used"] = 0 if values["total_limit"] is None else given
     execute(update(CouponTemplate).where(CouponTemplate.id == pack_id).values(**values))
     audit.write("coupon.pack_changed", by=by, subject=subject_of(pack_id), at=at, before=before, after=_kept(pack_id))
@@ -137,43 +149,27 @@ def _kept(pack_id: int) -> dict[str, Any]:
     return {name: getattr(row, name) for name in SAID} | {"parts": parts}
 
 
+def _given(pack_id: int) -> int:
+    """Return how many of a pack were given."""
+    return int(execute(select(func.count()).where(GivenPack.template_id == pack_id)).scalar_one())
+
+
+def _faults_of_change(row: Any, values: Mapping[str, Any], *, given: int, at: datetime) -> Iterator[Refusal]:
+    """Find what of a pack cannot become as it is typed, since it was given or is sold."""
+    if values["ends_at"] != row.ends_at:
+        yield from over_faults(values["ends_at"], at=at)
+    if row.sold_at is not None:
+        yield from (NotForSale().about(name) for name in ("total_limit", "member_limit") if values[name] is not None)
+    if isinstance(values["total_limit"], int) and values["total_limit"] < given:
+        yield BadPack(N_("{given} were given already. Set the total to {given} or more."), given=given).about(
+            "total_limit"
+        )
+
+
 def _put_in(pack_id: int, parts: Mapping[int, int], *, at: datetime) -> None:
     """Say what is in a pack. Raises BadPack where that cannot be given."""
-    pieces = list(parts.values())
-    if (
-        any(not 1 <= count <= MOST_IN_PACK for count in pieces)
-        or sum(pieces) > MOST_IN_PACK
-        or len(parts) > MOST_PARTS
-    ):
-        raise BadPack(
-            N_("A pack holds {most} coupons of {kinds} kinds at most, of each at least one."),
-            most=MOST_IN_PACK,
-            kinds=MOST_PARTS,
-        ).about("parts")
-    if sum(pieces) < LEAST_IN_PACK:
-        raise BadPack(N_("Put at least two coupons in the pack.")).about("parts")
-    wanted = [id_ for id_ in sorted(parts) if possible(id_)]
-    found = {
-        row.id: row
-        for row in execute(
-            select(CouponTemplate)
-            .where(CouponTemplate.id.in_(wanted))
-            .order_by(CouponTemplate.id)
-            .with_for_update(read=True)
-        )
-    }
-    for template_id, count in sorted(parts.items()):
-        template = found.get(template_id)
-        if template is None or template.kind == PACK:
-            raise BadPack(N_("Choose coupons that there are.")).about("parts")
-        if is_over(template, at=at):
-            raise BadPack(N_("“{title}” is no longer given out. Leave it out."), title=template.title).about("parts")
-        if template.member_limit is not None and count > template.member_limit:
-            raise BadPack(
-                N_("One member may use “{title}” {most} times. Put no more of it in the pack."),
-                title=template.title,
-                most=template.member_limit,
-            ).about("parts")
+    for fault in _faults_of_parts(parts, at=at, lock=True):
+        raise fault
     execute(delete(PackPart).where(PackPart.pack_id == pack_id))
     execute(
         insert(PackPart).inline(),
@@ -184,11 +180,48 @@ def _put_in(pack_id: int, parts: Mapping[int, int], *, at: datetime) -> None:
     )
 
 
+def _faults_of_parts(parts: Mapping[int, int], *, at: datetime, lock: bool = False) -> Iterator[BadPack]:
+    """Find what cannot be in a pack. With a `lock` the coupons stay as they are until the transaction ends."""
+    pieces = list(parts.values())
+    if (
+        any(not 1 <= count <= MOST_IN_PACK for count in pieces)
+        or sum(pieces) > MOST_IN_PACK
+        or len(parts) > MOST_PARTS
+    ):
+        yield BadPack(
+            N_("A pack holds {most} coupons of {kinds} kinds at most, of each at least one."),
+            most=MOST_IN_PACK,
+            kinds=MOST_PARTS,
+        ).about("parts")
+    if sum(pieces) < LEAST_IN_PACK:
+        yield BadPack(N_("Put at least two coupons in the pack.")).about("parts")
+    wanted = [id_ for id_ in sorted(parts) if possible(id_)]
+    there = select(CouponTemplate).where(CouponTemplate.id.in_(wanted)).order_by(CouponTemplate.id)
+    found = {row.id: row for row in execute(there.with_for_update(read=True) if lock else there)}
+    for template_id, count in sorted(parts.items()):
+        template = found.get(template_id)
+        if template is None or template.kind == PACK:
+            yield BadPack(N_("Choose coupons that there are.")).about("parts")
+        elif is_over(template, at=at):
+            yield BadPack(N_("“{title}” is no longer given out. Leave it out."), title=template.title).about("parts")
+        elif template.member_limit is not None and count > template.member_limit:
+            yield BadPack(
+                N_("One member may use “{title}” {most} times. Put no more of it in the pack."),
+                title=template.title,
+                most=template.member_limit,
+            ).about("parts")
+
+
 def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a pack, cleaned. Raises BadTemplate. Pure."""
-    cleaned = dict(values) | {"title": cleaned_title(values["title"])}
-    check_figure(cleaned, "member_limit", MOST_USES)
-    check_figure(cleaned, "total_limit", MOST_USES)
-    if cleaned["starts_at"] and cleaned["ends_at"] and cleaned["starts_at"] >= cleaned["ends_at"]:
-        raise BadPack(N_("It ends after it starts. Change one of the two dates.")).about("ends_at")
-    return cleaned
+    for fault in _faults(values):
+        raise fault
+    return dict(values) | {"title": cleaned_title(values["title"])}
+
+
+def _faults(values: Mapping[str, Any]) -> Iterator[BadTemplate]:
+    """Find all that is wrong with what a pack says of itself. Pure."""
+    yield from title_faults(values["title"])
+    yield from figure_faults(values, "member_limit", MOST_USES)
+    yield from figure_faults(values, "total_limit", MOST_USES)
+    yield from window_faults(values)

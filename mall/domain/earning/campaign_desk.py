@@ -22,8 +22,8 @@ DETAILS = ("title", "starts_at", "ends_at", "multiplier_percent", "min_rank", "s
 
 
 _MADE = N_(
-    "This form was sent before: it has drafted the campaign “{title}”. Nothing more was done. Change that one, or open"
-    " the page anew for another."
+    "This form was sent before: it has drafted the campaign “{title}”. Nothing more was done. Change that one, or send"
+    " this form again for another."
 )
 
 

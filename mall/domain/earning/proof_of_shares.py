@@ -25,7 +25,7 @@ def _visits() -> Select[*tuple[Any, ...]]:
         fact.member_id == visit.member_id,
     )
     uncounted = (
-        select(visit.member_id, literal("share:") + cast(visit.id, String))
+        select(visit.member_id, (literal("share:") + cast(visit.id, String)).label("share"))
         .join(link, link.id == visit.link_id)
         .where(or_(link.member_id != visit.member_id, ~select(fact.id).where(counted).correlate(visit).exists()))
     )

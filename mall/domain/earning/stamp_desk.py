@@ -47,7 +47,7 @@ class StampCardNotRunning(Refusal):
 
 _MADE = N_(
     "This form was sent before: it has drafted the stamp card “{title}”. Nothing more was done. Change that one, or"
-    " open the page anew for another."
+    " send this form again for another."
 )
 
 

@@ -58,7 +58,7 @@ from .periods import (
 )
 from .plain_text import FORMATS, NoSuchFormat, account_name, journal_text, numbers_in_short
 from .proof import checks
-from .proof_board import Proof, ProofRun, Result, last_proof, name_of, prove, run_proof, watched
+from .proof_board import Proof, ProofRun, Result, last_proof, name_of, prove, run_proof, tables_of, watched
 from .reconciling import Reconciled, reconcile, reconcile_lines
 from .rollup import DaySum, RolledDay, first_posting_at, forget_roll_up, roll_up, watermark
 from .statement import (
@@ -182,6 +182,7 @@ __all__ = [
     "settled",
     "statement_lines",
     "statement_month",
+    "tables_of",
     "watched",
     "watermark",
     "worth",

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
-from sqlalchemy import JSON, String, insert, select
+from sqlalchemy import JSON, String, Table, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from mall.base.clock import Instant
@@ -160,6 +160,21 @@ def watched(*, at: datetime) -> list[Result]:
     """Ask what should be looked at: a row is no broken promise, but somebody waits. What found some comes first."""
     results = [_asked(check) for check in [*_watch(at=at), *cash.watch(at=at)]]
     return sorted(results, key=lambda result: result.ok)
+
+
+def tables_of(*, at: datetime) -> dict[str, dict[str, str]]:
+    """Return from which table the columns of each check come, {name of the check: {column: table}}, "" where it is
+    none, or not one alone.
+    """
+    checks = [*(check for room in ROOMS for check in room.checks()), *_watch(at=at), *cash.watch(at=at)]
+    return {
+        check.name: {column.key: _table_of(column) for column in check.breaks.selected_columns} for check in checks
+    }
+
+
+def _table_of(column: Any) -> str:
+    tables = {str(base.table.name) for base in column.base_columns if isinstance(getattr(base, "table", None), Table)}
+    return tables.pop() if len(tables) == 1 else ""
 
 
 def _watch(*, at: datetime) -> list[Check]:

@@ -36,12 +36,12 @@ REASONS: dict[str, str] = {
 
 
 _ADJUSTED = N_(
-    "This form was sent before: it has adjusted points by {points} (“{reason}”). Nothing more was done. Open the page"
-    " anew for another adjustment."
+    "This form was sent before: it has adjusted points by {points} (“{reason}”). Nothing more was done. Send the form"
+    " again for this one, too."
 )
 _ASKED = N_(
     "This form was sent before: an adjustment by {points} points (“{reason}”) was asked for with it. Nothing more was"
-    " done. Open the page anew for another adjustment."
+    " done. Send the form again for this one, too."
 )
 
 
@@ -57,8 +57,8 @@ class TooManyPoints(Refusal):
     message = N_("An adjustment moves at most {most} points.")
 
 
-class AlreadyDeclined(Refusal):
-    message = N_("A colleague has declined this adjustment. To ask for it again, begin a new one.")
+class AlreadyDeclined(repeats.SentBefore):
+    message = N_("A colleague has declined this adjustment. To ask for it again, send the form again.")
 
 
 class DeskDay(db.Model):

@@ -342,4 +342,4 @@ def _liability() -> Select:
     mall = select(
         -(_flow(ISSUANCE) + _flow(ADJUSTMENT) + _flow(REDEMPTION) + _flow(EXPIRY) + _flow(CLAWBACK) + _flow(CASH_OUT))
     ).scalar_subquery()
-    return select(literal("liability")).where(members != mall)
+    return select(literal("liability").label("what")).where(members != mall)

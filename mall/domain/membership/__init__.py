@@ -5,7 +5,18 @@ This is the room's front door. Growth is not points: spending points never lower
 
 from .carrying import carry, is_followed
 from .grant_ends import GIVEN_BACK, OWN_REASONS, NoSuchGrant, WasPaid, end_grants, withdraw_grant
-from .grants import MANUAL, PAID, Grant, GrantTooLong, LevelGrant, LevelGrantEnd, NoSuchLevel, grants_of, write_grant
+from .grants import (
+    MANUAL,
+    PAID,
+    Grant,
+    GrantTooLong,
+    LevelGrant,
+    LevelGrantEnd,
+    NoSuchLevel,
+    grants_of,
+    refuse_length,
+    write_grant,
+)
 from .growth import DORMANCY, GrowthChange, GrowthEvent, change_growth, growth_entries, growth_event, growth_of
 from .level_notices import LevelNotice
 from .levels import (
@@ -77,6 +88,7 @@ __all__ = [
     "rank_held",
     "rank_of",
     "rank_then",
+    "refuse_length",
     "review",
     "review_many",
     "settled",

@@ -98,8 +98,8 @@ class Grant(Struct, frozen=True):
 
 
 _GRANTED = N_(
-    "This form was sent before: it has granted {level} until {last_on}. Nothing more was done. Open the page anew to"
-    " grant another, or end that one early."
+    "This form was sent before: it has granted {level} until {last_on}. Nothing more was done. Send the form again"
+    " to grant this one, too, or end that one early."
 )
 
 
@@ -115,11 +115,9 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
         repeats.refuse_other(sent)
         return int(known)
     today = grant.first_day or terms.today(at)
-    latest = today + timedelta(days=LONGEST_DAYS)
     if grant.kind == MANUAL and not 1 < grant.rank <= len(terms.levels):
         raise NoSuchLevel
-    if not today <= grant.last_day <= latest:
-        raise GrantTooLong(first=today, last=latest)
+    refuse_length(grant.last_day, today=today)
     values = {name: getattr(grant, name) for name in Grant.__struct_fields__ if name != "first_day"} | {
         "begins_on": today,
         "begins_at": max(at, start_of(today, terms.zone)),
@@ -139,6 +137,13 @@ def write_grant(grant: Grant, *, terms: programme.Programme, at: datetime) -> in
         at=at,
     )
     return grant_id
+
+
+def refuse_length(last_day: date, *, today: date) -> None:
+    """Raise GrantTooLong for a last day that is over, or too far away, for a level that begins today."""
+    latest = today + timedelta(days=LONGEST_DAYS)
+    if not today <= last_day <= latest:
+        raise GrantTooLong(first=today, last=latest).about("last_day")
 
 
 def grants_of(member_id: int) -> Sequence[Row[Any]]:

@@ -81,8 +81,8 @@ append_only(PartnerVersion)
 
 
 _OPENED = N_(
-    "This form was sent before: it has proposed the partner “{name}”. Nothing more was done. Change that one, or open"
-    " the page anew for another."
+    "This form was sent before: it has proposed the partner “{name}”. Nothing more was done. Change that one, or send"
+    " this form again for another."
 )
 
 

@@ -17,6 +17,7 @@ from .addresses import (
     known_of,
     make_default,
     place_mark,
+    refuse_more_addresses,
     remove_address,
 )
 from .browsers import known_as, remember
@@ -277,6 +278,7 @@ __all__ = [
     "prepare_totp",
     "reactivate_staff",
     "read_email",
+    "refuse_more_addresses",
     "refuse_weak",
     "register",
     "rehash",

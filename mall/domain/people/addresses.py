@@ -90,9 +90,7 @@ class AddressLines(Struct, frozen=True):
 def add_address(member_id: int, lines: AddressLines, *, as_default: bool = False, at: datetime) -> int:
     """Add an address; the first becomes the default. Returns its id. Raises TooManyAddresses."""
     lock_member(member_id)  # So that there is never a second default, nor one address too many.
-    there = execute(select(func.count()).select_from(Address).where(Address.member_id == member_id)).scalar_one()
-    if there >= MOST_ADDRESSES:
-        raise TooManyAddresses(most=MOST_ADDRESSES)
+    there = refuse_more_addresses(member_id)
     becomes_default = as_default or there == 0
     if becomes_default:
         _clear_default(member_id)
@@ -101,6 +99,14 @@ def add_address(member_id: int, lines: AddressLines, *, as_default: bool = False
         .values(member_id=member_id, is_default=becomes_default, created_at=at, changed_at=at, **asdict(lines))
         .returning(Address.id)
     ).scalar_one()
+
+
+def refuse_more_addresses(member_id: int) -> int:
+    """Return how many addresses a member has. Raises TooManyAddresses where there is no room for another."""
+    there = execute(select(func.count()).select_from(Address).where(Address.member_id == member_id)).scalar_one()
+    if there >= MOST_ADDRESSES:
+        raise TooManyAddresses(most=MOST_ADDRESSES)
+    return int(there)
 
 
 def edit_address(

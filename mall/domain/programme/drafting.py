@@ -66,8 +66,8 @@ def establish(settings: Mapping[str, Any], *, by: str, at: datetime) -> Programm
 
 
 _DRAFTED = N_(
-    "This form was sent before: it has drafted version {number}. Nothing more was done. Look at that one, or open the"
-    " page anew for another."
+    "This form was sent before: it has drafted version {number}. Nothing more was done. Look at that one, or send this"
+    " form again for another."
 )
 
 

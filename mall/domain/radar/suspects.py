@@ -53,12 +53,13 @@ def suspects(
 ) -> tuple[Sequence[Row[Any]], int]:
     """Return a page of suspects and how many there are: the strongest first, then those of longest standing.
 
-    Each with display_name and deactivated_at of its member. Two statements.
+    Each with number, display_name and deactivated_at of its member. Two statements.
     """
     member, wanted = people.Member, [Suspect.state == state]
     if kind is not None:
         wanted.append(Suspect.kind == kind)
-    query = select(Suspect, member.display_name, member.deactivated_at).join(member, member.id == Suspect.member_id)
+    named = select(Suspect, member.number, member.display_name, member.deactivated_at)
+    query = named.join(member, member.id == Suspect.member_id)
     first = (Suspect.strength.desc(), Suspect.since) if state == OPEN else (Suspect.decided_at.desc(),)
     rows = execute(
         query.where(*wanted).order_by(*first, Suspect.id).limit(per_page).offset((page - 1) * per_page)

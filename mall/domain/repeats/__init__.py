@@ -4,6 +4,6 @@ This is the room's front door. The room that owns the act says `Sent(...)`, asks
 it acts, and says `keep` when it has, all in its own transaction.
 """
 
-from .sent import Sent, SentForm, SentOtherwise, answer_to, keep, refuse_other
+from .sent import Sent, SentBefore, SentForm, SentOtherwise, answer_to, keep, refuse_other
 
-__all__ = ["Sent", "SentForm", "SentOtherwise", "answer_to", "keep", "refuse_other"]
+__all__ = ["Sent", "SentBefore", "SentForm", "SentOtherwise", "answer_to", "keep", "refuse_other"]

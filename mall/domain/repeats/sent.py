@@ -37,7 +37,11 @@ class SentForm(db.Model):
 append_only(SentForm)
 
 
-class SentOtherwise(Refusal):
+class SentBefore(Refusal):
+    """What a form's key stands for was done or decided before. A form that is given back has another key."""
+
+
+class SentOtherwise(SentBefore):
     """A form was sent before with other values. Its sentence says what was done then."""
 
 

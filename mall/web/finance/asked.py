@@ -3,7 +3,6 @@
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
 from flask import request
@@ -14,7 +13,7 @@ from mall.base.clock import day_of, now
 from mall.base.errors import Refusal
 from mall.domain import finance
 from mall.web.shared.layout import terms
-from mall.web.shared.texts import language
+from mall.web.shared.texts import language, local_time, short_day
 
 LONGEST_CHOICE = 240
 
@@ -98,19 +97,6 @@ def month_words(month: finance.Month) -> str:
 def short_month(month: finance.Month) -> str:
     """Write a month in short: Feb 2026."""
     return format_skeleton("yMMM", month.first, locale=money.LOCALES[language()])
-
-
-def short_day(day: date | datetime) -> str:
-    """Write a day without its year: 28 Feb."""
-    here = day.astimezone(ZoneInfo(zone())).date() if isinstance(day, datetime) else day
-    if language() == "en":
-        return f"{here.day} {format_skeleton('MMM', here, locale='en')}"
-    return format_skeleton("MMMd", here, locale=money.LOCALES[language()])
-
-
-def local_time(instant: datetime) -> datetime:
-    """Return an instant by the shop's clock."""
-    return instant.astimezone(ZoneInfo(zone()))
 
 
 def amount(cents: int) -> Decimal:

@@ -9,6 +9,8 @@ from mall.base.db import reading
 from mall.domain import finance
 from mall.web.shared.signing_in import person
 
+from .evidence import evidence_of
+
 bp = Blueprint("checks", __name__, url_prefix="/checks")
 
 
@@ -20,7 +22,12 @@ def index():
         watched = finance.watched(at=now())
         days = finance.watermark()
         who = finance.name_of(proof.asked_by) if proof else ""
-    return render_template("finance/checks/index.html", proof=proof, watched=watched, rolled_up=days, who=who)
+        found = [result for result in (*(proof.failed if proof else ()), *watched) if result.examples]
+        tables = finance.tables_of(at=now()) if found else {}
+        evidence = {result.name: evidence_of(result.examples, tables=tables.get(result.name, {})) for result in found}
+    return render_template(
+        "finance/checks/index.html", proof=proof, watched=watched, rolled_up=days, who=who, evidence=evidence
+    )
 
 
 @bp.post("/runs")

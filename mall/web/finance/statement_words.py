@@ -63,4 +63,4 @@ def why_words(kind: str) -> str:
 
 def state_words(state: str) -> str:
     """Return how a break stands."""
-    return {"open": _("Open"), "explained": _("Explained"), "closed": _("Closed")}[state]
+    return {"open": _("Still open"), "explained": _("Explained"), "closed": _("Closed")}[state]

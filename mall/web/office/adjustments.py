@@ -1,6 +1,5 @@
 """Adjustments: ask for one on a member's page, approve or decline what a colleague asked for."""
 
-import secrets
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -17,7 +16,7 @@ from mall.base.text import N_
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, one_line
+from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
@@ -59,7 +58,7 @@ class AdjustmentForm(Form):
         self.reason.choices = [SelectChoice("", _("Choose"))] + [
             SelectChoice(key, sentence(words)) for key, words in ledger.REASONS.items()
         ]
-        self.key.data = self.key.data or secrets.token_urlsafe(16)
+        self.key.data = self.key.data or fresh_key()
 
 
 @bp.get("")

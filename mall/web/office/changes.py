@@ -142,6 +142,8 @@ KNOWN = {
     "operator": _l("Operator"),
     "finance": _l("Finance"),
     "admin": _l("Admin"),
+    "sizes": _l("Sizes"),
+    "style": _l("Style"),
 }
 RANKS = ("buy_rank", "see_rank", "min_rank")
 ACTOR = re.compile(r"staff:[0-9]+|member:[0-9]+|system")

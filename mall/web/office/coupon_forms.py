@@ -166,7 +166,7 @@ class PartsForm(PackSaidForm):
         parts: dict[int, int] = {}
         for kind, pieces in self.rows:
             if kind.data:
-                parts[kind.data] = parts.get(kind.data, 0) + pieces.data
+                parts[kind.data] = parts.get(kind.data, 0) + (pieces.data or 0)
         return super().details() | {"parts": parts}
 
 

@@ -1,6 +1,5 @@
 """A coupon or a pack for many members from a file: what it would do is shown line by line, then it is done."""
 
-import secrets
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -16,7 +15,7 @@ from mall.base.errors import Refusal
 from mall.base.sheets import FileChanged
 from mall.domain import coupons
 from mall.web.shared import layout
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, at_most, fresh_key, one_line
 from mall.web.shared.signing_in import form_page, person
 
 from .coupon_pages import own_key
@@ -41,7 +40,7 @@ class ListForm(Form):
 @bp.get("/<int:template_id>/list")
 def show(template_id: int):
     """Ask for a file of members."""
-    return list_page(template_id, ListForm(formdata=None, data={"key": secrets.token_urlsafe(12)}))
+    return list_page(template_id, ListForm(formdata=None, data={"key": fresh_key()}))
 
 
 @bp.post("/<int:template_id>/list")
@@ -67,18 +66,21 @@ def give(template_id: int):
     expected = plan.fingerprint if begun is None else begun.shown
     if "confirm" not in request.form or shown != expected:
         if begun is not None:
-            form.key.data = secrets.token_urlsafe(12)
+            form.key.data = fresh_key()
         changed = FileChanged() if "confirm" in request.form else None
         return list_page(template_id, form, plan=plan, text=text, refusal=changed)
-    given = coupons.give_list(
-        plan,
-        key=key,
-        shown=shown,
-        terms=layout.terms(),
-        by=person().actor,
-        at=now(),
-        reason=form.reason.data or "",
-    )
+    try:
+        given = coupons.give_list(
+            plan,
+            key=key,
+            shown=shown,
+            terms=layout.terms(),
+            by=person().actor,
+            at=now(),
+            reason=form.reason.data or "",
+        )
+    except Refusal as refusal:
+        return list_page(template_id, form, plan=plan, text=text, refusal=refusal)
     flash(ngettext("%(num)s member has it. They are told.", "%(num)s members have it. They are told.", given))
     return redirect(url_for("office.coupons.show", template_id=template_id), 303)
 

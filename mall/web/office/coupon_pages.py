@@ -1,6 +1,5 @@
 """Kinds of coupon at the desk, packs among them: made, changed and shown alike, whatever is in them."""
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import coupons
 from mall.web.shared.done import done_once, done_or_gone
+from mall.web.shared.forms import fresh_key
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person
 
@@ -26,10 +26,13 @@ def own_key(form: WtForm) -> str:
     return f"{person().id}:{form.key.data}"[:64]
 
 
-def make(form: NamedForm, verb: Callable[..., int], page: str, *, done: str, **more: Any):
-    """Make a kind of coupon by a verb, then show it; else the form again. Sent twice, it is one."""
+Faults = Callable[..., list[Refusal]]
+
+
+def make(form: NamedForm, verb: Callable[..., int], page: str, *, faults: Faults, done: str, **more: Any):
+    """Make a kind of coupon by a verb, then show it; else the form again, with all of its faults. Twice, it is one."""
     if request.method == "GET":
-        form.key.data = secrets.token_urlsafe(12)
+        form.key.data = fresh_key()
     if form.validate_on_submit():
         try:
             made = done_once(verb, key=own_key(form), **form.details(), **more, by=person().actor, at=now())
@@ -38,13 +41,30 @@ def make(form: NamedForm, verb: Callable[..., int], page: str, *, done: str, **m
         else:
             flash(done)
             return redirect(url_for("office.coupons.show", template_id=made))
+    if request.method == "POST":
+        with reading():
+            form.mark(faults(**form.details(), **more, at=now()))
     return form_page(page, refused=request.method == "POST", form=form)
 
 
-def save(form: NamedForm, verb: Callable[..., Any], template_id: int, *, again: Callable[..., Any], **more: Any):
-    """Change a kind of coupon by a verb; where that is refused, its page `again` with what was typed."""
-    if not form.validate_on_submit():
+def save(
+    form: NamedForm,
+    verb: Callable[..., Any],
+    template_id: int,
+    *,
+    faults: Faults,
+    again: Callable[..., Any],
+    **more: Any,
+):
+    """Change a coupon by a verb; where that is refused, its page `again` with what was typed, and all faults."""
+
+    def refused():
+        with reading():
+            form.mark(faults(**form.details(), **more, at=now()))
         return again(template_id, form=form)
+
+    if not form.validate_on_submit():
+        return refused()
     seen_version = whole(form.seen_version.data) or 0
     try:
         done_or_gone(
@@ -54,7 +74,7 @@ def save(form: NamedForm, verb: Callable[..., Any], template_id: int, *, again: 
         return again(template_id, form=form, refusal=refusal)
     except Refusal as refusal:
         form.place(refusal)
-        return again(template_id, form=form)
+        return refused()
     flash(_("Saved."))
     return redirect(url_for("office.coupons.show", template_id=template_id), 303)
 
@@ -77,7 +97,7 @@ def kind_page(
         selling = coupons.products_selling(made.id)
         items = coupons.coupon_products()
     if codes is None:
-        codes = CodesForm(formdata=None, data={"key": secrets.token_urlsafe(12)})
+        codes = CodesForm(formdata=None, data={"key": fresh_key()})
     sale = sale or SellForm(formdata=None)
     sale.offer(items, selling)
     return form_page(

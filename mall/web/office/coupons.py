@@ -3,7 +3,7 @@
 A pack is a kind, too: what is done to any kind is done here, what a pack is by itself in packs.py.
 """
 
-import secrets
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -17,6 +17,7 @@ from mall.domain import catalogue, coupons, people
 from mall.web.shared import layout, tables
 from mall.web.shared.coupons import contents_words, standing_of, terms_words, worth_words
 from mall.web.shared.done import done_once, done_or_gone
+from mall.web.shared.forms import fresh_key
 from mall.web.shared.moves import order_number
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
@@ -55,7 +56,8 @@ def index():
 def new():
     """Make a kind of coupon."""
     done = _("The coupon is made. Give it to a member, make codes, or let an item give it.")
-    return make(CouponForm(), coupons.make_template, "office/coupons/new.html", done=done, terms=layout.terms())
+    faults, terms = coupons.faults_of_template, layout.terms()
+    return make(CouponForm(), coupons.make_template, "office/coupons/new.html", faults=faults, done=done, terms=terms)
 
 
 @bp.route("/<int:template_id>", methods=["GET", "POST"])
@@ -65,7 +67,8 @@ def show(template_id: int):
         return coupon_page(template_id)
     with reading():
         form = GivenForm() if coupons.is_given(template_id) else CouponForm()
-    return save(form, coupons.edit_template, template_id, again=coupon_page, terms=layout.terms())
+    faults = partial(coupons.faults_of_template, template_id=template_id)
+    return save(form, coupons.edit_template, template_id, faults=faults, again=coupon_page, terms=layout.terms())
 
 
 @bp.post("/<int:template_id>/withdrawal")
@@ -131,10 +134,11 @@ def member(member_id: int):
 def give(member_id: int):
     """Give a member a coupon. Sent twice, it is one."""
     form = GiveForm()
-    if not form.validate_on_submit():
-        return member_page(member_id, form=form)
     with reading():
         people.member_of(member_id)
+    if not form.validate_on_submit():
+        mark_why_not(form, member_id)
+        return member_page(member_id, form=form)
     try:
         done_once(
             coupons.give_by_hand,
@@ -151,6 +155,17 @@ def give(member_id: int):
         return member_page(member_id, form=form)
     flash(_("The coupon is among theirs."))
     return redirect(url_for("office.coupons.member", member_id=member_id), 303)
+
+
+def mark_why_not(form: GiveForm, member_id: int) -> None:
+    """Say with what else is wrong that the member cannot be given what was chosen, too."""
+    if form.template_id.errors:
+        return
+    try:
+        with reading():
+            coupons.refuse_by_hand(form.template_id.data, member_id, by=person().actor, at=now())
+    except Refusal as refusal:
+        form.refuse(refusal, at="template_id")
 
 
 @bp.post("/members/<int:member_id>/<int:coupon_id>/revocation")
@@ -219,13 +234,14 @@ def member_page(
         who = people.member_of(member_id)
         rows = coupons.coupons_of(member_id)
     if form is None:
-        form = GiveForm(formdata=None, data={"key": secrets.token_urlsafe(12)})
+        form = GiveForm(formdata=None, data={"key": fresh_key()})
     cards = [
         {
             "row": row,
             "worth": " ".join(worth_words(row)),
             "terms": ", ".join(terms_words(row, terms)),
             "standing": standing_of(row, at=at),
+            "how": given_words(row),
             "order": order_number(row.used_for) if row.used_for else None,
             "revoke": revoking[1]
             if revoking and revoking[0] == row.id
@@ -242,6 +258,18 @@ def member_page(
         form=form,
         cards=cards,
     )
+
+
+def given_words(row: Any) -> str:
+    """Say how a member has come by a coupon."""
+    for_what = row.reference.partition(":")[0]
+    how = {
+        "points": _("by an item"),
+        "code": _("by a code"),
+        "operator": _("by hand"),
+        "pack": _("for a full stamp card") if for_what == "stamp_card" else _("with a level or a birthday"),
+    }[row.source]
+    return f"{how}, {_('in a pack')}" if row.pack_id else how
 
 
 def _shown(row: Any, terms: Any, *, at: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import insight
 from mall.web.shared import charts, layout
-from mall.web.shared.texts import day_words, number
+from mall.web.shared.texts import number, short_day
 
 bp = Blueprint("dashboard", __name__, url_prefix="/")
 
@@ -32,7 +32,7 @@ def show():
     terms, at = layout.terms(), now()
     with reading():
         seen = insight.dashboard(terms=terms, at=at)
-    labels = [day_words(day) if place % 4 == 1 else "" for place, day in enumerate(seen.days)]
+    labels = [short_day(day) if place % 4 == 1 else "" for place, day in enumerate(seen.days)]
     chart = charts.lines(
         _("Points earned and redeemed by day"),
         [

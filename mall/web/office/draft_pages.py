@@ -3,7 +3,6 @@
 Campaigns and stamp cards are such things. What is their own each says in its DraftDesk; the way is the same.
 """
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from mall.base.errors import Refusal
 from mall.domain import approvals, catalogue, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
+from mall.web.shared.forms import fresh_key
 from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
@@ -85,7 +85,7 @@ class DraftDesk(Struct, frozen=True):
         """Make one. It gives nothing before another person has approved it."""
         form = self.form(**self.proposed)
         if request.method == "GET":
-            form.key.data = secrets.token_urlsafe(12)
+            form.key.data = fresh_key()
         if form.validate_on_submit():
             try:
                 made = done_once(

@@ -1,7 +1,5 @@
 """The item editor: make an item, change what it is, put it on the shelf and take it off."""
 
-import secrets
-
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from wtforms.validators import Optional
@@ -12,6 +10,7 @@ from mall.base.errors import Refusal
 from mall.domain import catalogue
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
+from mall.web.shared.forms import fresh_key
 from mall.web.shared.signing_in import form_page, person
 
 from .coupon_pages import own_key
@@ -29,7 +28,7 @@ def new():
     form = ItemForm()
     first = new_variant_form()
     if request.method == "GET":
-        form.key.data = secrets.token_urlsafe(12)
+        form.key.data = fresh_key()
     sound = [form.validate_on_submit(), first.validate_on_submit()]
     if all(sound) and "preview" not in request.form:
         try:

@@ -1,6 +1,5 @@
 """Levels granted for a time: give a member one, see those there were, and end one early."""
 
-import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from mall.base.errors import Refusal
 from mall.domain import checkout, earning, membership, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, at_most, fresh_key, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import local
 
@@ -41,7 +40,16 @@ class GrantForm(Form):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.rank.choices = [SelectChoice(level.rank, local(level.name)) for level in layout.terms().levels[1:]]
-        self.key.data = self.key.data or secrets.token_urlsafe(16)
+        self.key.data = self.key.data or fresh_key()
+
+    def mark_day(self) -> None:
+        """Say with what else is wrong that the last day cannot be, too."""
+        if self.last_day.data is None or self.last_day.errors:
+            return
+        try:
+            membership.refuse_length(self.last_day.data, today=layout.terms().today(now()))
+        except membership.GrantTooLong as refusal:
+            self.refuse(refusal, at=refusal.field)
 
 
 class WithdrawForm(Form):
@@ -65,7 +73,8 @@ def grant(member_id: int):
     """Grant a level. Sent twice, it is one grant."""
     form = GrantForm()
     if not form.validate_on_submit():
-        return grants_page(member_id, form=form)
+        form.mark_day()
+        return grants_page(member_id, form=form, refusal=own_matter(member_id))
     wanted = membership.Grant(
         member_id,
         form.rank.data,
@@ -77,7 +86,7 @@ def grant(member_id: int):
     try:
         done_once(earning.grant_level, wanted, terms=layout.terms(), at=now())
     except membership.GrantTooLong as refusal:
-        form.refuse(refusal, at="last_day")
+        form.refuse(refusal, at=refusal.field)
         return grants_page(member_id, form=form)
     except Refusal as refusal:
         return grants_page(member_id, form=form, refusal=refusal)
@@ -90,7 +99,7 @@ def withdraw(member_id: int, grant_id: int):
     """End a grant before its day. A reason is needed; pressed twice, it ends once."""
     form = WithdrawForm(prefix=f"g{grant_id}-")
     if not form.validate_on_submit():
-        return grants_page(member_id, withdrawing=(grant_id, form))
+        return grants_page(member_id, withdrawing=(grant_id, form), refusal=own_matter(member_id))
     try:
         done_once(
             earning.withdraw_level,
@@ -105,6 +114,16 @@ def withdraw(member_id: int, grant_id: int):
         return grants_page(member_id, withdrawing=(grant_id, form), refusal=refusal)
     flash(_("It has ended, and the member is told."))
     return redirect(url_for("office.grants.show", member_id=member_id), 303)
+
+
+def own_matter(member_id: int) -> people.OwnMatter | None:
+    """Return the refusal to decide about oneself, or None where the member is another."""
+    try:
+        with reading():
+            people.not_for_oneself(member_id, by=person().actor)
+    except people.OwnMatter as refusal:
+        return refusal
+    return None
 
 
 def grants_page(

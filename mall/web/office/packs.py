@@ -1,5 +1,7 @@
 """Packs at the desk: several coupons that are given together. Codes, items and withdrawing are those of any coupon."""
 
+from functools import partial
+
 from flask import Blueprint
 from flask_babel import gettext as _
 
@@ -20,7 +22,7 @@ bp = Blueprint("packs", __name__, url_prefix="/packs")
 def new():
     """Make a pack."""
     done = _("The pack is made. Give it to members, make codes, or let an item give it.")
-    return make(PackForm(), coupons.make_pack, "office/packs/new.html", done=done)
+    return make(PackForm(), coupons.make_pack, "office/packs/new.html", faults=coupons.faults_of_pack, done=done)
 
 
 @bp.post("/<int:pack_id>")
@@ -29,7 +31,9 @@ def edit(pack_id: int):
     with reading():
         coupons.pack_of(pack_id)
         form = PackSaidForm() if coupons.is_given(pack_id) else PackForm()
-    return save(form, coupons.edit_pack, pack_id, again=pack_page)
+    return save(
+        form, coupons.edit_pack, pack_id, faults=partial(coupons.faults_of_pack, pack_id=pack_id), again=pack_page
+    )
 
 
 def pack_page(

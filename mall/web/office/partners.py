@@ -1,6 +1,5 @@
 """Partners: what their purchases give, proposed by one administrator and approved by another; and their keys."""
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from mall.base.seals import seal, unseal
 from mall.domain import approvals, partners, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, one_line, put
+from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.texts import money_words, number
@@ -64,6 +63,16 @@ class PartnerForm(Form):
         [DataRequired(_l("Say why; it is kept with the request to approve it.")), at_most(LONGEST_REASON)],
     )
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check the fields, and all figures against their bounds in the same round."""
+        sound = super().validate(extra_validators)
+        for name, (least, most) in partners.BOUNDS.items():
+            figure = self[name].data
+            if figure is not None and not self[name].errors and not least <= figure <= most:
+                self.refuse(partners.BadRate(least=least, most=most), at=name)
+                sound = False
+        return sound
+
     def refuse(self, refusal: Refusal, *, at: str = "") -> None:
         """Show what is refused; the bounds of an amount as amounts."""
         if isinstance(refusal, partners.BadRate) and at.endswith("_cents"):
@@ -99,7 +108,7 @@ def new():
         month_points=partners.MONTH_POINTS,
     )
     if request.method == "GET":
-        form.key.data = secrets.token_urlsafe(12)
+        form.key.data = fresh_key()
     if form.validate_on_submit():
         try:
             partner_id = done_or_gone(

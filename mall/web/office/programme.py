@@ -1,6 +1,5 @@
 """The programme at the desk: what holds, its versions, and changes that one drafts and another decides on."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from mall.base.errors import Refusal
 from mall.domain import approvals, coupons, people, programme
 from mall.web.shared.benefits import benefits_of
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, one_line, put
+from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.task_words import caps_words, task_title
@@ -137,7 +136,7 @@ def new():
         newest = programme.newest()
         before = programme.version(newest)
     form = DraftForm(
-        key=secrets.token_urlsafe(16),
+        key=fresh_key(),
         based_on=str(newest),
         **{name: getattr(before, name) for name in (*EVERYDAY, *SWITCHES)},
     )

@@ -1,6 +1,5 @@
 """Questions at the desk: which waits longest and comes first, who asks, and what the shop answers."""
 
-import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from mall.base.text import local
 from mall.domain import consultation, insight, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most
+from mall.web.shared.forms import Form, at_most, fresh_key
 from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.questions import question_words
@@ -45,7 +44,7 @@ class AnswerForm(Form):
     def __init__(self, *, replies: Any = (), **given: Any) -> None:
         super().__init__(**given)
         self.reply.choices = [SelectChoice(str(each.id), in_my_words(each.name)) for each in replies]
-        self.key.data = (self.key.data or secrets.token_urlsafe(24))[:64]
+        self.key.data = (self.key.data or fresh_key())[:64]
 
 
 class ClosingForm(Form):

@@ -16,7 +16,7 @@ from mall.web.shared.done import done_or_gone
 from mall.web.shared.numbers import whole
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
-from mall.web.shared.texts import number
+from mall.web.shared.texts import local_time, number
 
 from .actors import actor_words
 from .acts import act_words
@@ -62,11 +62,11 @@ def export():
     headings = [_("Member"), _("Name"), _("Suspicion"), _("How strong"), _("Since"), _("What speaks for it")]
     cells = [
         [
-            row.member_id,
+            row.number,
             row.display_name,
             kind_words(row.kind),
             strength_words(row.strength),
-            row.since.isoformat(timespec="seconds"),
+            local_time(row.since).isoformat(timespec="seconds"),
             "; ".join(evidence_words(each) for each in row.evidence),
         ]
         for row in rows

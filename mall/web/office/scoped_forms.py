@@ -1,5 +1,6 @@
 """The forms of what has a name and is for some goods and some members: coupons, campaigns, stamp cards."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -36,8 +37,19 @@ class NamedForm(Form):
 
     def place(self, refusal: Refusal) -> None:
         """Put a refusal at the field it is about."""
+        self.refuse(refusal, at=self.shown_at(refusal))
+
+    def mark(self, faults: Iterable[Refusal]) -> None:
+        """Put everything else that is wrong at its field, in the same round; of each field the first is said."""
+        for fault in faults:
+            at = self.shown_at(fault)
+            if not (self[at].errors if at else self.form_errors):
+                self.refuse(fault, at=at)
+
+    def shown_at(self, refusal: Refusal) -> str:
+        """Return the name of the field that shows a refusal; "" where it stands above the form."""
         at = self.where(refusal.field)
-        self.refuse(refusal, at=next((name for name in (at, f"{at}_en") if name in self), ""))
+        return next((name for name in (at, f"{at}_en") if name in self), "")
 
     def where(self, about: str) -> str:
         """Return the field that shows what a refusal is about."""

@@ -1,6 +1,5 @@
 """Stock: what runs low, the moves of one item, goods that arrive, corrections, counting."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from mall.base.errors import Refusal
 from mall.domain import catalogue, interest
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, one_line
+from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line
 from mall.web.shared.moves import order_number
 from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import form_page, person
@@ -133,7 +132,7 @@ def stock_page(product_id: int, *, moved: tuple[int, MoveForm] | None = None, lo
         waiting = interest.waiting_counts([each.row.id for each in item.variants])
     cards = []
     for each in item.variants:
-        blank = MoveForm(formdata=None, prefix=f"m{each.row.id}-", key=secrets.token_urlsafe(12))
+        blank = MoveForm(formdata=None, prefix=f"m{each.row.id}-", key=fresh_key())
         kept = LowWaterForm(formdata=None, prefix=f"l{each.row.id}-", low_water=each.stock.low_water)
         cards.append(
             (

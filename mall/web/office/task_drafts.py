@@ -1,6 +1,5 @@
 """Tasks at the desk: what each pays, how often, when and to whom - drafted as a version, approved as any other."""
 
-import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,7 @@ from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import programme
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, put
+from mall.web.shared.forms import Form, Whole, at_most, fresh_key, put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.task_words import task_title
@@ -98,7 +97,7 @@ def tasks():
         newest = programme.newest()
         before = programme.version(newest)
     shown = {task.key: task for task in tasks_shown(before)}
-    form = TasksForm(key=secrets.token_urlsafe(16), based_on=str(newest), data=dict(shown))
+    form = TasksForm(key=fresh_key(), based_on=str(newest), data=dict(shown))
     for _key, fields in form.each():
         fields.from_rank.choices = [SelectChoice(level.rank, local(level.name)) for level in before.levels]
     refusal: Refusal | None = None

@@ -188,7 +188,8 @@ def lines(title: str, series: Sequence[Line], labels: Sequence[str], *, write: W
     every = [value for line in series for value in line.values]
     axis = scale(min(every, default=0), max(every, default=0))
     width, height, top, bottom = 640, 220, 12, 26
-    left = 14 + 7 * max(len(write(int(mark))) for mark in axis)
+    # As broad as the figures are on a telephone, where they are written larger.
+    left = 14 + 9 * max(len(write(int(mark))) for mark in axis)
     y = ruler(axis, top=top, bottom=height - bottom)
     days = max([len(labels)] + [len(line.values) for line in series])
 

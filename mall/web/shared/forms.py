@@ -1,5 +1,7 @@
 """Forms: what all of them share. A refusal is put at the field it is about; what was typed stays."""
 
+import re
+import secrets
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +10,7 @@ from flask import Flask, abort, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.routing import IntegerConverter
 from wtforms import Field, IntegerField
 from wtforms.validators import Length, Regexp, StopValidation, ValidationError
@@ -15,12 +18,15 @@ from wtforms.widgets import TextInput
 
 from mall.base.errors import Refusal
 from mall.base.text import Message
-from mall.domain import people
+from mall.domain import people, repeats
 
 from .numbers import capped
 from .texts import sentence
 
 LARGEST_ID = 2**63 - 1
+# Line breaks and tabs are text.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+NEVER_KEPT = re.compile(r"\x00")
 PHONE = Regexp(r"^\+?[0-9 ().\-/]{4,}$", message=lazy_gettext("Use digits and spaces, such as +49 30 1234567."))
 
 
@@ -32,15 +38,30 @@ class BoundedInteger(IntegerConverter):
 
 
 def prepare(app: Flask) -> None:
-    """Bound numbers in addresses, and refuse the one character that is never text and no database keeps."""
+    """Bound numbers in addresses, and leave out of what was typed the signs that are no text."""
     app.url_map.converters["int"] = BoundedInteger
 
     @app.before_request
-    def no_nul() -> None:
-        if "\0" in request.path or any("\0" in value for values in request.args.listvalues() for value in values):
+    def text_only() -> None:
+        if "\0" in request.path:
             abort(400)
-        if request.method == "POST" and any("\0" in value for values in request.form.listvalues() for value in values):
-            abort(400)
+        request.args = readable(request.args)
+        if request.method == "POST":
+            request.form = readable(request.form)
+
+
+def readable(typed: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
+    """Return what was typed without the signs that nobody sees, such as those copied along from a file. Pure.
+
+    What a database does not keep is left out everywhere, the others not of a password: it is compared as it is.
+    """
+    if not any(UNREADABLE.search(value) for values in typed.listvalues() for value in values):
+        return typed if isinstance(typed, ImmutableMultiDict) else ImmutableMultiDict(typed)
+    kept = [
+        (name, (NEVER_KEPT if "password" in name else UNREADABLE).sub("", value))
+        for name, value in typed.items(multi=True)
+    ]
+    return ImmutableMultiDict(kept)
 
 
 class OurWords:
@@ -76,12 +97,20 @@ class Form(FlaskForm):
             return OurWords()
 
     def refuse(self, refusal: Refusal, *, at: str = "") -> None:
-        """Show a refusal at a field, or above the form when it is about no field."""
+        """Show a refusal at a field, or above the form when it is about no field, such as that it was sent before."""
         words = sentence(refusal)
+        if isinstance(refusal, repeats.SentBefore):
+            self.renew_key()
+            at = ""
         if at:
             put(self[at], words)
         else:
             self.form_errors.append(words)
+
+    def renew_key(self) -> None:
+        """Take another key, since what its own stands for was done: sent again as it is now, it is a new form."""
+        if "key" in self:
+            self["key"].data = fresh_key()
 
 
 class Whole(IntegerField):
@@ -136,6 +165,11 @@ def at_most(characters: int) -> Length:
 def put(field: Field, words: str) -> None:
     """Add a sentence to a field's errors."""
     field.errors = [*field.errors, words]
+
+
+def fresh_key() -> str:
+    """Return the key of a form that was not sent yet: sent twice with it, it is done once."""
+    return secrets.token_urlsafe(16)
 
 
 def one_line(text: str | None) -> str:

@@ -20,11 +20,12 @@ from mall.base.clock import now
 from mall.base.db import reading, transaction
 from mall.base.errors import Refusal
 from mall.base.seals import configure_seals
-from mall.domain import earning, people
+from mall.domain import earning, people, repeats
 
 from . import problems, quick, visit
 from .addresses import came_from
 from .done import done_once
+from .forms import Form
 from .layout import terms
 from .logs import log
 
@@ -298,8 +299,15 @@ def totp_waived() -> bool:
 def form_page(
     template: str, *, refused: bool = False, refusal: Refusal | None = None, **values: object
 ) -> tuple[str, int]:
-    """Render a page with a form: 200 at first; refused, 422 with all that was typed; 429 after too many tries."""
+    """Render a page with a form: 200 at first; refused, 422 with all that was typed; 429 after too many tries.
+
+    A form that is given back since it was sent before has another key.
+    """
     g.private = True
+    if isinstance(refusal, repeats.SentBefore):
+        for form in values.values():
+            if isinstance(form, Form):
+                form.renew_key()
     status = 429 if isinstance(refusal, people.TooManyTries) else 422 if refused or refusal else 200
     return render_template(template, refusal=refusal, **values), status
 

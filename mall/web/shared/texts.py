@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, g, has_request_context, request, session
@@ -144,6 +144,19 @@ def after_delivery_words(days: int, *, begins: bool = False) -> str:
     if not days:
         return gettext("At delivery") if begins else gettext("at delivery")
     return ngettext("%(num)s day after delivery", "%(num)s days after delivery", days)
+
+
+def local_time(instant: datetime) -> datetime:
+    """Return an instant by the shop's clock."""
+    return instant.astimezone(ZoneInfo(zone()))
+
+
+def short_day(day: date | datetime) -> str:
+    """Write a day without its year: 28 Feb."""
+    here = day.astimezone(ZoneInfo(zone())).date() if isinstance(day, datetime) else day
+    if language() == "en":
+        return f"{here.day} {format_skeleton('MMM', here, locale='en')}"
+    return format_skeleton("MMMd", here, locale=money.LOCALES[language()])
 
 
 def month_words(day: date) -> str:

@@ -16,7 +16,7 @@ from mall.base.money import LOCALES
 from mall.domain import earning, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import PHONE, Form, at_most, one_line
+from mall.web.shared.forms import PHONE, Form, at_most, one_line, words_of
 from mall.web.shared.signing_in import form_page, me, safe_next
 from mall.web.shared.texts import language
 
@@ -77,7 +77,7 @@ def addresses():
 def new_address():
     """Add an address; from checkout the way leads back there."""
     form = AddressForm()
-    refusal = None
+    refusal: people.TooManyAddresses | None = None
     next_page = safe_next(request.values.get("next"))
     if form.validate_on_submit():
         try:
@@ -88,6 +88,11 @@ def new_address():
             flash(_("The address is added."))
             tell_of(rewards)
             return redirect(next_page or url_for("store.account.addresses"))
+    if request.method == "POST":
+        refusal = refusal or full()
+    elif refusal := full():
+        flash(words_of(refusal), "warn")
+        return redirect(url_for("store.account.addresses"))
     return form_page(
         "store/account/address.html",
         refused=request.method == "POST",
@@ -96,6 +101,16 @@ def new_address():
         address=None,
         next=next_page,
     )
+
+
+def full() -> people.TooManyAddresses | None:
+    """Return why the member can have no more addresses, or None: said before anything is typed."""
+    try:
+        with reading():
+            people.refuse_more_addresses(me())
+    except people.TooManyAddresses as refusal:
+        return refusal
+    return None
 
 
 @bp.route("/account/addresses/<int:address_id>", methods=["GET", "POST"])

@@ -1,6 +1,5 @@
 """Points to cash: a member asks, sees how each request stands, and may take back the one that waits."""
 
-import secrets
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -16,7 +15,7 @@ from mall.base.errors import Refusal
 from mall.domain import cash_outs, ledger
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, one_line
+from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line
 from mall.web.shared.signing_in import form_page, me, members_only
 
 bp = Blueprint("cash_out", __name__, url_prefix="/wallet/cash")
@@ -41,7 +40,7 @@ class CashOutForm(Form):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.key.data = self.key.data or secrets.token_urlsafe(16)
+        self.key.data = self.key.data or fresh_key()
 
 
 @bp.route("", methods=["GET", "POST"])

@@ -1,6 +1,5 @@
 """A member's questions: asking about an item, what the shop answered, and writing once more."""
 
-import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from mall.base.text import N_
 from mall.domain import catalogue, consultation, earning, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most
+from mall.web.shared.forms import Form, at_most, fresh_key
 from mall.web.shared.questions import question_words
 from mall.web.shared.signing_in import count_or_refuse, form_page, me, members_only
 from mall.web.shared.task_words import given_words
@@ -40,7 +39,7 @@ class WordsForm(Form):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.key.data = (self.key.data or secrets.token_urlsafe(24))[:64]
+        self.key.data = (self.key.data or fresh_key())[:64]
 
 
 @bp.get("")

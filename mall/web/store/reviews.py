@@ -1,6 +1,5 @@
 """A member's reviews: what can be reviewed, what was written and how it stands, and the form to write one."""
 
-import secrets
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -18,7 +17,7 @@ from mall.base.text import N_
 from mall.domain import aftersales, catalogue, checkout
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
-from mall.web.shared.forms import Form, at_most, words_of
+from mall.web.shared.forms import Form, at_most, fresh_key, words_of
 from mall.web.shared.reviews import discard, picture_of, pictures_folder, state_words
 from mall.web.shared.signing_in import form_page, me, members_only
 
@@ -48,7 +47,7 @@ class ReviewForm(Form):
             SelectChoice(each["file"], _("Picture %(number)s", number=number))
             for number, each in enumerate(there, start=1)
         ]
-        self.key.data = self.key.data or secrets.token_urlsafe(24)
+        self.key.data = self.key.data or fresh_key()
 
 
 @bp.get("")

@@ -16,7 +16,7 @@ from mall.web.shared import layout, tables
 from mall.web.shared.moves import order_number, place_words, rule_words, words_of_entry
 from mall.web.shared.numbers import asked
 from mall.web.shared.signing_in import me, members_only
-from mall.web.shared.texts import after_delivery_words, day_words, sentence
+from mall.web.shared.texts import after_delivery_words, day_words, local_time, sentence
 
 from .shop import for_cards
 
@@ -146,7 +146,7 @@ def history_csv() -> Response:
     headings = [_("Date"), _("What happened"), _("Order"), _("Points"), _("On the way"), _("Balance")]
     rows = (
         [
-            entry.happened_at.isoformat(timespec="seconds"),
+            local_time(entry.happened_at).isoformat(timespec="seconds"),
             words_of_entry(entry),
             order_number(entry.reference) or "",
             entry.points,

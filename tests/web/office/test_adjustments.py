@@ -161,6 +161,18 @@ def test_nobody_adjusts_or_approves_their_own_points(desk, stage, mei, ola, otto
     assert stage.balances(mei).ready == 0
 
 
+def test_what_was_declined_is_asked_for_again_with_the_form_that_is_given_back(desk, mei, otto, enter):
+    page = f"/office/adjustments/members/{mei}"
+    fields = form_of(desk.get(page).text, "") | {"points": "5000", "reason": "goodwill"}
+    desk.post(page, data=fields)
+    assert enter(otto).post("/office/adjustments/1/refusal", data={"reason": "No ticket"}).status_code == 302
+
+    refused = desk.post(page, data=fields)
+    assert refused.status_code == 422 and "A colleague has declined this adjustment." in refused.text
+    assert desk.post(page, data=form_of(refused.text, "")).status_code == 302
+    assert "/office/adjustments/2/" in enter(otto).get("/office/adjustments").text
+
+
 def test_declining_needs_a_reason_and_moves_nothing(desk, stage, mei, otto, enter):
     ask(desk, mei, "5000")
     theirs = enter(otto)

@@ -157,6 +157,10 @@ def test_an_alarm_is_on_the_dashboard_until_somebody_has_looked(desk, stage, pai
 
     assert "Alarms to look at" not in desk.get("/office/").text
     assert desk.get("/office/audit?act=order.alarm.looked_at").text.count("Alarm looked at</td>") == 1
+    desk.post("/language", data={"language": "zh"})
+    for act in ("order.alarm", "order.alarm.looked_at"):
+        page = desk.get(f"/office/audit?act={act}").text
+        assert "并非在此处操作" in page and str(alarm.said) not in page
     assert desk.post("/office/alarms/999/look").status_code == 404
 
 

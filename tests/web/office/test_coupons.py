@@ -94,6 +94,40 @@ def test_bad_input_gets_a_sentence_and_stays_as_typed(desk, stage, typed, senten
         assert coupons.templates()[1] == 0
 
 
+def test_all_that_is_wrong_is_said_in_one_round(desk, stage):
+    wrong = {"title_en": "", "amount_cents": "", "valid_days": "", "scope": "product"}
+    answer = make(desk, **wrong, total_limit="many", min_rank="77")
+
+    said = (
+        "Give the coupon a name.", "Say how much the coupon takes off.", "Write a whole number.",
+        "Say until when the coupon can be used", "Choose what the coupon is for.", "Choose one of the list.",
+    )  # fmt: skip
+    assert answer.status_code == 422
+    assert [words in answer.text for words in said] == [True] * len(said)
+    assert answer.text.count('aria-invalid="true"') == len(said)
+
+
+def test_what_a_change_cannot_be_is_said_with_what_is_wrong_else(desk, stage, mei):
+    make(desk, total_limit="5")
+    stage.coupon(mei, of=1)
+
+    answer = send(desk, "/office/coupons/1", "/office/coupons/1", total_limit="", title_en="")
+
+    assert answer.status_code == 422
+    assert "Give the coupon a name." in answer.text and "Members have this coupon already" in answer.text
+
+
+def test_why_a_coupon_cannot_be_given_is_said_with_a_missing_reason(desk, stage, mei):
+    make(desk, member_limit="1")
+    page = f"/office/coupons/members/{mei}"
+    assert send(desk, page, page, template_id="1", reason="First").status_code == 303
+
+    answer = send(desk, page, page, template_id="1", reason="")
+
+    assert answer.status_code == 422
+    assert "Say why." in answer.text and 'id="template_id-error"' in answer.text
+
+
 def test_while_nobody_has_it_everything_may_change(desk, stage):
     make(desk)
 

@@ -76,6 +76,13 @@ def test_what_cannot_be_granted_is_said_and_nothing_typed_is_lost(desk, mei, typ
     assert granted(mei) == []
 
 
+def test_a_day_that_cannot_be_is_said_with_a_missing_reason(desk, mei):
+    refused = grant(desk, mei, last_day="2020-01-01", reason="")
+    assert refused.status_code == 422
+    assert "Say why; it is kept in the audit log." in words(refused.text)
+    assert "A level is granted until a day from 2 March 2026 to 3 March 2027." in words(refused.text)
+
+
 def test_it_ends_early_for_a_reason_and_once(desk, stage, mei):
     grant(desk, mei)
     (grant_id,) = ids(mei)
@@ -130,6 +137,8 @@ def test_sec_27_no_level_for_oneself(desk, stage, mei, ola, otto, enter):
 
     refused = grant(desk, mei)
     assert refused.status_code == 422 and "This is your own account or order." in words(refused.text)
+    refused = grant(desk, mei, reason="")
+    assert "This is your own account or order." in words(refused.text) and "Say why;" in words(refused.text)
     assert granted(mei) == []
 
     assert grant(enter(otto), mei).status_code == 303

@@ -68,6 +68,14 @@ def test_bad_input_gets_a_sentence_and_stays_as_typed(desk, kinds, typed, senten
         assert coupons.templates()[1] == 2
 
 
+def test_all_that_is_wrong_is_said_in_one_round(desk, kinds):
+    answer = make(desk, kinds, title_en="", pieces_1="1", kind_2="0", pieces_2="", total_limit="0", member_limit="x")
+
+    said = ("Give the coupon a name.", "Put at least two coupons in the pack.", "Use a whole number from 1 to",
+            "Write a whole number.")  # fmt: skip
+    assert answer.status_code == 422 and [words in answer.text for words in said] == [True] * len(said)
+
+
 def test_a_pack_is_given_to_a_member_once(desk, stage, mei, kinds):
     make(desk, kinds)
     page = f"/office/coupons/members/{mei}"

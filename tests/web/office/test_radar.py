@@ -103,3 +103,6 @@ def test_the_suspects_are_downloaded_as_a_sheet_without_formulas(desk, house):
     assert answer.mimetype == "text/csv"
     assert len(answer.text.strip().splitlines()) == 7
     assert "'=c" in answer.text.lower()
+    with reading():
+        number = people.member_of(radar.suspects()[0][0].member_id).number
+    assert answer.text.lstrip("\ufeff").splitlines()[1].startswith(f"{number},")

@@ -1,4 +1,7 @@
-"""A form that is sent again does nothing more: the same has the first answer, another is told what was done."""
+"""A form that is sent again does nothing more: the same has the first answer, another is told what was done.
+
+What is given back then is a new form: sent as it stands, it is done.
+"""
 
 import html
 import io
@@ -31,8 +34,12 @@ def acts():
         return entries, execute(select(func.count()).select_from(ledger.Posting)).scalar_one()
 
 
-def is_done_once(browser, address, fields, other, said, *, same=(302, 303)):
-    """Send a form twice, then with other values: it is done once, and the last is told what was done."""
+def is_done_once(browser, address, fields, other, said, *, same=(302, 303), at=None, then=None):
+    """Send a form twice, then with other values: it is done once, and the last is told what was done.
+
+    The form that is given back then is sent as it stands, with what it is to say besides (`then`): that is done, too.
+    `at` is where the page says it is sent to, if not to the page itself.
+    """
     first = browser.post(address, data=fields)
     assert first.status_code in (302, 303), first.text
     done = acts()
@@ -46,6 +53,14 @@ def is_done_once(browser, address, fields, other, said, *, same=(302, 303)):
     page = html.unescape(otherwise.text)
     assert said in page and NOTHING_MORE in page
     assert acts() == done
+
+    given_back = form_of(otherwise.text, "" if at is None else at)
+    key = next(name for name in given_back if name.endswith("key") and name in fields)
+    assert given_back[key] not in ("", fields[key])
+    assert other.items() <= given_back.items()
+    anew = browser.post(address, data=given_back | (then or {}))
+    assert anew.status_code in (302, 303), anew.text
+    assert acts() != done
     return otherwise.text
 
 
@@ -68,7 +83,7 @@ def test_an_adjustment(desk, stage, mei, points, other, said):
 def test_a_granted_level(desk, mei, other):
     page = f"/office/members/{mei}/levels"
     fields = form_of(desk.get(page).text, page) | {"rank": "3", "last_day": "2026-06-30", "reason": "Once"}
-    is_done_once(desk, page, fields, other, "until 30 June 2026")
+    is_done_once(desk, page, fields, other, "until 30 June 2026", at=page)
 
 
 @pytest.mark.parametrize("other", [{"multiplier_percent": "300"}, {"title_zh": "双倍"}, {"reason": "Other"}], ids=str)
@@ -122,7 +137,7 @@ def test_a_coupon_given_by_hand(desk, stage, mei, other):
     stage.coupon_kind(title={"en": "Free parcel"})
     page = f"/office/coupons/members/{mei}"
     fields = form_of(desk.get(page).text, page) | {"template_id": "1", "reason": "A late parcel"}
-    is_done_once(desk, page, fields, other, "it has given “Ten off”")
+    is_done_once(desk, page, fields, other, "it has given “Ten off”", at=page)
 
 
 def test_a_coupon_given_by_hand_is_not_taken_for_another_members(desk, stage, mei):
@@ -140,6 +155,7 @@ def test_a_coupon_given_by_hand_is_not_taken_for_another_members(desk, stage, me
 
 
 def test_codes_of_a_coupon(desk, stage):
+    """The same again makes none either, since their file was handed out; what is given back makes as many more."""
     page = f"/office/coupons/{stage.coupon_kind()}"
     fields = form_of(desk.get(page).text, f"{page}/codes") | {"count": "3", "each_for": "1"}
     assert desk.post(f"{page}/codes", data=fields).status_code == 200
@@ -148,26 +164,38 @@ def test_codes_of_a_coupon(desk, stage):
     for other, said in (({}, "made already"), ({"count": "4"}, "it has made 3 codes, each for so many members: 1")):
         answer = desk.post(f"{page}/codes", data=fields | other)
         assert answer.status_code == 422 and said in answer.text
+        given_back = form_of(answer.text, f"{page}/codes")
+        assert given_back["key"] not in ("", fields["key"])
     assert acts() == done
+    assert desk.post(f"{page}/codes", data=given_back).text.count("\n") == 5
 
 
 def test_coupons_given_from_a_file(desk, stage, mei):
-    """Another file under the form of the first gives nobody anything, whatever it says was shown."""
+    """Another file under the form of the first gives nobody anything before it was looked at."""
     tom = stage.member("tom")
     page = f"/office/coupons/{stage.coupon_kind()}/list"
     file = {"file": (io.BytesIO(b"member\nmei@example.com\n"), "members.csv"), "reason": "A late parcel"}
     shown = desk.post(page, data=form_of(desk.get(page).text, "") | file)
     fields = form_of(shown.text, "") | {"confirm": "1"}
-    is_done_once(
-        desk, page, fields, {"text": "member\ntom@example.com\n"}, "with a file that gives to so many members: 1"
-    )
+    other, said = {"text": "member\ntom@example.com\n"}, "with a file that gives to so many members: 1"
+    text = is_done_once(desk, page, fields, other, said, then={"confirm": "1"})
+    assert "tom@example.com" in text
     with reading():
-        assert coupons.coupons_of(tom) == []
+        assert [len(coupons.coupons_of(who)) for who in (mei, tom)] == [1, 1]
 
 
 @pytest.mark.parametrize("other", [{"name": "Rides & Co"}, {"month_points": "9"}, {"reason": "Other"}], ids=str)
 def test_a_partner(ada, other):
-    is_done_once(ada, "/office/partners/new", PARTNER, other, "it has proposed the partner “Rides”")
+    page = "/office/partners/new"
+    fields = form_of(ada.get(page).text, "") | PARTNER
+    is_done_once(
+        ada,
+        page,
+        fields,
+        other,
+        "it has proposed the partner “Rides”",
+        then={"name": "More rides"} if "name" not in other else None,
+    )
 
 
 @pytest.mark.parametrize("other", [{"check_in-points": "13"}, {"reason": "Other"}], ids=str)
@@ -183,7 +211,8 @@ def test_a_move_of_stock(desk, stage, mug, act, other):
     page = f"/office/stock/{mug.product_id}"
     address = f"{page}/variants/{mug.variant_id}/moves"
     fields = form_of(desk.get(page).text, address) | {"m1-act": act, "m1-pieces": "3", "m1-reason": "Because"}
-    is_done_once(desk, address, fields, other, f"it has changed the stock by {'-3' if act == 'take' else '3'}")
+    said = f"it has changed the stock by {'-3' if act == 'take' else '3'}"
+    is_done_once(desk, address, fields, other, said, at=address)
 
 
 @pytest.mark.parametrize(
@@ -193,10 +222,11 @@ def test_a_new_item(desk, other):
     page = "/office/catalogue/new"
     item = {"title_en": "Tea strainer", "new-sku": "TS-9", "new-prices-1-points": "9"}
     fields = form_of(desk.get(page).text, "") | item
-    is_done_once(desk, page, fields, other, "it has made the item “Tea strainer”")
+    is_done_once(desk, page, fields, other, "it has made the item “Tea strainer”", then={"new-sku": "TS-11"})
 
 
 def test_an_answer_to_a_question(desk, stage, mei, mug):
     page = f"/office/questions/{ask_a_question(stage, mei, mug).id}"
     fields = form_of(desk.get(page).text, f"{page}/answers") | {"words": "Yes, in the dishwasher too."}
-    is_done_once(desk, f"{page}/answers", fields, {"words": "No."}, "its answer has gone to the member")
+    address = f"{page}/answers"
+    is_done_once(desk, address, fields, {"words": "No."}, "its answer has gone to the member", at=address)

@@ -55,5 +55,4 @@ def test_no_list_minds_what_its_address_says(app, mei, sign_in, typed):
     sign_in(browser, mei)
 
     for address in ("/shop?page={}", "/orders?page={}", "/wallet?before={}", "/?page={}"):
-        expected = 400 if typed == "%00" else 200
-        assert browser.get(address.format(typed)).status_code == expected, address
+        assert browser.get(address.format(typed)).status_code == 200, address

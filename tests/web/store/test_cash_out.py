@@ -5,6 +5,7 @@ import pytest
 from mall.base.db import reading, transaction
 from mall.domain import cash_outs, programme
 from tests.stage import NOON
+from tests.web.office.forms import form_of
 
 FORM = {"points": "1,000", "payee": "Mei Lin", "account": "DE89 3704 0044 0532 0130 00"}
 PAGE = "/wallet/cash"
@@ -81,6 +82,22 @@ def test_a_form_sent_twice_is_one_request(stage, mei, enter, on):
     for _twice in range(2):
         assert browser.post(PAGE, data=FORM | {"key": "the-same"}).status_code == 303
     assert states(mei) == ["asked"]
+
+
+def test_other_points_in_a_form_that_was_sent_wait_until_the_first_is_taken_back(stage, mei, enter, on):
+    stage.give(mei, 3_000)
+    browser = enter(mei)
+    browser.post(PAGE, data=FORM | {"key": "the-first"})
+    refused = browser.post(PAGE, data=FORM | {"key": "the-first", "points": "900"})
+    assert refused.status_code == 422 and "1,000 points were asked for as cash with it" in refused.text
+    assert 'name="payee"' not in refused.text
+
+    browser.post(f"{PAGE}/1/withdrawal")
+    refused = browser.post(PAGE, data=FORM | {"key": "the-first", "points": "900"})
+    given_back = form_of(refused.text, "")
+    assert given_back["points"] == "900" and given_back["key"] not in ("", "the-first")
+    assert browser.post(PAGE, data=given_back).status_code == 303
+    assert sorted(states(mei)) == ["asked", "withdrawn"]
 
 
 def test_it_is_taken_back_by_one_button_and_anothers_is_not_there(stage, mei, tom, enter, on):

@@ -6,6 +6,7 @@ from mall.base.db import reading, transaction
 from mall.domain import consultation, people
 from tests.domain.consultation.asked import ANSWER, WORDS, answer, ask, close, now, publish, withdraw
 from tests.stage import NOON
+from tests.web.office.forms import form_of
 from tests.web.store.till import words
 
 ASK = "/member/questions/about/stoneware-mugs"
@@ -40,6 +41,18 @@ def test_a_member_asks_from_the_item_s_page_and_twice_is_once(till, mug):
     page = till.browser.get(f"/member/questions/{row.id}").text
     assert WORDS in page and "Waits for an answer" in page
     assert WORDS in till.browser.get("/member/questions").text
+
+
+def test_other_words_in_a_form_that_was_sent_are_refused_once_and_the_form_given_back_asks_them(till, mug):
+    send(till)
+    refused = send(till, words="And is it safe in an oven?")
+    assert refused.status_code == 422 and "the shop has the question as it was then" in words(refused.text)
+    assert len(asked(till)) == 1
+
+    given_back = form_of(refused.text, "")
+    assert given_back["words"] == "And is it safe in an oven?" and given_back["key"] not in ("", "form-1")
+    assert till.browser.post(ASK, data=given_back).status_code == 303
+    assert len(asked(till)) == 2
 
 
 @pytest.mark.parametrize("said", ["", "  ", "hm", "x" * 501])

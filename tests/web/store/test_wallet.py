@@ -179,6 +179,16 @@ def test_the_history_can_be_downloaded_and_no_cell_is_a_formula(till, stage, mei
     assert row[3:] == ["70", "0", "70"]
 
 
+def test_the_history_is_downloaded_by_the_shops_clock(app, enter):
+    stage = open_shop(zone="Asia/Shanghai")
+    mei = stage.member("mei")
+    stage.give(mei, 70)
+
+    table = csv.reader(io.StringIO(enter(mei).get("/wallet/history.csv").text.lstrip("\ufeff")))
+    _heading, row = list(table)
+    assert row[0] == "2026-03-02T20:00:00+08:00"
+
+
 def test_a_new_member_sees_an_empty_purse(till):
     page = words(wallet(till))
 

@@ -1,0 +1,79 @@
+"""What breaks a check is shown in words: titles, figures as figures, and the way to what a row names."""
+
+import pytest
+from sqlalchemy import text as sql
+
+from mall.base.clock import now
+from mall.base.db import execute, transaction
+from mall.domain import cash, finance
+from mall.domain.finance import proof_board
+from mall.web.finance.evidence import COLUMNS, TABLES, evidence_of, heading
+from tests import cast
+from tests.domain.finance.conftest import NEW_YEAR
+
+
+def every_check():
+    return [*(check for room in proof_board.ROOMS for check in room.checks()),
+            *proof_board._watch(at=now()), *cash.watch(at=now())]  # fmt: skip
+
+
+def test_every_column_of_every_check_has_a_title(app):
+    columns = {(check.name, column.key) for check in every_check() for column in check.breaks.selected_columns}
+    assert {name for _check, name in columns} - COLUMNS.keys() - {"id"} == set()
+
+
+def test_what_a_number_is_of_is_said_by_the_table_of_its_check(app):
+    tables = finance.tables_of(at=now())
+    of = {tables[check.name]["id"] for check in every_check() if "id" in check.breaks.selected_columns}
+    assert {"orders", "payment", "lot", "coupon"} <= of and of - TABLES.keys() <= {""}
+    with app.test_request_context():
+        assert (heading("id", {"id": "orders"}), heading("id", {"id": ""})) == ("Order", "Row")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("amount_cents", 1_590, "€15.90"),
+        ("amount_cents", -1_590, "−€15.90"),
+        ("points", 18_420, "18,420"),
+        ("lot_id", 18_420, "18420"),
+        ("multiplier_percent", 150, "150 %"),
+        ("tax_basis_points", 1_900, "19 %"),
+        ("tax_basis_points", 825, "8.25 %"),
+        ("rank", 1, "Registered"),
+        ("rank", 99, "99"),
+        ("day", "2026-03-02", "2 March 2026"),
+        ("day", "2026-13-99", "2026-13-99"),
+        ("reference", "order:7", "Order 10007"),
+        ("reference", "cashout:7", "Points to cash 7"),
+        ("subject", "member:7", "Member 7"),
+        ("task", "check_in", "Daily check-in"),
+        ("place", "wallet", "ready to use"),
+        ("source", "ch_<b>1", "ch_&lt;b&gt;1"),
+        ("points", None, "–"),
+        ("note", "", "–"),
+        ("known", False, "no"),
+    ],
+)
+def test_a_value_is_written_as_a_reader_reads_it(app, new_shop, name, value, said):
+    with app.test_request_context():
+        (row,) = evidence_of([{name: value}], tables={}).rows
+    assert said in str(row[0])
+
+
+@pytest.mark.breaks_the_books
+def test_a_broken_purse_is_shown_with_its_member_in_both_languages(client, desk, books):
+    member_id = books.members["mei"]
+    with transaction():
+        execute(sql("UPDATE purse SET wallet = wallet + 5000 WHERE member_id = :member_id"), {"member_id": member_id})
+    desk.post("/finance/checks/runs")
+
+    page = desk.get("/finance/checks").text
+    assert '<th scope="col">Member</th>' in page and f"Member {member_id}" in page and "member_id" not in page
+    assert f'href="/office/members/{member_id}"' not in page  # Finance alone has no way into the office.
+    desk.post("/language", data={"language": "zh"})
+    assert '<th scope="col">会员</th>' in desk.get("/finance/checks").text
+
+    ada = client.application.test_client()
+    cast.sign_in_staff(ada, cast.hire("ada", at=NEW_YEAR))
+    assert f'<a href="/office/members/{member_id}">Member {member_id}</a>' in ada.get("/finance/checks").text
