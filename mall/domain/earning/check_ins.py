@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, delete, insert, select
 
-from mall.base.clock import Instant
+from mall.base.clock import Instant, end_of, start_of
 from mall.base.db import db, execute
 from mall.base.guard import append_only
 from mall.base.sql import whole_sum
@@ -21,6 +21,9 @@ from .tasks import BEHAVIOURS, Reward, TaskReward, did
 ROUND_DAYS = 30
 # From where somebody checked in is forgotten after so long.
 NETWORKS_KEPT = timedelta(days=90)
+# A tap so soon after midnight counts for the day before where days in a row would end otherwise: of two taps about
+# midnight the later may come first.
+CROSSING = timedelta(seconds=10)
 CHECK_IN_TASKS = tuple(key for key, behaviour in BEHAVIOURS.items() if behaviour.kind == "checked_in")
 
 
@@ -98,13 +101,17 @@ def check_in(member_id: int, *, network: str = "", terms: programme.Programme, a
 
     `network` is a mark of where the browser is, so that many who check in from one place at once can be seen.
 
-    Which day it is says the shop's clock, whatever a browser may think. A clock that went back finds its day done.
+    Which day it is says the shop's clock, whatever a browser may think. A clock that went back, or a tap of before
+    midnight that comes after one of the next day, finds its day done.
     """
     purse = ledger.lock(member_id, zone=terms.zone)
     today = terms.today(at)
     last = _last(member_id)
     if last is not None and last.day >= today:
         return CheckedIn(last.day, last.streak, again=True)
+    yesterday = today - timedelta(days=1)
+    if last is not None and last.day == yesterday - timedelta(days=1) and at < start_of(today, terms.zone) + CROSSING:
+        today, at = yesterday, end_of(yesterday, terms.zone)
     streak = last.streak + 1 if last is not None and last.day == today - timedelta(days=1) else 1
     execute(insert(CheckIn).values(member_id=member_id, day=today, streak=streak, at=at))
     if network:

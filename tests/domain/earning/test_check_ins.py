@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import earning, ledger, membership, programme
+from mall.domain.earning import check_ins as earning_check_ins
 from tests.domain.ledger.test_proof import lower_the_guards
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -102,6 +103,54 @@ def test_a_clock_that_goes_back_finds_its_day_done(mei):
 
     assert again.again
     assert ready(mei, NOON + DAY) == 10
+
+
+MIDNIGHT = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)  # Of 4 to 5 March in Berlin.
+BEFORE, AFTER = MIDNIGHT - timedelta(milliseconds=1), MIDNIGHT + timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("taps", [(BEFORE, AFTER), (AFTER, BEFORE), (AFTER, BEFORE, AFTER), (AFTER,)])
+def test_taps_about_midnight_lose_no_day_in_whatever_order_they_come(app, open_shop, taps):
+    mei = open_shop(zone="Europe/Berlin")
+    for day in (1, 2):
+        check_in(mei, NOON + (day - 1) * DAY)
+    points = sum(check_in(mei, tap).points for tap in taps)
+    points += check_in(mei, MIDNIGHT + 9 * timedelta(hours=1)).points
+
+    now = streak(mei, MIDNIGHT + 10 * timedelta(hours=1))
+    assert (now.days, now.today_done) == (4, True)
+    assert set(now.days_here) == {date(2026, 3, day) for day in range(2, 6)}
+    assert points == 20 + 10  # The third day in a row, with its bonus, and the fourth.
+
+
+def test_later_than_that_a_missed_day_is_missed_and_nobody_gets_one_who_had_no_days_in_a_row(app, open_shop):
+    mei = open_shop(zone="Europe/Berlin")
+    assert (check_in(mei, AFTER).day, check_in(mei, BEFORE).again) == (date(2026, 3, 5), True)
+    done = check_in(mei, AFTER + 2 * DAY + earning_check_ins.CROSSING)
+    assert (done.day, done.streak) == (date(2026, 3, 7), 1)
+
+
+def test_without_that_a_tap_that_comes_too_late_ends_the_days_in_a_row(app, open_shop, monkeypatch):
+    monkeypatch.setattr(earning_check_ins, "CROSSING", timedelta())
+    mei = open_shop(zone="Europe/Berlin")
+    for day in (1, 2):
+        check_in(mei, NOON + (day - 1) * DAY)
+    for tap in (AFTER, BEFORE):
+        check_in(mei, tap)
+    assert streak(mei, AFTER).days == 1
+
+
+@pytest.mark.parametrize("change", [date(2026, 3, 8), date(2026, 11, 1)])
+@pytest.mark.parametrize("hour", [0, 1, 2, 23])
+def test_days_in_a_row_go_on_over_the_days_on_which_the_clocks_change(app, open_shop, change, hour):
+    zone = ZoneInfo("America/New_York")
+    mei = open_shop(zone=str(zone))
+    for number in range(5):
+        day = change + (number - 2) * DAY
+        local = datetime(day.year, day.month, day.day, hour, 59, 59, tzinfo=zone)
+        done = check_in(mei, local.astimezone(UTC))
+        assert (done.day, done.streak, done.again) == (day, number + 1, False)
+        assert check_in(mei, local.astimezone(UTC)).again
 
 
 @pytest.mark.parametrize(
