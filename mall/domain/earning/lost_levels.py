@@ -4,7 +4,7 @@ The level itself stays until its review: levels fall by the rules of levels only
 growth since, whenever that was, keeps what it gave.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -73,7 +73,7 @@ def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: da
     """Give anew what was taken back with levels that a member who never fell reaches again by growth. One statement
     where nothing was ever taken back.
     """
-    lost = _undone(purse.member_id)
+    lost = _undone(purse.member_id, terms=terms)
     if not lost:
         return
     now = membership.standing(purse.member_id, terms=terms, at=at)
@@ -195,18 +195,32 @@ def _growth() -> Select[*tuple[Any, ...]]:
 _GROWTH = _growth()
 
 
-def _undone(member_id: int) -> set[int]:
-    """Return the ranks of levels whose fact was undone and has no other. One statement where none was."""
+def _undone(member_id: int, *, terms: programme.Programme) -> set[int]:
+    """Return the levels of these terms, by rank, whose fact was undone and has no other. One statement where none was.
+
+    A level is the same by its key, whatever its number was then; one that is there no more is none of them.
+    """
     fact = FactRow
     undone = execute(
-        select(fact.id, fact.attributes["rank"].as_integer().label("rank")).where(fact.id.in_(undone_of(member_id)))
+        select(fact.id, fact.kind, fact.attributes).where(
+            fact.id.in_(undone_of(member_id)), fact.kind == "level_reached"
+        )
     ).all()
-    ranks = {row.rank for row in undone if row.rank}
+    ranks = {rank for row in undone if (rank := _rank_now(row.attributes, terms))}
     if not ranks:
         return set()
     standing = execute(
-        select(fact.attributes["rank"].as_integer()).where(
+        select(fact.attributes).where(
             fact.member_id == member_id, fact.kind == "level_reached", fact.id.not_in([row.id for row in undone])
         )
     ).scalars()
-    return ranks - set(standing)
+    return ranks - {_rank_now(attributes, terms) for attributes in standing}
+
+
+def _rank_now(attributes: Mapping[str, Any], terms: programme.Programme) -> int | None:
+    """Return the rank that a level has now which was reached under a version. Before versions were kept, its own."""
+    version, rank = attributes.get("version"), attributes["rank"]
+    if version is None:
+        return int(rank)
+    key = programme.version(version).level(rank).key
+    return next((level.rank for level in terms.levels if level.key == key), None)

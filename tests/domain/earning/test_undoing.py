@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
+from mall.base.text import say
 from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, membership, notices, programme
 from mall.domain.earning import lost_levels, proof_of_undoing, reductions, undoing
 from tests.domain.earning.test_invitations import invite, reward
@@ -360,6 +361,36 @@ def test_a_level_that_is_reached_again_gives_all_of_it_again_once(stage, mei):
     keep(stage, mei, 160_000, at=LATER)
     assert states(mei) == ["revoked", "usable"]
     assert [task for task, *_ in rewards(mei)].count("level_reached") == 2
+
+
+def test_a_level_that_has_another_number_by_now_is_given_anew_as_itself(stage, mei):
+    keep(stage, mei, 40_000)
+    refund(stage, keep(stage, mei, 160_000))
+    assert states(mei) == ["revoked"]
+    with transaction():
+        before = programme.settings_of(programme.current(KEPT))
+        first, ordinary, senior, *rest = before["levels"]
+        between = ordinary | {"key": "regular", "name": {"en": "Regular"}, "reach": 1_000, "keep": 1_000}
+        levels = [first, ordinary, between | {"upgrade_points": 33}, senior, *rest]
+        changed = before | {"levels": [level | {"rank": rank} for rank, level in enumerate(levels, 1)]}
+        number = programme.draft(changed, based_on=1, effective_from=KEPT, by="staff:1", at=KEPT, reason="Six")
+        programme.approve(number, by="staff:2", at=KEPT, other_approvers=1)
+    with transaction():
+        stage.terms = programme.current(KEPT)
+        purse = ledger.lock(mei, zone=stage.terms.zone)
+        membership.add_growth(
+            mei, 1_600, source="order", reference="order:99", counts_on=KEPT.date(), version=stage.terms.version,
+            why=say("-"), key="order:99:growth", terms=stage.terms, at=KEPT,
+        )  # fmt: skip
+        lost_levels.reach_again(purse=purse, terms=stage.terms, at=KEPT)
+
+    fact = earning.FactRow
+    with reading():
+        mine = select(fact.attributes).where(fact.member_id == mei, fact.kind == "level_reached")
+        reached = [(row["version"], row["rank"]) for row in execute(mine.order_by(fact.id)).scalars()]
+    assert reached[-1] == (2, 4)  # Senior is the fourth now; the third is another level, and was never lost.
+    assert (2, 3) not in reached
+    assert states(mei) == ["revoked", "usable"]
 
 
 def test_what_is_owed_above_the_cap_for_levels_and_friends_is_forgiven_and_the_books_bear_it(app):
