@@ -6,6 +6,7 @@ Each race has a twin in which a figure is read before it is written: there the s
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
@@ -316,3 +317,44 @@ def test_without_the_purse_s_lock_many_give_it_by_hand_and_it_is_had_too_often(
     all_give_it(postgres_app, stage, mei, kind)
 
     assert count(coupons.Coupon, coupons.Coupon.member_id == mei) > 1
+
+
+# Two who are given several packs with totals, in opposite order.
+
+
+def both_are_given_both(app: Flask, stage: Stage, *, lock: bool, meet: Callable[[], None]) -> list[Any]:
+    """Let two members at once be given two packs of which there are so many, the one first this, the other that."""
+    inside = [stage.coupon_kind(), stage.coupon_kind()]
+    with transaction():
+        first, second = (
+            coupons.make_pack(
+                key=f"pack {part}", parts={part: 2}, title={"en": "Welcome"}, total_limit=5, by="staff:1", at=NOON
+            )
+            for part in inside
+        )
+    mei, tom = stage.member("mei"), stage.member("tom")
+
+    def given(member_id: int, packs: list[int]) -> list[int]:
+        with transaction():
+            ledger.lock(member_id, zone=stage.terms.zone)
+            if lock:
+                coupons.lock_packs(packs)
+            coupons.give_for(packs[0], member_id, reference="level:2", terms=stage.terms, at=NOON)
+            meet()
+            return coupons.give_for(packs[1], member_id, reference="level:3", terms=stage.terms, at=NOON)
+
+    jobs = [lambda: given(mei, [first, second]), lambda: given(tom, [second, first])]
+    return race(app, jobs, threads=2, seconds=SECONDS)
+
+
+def test_two_who_are_given_several_packs_in_opposite_order_do_not_deadlock(postgres_app, stage):
+    outcomes = both_are_given_both(postgres_app, stage, lock=True, meet=meeting(2))
+
+    assert errors(outcomes) == []
+    assert count(coupons.GivenPack) == 4
+
+
+def test_packs_that_are_counted_as_they_come_deadlock(postgres_app, stage):
+    outcomes = both_are_given_both(postgres_app, stage, lock=False, meet=meeting(2))
+
+    assert [type(error.orig) for error in errors(outcomes)] == [psycopg.errors.DeadlockDetected]

@@ -58,7 +58,7 @@ from .given import (
 )
 from .giving import Giving, give
 from .giving_by_hand import IsFrozen, give_by_hand, give_for, refuse_by_hand
-from .giving_packs import GivenUp, HadOften, PackNotYet, PartGone, PartHadOften, PartUsedUp, give_pack
+from .giving_packs import GivenUp, HadOften, PackNotYet, PartGone, PartHadOften, PartUsedUp, give_pack, lock_packs
 from .lists import (
     GIVES,
     HAS,
@@ -221,6 +221,7 @@ __all__ = [
     "given_for",
     "is_given",
     "list_begun",
+    "lock_packs",
     "make_codes",
     "make_pack",
     "make_template",

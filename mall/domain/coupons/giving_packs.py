@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, func, select, update
 
-from mall.base.db import execute
+from mall.base.db import execute, in_transaction
 from mall.base.errors import Refusal
+from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, programme
 
@@ -115,6 +116,20 @@ def had_by(
     return had, {row.member_id: row.had for row in packs}
 
 
+def lock_packs(pack_ids: Iterable[int]) -> None:
+    """Lock what is in packs that have a total against a change, then the packs, each ascending, before any is counted.
+
+    To be called once for all packs that one transaction may give; whoever gives one alone need not.
+    """
+    assert in_transaction()
+    ids = sorted(pack_ids)
+    pack, part = CouponTemplate, aliased(CouponTemplate)
+    counted = select(pack.id).where(pack.id.in_(ids), pack.total_limit.is_not(None))
+    inside = select(PackPart.template_id).where(PackPart.pack_id.in_(counted))
+    execute(select(part.id).where(part.id.in_(inside)).order_by(part.id).with_for_update(read=True))
+    execute(counted.order_by(pack.id).with_for_update(key_share=True))
+
+
 def count_packs(pack_id: int, packs: int = 1) -> bool:
     """Count that a pack with a total was given so many times more, if there are so many. One conditional UPDATE."""
     return (
@@ -131,6 +146,7 @@ def _counted(pack: Any) -> Any:
     """Return a pack, counted as given where it has a total, locked otherwise. Raises GivenUp, NoSuchTemplate."""
     if pack.total_limit is None:
         return locked_template(pack.id)
+    lock_packs([pack.id])  # What is in it first, as everybody does.
     if not count_packs(pack.id):
         raise GivenUp()
     return template_of(pack.id)

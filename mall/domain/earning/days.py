@@ -10,7 +10,7 @@ from mall.base.db import execute
 from mall.domain import ledger, membership, people, programme
 
 from .facts import Fact, FactRow
-from .level_packs import BIRTHDAY, give_level_pack
+from .level_packs import BIRTHDAY, give_level_pack, lock_level_packs
 from .tasks import Reward, did, note_level
 
 # A night that the shop slept through is made up for within so many days.
@@ -135,7 +135,10 @@ def review_share(*, terms: programme.Programme, after: int, at: datetime, share:
     due, following = membership.due_in_share(terms=terms, after=after, at=at, share=share)
     if due:
         purses = ledger.lock_many(due, zone=terms.zone)
-        for change in membership.review_many(due, terms=terms, at=at):
+        changes = membership.review_many(due, terms=terms, at=at)
+        if rising := [change.from_rank for change in changes if change.rose]:
+            lock_level_packs(above=min(rising), terms=terms)
+        for change in changes:
             note_level(change, purse=purses[change.member_id], terms=terms, at=at)
     return following
 

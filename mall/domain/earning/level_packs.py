@@ -108,6 +108,17 @@ def give_level_pack(
     return PackGiven(kind, points, len(given))
 
 
+def lock_level_packs(*, above: int, terms: programme.Programme) -> None:
+    """Lock the packs of all levels above one, before several are given in one transaction: whoever reaches a level may
+    reach a higher one by what it gives, and two who lock them in other orders would deadlock.
+
+    No statement where there are fewer than two.
+    """
+    packs = {level.upgrade_coupon for level in terms.levels if level.rank > above}
+    if len(packs - {None}) > 1:
+        coupons.lock_packs(pack for pack in packs if pack is not None)
+
+
 def reference_of(pack_id: int) -> str:
     """Return what the lot of a pack refers to."""
     return f"level_pack:{pack_id}"

@@ -32,7 +32,7 @@ from mall.base.text import N_, Message, say
 from mall.domain import ledger, membership, programme
 
 from .facts import Fact, FactRow, record, undone_of
-from .level_packs import UPGRADE, give_level_pack
+from .level_packs import UPGRADE, give_level_pack, lock_level_packs
 
 # How the key of the fact ends that less is kept of an order than the task of a reward asks for.
 SHORT = ":short"
@@ -191,6 +191,7 @@ def note_level(
     """
     if change is None or not change.rose:
         return
+    lock_level_packs(above=change.from_rank, terms=terms)
     for rank in range(change.from_rank + 1, change.to_rank + 1):
         reach(rank, purse=purse, terms=terms, at=at)
 

@@ -262,3 +262,15 @@ def test_what_is_changed_alone_is_named(mei, sale_of, changed, broken):
             execute(text(f'DROP TRIGGER "{guard}"'))
         execute(text(changed))
     assert found() == broken
+
+
+def test_packs_of_several_levels_are_locked_before_the_first_is_given(app, open_shop, sale_of, monkeypatch):
+    locked = []
+    monkeypatch.setattr(coupons, "lock_packs", lambda packs: locked.append(sorted(packs)))
+    with_packs = {key: {"upgrade_coupon": pack} for key, pack in (("ordinary", 1), ("senior", 2), ("vip", 3))}
+    mei = open_shop(levels=levels_with(**with_packs))
+    rise(sale_of, mei, 100)
+    rise(sale_of, mei, 1_500, order=8)
+
+    assert locked[0] == [1, 2, 3]
+    assert [2, 3] in locked
