@@ -177,6 +177,7 @@ def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] |
         asked=[(each, _account(each)) for each in asked],
         approved=[(each, _account(each)) for each in approved],
         over=over,
+        offer_is_on=cash_outs.offer_of(layout.terms()).is_on,
         names=names,
         own=own_member_id(),
         refusal=refusal,

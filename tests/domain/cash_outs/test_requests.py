@@ -131,6 +131,24 @@ def test_it_is_off_unless_the_programme_says_so(mei, give, ask, shop):
         ask(mei, 600, terms=shop)
 
 
+def test_what_was_asked_while_it_was_on_is_approved_after_it_was_switched_off_and_nobody_asks_anew(
+    mei, tom, give, ask, shop
+):
+    give(mei, 1_000)
+    give(tom, 1_000)
+    asked = ask(mei, 500)
+    off = programme.terms_of(shop.version, programme.settings_of(shop) | {"cash_out_least_points": 0})
+    with pytest.raises(cash_outs.NotOffered):
+        ask(tom, 500, terms=off)
+
+    with transaction():
+        cash_outs.approve(asked, own_member_id=None, other_approvers=1, terms=off, by="staff:9", at=NOON)
+
+    assert state(asked) == "approved"
+    with pytest.raises(cash_outs.NotOffered):
+        ask(mei, 500, terms=off)
+
+
 def test_who_owes_points_or_is_frozen_or_unverified_gets_none(app, mei, tom, give, ask, desk, terms):
     give(tom, 1_000)
     with transaction():

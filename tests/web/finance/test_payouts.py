@@ -57,6 +57,16 @@ def test_a_request_is_approved_and_then_paid_with_a_reference(desk, asked):
     assert "TX-77" in desk.get(PAGE).text
 
 
+def test_that_the_offer_is_off_by_now_is_said_and_what_was_asked_while_it_was_on_is_decided(desk, asked):
+    # The shop's programme has never turned points into cash: it was on for Mei's request alone.
+    page = desk.get(PAGE).text
+    assert "Points are not turned into cash any more" in page and "Nobody can ask anew." in page
+
+    assert desk.post(f"{PAGE}/1/approval").status_code == 303
+    assert state() == "approved"
+    assert "Points are not turned into cash any more" not in desk.get(PAGE).text  # Nothing waits to be decided.
+
+
 def test_points_that_wait_for_a_decision_raise_no_alarm(desk, asked):
     with reading():
         waiting = finance.watched(at=NOON + timedelta(days=3))
