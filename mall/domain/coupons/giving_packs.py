@@ -122,12 +122,21 @@ def lock_packs(pack_ids: Iterable[int]) -> None:
     To be called once for all packs that one transaction may give; whoever gives one alone need not.
     """
     assert in_transaction()
-    ids = sorted(pack_ids)
-    pack, part = CouponTemplate, aliased(CouponTemplate)
+    ids, pack = sorted(pack_ids), CouponTemplate
+    _lock_inside(ids)
     counted = select(pack.id).where(pack.id.in_(ids), pack.total_limit.is_not(None))
-    inside = select(PackPart.template_id).where(PackPart.pack_id.in_(counted))
-    execute(select(part.id).where(part.id.in_(inside)).order_by(part.id).with_for_update(read=True))
     execute(counted.order_by(pack.id).with_for_update(key_share=True))
+
+
+def _lock_inside(pack_ids: Sequence[int]) -> None:
+    """Lock what is in packs that have a total against a change, ascending."""
+    pack, part = aliased(CouponTemplate), CouponTemplate
+    inside = (
+        select(PackPart.template_id)
+        .join(pack, pack.id == PackPart.pack_id)
+        .where(pack.id.in_(pack_ids), pack.total_limit.is_not(None))
+    )
+    execute(select(part.id).where(part.id.in_(inside)).order_by(part.id).with_for_update(read=True))
 
 
 def count_packs(pack_id: int, packs: int = 1) -> bool:
@@ -146,7 +155,7 @@ def _counted(pack: Any) -> Any:
     """Return a pack, counted as given where it has a total, locked otherwise. Raises GivenUp, NoSuchTemplate."""
     if pack.total_limit is None:
         return locked_template(pack.id)
-    lock_packs([pack.id])  # What is in it first, as everybody does.
+    _lock_inside([pack.id])  # Before the pack, as everybody does.
     if not count_packs(pack.id):
         raise GivenUp()
     return template_of(pack.id)
