@@ -26,7 +26,7 @@ from mall.domain import (
     radar,
 )
 
-from .shop import LOT_POINTS, MANY, Shop, add_pending, copy_rows, count_to, go_on_after, insert_rows
+from .shop import LOT_POINTS, MANY, Shop, add_pending, copy_rows, count_to, filling, go_on_after, insert_rows
 
 DAYS_BACK, YEAR = 90, 365
 # Each member is here on one day of so many; so is who shops by a network that many share.
@@ -100,7 +100,7 @@ def _shares(member_ids: list[int]) -> Iterator[list[int]]:
 def _add_addresses(member_ids: list[int]) -> None:
     """Let every member live somewhere, up to three at one place."""
     home, family = people.Address, cast(people.Address.member_id / FAMILY, String)
-    with transaction():
+    with filling():
         theirs = home.member_id.between(member_ids[0], member_ids[-1])
         execute(update(home).where(theirs).values(line1=family.concat(" Juniper Lane")))
 
@@ -116,7 +116,7 @@ def _add_orders(member_ids: list[int], *, at: datetime) -> None:
     _past_lot(number, n, member, reference="order:8", at=at, back=False)
     _past_lot(number, n, member, reference="order:9", at=at, back=True, which=n % GAVE_BACK == 0)
     place = literal('{"sent_to": "').concat(cast(member / FAMILY, String)).concat('"}')
-    with transaction():
+    with filling():
         insert_rows(earning.FactRow, number, {
             "kind": literal("order_paid"), "member_id": member, "reference": literal("habit"), "cents": literal(900),
             "attributes": cast(place, JSON), "key": literal("habit:").concat(cast(member, String)), "at": bought_at,
@@ -133,7 +133,7 @@ def _past_lot(
     moves += [("clawback", "pending", "clawback")] if back else [
         ("unlock", "pending", "wallet"), ("redeem", "wallet", "redemption"),
     ]  # fmt: skip
-    with transaction():
+    with filling():
         last = execute(select(func.max(ledger.Lot.id))).scalar_one()
         whose = {"member_id": member, "points": literal(LOT_POINTS), "reference": about}
         a_lot = ledger.Lot.id == select(func.min(ledger.Lot.id)).scalar_subquery()
@@ -166,7 +166,7 @@ def _add_check_ins(member_ids: list[int], *, terms: programme.Programme, at: dat
             "member_id": member, "day": literal(day),
             "at": seconds_later(literal(start_of(day, terms.zone), Instant), seconds),
         }  # fmt: skip
-        with transaction():
+        with filling():
             insert_rows(earning.CheckIn, number, here | {"streak": literal(1)}, which)
             insert_rows(earning.CheckInNetwork, number, here | {"network": network}, which)
 
@@ -263,7 +263,7 @@ def _add_purchases(shop: Shop, member_ids: list[int], at_limit: list[int], *, at
     for share in _shares(member_ids):
         n, number = count_to(len(share))
         member, back = n + (share[0] - 1), n % 85 + 1
-        with transaction():
+        with filling():
             copy_rows(bought, number, kept | {
                 "member_id": member, "reference": literal("habit:").concat(cast(member, String)),
                 "points": literal(LOT_POINTS), "day": days_later(literal(today), -back),
@@ -271,7 +271,7 @@ def _add_purchases(shop: Shop, member_ids: list[int], at_limit: list[int], *, at
             }, first)  # fmt: skip
     n, number = count_to(len(at_limit) * 6)
     member, back = n % len(at_limit) + at_limit[0], n / len(at_limit) + 1
-    with transaction():
+    with filling():
         copy_rows(bought, number, kept | {
             "member_id": member, "reference": literal("limit:").concat(cast(n, String)),
             "points": literal(DAY_LIMIT - 5), "day": days_later(literal(today), -back),
@@ -279,7 +279,7 @@ def _add_purchases(shop: Shop, member_ids: list[int], at_limit: list[int], *, at
         }, first)  # fmt: skip
         go_on_after("partner_purchase")
     due = member_ids[-max(1, len(member_ids) // YEAR) :]
-    with transaction():
+    with filling():
         last = execute(select(func.max(bought.id))).scalar_one()
         n, number = count_to(len(due))
         whose = {"member_id": n + (due[0] - 1), "reference": literal("purchase:").concat(cast(n + last, String))}
@@ -336,7 +336,7 @@ def _add_ends(shop: Shop, member_ids: list[int], *, at: datetime) -> None:
         n, number = count_to(len(share))
         member = n + (share[0] - 1)
         key = literal("habit:").concat(cast(member, String))
-        with transaction():
+        with filling():
             copy_rows(coupon, number, {
                 "id": None, "member_id": member, "key": key, "ends_at": case((n % ENDING == 0, soon), else_=later),
                 "given_at": literal(at - timedelta(days=60), Instant),

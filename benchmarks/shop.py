@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from mall import create_app
 from mall.base.clock import Instant, end_of, month_end, months_later, now
-from mall.base.db import db, dialect, execute, reading, transaction
+from mall.base.db import db, dialect, execute, reading, take_longer, transaction
 from mall.base.text import Said, say
 from mall.demo.building import OnShelf, open_categories, shelve
 from mall.demo.goods import SHELVES
@@ -104,6 +104,19 @@ def environ_for(url: str, folder: Path) -> dict[str, str]:
     return {"SECRET_KEY": SECRET, "DATABASE_URL": url, "INSTANCE_DIR": str(folder), "CASHIER": "none", "DEMO": "0"}
 
 
+@contextmanager
+def filling() -> Iterator[None]:
+    """Copy many rows in a transaction, which may take longer than others.
+
+    What is copied refers to what is there: PostgreSQL need not look that up for each row.
+    """
+    with transaction():
+        take_longer()
+        if dialect() == "postgresql":
+            execute(text("SET LOCAL session_replication_role = replica"))
+        yield
+
+
 def fill() -> Shop:
     """Make the tables and fill the shelves of the app's database; one member with an address and plenty of points."""
     db.create_all(bind_key=None)
@@ -129,7 +142,7 @@ def copy_member(shop: Shop, count: int) -> list[int]:
 
 
 def _copy_some(shop: Shop, count: int) -> list[int]:
-    with transaction():
+    with filling():
         last = execute(select(func.max(people.Member.id))).scalar_one()
         last_lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
         n, numbers = count_to(count)
@@ -194,7 +207,7 @@ def add_history(member_ids: list[int], postings: int) -> None:
 
 
 def _add_past(first_member_id: int, members: int) -> None:
-    with transaction():
+    with filling():
         n, number = count_to(SOME)
         member = {"member_id": first_member_id + n % members}
         lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
@@ -227,7 +240,7 @@ def add_lots(member_ids: list[int], each: int, *, terms: programme.Programme) ->
 
 
 def _add_lot(first_member_id: int, members: int, day: date, *, terms: programme.Programme) -> None:
-    with transaction():
+    with filling():
         n, number = count_to(members)
         lot = execute(select(func.max(ledger.Lot.id))).scalar_one()
         member = {"member_id": literal(first_member_id) + n - 1}
@@ -265,7 +278,7 @@ def _add_growth(first_member_id: int, members: int, *, terms: programme.Programm
 
     active = [at - timedelta(days=days) for days in (95, 80, 10)]
     told_at = at - timedelta(days=20)
-    with transaction():
+    with filling():
         for order in range(4):
             about = literal(f"order:{order}:").concat(cast(member, String))
             counts_on = today - timedelta(days=[350, 300, 200, 100][order])
@@ -323,7 +336,7 @@ def add_order(shop: Shop, member_ids: list[int], *, days_ago: int, kept: bool = 
     """
     assert member_ids == list(range(member_ids[0], member_ids[0] + len(member_ids)))
     at, terms = now() - timedelta(days=days_ago), shop.terms
-    with transaction():
+    with filling():
         first = (execute(select(func.max(checkout.Order.id))).scalar_one() or 0) + 1
         item = shop.items[0]
         product_id = execute(select(catalogue.Product.id).where(catalogue.Product.slug == item.slug)).scalar_one()
