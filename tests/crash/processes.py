@@ -25,9 +25,9 @@ import psycopg
 from sqlalchemy import URL
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from mall import worker
+from mall import domain, worker
 from mall.base.clock import moved_to, now
-from mall.domain import ledger, radar
+from mall.domain import ledger
 from mall.domain.ledger import expiry
 from tests import postgresql
 from tests.conftest import build_app
@@ -213,20 +213,25 @@ def do_expiry(folder: str, database_url: str, at: datetime, share: int, dies_at:
         worker.expire_points(at)
 
 
-def do_radar(folder: str, database_url: str, at: datetime, share: int, dies_at: int) -> None:
-    """Be a worker for a night's look around; killed when so many shares are written, the last not yet kept."""
-    app = build_app(Path(folder), database_url)
-    shares, note = itertools.count(1), radar.note_signs
+def do_shares(verb: str, job: str, folder: str, database_url: str, at: datetime, share: int, dies_at: int) -> None:
+    """Be a worker for a job that goes by shares of the members, each one call of a verb ("radar.note_signs").
 
-    def note_signs(signs: Any, *, after: int, at: datetime) -> int | None:
-        following = note(signs, after=after, at=at, share=share)
+    Killed when so many shares are written, the last not yet kept.
+    """
+    app = build_app(Path(folder), database_url)
+    room, _dot, name = verb.partition(".")
+    owner = getattr(domain, room)
+    shares, do = itertools.count(1), partial(getattr(owner, name), share=share)
+
+    def counted(*given: Any, **named: Any) -> Any:
+        following = do(*given, **named)
         if next(shares) == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
         return following
 
-    setattr(radar, "note_signs", note_signs)  # noqa: B010 - This process is the worker's own.
+    setattr(owner, name, counted)  # This process is the worker's own.
     with app.app_context(), moved_to(at):
-        worker.look_around(at)
+        worker.JOBS[job].job(at)
 
 
 class _Quiet(WSGIRequestHandler):
