@@ -26,6 +26,7 @@ from . import (
     level_drafts,
     levels,
     members,
+    order_refunds,
     orders,
     parcels,
     partners,
@@ -50,6 +51,8 @@ bp.before_request(staff_only("operate", but=("office.account",)))
 
 # These share the programme's drafts and put their pages into them as they are imported.
 DRAFTS = (task_drafts,)
+# And this shares the orders' pages.
+REFUNDS = (order_refunds,)
 PAGES: list[Blueprint] = [
     account.bp,
     adjustments.bp,

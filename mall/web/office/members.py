@@ -18,7 +18,7 @@ from mall.web.shared.signing_in import form_page, person
 from .actors import actor_words, know_as
 from .acts import act_words, reason_words
 from .fields import ReasonForm
-from .orders import state_words
+from .order_words import state_words
 
 bp = Blueprint("members", __name__, url_prefix="/members")
 

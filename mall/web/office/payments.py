@@ -15,7 +15,7 @@ from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import language
 
 from .actors import actor_words
-from .orders import dispute_words, payment_words, refund_words
+from .order_words import dispute_words, payment_words, refund_words
 
 bp = Blueprint("payments", __name__, url_prefix="/payments")
 
