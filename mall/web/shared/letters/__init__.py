@@ -6,12 +6,12 @@ A letter is plain words, never markup: whatever a person typed is escaped when t
 from collections.abc import Callable
 from typing import Any
 
-from . import of_account, of_orders, of_questions, of_returns, of_reviews, of_rewards
+from . import of_account, of_coupons, of_levels, of_orders, of_points, of_questions, of_returns, of_reviews
 from .parts import Letter, Values
 
 LETTERS: dict[str, Callable[[Values], Letter]] = {
     letter.__name__: letter
-    for room in (of_account, of_orders, of_questions, of_returns, of_reviews, of_rewards)
+    for room in (of_account, of_coupons, of_levels, of_orders, of_points, of_questions, of_returns, of_reviews)
     for letter in room.LETTERS
 }
 # The page a letter's button opens when the notice brings no link of its own, by how the kind begins.
