@@ -4,6 +4,7 @@ This is the room's front door. Cancelling an unpaid order is checkout's; cancell
 """
 
 from .asking import MOST_PICTURES, ReturnChanged, TooManyReturnPictures, ask_exchange, ask_return, withdraw_return
+from .cancelling import AlreadyShipped, LookedAt, NotToBeCancelled, call_off, cancel, plan_cancel
 from .credits import CreditLine, CreditNote, credits_of, is_of_credit, points_back_of
 from .deciding import NoSentence, approve_return, decline_return
 from .dispatching import FilePlan, plan_file, send_file
@@ -36,7 +37,6 @@ from .planning import (
     NotRefundable,
     ReturnOpen,
     TooManyPieces,
-    plan_cancel,
     plan_refund,
     refundable,
 )
@@ -69,16 +69,7 @@ from .proof import checks
 from .reasons import ALL_REASONS, PLAN_ENDED, REASONS
 from .receiving import ReturnPage, pay_exchange, plan_receipt, receive_return, return_page, waive_return
 from .rechecking import NothingToAsk, OtherCashier, recheck
-from .refunds import (
-    AlreadyShipped,
-    LookedAt,
-    MoreThanReturned,
-    NotToBeCancelled,
-    RefundChanged,
-    call_off,
-    cancel,
-    refund,
-)
+from .refunds import MoreThanReturned, RefundChanged, refund
 from .refused import given_by_hand, send_again
 from .replacing import offer_money, send_replacement
 from .returns import (

@@ -13,7 +13,7 @@ from . import memberships
 from .exchanges import OpenExchange, open_exchanges, overtaken_by, sum_of
 from .netting import Netted, netted_of
 from .plans import Plan
-from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, DISPUTE_LOST, PLAN_ENDED, REASONS
+from .reasons import ALL_REASONS, DISPUTE_LOST, PLAN_ENDED, REASONS
 from .returns import RECEIVED, TO_SEND, going_back
 from .shares import back_of, plan_of
 
@@ -107,25 +107,6 @@ def plan_refund(
     )
     plan = plan_of(order, lines, back, netted=netted, reason=reason, whole=whole, at=at, zone=zone)
     return replace(plan, ended=ended, overtaken=tuple(each for each in ended if each.id != instead_of))
-
-
-def pieces_to_cancel(order: checkout.OrderRow, lines: Sequence[checkout.LineRow]) -> dict[int, int]:
-    """Return the pieces of lines that a member's cancelling calls off, {line: n}: those not sent, and codes not seen.
-
-    A code that was shown stays bought.
-    """
-    unseen = catalogue.never_shown(checkout.reference_of(order.id)) if order.gives_codes else {}
-    pieces = {line.line: unseen.get(line.line, 0) if line.codes else checkout.to_ship(line) for line in lines}
-    return {line: count for line, count in pieces.items() if count}
-
-
-def plan_cancel(
-    order: checkout.OrderRow, *, at: datetime, zone: str, lines: Sequence[checkout.LineRow] | None = None
-) -> Plan:
-    """Think out what a member's cancelling a paid order gives back. Refuses what plan_refund() refuses."""
-    lines = checkout.lines_of(order.id) if lines is None else lines
-    pieces = pieces_to_cancel(order, lines)
-    return plan_refund(order, reason=CANCELLED_BY_MEMBER, at=at, zone=zone, pieces=pieces, lines=lines)
 
 
 def _refund_follows(order: checkout.OrderRow) -> bool:

@@ -9,31 +9,16 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from mall.base.cashier import Cashier
-from mall.base.clock import now
-from mall.base.db import again, reading, transaction
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, cash, catalogue, checkout, coupons, earning, ledger, notices, people, programme
 
 from . import credits, memberships, returns
 from .exchanges import close, count, sum_of
-from .planning import NotRefundable, pieces_to_cancel, plan_refund
+from .planning import NotRefundable, plan_refund
 from .plans import Plan
-from .reasons import ALL_REASONS, CANCELLED_BY_MEMBER, PLAN_ENDED, REASONS
+from .reasons import ALL_REASONS, PLAN_ENDED, REASONS
 from .unshowing import take_reviews_back
-
-
-class NotToBeCancelled(Refusal):
-    message = N_("Order {number} can no longer be cancelled. Reload the page to see how it stands.")
-
-
-class LookedAt(Refusal):
-    message = N_("We are looking at order {number}, so it cannot be cancelled now. Nothing is lost.")
-
-
-class AlreadyShipped(Refusal):
-    message = N_("Order {number} has been shipped, so it cannot be cancelled. It can be returned.")
 
 
 class RefundChanged(Refusal):
@@ -149,75 +134,9 @@ def _carry_out(
     for exchange in plan.overtaken:
         close(exchange, by=by, at=at)
     _take_goods_back(plan, shelved, by=by, at=at)
-    audit.write(
-        "order.refund",
-        by=by,
-        subject=checkout.reference_of(order.id),
-        at=at,
-        after={
-            "cash_cents": plan.cash_cents,
-            "points": plan.points,
-            "taken_back": plan.earned_points,
-            "pieces": plan.pieces,
-        },
-        reason=note or plan.reason,
-    )
-    notices.tell(
-        order.member_id,
-        "refund_done",
-        values={
-            "number": checkout.number_of(order.id), "points": plan.points, "back_cents": back_cents,
-            "gone_cents": plan.cash_cents - back_cents,
-        },
-        key=f"{credit}:refunded",
-        at=at,
-    )  # fmt: skip
+    _say(plan, credit, back_cents=back_cents, note=note, by=by, at=at)
     _move_order(plan, lines, by=by, at=at)
     return credit_id
-
-
-def call_off(order_id: int, *, by: str, cashier: Cashier | None, terms: programme.Programme, site: str) -> Row[Any]:
-    """Call an order off before it leaves, wherever it stands: an unpaid one is given up, a paid one given back.
-
-    Returns the order as it stands then: called off, now or before; or paid, where its payment had come through by
-    the time its page was ended. Opens its own transactions, since the cashier may be asked.
-    Refuses: what give_up() and cancel() refuse.
-    """
-    with reading():
-        order = checkout.order_of(order_id)
-    if order.state in checkout.UNPAID:
-        order = checkout.give_up(order_id, by=by, cashier=cashier, terms=terms, site=site)
-        if order.state == checkout.REVIEW:
-            raise LookedAt(number=checkout.number_of(order_id))
-        return order
-
-    def unit() -> Row[Any]:
-        with transaction():
-            return cancel(order_id, by=by, terms=terms, at=now())
-
-    return again(unit)
-
-
-def cancel(order_id: int, *, by: str, terms: programme.Programme, at: datetime) -> Row[Any]:
-    """Cancel what has not been shipped of a paid order: all of it, delivery too, where nothing has left.
-
-    Codes that were shown stay bought; an order that holds nothing else by then is complete.
-    Returns the order as it is then. Asked again it is the same answer, and nothing more is done.
-    Refuses: AlreadyShipped, LookedAt; NotToBeCancelled, of what is not paid or is complete.
-    """
-    purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
-    does = checkout.life.follows(checkout.life.GIVEN_UP, order.state)
-    if not does:
-        return checkout.order_of(order_id)
-    lines = checkout.lines_of(order_id)
-    if checkout.life.REFUND not in does:
-        if order.state == checkout.SHIPPED and any(line.called_off for line in lines):
-            return checkout.order_of(order_id)
-        why = LookedAt if order.state == checkout.REVIEW else AlreadyShipped if order.shipped_at else NotToBeCancelled
-        raise why(number=checkout.number_of(order_id))
-    pieces = pieces_to_cancel(order, lines)
-    refund_locked(order, purse, reason=CANCELLED_BY_MEMBER, restock=True, pieces=pieces, by=by, terms=terms, at=at)
-    return checkout.order_of(order_id)
 
 
 def _shelved(plan: Plan, restock: bool | Mapping[int, int]) -> dict[int, int]:
@@ -334,6 +253,34 @@ def _take_goods_back(plan: Plan, shelved: Mapping[int, int], *, by: str, at: dat
         catalogue.unreserve(reference, freed, at=at, by=by)
     if back:
         catalogue.take_returned(reference, back, at=at, by=by)
+
+
+def _say(plan: Plan, credit: str, *, back_cents: int, note: str, by: str, at: datetime) -> None:
+    """Write a refund to the audit log, and tell the member of it."""
+    order = plan.order
+    audit.write(
+        "order.refund",
+        by=by,
+        subject=checkout.reference_of(order.id),
+        at=at,
+        after={
+            "cash_cents": plan.cash_cents,
+            "points": plan.points,
+            "taken_back": plan.earned_points,
+            "pieces": plan.pieces,
+        },
+        reason=note or plan.reason,
+    )
+    notices.tell(
+        order.member_id,
+        "refund_done",
+        values={
+            "number": checkout.number_of(order.id), "points": plan.points, "back_cents": back_cents,
+            "gone_cents": plan.cash_cents - back_cents,
+        },
+        key=f"{credit}:refunded",
+        at=at,
+    )  # fmt: skip
 
 
 def _move_order(plan: Plan, lines: Sequence[checkout.LineRow], *, by: str, at: datetime) -> None:
