@@ -4,6 +4,18 @@ This is the room's front door. The points are held while it waits; the programme
 at which rate and for which fee.
 """
 
+from .asking import (
+    BadAccount,
+    Disputed,
+    InDebt,
+    MemberFrozen,
+    NotOffered,
+    NotVerified,
+    OneAtATime,
+    TooFewPoints,
+    TooManyPoints,
+    ask,
+)
 from .deciding import (
     BouncedOtherwise,
     NotPaid,
@@ -30,20 +42,10 @@ from .requests import (
     ONCE_APPROVED,
     PAID,
     WITHDRAWN,
-    BadAccount,
     CashOut,
-    Disputed,
-    InDebt,
-    MemberFrozen,
-    NotOffered,
-    NotVerified,
     Offer,
-    OneAtATime,
-    TooFewPoints,
-    TooManyPoints,
     account_of,
     are_of_cash_outs,
-    ask,
     cash_out_with,
     cash_outs_in,
     cash_outs_of,

@@ -10,6 +10,7 @@ from mall.base.errors import NotFound, Refusal
 from mall.base.text import N_
 from mall.domain import approvals, audit, ledger, notices, programme
 
+from .asking import refuse_disputed, refuse_frozen
 from .requests import (
     APPROVED,
     ASKED,
@@ -21,8 +22,6 @@ from .requests import (
     WITHDRAWN,
     CashOut,
     reference_of,
-    refuse_disputed,
-    refuse_frozen,
 )
 
 
@@ -218,6 +217,12 @@ def note_bounced(
         .where(CashOut.id == row.id)
         .values(state=BOUNCED, bounced_at=at, bounced_by=by, bounce_reason=reason, bounce_reference=bounce_reference)
     )
+    repaid = sum(line.points for line in lines if line.kind == "repay")
+    _say_bounced(row, reason=reason, bounce_reference=bounce_reference, repaid=repaid, by=by, at=at)
+
+
+def _say_bounced(row: Any, *, reason: str, bounce_reference: str, repaid: int, by: str, at: datetime) -> None:
+    """Write to the audit log that a payment came back, and tell the member."""
     audit.write(
         "points.cash_out.bounced",
         by=by,
@@ -236,7 +241,7 @@ def note_bounced(
         "points_cash_bounced",
         values={
             "points": row.points,
-            "repaid": sum(line.points for line in lines if line.kind == "repay"),
+            "repaid": repaid,
             "words": reason,
             "account_end": row.account_end,
         },
