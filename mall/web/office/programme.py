@@ -1,5 +1,6 @@
 """The programme at the desk: what holds, its versions, and changes that one drafts and another decides on."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -295,6 +296,14 @@ def _draft(form: DraftForm, before: programme.Programme, *, at: datetime) -> Non
     wanted = settings | {name: form[name].data for name in (*EVERYDAY, *SWITCHES)}
     if wanted == settings:
         raise programme.NothingChanged
+    draft_once(wanted, form, before, at=at)
+
+
+def draft_once(wanted: Mapping[str, Any], form: Any, before: programme.Programme, *, at: datetime) -> None:
+    """Draft settings for the reason, and from the moment, that a form says; sent again, it drafts nothing more.
+
+    Raises BadSetting.
+    """
     done_or_gone(
         programme.draft,
         wanted,

@@ -15,15 +15,14 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import programme
-from mall.web.shared.done import done_or_gone
 from mall.web.shared.forms import Form, Whole, at_most, fresh_key, put
 from mall.web.shared.numbers import whole
-from mall.web.shared.signing_in import form_page, person
+from mall.web.shared.signing_in import form_page
 from mall.web.shared.task_words import task_title
 from mall.web.shared.texts import local, sentence
 
 from .fields import LONGEST_REASON, Cents, Moment, needed
-from .programme import drafts, task_words
+from .programme import draft_once, drafts, task_words
 
 CAPS = ("per_day", "per_month", "in_all")
 
@@ -155,13 +154,4 @@ def _draft(form: TasksForm, before: programme.Programme, shown: dict[str, progra
     if wanted == list(shown.values()):
         raise programme.NothingChanged
     settings = programme.settings_of(before) | {"tasks": [programme.settings_of_task(task) for task in wanted]}
-    done_or_gone(
-        programme.draft,
-        settings,
-        based_on=before.version,
-        effective_from=form.begins_at.data or at,
-        by=person().actor,
-        at=at,
-        reason=form.reason.data,
-        key=f"programme:{person().id}:{form.key.data}"[:120],
-    )
+    draft_once(settings, form, before, at=at)
