@@ -95,7 +95,6 @@ def _two_lots() -> Select[*tuple[Any, ...]]:
 def _points() -> Select[*tuple[Any, ...]]:
     """Find where not: 0 <= earned - taken back - what the rule gives <= expired of the lot and its child."""
     lot, posting, back = ledger.Lot, ledger.Posting, aliased(ledger.Posting)
-    first = aliased(lot)
     taken_back = (
         select(func.coalesce(func.sum(back.points), 0))
         .where(back.reverses == posting.id, back.kind == "clawback")
@@ -109,15 +108,7 @@ def _points() -> Select[*tuple[Any, ...]]:
         .group_by(posting.reference)
         .subquery("given")
     )
-    expired = (
-        select(first.reference, func.sum(posting.points).label("points"))
-        .select_from(posting)
-        .join(lot, lot.id == posting.lot_id)
-        .join(first, first.id == func.coalesce(lot.parent_id, lot.id))
-        .where(posting.kind == "expire", first.rule == RULE)
-        .group_by(first.reference)
-        .subquery("expired")
-    )
+    expired = ledger.expired_of(RULE)
     last = _last_facts(ORDER_FACTS)
     over = func.coalesce(given.c.points, 0) - last.c.attributes["points"].as_integer()
     return (

@@ -17,7 +17,7 @@ from .desk import (
     decline_adjustment,
 )
 from .earnings import earn, earned_by, unlock
-from .expiry import due_to_expire, expire, expire_due
+from .expiry import due_to_expire, expire, expire_due, expired_of
 from .freezing import freeze, thaw
 from .history import Due, Entry, expiring, history, move_of, on_the_way, set_aside, waiting
 from .holds import NothingCashedOut, NothingHeld, capture, cash_out, hold, redeem, release, undo_cash_out
@@ -92,6 +92,7 @@ __all__ = [
     "earned_by",
     "expire",
     "expire_due",
+    "expired_of",
     "expiring",
     "forgive",
     "freeze",

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Subquery, bindparam, func, select
 
 from mall.base.db import execute
+from mall.base.tables import aliased
 
 from .accounts import EXPIRY, WALLET
 from .lots import Lot
@@ -32,6 +33,22 @@ def expire_due(*, zone: str, after: int, at: datetime, share: int = MEMBERS_AT_O
     if due:
         _expire(lock_many(due, zone=zone), at=at)
     return last if execute(_MORE, {"last": last}).first() else None
+
+
+def expired_of(rule: str) -> Subquery:
+    """Return, to be joined, the points that expired of what a rule gave, and of lots that came of it: (reference,
+    points).
+    """
+    first = aliased(Lot)
+    return (
+        select(first.reference, func.sum(Posting.points).label("points"))
+        .select_from(Posting)
+        .join(Lot, Lot.id == Posting.lot_id)
+        .join(first, first.id == func.coalesce(Lot.parent_id, Lot.id))
+        .where(Posting.kind == "expire", first.rule == rule)
+        .group_by(first.reference)
+        .subquery("expired")
+    )
 
 
 def due_to_expire(*, at: datetime) -> list[int]:

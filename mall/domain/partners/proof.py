@@ -8,7 +8,6 @@ from sqlalchemy import cast as as_type
 
 from mall.base.proof import Check
 from mall.base.sql import seconds_later, whole_sum
-from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, membership, programme
 
@@ -70,8 +69,7 @@ def _refunded() -> Select[*tuple[Any, ...]]:
 
 
 def _points() -> Select[*tuple[Any, ...]]:
-    lot, posting = ledger.Lot, ledger.Posting
-    first, kept = aliased(lot), _kept()
+    posting, kept = ledger.Posting, _kept()
     given = (
         select(
             posting.reference,
@@ -84,15 +82,7 @@ def _points() -> Select[*tuple[Any, ...]]:
         .group_by(posting.reference, posting.member_id)
         .subquery("given")
     )
-    expired = (
-        select(first.reference, func.sum(posting.points).label("points"))
-        .select_from(posting)
-        .join(lot, lot.id == posting.lot_id)
-        .join(first, first.id == func.coalesce(lot.parent_id, lot.id))
-        .where(posting.kind == "expire", first.rule == RULE)
-        .group_by(first.reference)
-        .subquery("expired")
-    )
+    expired = ledger.expired_of(RULE)
     by_rate = kept.c.kept_cents * kept.c.times // kept.c.per
     gives = case((by_rate < kept.c.points, by_rate), else_=kept.c.points)
     over = func.coalesce(given.c.points, 0) - gives
