@@ -22,6 +22,7 @@ from .baskets import (
     put_in,
     set_line,
 )
+from .calculator import quote
 from .campaigns import Added, WillEarn, will_earn
 from .choosing import change, choose, line_of
 from .codes import NotShownNow, show_code
@@ -144,7 +145,7 @@ from .pricing import (
     shipping_of,
 )
 from .proof import checks
-from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooManyPoints, Wanted, quote
+from .quote import Quote, QuoteChanged, QuoteLine, Rules, Shipping, Taken, TooManyPoints, Wanted
 from .reads import (
     OrderPage,
     Sums,

@@ -16,10 +16,11 @@ from mall.base.text import N_
 from mall.domain import catalogue, coupons, earning, programme
 
 from .baskets import BasketNow, BasketRow
+from .calculator import price_of_piece
 from .life import SOLD
 from .order_lines import OrderLine, pieces_of
 from .orders import Order
-from .quote import PlanSold, Rules, Shipping, Wanted, price_of_piece
+from .quote import PlanSold, Rules, Shipping, Wanted
 
 SHIPPING_TAX_CLASS = "standard"
 # The kinds of product that are delivered from a pool of codes, and as coupons.

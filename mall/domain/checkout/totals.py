@@ -15,8 +15,9 @@ from mall.base.errors import Refusal
 from mall.domain import catalogue, coupons, programme
 
 from .baskets import BasketNow
+from .calculator import cents_in_scope, quote
 from .pricing import CODE, PricedLine, priced_lines, rules_of, shipping_of
-from .quote import Quote, Shipping, cents_in_scope, quote
+from .quote import Quote, Shipping
 from .redemptions import Redemptions, redemptions_of
 
 # Of so many kinds of coupon that stack every combination is tried: 26 at most.

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mall.domain import catalogue, checkout, coupons, programme
 from mall.domain.checkout import totals
-from mall.domain.checkout.quote import Shipping, cents_in_scope, quote
+from mall.domain.checkout.calculator import cents_in_scope, quote
+from mall.domain.checkout.quote import Shipping
 from mall.domain.checkout.totals import MOST_KINDS
 from tests.domain.checkout.test_quote import RULES, cash, gift, mix
 from tests.domain.checkout.test_quote_coupons import TICKETS, ticket

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mall.domain.checkout.quote import Quote, QuoteChanged, Rules, Shipping, Wanted, quote
+from mall.domain.checkout.calculator import quote
+from mall.domain.checkout.quote import Quote, QuoteChanged, Rules, Shipping, Wanted
 
 RULES = Rules()
 PARCEL = Shipping("parcel", 490, free_from_cents=5_000)

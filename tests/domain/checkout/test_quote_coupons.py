@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mall.domain import coupons
-from mall.domain.checkout.quote import QuoteChanged, Rules, Shipping, cents_in_scope, quote
+from mall.domain.checkout.calculator import cents_in_scope, quote
+from mall.domain.checkout.quote import QuoteChanged, Rules, Shipping
 from tests.domain.checkout.test_quote import PARCEL, RULES, cash, gift, mix, must_add_up
 from tests.stage import NOON
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mall.base.money import half_up, part_by_quantity, shares, tax_inside
 from mall.domain import catalogue, earning
-from mall.domain.checkout.quote import Rules, Shipping, price_of_piece, quote
+from mall.domain.checkout.calculator import price_of_piece, quote
+from mall.domain.checkout.quote import Rules, Shipping
 from tests.domain.checkout.test_quote import RULES, cash, gift, mix, must_add_up
 from tests.domain.checkout.test_quote_coupons import ticket
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mall.domain.checkout.quote import Rules, Wanted, quote
+from mall.domain.checkout.calculator import quote
+from mall.domain.checkout.quote import Rules, Wanted
 from mall.domain.checkout.tender import switch_for
 
 RULES = Rules()
