@@ -1,6 +1,6 @@
 """The catalogue at the desk: find items, list and delist many at once, set stock in the row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -124,42 +124,16 @@ def list_page(
             page = _page(wishes, at=at)
         except catalogue.TooManyWords as too_many:
             refusal, page = too_many, _page(replace(wishes, words=""), at=at)
-    names = {
-        "all": _("All"),
-        "listed": _("Listed"),
-        "draft": _("Draft"),
-        "scheduled": _("Scheduled"),
-        "delisted": _("Delisted"),
-        "low_stock": _("Low stock"),
-    }
-    tabs = [
-        {
-            "text": text,
-            "href": url_for(
-                "office.catalogue.index",
-                **{name: asked.get(name) or None for name in ("q", "kind", "level", "sort")},
-                tab=key,
-            ),
-            "current": key == (wishes.tab if wishes.tab in names else "all"),
-            "count": page.counts[key],
-        }
-        for key, text in names.items()
-    ]
+    tab = wishes.tab if wishes.tab in page.counts else "all"
     html = render_template(
         "office/catalogue/index.html",
         page=page,
-        tabs=tabs,
+        tabs=tabs_of(page.counts, asked, current=tab),
         wishes=wishes,
-        tab=wishes.tab if wishes.tab in names else "all",
+        tab=tab,
         sort=wishes.sort if wishes.sort in catalogue.DESK_SORTS else "title",
         kinds=KINDS,
-        sorts={
-            "title": _("Name"),
-            "newest": _("Newest first"),
-            "changed": _("Changed last"),
-            "stock": _("Least stock"),
-            "points": _("Fewest points"),
-        },
+        sorts=sorts(),
         asked=asked,
         terms=layout.terms(),
         ticked=set(ticked),
@@ -172,6 +146,39 @@ def list_page(
         refusal=refusal,
     )
     return html, 422 if refusal or problems or stock_error else 200
+
+
+def tabs_of(counts: Mapping[str, int], asked: Any, *, current: str) -> list[dict[str, Any]]:
+    """Return the tabs of the list, each with how many items stand in it, what else is asked for kept."""
+    names = {
+        "all": _("All"),
+        "listed": _("Listed"),
+        "draft": _("Draft"),
+        "scheduled": _("Scheduled"),
+        "delisted": _("Delisted"),
+        "low_stock": _("Low stock"),
+    }
+    kept = {name: asked.get(name) or None for name in ("q", "kind", "level", "sort")}
+    return [
+        {
+            "text": text,
+            "href": url_for("office.catalogue.index", **kept, tab=key),
+            "current": key == current,
+            "count": counts[key],
+        }
+        for key, text in names.items()
+    ]
+
+
+def sorts() -> dict[str, str]:
+    """Return the orders of the list, {value: words}."""
+    return {
+        "title": _("Name"),
+        "newest": _("Newest first"),
+        "changed": _("Changed last"),
+        "stock": _("Least stock"),
+        "points": _("Fewest points"),
+    }
 
 
 def list_asked() -> Any:
