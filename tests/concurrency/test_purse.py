@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from mall.base.clock import moved_to
 from mall.base.db import db, execute, reading, transaction
 from mall.domain import ledger
-from mall.domain.ledger import expiry, holds, postings, purses, returns
+from mall.domain.ledger import expiry, holds, purses, returns, writing
 from tests.conftest import NOON
 from tests.domain.ledger import steps
 from tests.domain.ledger.steps import ZONE, broken, give, hold, new_member, purse, redeem
@@ -53,7 +53,7 @@ def lock_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def post_together(handles, lines):
         meet()
-        return postings.post(handles, lines)
+        return writing.post(handles, lines)
 
     monkeypatch.setattr(purses, "lock_many", unlocked)
     for room in (holds, returns):
@@ -280,7 +280,7 @@ def test_without_the_lock_spending_and_expiring_take_the_same_points(postgres_ap
 
     def post_together(handles, lines):
         meet()
-        return postings.post(handles, lines)
+        return writing.post(handles, lines)
 
     for room in (purses, expiry):
         monkeypatch.setattr(room, "lock_many", unlocked)

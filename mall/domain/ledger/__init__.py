@@ -23,7 +23,7 @@ from .history import Due, Entry, expiring, history, move_of, on_the_way, set_asi
 from .holds import NothingCashedOut, NothingHeld, capture, cash_out, hold, redeem, release, undo_cash_out
 from .lots import Lot, last_day
 from .positions import Position
-from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting, one_write
+from .postings import InsufficientPoints, KeyReused, Line, NoPoints, Posting
 from .proof import checks
 from .purses import (
     PURSE_COLUMNS,
@@ -50,6 +50,7 @@ from .returns import (
     to_take,
     would_give_back,
 )
+from .writing import one_write
 
 __all__ = [
     "ADJUSTMENT_KIND",

@@ -7,9 +7,10 @@ from mall.base.text import N_, Message, say
 from .accounts import ADJUSTMENT, WALLET
 from .arrivals import Arrival, into_wallet
 from .lots import make_lot
-from .postings import Line, Move, NoPoints, post, recorded
+from .postings import Line, Move, NoPoints, recorded
 from .purses import LockedPurse
 from .spending import draw, spendable_lots
+from .writing import post
 
 
 def adjust_up(

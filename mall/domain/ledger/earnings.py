@@ -12,8 +12,9 @@ from .accounts import ISSUANCE, PENDING
 from .arrivals import Arrival, into_wallet
 from .lots import Lot, make_lot
 from .positions import Position
-from .postings import Line, Move, NoPoints, Posting, post, recorded
+from .postings import Line, Move, NoPoints, Posting, recorded
 from .purses import LockedPurse
+from .writing import post
 
 
 def earn(

@@ -10,8 +10,9 @@ from mall.base.tables import aliased
 from .accounts import EXPIRY, WALLET
 from .lots import Lot
 from .positions import Position
-from .postings import Line, Move, Posting, post
+from .postings import Line, Move, Posting
 from .purses import LockedPurse, lock_many
+from .writing import post
 
 # The members of one share, by their ids. Their purses are locked until all are done: well under a second, also in
 # the one night of a year in which every lot of theirs ends.

@@ -11,8 +11,9 @@ from .accounts import HELD, WALLET
 from .holds import NothingHeld, release
 from .lots import Lot
 from .positions import Position
-from .postings import Line, Move, post, recorded
+from .postings import Line, Move, recorded
 from .purses import LockedPurse
+from .writing import post
 
 
 def freeze(purse: LockedPurse, lot_ids: Sequence[int], *, reference: str, at: datetime) -> list[Line]:

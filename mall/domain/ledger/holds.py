@@ -13,9 +13,10 @@ from .accounts import CASH_OUT, HELD, REDEMPTION, WALLET
 from .arrivals import DAYS_AFTER_RELEASE, Arrival, back_into_wallet
 from .lots import Lot
 from .positions import Position
-from .postings import Line, Move, NoPoints, Posting, post, recorded
+from .postings import Line, Move, NoPoints, Posting, recorded
 from .purses import LockedPurse
 from .spending import draw, spendable_lots
+from .writing import post
 
 
 class NothingHeld(Refusal):

@@ -18,9 +18,10 @@ from .arrivals import DAYS_AFTER_RELEASE, DAYS_AFTER_RETURN, Arrival, back_into_
 from .expiry import expire
 from .lots import Lot
 from .positions import Position
-from .postings import KeyReused, Line, Move, NoPoints, Posting, at_once, post, recorded
+from .postings import KeyReused, Line, Move, NoPoints, Posting, recorded
 from .purses import LockedPurse
 from .spending import OpenLot, lots_in
+from .writing import at_once, post
 
 
 class MoreThanRedeemed(Refusal):

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from mall.domain.ledger import postings
+from mall.domain.ledger import writing
 
 from .machine import LedgerMachine, short
 
@@ -17,7 +17,7 @@ def test_on_sqlite(sqlite_stage):
 
 @pytest.mark.postgresql
 def test_on_postgresql_with_all_rows_of_a_table_in_one_statement(postgresql_stage, monkeypatch):
-    monkeypatch.setattr(postings, "MANY_ROWS", 1)
+    monkeypatch.setattr(writing, "MANY_ROWS", 1)
     with postgresql_stage.app.app_context():
         run_state_machine_as_test(lambda: LedgerMachine(postgresql_stage), settings=short(20))
 

@@ -8,8 +8,9 @@ from mall.base.clock import moved_to
 from mall.base.db import transaction
 from mall.base.text import say
 from mall.domain import ledger
-from mall.domain.ledger import postings as postings_room
-from mall.domain.ledger.postings import Move, post
+from mall.domain.ledger import writing
+from mall.domain.ledger.postings import Move
+from mall.domain.ledger.writing import post
 from tests.conftest import NOON
 
 from .steps import ZONE, earn, give, hold, instant, locked, new_member, positions, postings, purse, redeem
@@ -111,7 +112,7 @@ def test_many_rows_written_by_one_statement_are_those_written_row_by_row(either,
     for number, member in enumerate(members):
         give(member, 100 + number, f"order:{number}", last=date(2026, 3, 31))
         hold(member, 30, f"order:{number}:spent")
-    monkeypatch.setattr(postings_room, "MANY_ROWS", many)
+    monkeypatch.setattr(writing, "MANY_ROWS", many)
     why = say("Earned on {day} by order {number}", day=date(2026, 3, 4), number="1042")
     with moved_to(NOON), transaction():
         purses = ledger.lock_many(members, zone=ZONE)
@@ -145,7 +146,7 @@ def test_many_rows_written_by_one_statement_are_those_written_row_by_row(either,
 @pytest.mark.parametrize("many", [1, 10**6], ids=["as one", "row by row"])
 def test_what_is_not_there_cannot_be_taken_either_way(mei, many, monkeypatch):
     lot = give(mei, 100)
-    monkeypatch.setattr(postings_room, "MANY_ROWS", many)
+    monkeypatch.setattr(writing, "MANY_ROWS", many)
 
     with pytest.raises(AssertionError, match="positions are not what was read"), locked(mei) as handle:
         move = Move("too:much", "expire", mei, "order:7", NOON)
