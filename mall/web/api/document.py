@@ -33,10 +33,6 @@ def openapi() -> Response:
 @cache
 def document() -> dict[str, Any]:
     """Return the document."""
-    asked = (messages.PurchaseReport, messages.RefundReport, messages.InvitationWanted)
-    told = (messages.PurchaseNoted, messages.RefundNoted, messages.InvitationMade, messages.Problem)
-    _refs, schemas = msgspec.json.schema_components([*asked, *told], ref_template=SCHEMAS)
-    schemas["PurchaseReport"]["oneOf"] = [{"required": ["member_number"]}, {"required": ["account"]}]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,74 +47,87 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "paths": {
-            "/api/v1/purchases": {
-                "post": _act(
-                    "reportPurchase",
-                    "Report a purchase",
-                    messages.PurchaseReport,
-                    messages.PurchaseNoted,
-                    "Kept; so many points and growth were given.",
-                    once=True,
-                )
-            },
-            "/api/v1/refunds": {
-                "post": _act(
-                    "reportRefund",
-                    "Report a refund",
-                    messages.RefundReport,
-                    messages.RefundNoted,
-                    "Kept; so many points and growth were taken back.",
-                    once=True,
-                )
-            },
-            "/api/v1/bindings": {
-                "post": _act(
-                    "inviteMember",
-                    "Ask for a link to bind an account",
-                    messages.InvitationWanted,
-                    messages.InvitationMade,
-                    "A link to show to your customer.",
-                    once=False,
-                )
-            },
-            "/api/v1/openapi.json": {
-                "get": {
-                    "operationId": "readDocument",
-                    "summary": "This document",
-                    "security": [],
-                    "responses": {
-                        "200": {
-                            "description": "The document.",
-                            "content": {"application/json": {"schema": {"type": "object"}}},
-                        }
-                    },
-                }
-            },
+        "paths": _paths(),
+        "components": _components(),
+    }
+
+
+def _paths() -> dict[str, Any]:
+    return {
+        "/api/v1/purchases": {
+            "post": _act(
+                "reportPurchase",
+                "Report a purchase",
+                messages.PurchaseReport,
+                messages.PurchaseNoted,
+                "Kept; so many points and growth were given.",
+                once=True,
+            )
         },
-        "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "parameters": {
-                "IdempotencyKey": {
-                    "name": "Idempotency-Key",
-                    "in": "header",
-                    "required": True,
-                    "description": "New for each purchase or refund, the same when one is sent again.",
-                    "schema": {
-                        "type": "string",
-                        "pattern": f"^{messages.IDEMPOTENCY_KEY}{messages.TO_THE_END}",
-                    },
-                }
-            },
-            "headers": {
-                "Idempotent-Replayed": {
-                    "description": "true where this was answered before, and nothing was done now.",
-                    "schema": {"type": "string", "const": "true"},
+        "/api/v1/refunds": {
+            "post": _act(
+                "reportRefund",
+                "Report a refund",
+                messages.RefundReport,
+                messages.RefundNoted,
+                "Kept; so many points and growth were taken back.",
+                once=True,
+            )
+        },
+        "/api/v1/bindings": {
+            "post": _act(
+                "inviteMember",
+                "Ask for a link to bind an account",
+                messages.InvitationWanted,
+                messages.InvitationMade,
+                "A link to show to your customer.",
+                once=False,
+            )
+        },
+        "/api/v1/openapi.json": {
+            "get": {
+                "operationId": "readDocument",
+                "summary": "This document",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "The document.",
+                        "content": {"application/json": {"schema": {"type": "object"}}},
+                    }
                 },
-                "Retry-After": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
-            },
-            "schemas": schemas,
+            }
         },
+    }
+
+
+def _components() -> dict[str, Any]:
+    """Return what the paths refer to: the key, a parameter, headers, and the messages as they are checked."""
+    asked = (messages.PurchaseReport, messages.RefundReport, messages.InvitationWanted)
+    told = (messages.PurchaseNoted, messages.RefundNoted, messages.InvitationMade, messages.Problem)
+    _refs, schemas = msgspec.json.schema_components([*asked, *told], ref_template=SCHEMAS)
+    schemas["PurchaseReport"]["oneOf"] = [{"required": ["member_number"]}, {"required": ["account"]}]
+    return {
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        "parameters": {
+            "IdempotencyKey": {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "description": "New for each purchase or refund, the same when one is sent again.",
+                "schema": {
+                    "type": "string",
+                    "pattern": f"^{messages.IDEMPOTENCY_KEY}{messages.TO_THE_END}",
+                },
+            }
+        },
+        "headers": {
+            "Idempotent-Replayed": {
+                "description": "true where this was answered before, and nothing was done now.",
+                "schema": {"type": "string", "const": "true"},
+            },
+            "Retry-After": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+        },
+        "schemas": schemas,
     }
 
 
