@@ -73,13 +73,7 @@ def item_page(
         or ScheduleForm(formdata=None, listed_from=product.listed_from, listed_until=product.listed_until),
         forms=forms,
         sent_variant=variant,
-        will_see={
-            each.row.id: members_will_see(
-                forms[each.row.id].typed_prices() if preview and forms[each.row.id] is variant else each.prices,
-                kind=product.kind,
-            )
-            for each in item.variants
-        },
+        will_see=_will_see(item, typed=variant if preview else None),
         added=added or new_variant_form(),
         picture=picture or PictureForm(formdata=None, seen_version=product.version),
         alts=[(row, alt[1] if alt and alt[0] == row.id else _alt_form(row)) for row in item.pictures],
@@ -95,6 +89,14 @@ def item_page(
         terms=terms,
         at=at,
     )
+
+
+def _will_see(item: catalogue.DeskItem, *, typed: VariantForm | None) -> dict[int, Any]:
+    """Return what members will see of each variant's prices, {variant id: it}; of one that is `typed`, as typed."""
+    prices = {each.row.id: each.prices for each in item.variants}
+    if typed is not None and typed.variant_id in prices:
+        prices[typed.variant_id] = typed.typed_prices()
+    return {variant_id: members_will_see(each, kind=item.product.kind) for variant_id, each in prices.items()}
 
 
 def state_words(state: str, row: Any) -> tuple[str, str, datetime | None]:
