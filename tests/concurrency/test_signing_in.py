@@ -12,7 +12,7 @@ from flask import Flask
 
 from mall.base.db import transaction
 from mall.domain import people
-from mall.domain.people import persons
+from mall.domain.people import credentials
 from tests import cast
 from tests.conftest import NOON
 from tests.threads import errors, race
@@ -44,7 +44,7 @@ def one_counts_while_another_is_forgiven(app: Flask, monkeypatch: pytest.MonkeyP
     def after_the_first(act):
         def slow(limit, subject, **named):
             answer = act(limit, subject, **named)
-            if limit is not persons.SIGN_IN_BY_NETWORK and not hasattr(met, "once"):
+            if limit is not credentials.SIGN_IN_BY_NETWORK and not hasattr(met, "once"):
                 met.once = True
                 with suppress(threading.BrokenBarrierError):
                     meeting.wait(1)
@@ -54,8 +54,8 @@ def one_counts_while_another_is_forgiven(app: Flask, monkeypatch: pytest.MonkeyP
 
     with transaction():
         people.count_sign_in("member", email, network=NETWORK, at=NOON)
-    monkeypatch.setattr(persons, "count", after_the_first(persons.count))
-    monkeypatch.setattr(persons, "forgive", after_the_first(persons.forgive))
+    monkeypatch.setattr(credentials, "count", after_the_first(credentials.count))
+    monkeypatch.setattr(credentials, "forgive", after_the_first(credentials.forgive))
 
     def count():
         with transaction():
@@ -63,7 +63,7 @@ def one_counts_while_another_is_forgiven(app: Flask, monkeypatch: pytest.MonkeyP
 
     def forgive():
         with transaction():
-            persons.forgive_sign_in("member", email.key, network=NETWORK)
+            credentials.forgive_sign_in("member", email.key, network=NETWORK)
 
     return race(app, [count, forgive])
 
@@ -75,10 +75,10 @@ def test_counting_and_forgetting_take_their_locks_in_one_order(postgres_app, mei
 def test_in_opposite_orders_they_wait_for_each_other(postgres_app, mei, monkeypatch):
     def backwards(door, key, *, network):
         account = f"{door}:{key}"
-        persons.forgive(persons.SIGN_IN_BY_ACCOUNT, account)
-        persons.forgive(persons.SIGN_IN_FROM_NETWORK, f"{account}:{network}")
+        credentials.forgive(credentials.SIGN_IN_BY_ACCOUNT, account)
+        credentials.forgive(credentials.SIGN_IN_FROM_NETWORK, f"{account}:{network}")
 
-    monkeypatch.setattr(persons, "forgive_sign_in", backwards)
+    monkeypatch.setattr(credentials, "forgive_sign_in", backwards)
     outcomes = one_counts_while_another_is_forgiven(postgres_app, monkeypatch)
 
     assert [error.orig.sqlstate for error in errors(outcomes)] == ["40P01"]

@@ -22,6 +22,23 @@ from .addresses import (
 )
 from .browsers import known_as, remember
 from .checks import checks
+from .credentials import (
+    BASKETS_BY_NETWORK,
+    PASSWORD_AGAIN,
+    REGISTER_BY_NETWORK,
+    RESET_BY_ACCOUNT,
+    RESET_BY_NETWORK,
+    SECOND_FACTOR,
+    VERIFY_AGAIN,
+    AccountFrozen,
+    Credentials,
+    WrongPassword,
+    count_sign_in,
+    credentials_of_member,
+    credentials_of_staff,
+    forgive_sign_in,
+    insist_on,
+)
 from .emails import BadEmail, Email, read_email
 from .facets import (
     MOST_CHOICES,
@@ -68,6 +85,7 @@ from .members import (
     unfreeze_member,
     verify,
 )
+from .own_matters import OwnMatter, member_behind, member_like_staff, not_for_oneself
 from .passwords import (
     LEAST_PASSWORD,
     LONGEST_PASSWORD,
@@ -81,30 +99,11 @@ from .passwords import (
     rehash,
 )
 from .persons import (
-    BASKETS_BY_NETWORK,
-    PASSWORD_AGAIN,
-    REGISTER_BY_NETWORK,
-    RESET_BY_ACCOUNT,
-    RESET_BY_NETWORK,
-    SECOND_FACTOR,
-    VERIFY_AGAIN,
-    AccountFrozen,
-    Credentials,
     HalfIn,
-    OwnMatter,
     Person,
-    WrongPassword,
-    count_sign_in,
-    credentials_of_member,
-    credentials_of_staff,
-    forgive_sign_in,
     half_in,
-    insist_on,
-    member_behind,
     member_from,
-    member_like_staff,
     member_select,
-    not_for_oneself,
     note_seen,
     person_from,
     person_of,
