@@ -99,11 +99,8 @@ from .prices import (
     points_price,
     refuse_unsound,
 )
+from .product_details import DELIVERIES, KINDS, MEMBERSHIP, BadProduct
 from .products import (
-    DELIVERIES,
-    KINDS,
-    MEMBERSHIP,
-    BadProduct,
     ChangedMeanwhile,
     NoSuchProduct,
     Product,

@@ -13,7 +13,8 @@ from mall.domain import audit, programme, repeats
 
 from .labels import relabel
 from .prices import POINTS, Price, UnsoundPrice, set_prices
-from .products import Product, create_product, faults_of, refused, touch
+from .product_details import faults_of, refused
+from .products import Product, create_product, touch
 from .stock import LOW_WATER, Stock, open_stock
 from .stock_desk import StockIsCodes, receive
 from .variants import Variant, free_sku, variant_row, variant_title, variants_of

@@ -30,7 +30,8 @@ from .categories import category_ids_of
 from .labels import ShelfLabel
 from .pictures import Picture, pictures_of
 from .prices import Price, prices_of
-from .products import KINDS, Product, product_row
+from .product_details import KINDS
+from .products import Product, product_row
 from .quotas import Quota
 from .shelves import in_state, missing_to_list, state_of
 from .stock import Stock, StockMove

@@ -11,7 +11,8 @@ from mall.base.db import execute
 
 from .gates import Viewer, gate_of, may_see
 from .labels import ShelfLabel
-from .products import MEMBERSHIP, Product
+from .product_details import MEMBERSHIP
+from .products import Product
 from .shelves import in_state
 
 
