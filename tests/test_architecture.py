@@ -73,6 +73,7 @@ RULES = [
     rules.catches_everything,
     rules.builds_sql_from_text,
     rules.leaves_a_check_unmarked,
+    rules.hides_a_text,
 ]
 
 
@@ -146,6 +147,7 @@ BAD = [
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "text('SELECT %s' % name)"),
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "connection.exec_driver_sql('SELECT {}'.format(name))"),
     (rules.leaves_a_check_unmarked, "mall/domain/ledger/a.py", "Check('all is well', select(Lot))"),
+    (rules.hides_a_text, "mall/web/store/a.py", "words = f\"{how}, {_('in a pack')}\""),
 ]
 
 GOOD = [
@@ -170,6 +172,7 @@ GOOD = [
     (rules.catches_everything, "mall/web/store/a.py", "try:\n    f()\nexcept Refusal:\n    pass"),
     (rules.builds_sql_from_text, "mall/domain/ledger/a.py", "text('SELECT :a')\nwords = f'Select {size} pictures'"),
     (rules.leaves_a_check_unmarked, "mall/domain/ledger/a.py", "Check(N_('all is well'), select(Lot))"),
+    (rules.hides_a_text, "mall/web/store/a.py", "pack = _('in a pack')\nwords = f'{how}, {pack}'"),
 ]
 
 

@@ -34,6 +34,7 @@ EDGES = {
 THE_CLOCK = "mall/base/clock.py"
 THE_DATABASE = "mall/base/db.py"
 THE_GUARD = "mall/base/guard.py"
+MARKS = {"_", "_l", "N_", "gettext", "ngettext", "lazy_gettext", "lazy_ngettext"}
 WRITES = ("insert", "update", "delete")
 SENDS_SQL = {"text", "execute", "exec_driver_sql", "executemany", "executescript", "DDL"}
 LOOKS_LIKE_SQL = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|CREATE|ALTER|DROP)\s")
@@ -265,6 +266,15 @@ def leaves_a_check_unmarked(source: Source) -> Iterator[str]:
             name = node.args[0] if node.args else None
             if not (isinstance(name, ast.Call) and _terminal(name.func) == "N_"):
                 yield source.at(node, 'mark a check\'s promise for translation: Check(N_("..."), ...)')
+
+
+def hides_a_text(source: Source) -> Iterator[str]:
+    """Yield the texts marked inside an f-string: the catalogues are collected without looking into one."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.JoinedStr):
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and _terminal(call.func) in MARKS:
+                    yield source.at(call, "mark a text for translation outside of an f-string")
 
 
 def lists_another_name(source: Source) -> Iterator[str]:

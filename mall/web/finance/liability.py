@@ -119,13 +119,14 @@ def waterfall(found: finance.RollForward) -> Markup:
         (_("Adjusted"), moved("adjusted_up", "adjusted_down")),
         (_("Cashed\nout"), moved("cashed_out", "cashed_back")),
     ]
-    opening, closing = short_day(found.month.first), short_day(found.until)
+    opening = "\n".join((_("Opening"), short_day(found.month.first)))
+    closing = "\n".join((_("Closing"), short_day(found.until)))
     return charts.waterfall(
         _("Points liability, how the opening became the closing"),
         [
-            charts.Bar(f"{_('Opening')}\n{opening}", found.opening.points, total=True),
+            charts.Bar(opening, found.opening.points, total=True),
             *(charts.Bar(label, points) for label, points in steps if points),
-            charts.Bar(f"{_('Closing')}\n{closing}", found.closing.points, total=True),
+            charts.Bar(closing, found.closing.points, total=True),
         ],
         write=number,
     )

@@ -269,7 +269,7 @@ def given_words(row: Any) -> str:
         "operator": _("by hand"),
         "pack": _("for a full stamp card") if for_what == "stamp_card" else _("with a level or a birthday"),
     }[row.source]
-    return f"{how}, {_('in a pack')}" if row.pack_id else how
+    return ", ".join((how, _("in a pack"))) if row.pack_id else how
 
 
 def _shown(row: Any, terms: Any, *, at: Any) -> dict[str, Any]:

@@ -207,7 +207,7 @@ SENTENCES = {
         seconds=each["within"],
     ),
     "given": lambda each: f"{act_words(each['act'])}. {_of_staff(each)}",
-    "runs": lambda each: f"{_('Earned at %(partner)s', partner=each['partner'])}. {_of_staff(each)}",
+    "runs": lambda each: ". ".join((_("Earned at %(partner)s", partner=each["partner"]), _of_staff(each))),
     "invitation": lambda each: ngettext(
         "%(num)s invitation waits because it looks like one of oneself",
         "%(num)s invitations wait because they look like ones of oneself",

@@ -109,7 +109,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(ada):
 
 
 def test_all_figures_that_are_out_of_bounds_are_said_with_what_is_missing(ada):
-    answer = add(ada, earn_points="0", earn_per_cents="0", ready_after_days="9999", reason="")
+    answer = add(ada, earn_points="-1", earn_per_cents="0", ready_after_days="9999", reason="")
     assert answer.status_code == 422
     wrong = ("earn_points", "earn_per_cents", "ready_after_days", "reason")
     assert [f'id="{name}-error"' in answer.text for name in wrong] == [True] * 4
