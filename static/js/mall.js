@@ -62,6 +62,15 @@
     button.classList.add("is-busy");
     button.textContent = button.dataset.busy;
   };
+  // A day that is typed by half, or is none: the browser sends nothing for it, and it would be taken for empty.
+  const halfTyped = (event) => {
+    const box = [...event.target.elements].find((each) => each.validity && each.validity.badInput);
+    if (!box) return;
+    event.preventDefault();
+    event.stopPropagation();
+    for (let fold = box.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    box.reportValidity();
+  };
   const releaseAll = () => [...sent.keys()].forEach(release);
 
   // A password, to be read by who types it.
@@ -101,6 +110,7 @@
     if (problem) problem.focus();
   };
 
+  document.addEventListener("submit", halfTyped, true);
   document.addEventListener("submit", busy);
   document.addEventListener("htmx:afterRequest", releaseAll);
   document.addEventListener("htmx:load", (event) => {
