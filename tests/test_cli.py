@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -361,3 +362,15 @@ def test_a_file_that_holds_no_settings_is_said(flask, tmp_path, content):
 
     assert refused.exit_code == 1
     assert "The file" in refused.output and "Traceback" not in refused.output
+
+
+def test_a_demo_at_a_port_that_is_taken_says_so_before_it_makes_a_year_of_data(flask, app):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        app.config["PORT"] = other.getsockname()[1]
+        result = flask("demo")
+
+    assert result.exit_code == 1
+    assert f"Port {app.config['PORT']} is taken. Choose another: PORT=8000 make run" in result.output
+    assert "Making a year of history" not in result.output

@@ -92,6 +92,8 @@ def demonstrate(no_serve: bool) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     if not app.config["DEMO"]:
         raise click.ClickException("DEMO=0 is set, so there is no demo here.")
+    if not no_serve and not is_free(app.config["PORT"]):
+        raise click.ClickException(f"Port {app.config['PORT']} is taken. Choose another: PORT=8000 make run")
     flask_migrate.upgrade()
     if not is_set_up():
         click.echo("Making a year of history; this takes about a minute, once.")
@@ -104,8 +106,6 @@ def demonstrate(no_serve: bool) -> None:
         click.echo(f"{built.members} members, {built.orders} orders, {built.items} items in {built.seconds:.0f} s.")
     if no_serve:
         return
-    if not is_free(app.config["PORT"]):
-        raise click.ClickException(f"Port {app.config['PORT']} is taken. Choose another: PORT=8000 make run")
     click.echo(f"The shop is open at {app.config['PUBLIC_URL']} - sign in with one click, Ctrl-C closes it.")
     serve(app, port=app.config["PORT"])
 

@@ -1,4 +1,4 @@
-"""The demo's people: the staff, the four members a visitor may sign in as, and the crowd."""
+"""The demo's people: the staff, the members a visitor may sign in as, and the crowd."""
 
 from msgspec import Struct
 
