@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField
@@ -16,7 +16,7 @@ from mall.base.text import N_
 from mall.domain import approvals, cash_outs, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.forms import Form, at_most, one_line
+from mall.web.shared.forms import Form, Line, at_most, one_line, typed_line
 from mall.web.shared.signing_in import form_page, person
 
 bp = Blueprint("payouts", __name__, url_prefix="/payouts")
@@ -30,10 +30,6 @@ class NoReasonGiven(Refusal):
 
 class NoReferenceGiven(Refusal):
     message = N_("Enter the reference of the payment.")
-
-
-class TooLong(Refusal):
-    message = N_("Use at most {most} characters.")
 
 
 class BounceForm(Form):
@@ -69,24 +65,20 @@ def approve(cash_out_id: int):
 @bp.post("/<int:cash_out_id>/refusal")
 def decline(cash_out_id: int):
     """Decline a request; the points go back, and the member reads why."""
-    reason = one_line(request.form.get("reason"))
-    if not reason:
-        return payouts_page(wrong=(cash_out_id, NoReasonGiven()))
-    if len(reason) > cash_outs.LONGEST_REASON:
-        return payouts_page(wrong=(cash_out_id, TooLong(most=cash_outs.LONGEST_REASON)), typed=reason)
-    return _done(cash_outs.decline, cash_out_id, _("Declined. The points are back with the member."), reason=reason)
+    why = typed_line("reason", row=cash_out_id, most=cash_outs.LONGEST_REASON, missing=NoReasonGiven())
+    if why.wrong:
+        return payouts_page(typed=why)
+    return _done(cash_outs.decline, cash_out_id, _("Declined. The points are back with the member."), reason=why.text)
 
 
 @bp.post("/<int:cash_out_id>/payment")
 def pay(cash_out_id: int):
     """Note that an approved request was paid, with the bank's reference."""
-    reference = one_line(request.form.get("reference"))
-    if not reference:
-        return payouts_page(wrong=(cash_out_id, NoReferenceGiven()))
-    if len(reference) > cash_outs.LONGEST_REFERENCE:
-        return payouts_page(wrong=(cash_out_id, TooLong(most=cash_outs.LONGEST_REFERENCE)), typed=reference)
+    reference = typed_line("reference", row=cash_out_id, most=cash_outs.LONGEST_REFERENCE, missing=NoReferenceGiven())
+    if reference.wrong:
+        return payouts_page(typed=reference, name="reference")
     done = _("Noted as paid. The member is told.")
-    return _done(cash_outs.note_paid, cash_out_id, done, payout_reference=reference)
+    return _done(cash_outs.note_paid, cash_out_id, done, payout_reference=reference.text)
 
 
 @bp.get("/<int:cash_out_id>")
@@ -163,10 +155,8 @@ def _steps(each: Any, names: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] | None = None, typed: str = "") -> Any:
-    """Render the lists. `wrong` is the request whose reason or reference is missing or too long, and the sentence;
-    `typed` stays in its box.
-    """
+def payouts_page(*, refusal: Refusal | None = None, typed: Line | None = None, name: str = "reason") -> Any:
+    """Render the lists. `typed` is a reason or a reference, by `name`, that is missing or too long."""
     with reading():
         asked = cash_outs.cash_outs_in(cash_outs.ASKED)
         approved = cash_outs.cash_outs_in(cash_outs.APPROVED)
@@ -181,11 +171,10 @@ def payouts_page(*, refusal: Refusal | None = None, wrong: tuple[int, Refusal] |
         names=names,
         own=own_member_id(),
         refusal=refusal,
-        wrong=wrong,
         typed=typed,
-        wrong_name="reference" if wrong and wrong[0] in {each.id for each in approved} else "reason",
+        wrong_name=name,
     )
-    return page, 422 if refusal or wrong else 200
+    return page, 422 if refusal or typed else 200
 
 
 def own_member_id() -> int | None:

@@ -12,22 +12,17 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.base.money import half_up
-from mall.base.text import N_
 from mall.domain import approvals, insight, ledger, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_once, done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line
+from mall.web.shared.forms import Form, Line, Whole, at_most, fresh_key, one_line, typed_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import sentence
 
 from .actors import actor_words
-from .fields import LONGEST_REASON, needed
+from .fields import LONGEST_REASON, NoReasonGiven, needed
 
 bp = Blueprint("adjustments", __name__, url_prefix="/adjustments")
-
-
-class NoReasonGiven(Refusal):
-    message = N_("Say why it is declined.")
 
 
 MOST = 10_000_000
@@ -139,21 +134,21 @@ def approve(request_id: int):
 @bp.post("/<int:request_id>/refusal")
 def decline(request_id: int):
     """Decline an adjustment; nothing moves. The one who asked may withdraw it this way."""
-    reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
-    if not reason:
-        return waiting_page(missing=request_id)
+    why = typed_line("reason", row=request_id, most=LONGEST_REASON, missing=NoReasonGiven())
+    if why.wrong:
+        return waiting_page(typed=why)
     try:
-        done_once(ledger.decline_adjustment, request_id, reason=reason, by=person().actor, at=now())
+        done_once(ledger.decline_adjustment, request_id, reason=why.text, by=person().actor, at=now())
     except approvals.AlreadyDecided as refusal:
         return waiting_page(refusal=refusal)
     flash(_("Declined. Nothing has moved."))
     return redirect(url_for("office.adjustments.index"))
 
 
-def waiting_page(*, refusal: Refusal | None = None, missing: int | None = None):
+def waiting_page(*, refusal: Refusal | None = None, typed: Line | None = None):
     """Render what waits: before, change, after, reason, and what it does to the liability.
 
-    `missing` is the request whose reason to decline is missing.
+    `typed` is a reason to decline that is missing or too long.
     """
     at, terms = now(), layout.terms()
     with reading():
@@ -180,10 +175,10 @@ def waiting_page(*, refusal: Refusal | None = None, missing: int | None = None):
         actor_words=actor_words,
         terms=terms,
         refusal=refusal,
-        missing=missing,
-        no_reason=NoReasonGiven(),
+        typed=typed,
+        most=LONGEST_REASON,
     )
-    return page, 422 if refusal or missing else 200
+    return page, 422 if refusal or typed else 200
 
 
 def own_member_id() -> int | None:

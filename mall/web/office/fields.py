@@ -11,7 +11,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import DateField, DateTimeLocalField, StringField, TextAreaField
 from wtforms.validators import DataRequired, StopValidation
 
+from mall.base.errors import Refusal
 from mall.base.money import cents_of
+from mall.base.text import N_
 from mall.web.shared.forms import Form, at_most, one_line
 from mall.web.shared.numbers import whole
 from mall.web.shared.texts import zone
@@ -20,6 +22,10 @@ MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2200)
 # What is kept of why somebody did something.
 LONGEST_REASON = 500
+
+
+class NoReasonGiven(Refusal):
+    message = N_("Say why it is declined.")
 
 
 class WhyForm(Form):

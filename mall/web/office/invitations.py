@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
+from mall.base.text import N_
 from mall.domain import earning, people
 from mall.web.shared import layout
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import one_line
+from mall.web.shared.forms import Line, typed_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.task_words import given_words
 
@@ -24,6 +25,10 @@ DECIDED_SHOWN = 50
 DECISIONS = {"accept": True, "reject": False}
 
 
+class NoReasonGiven(Refusal):
+    message = N_("Say why; it is kept in the audit log.")
+
+
 @bp.get("")
 def index():
     """Show what waits for a person, and what was decided lately."""
@@ -34,16 +39,18 @@ def index():
 def decide(friend_id: int):
     """Accept or reject a suspect invitation. Pressed twice, it is decided once."""
     wanted = DECISIONS.get(request.form.get("decision", ""))
-    reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
-    if wanted is None or not reason:
-        return invitations_page(missing=friend_id)
+    why = typed_line("reason", row=friend_id, most=LONGEST_REASON, missing=NoReasonGiven())
+    if why.wrong:
+        return invitations_page(typed=why)
+    if wanted is None:
+        abort(400)
     try:
         rewards = done_or_gone(
             earning.decide_invitation,
             friend_id,
             accept=wanted,
             by=person().actor,
-            reason=reason,
+            reason=why.text,
             terms=layout.terms(),
             at=now(),
         )
@@ -56,8 +63,8 @@ def decide(friend_id: int):
     return redirect(url_for("office.invitations.index"), 303)
 
 
-def invitations_page(*, refusal: Refusal | None = None, missing: int | None = None):
-    """Render the invitations. `missing` is the friend about whom a reason is missing."""
+def invitations_page(*, refusal: Refusal | None = None, typed: Line | None = None):
+    """Render the invitations. `typed` is a reason that is missing or too long."""
     with reading():
         suspects = earning.invitations(earning.SUSPECT)
         decided = earning.invitations(earning.ACCEPTED, earning.REJECTED, limit=DECIDED_SHOWN)
@@ -65,9 +72,10 @@ def invitations_page(*, refusal: Refusal | None = None, missing: int | None = No
         names = people.names_of(others)
     return form_page(
         "office/invitations/index.html",
-        refused=missing is not None,
+        refused=typed is not None,
         refusal=refusal,
-        missing=missing,
+        typed=typed,
+        most=LONGEST_REASON,
         suspects=suspects,
         decided=decided,
         evidence_words=lambda found: evidence_words(found, names),

@@ -16,14 +16,14 @@ from mall.base.errors import Refusal
 from mall.domain import approvals, coupons, people, programme
 from mall.web.shared.benefits import benefits_of
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import Form, Whole, at_most, fresh_key, one_line, put
+from mall.web.shared.forms import Form, Line, Whole, at_most, fresh_key, put, typed_line
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.task_words import caps_words, task_title
 from mall.web.shared.texts import day_words, local, money_words, number
 
 from .actors import actor_words
-from .fields import LONGEST_REASON, Cents, Moment, needed
+from .fields import LONGEST_REASON, Cents, Moment, NoReasonGiven, needed
 
 bp = Blueprint("programme", __name__, url_prefix="/programme")
 drafts = Blueprint("drafts", __name__, url_prefix="/drafts")
@@ -176,11 +176,11 @@ def approve(number: int):
 @drafts.post("/<int:number>/refusal")
 def decline(number: int):
     """Decline a drafted version; the one who drafted it may withdraw it this way."""
-    reason = one_line(request.form.get("reason"))[:LONGEST_REASON]
-    if not reason:
-        return programme_page(missing=number)
+    why = typed_line("reason", row=number, most=LONGEST_REASON, missing=NoReasonGiven())
+    if why.wrong:
+        return programme_page(typed=why)
     try:
-        done_or_gone(programme.decline, number, by=person().actor, at=now(), reason=reason)
+        done_or_gone(programme.decline, number, by=person().actor, at=now(), reason=why.text)
     except Refusal as refusal:
         return programme_page(refusal=refusal)
     flash(_("Declined. The programme stays as it is."))
@@ -190,8 +190,8 @@ def decline(number: int):
 bp.register_blueprint(drafts)
 
 
-def programme_page(*, refusal: Refusal | None = None, missing: int | None = None):
-    """Render the programme. `missing` is the draft whose reason to decline is missing."""
+def programme_page(*, refusal: Refusal | None = None, typed: Line | None = None):
+    """Render the programme. `typed` is a reason to decline a draft that is missing or too long."""
     at = now()
     with reading():
         terms = programme.current(at)
@@ -205,9 +205,10 @@ def programme_page(*, refusal: Refusal | None = None, missing: int | None = None
         titles = coupons.titles_of(programme.coupons_of(terms))
     return form_page(
         "office/programme/show.html",
-        refused=missing is not None,
+        refused=typed is not None,
         refusal=refusal,
-        missing=missing,
+        typed=typed,
+        most=LONGEST_REASON,
         terms=terms,
         since=rows[terms.version].effective_from,
         numbers=[(words, written(name)(getattr(terms, name))) for name, words in (EVERYDAY | SWITCHES).items()],

@@ -10,6 +10,7 @@ from flask import Flask, abort, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
+from msgspec import Struct
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.routing import IntegerConverter
 from wtforms import Field, IntegerField
@@ -17,7 +18,7 @@ from wtforms.validators import Length, Regexp, StopValidation, ValidationError
 from wtforms.widgets import TextInput
 
 from mall.base.errors import Refusal
-from mall.base.text import Message
+from mall.base.text import N_, Message
 from mall.domain import people, repeats
 
 from .numbers import capped
@@ -28,6 +29,18 @@ LARGEST_ID = 2**63 - 1
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 NEVER_KEPT = re.compile(r"\x00")
 PHONE = Regexp(r"^\+?[0-9 ().\-/]{4,}$", message=lazy_gettext("Use digits and spaces, such as +49 30 1234567."))
+
+
+class TooLong(Refusal):
+    message = N_("Use at most {most} characters.")
+
+
+class Line(Struct, frozen=True):
+    """A line typed in a box that is no form's, on a page with one for each row: whose it is, and what is wrong."""
+
+    row: int
+    text: str
+    wrong: Refusal | None
 
 
 class BoundedInteger(IntegerConverter):
@@ -176,6 +189,13 @@ def one_line(text: str | None) -> str:
     """Return a typed text as one line: no control characters, no space at the ends or doubled."""
     kept = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text or "")
     return " ".join(kept.split())
+
+
+def typed_line(name: str, *, row: int, most: int, missing: Refusal) -> Line:
+    """Return what was typed in the box of a row. `missing` is what is wrong when there is nothing."""
+    text = one_line(request.form.get(name))
+    wrong = missing if not text else TooLong(most=most) if len(text) > most else None
+    return Line(row=row, text=text, wrong=wrong)
 
 
 def words_of(said: Message | Refusal | str) -> str:

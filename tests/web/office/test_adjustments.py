@@ -179,8 +179,10 @@ def test_declining_needs_a_reason_and_moves_nothing(desk, stage, mei, otto, ente
 
     answer = theirs.post("/office/adjustments/1/refusal", data={"reason": " "})
     assert answer.status_code == 422 and "Say why it is declined." in answer.text
-    asked = re.search(r'id="(why-[0-9]+)" name="reason"', answer.text)
+    asked = re.search(r'id="(reason-[0-9]+)" name="reason"', answer.text)
     assert f'<li><a href="#{asked[1]}">Say why it is declined.</a></li>' in answer.text
+    long = theirs.post("/office/adjustments/1/refusal", data={"reason": "x" * 501})
+    assert long.status_code == 422 and "Use at most 500 characters." in long.text and "x" * 501 in long.text
     for _press in range(2):
         assert theirs.post("/office/adjustments/1/refusal", data={"reason": "No ticket"}).status_code == 302
     assert stage.balances(mei).ready == 0

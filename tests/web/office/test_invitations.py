@@ -1,5 +1,7 @@
 """Suspect invitations are looked at by a person, who sees what speaks against them and decides with a reason."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -64,12 +66,24 @@ def test_rejecting_gives_nothing(desk, mei, lin):
         assert ledger.balances(mei, at=NOON).ready == 0
 
 
-@pytest.mark.parametrize("data", [{}, {"decision": "accept"}, {"decision": "maybe", "reason": "x"},
-                                  {"decision": "reject", "reason": "   "}])  # fmt: skip
+@pytest.mark.parametrize("data", [{}, {"decision": "accept"}, {"decision": "reject", "reason": "   "}])
 def test_without_a_reason_nothing_is_decided(desk, lin, data):
     answer = decide(desk, lin, **data)
     assert answer.status_code == 422 and "Say why" in words(answer.text)
     assert state_of(lin) == "suspect"
+
+
+def test_what_is_neither_of_the_two_decides_nothing(desk, lin):
+    assert decide(desk, lin, decision="maybe", reason="x").status_code == 400
+    assert state_of(lin) == "suspect"
+
+
+def test_a_reason_that_is_too_long_decides_nothing_and_stays_in_its_box(desk, lin):
+    answer = decide(desk, lin, decision="accept", reason="x" * 501)
+    assert answer.status_code == 422 and state_of(lin) == "suspect"
+    box = re.search(r'<input[^>]* id="(reason-\d+)"[^>]* value="(x+)"[^>]* aria-invalid="true"', answer.text)
+    assert box and len(box[2]) == 501
+    assert f'<li><a href="#{box[1]}">Use at most 500 characters.</a></li>' in answer.text
 
 
 def test_what_a_colleague_decided_stays(desk, enter, otto, lin):

@@ -126,6 +126,8 @@ def test_a_draft_is_declined_for_a_reason_and_what_is_not_there_is_not_found(ada
     send(ada, NEW, "", earn_points="12", reason="Spring")
 
     assert "Say why it is declined" in abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": " "}).text
+    long = abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": "x" * 501})
+    assert long.status_code == 422 and "Use at most 500 characters." in long.text and "x" * 501 in long.text
     assert abe.post(f"{PAGE}/drafts/2/refusal", data={"reason": "Too dear"}).status_code == 303
     page = words(abe.get(PAGE).text)
     assert "Draft of version 2" not in page and "2 Declined Abe" in page and "Draft Ada" not in page
