@@ -36,7 +36,7 @@ class Asked(Struct, frozen=True):
 
 
 ASKED = {
-    "grace": (Asked(6, 2_500, "Grace Oduya", "US12 3456 7890 1234", paid="TR-2201"),),
+    "grace": (Asked(6, 2_500, "Grace Oduya", "2100 0021 7890 1234", paid="TR-2201"),),
     "wei": (
         Asked(
             9,

@@ -15,6 +15,7 @@ from mall.domain import approvals, cash, ledger, people, programme, repeats
 from .requests import ASKED, KIND, SEALED_FOR, CashOut, Offer, account_of, offer_of, reference_of
 
 _ACCOUNT = re.compile(r"[A-Z0-9]{5,34}")
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
 class NotOffered(Refusal):
@@ -57,6 +58,10 @@ class BadAccount(Refusal):
     message = N_("An account number has 5 to 34 letters and digits, such as DE89 3704 0044 0532 0130 00.")
 
 
+class MistypedIban(Refusal):
+    message = N_("This IBAN cannot be right: its check digits do not fit the rest. Compare it digit by digit.")
+
+
 class NoPayee(Refusal):
     message = N_("Enter whose account it is.")
 
@@ -66,6 +71,13 @@ _ASKED = N_(
     "This form was sent before: {points} points were asked for as cash with it, to the account that ends in"
     " {account_end}. Nothing more was done. Take that one back if it still waits, then send this form again."
 )
+
+
+def is_mistyped(account: str) -> bool:
+    """Tell whether an account is written like an IBAN whose check digits do not fit the rest (ISO 13616, mod 97)."""
+    if not _IBAN.fullmatch(account):
+        return False
+    return int("".join(str(int(sign, 36)) for sign in account[4:] + account[:4])) % 97 != 1
 
 
 def ask(
@@ -81,7 +93,7 @@ def ask(
     """Ask for points to be turned into cash: they are held until it is decided. Returns its id; asked again, the same.
 
     Raises NotOffered, NotVerified, MemberFrozen, Disputed, InDebt, TooFewPoints, TooManyPoints, OneAtATime, NoPayee,
-    BadAccount, ledger.InsufficientPoints; repeats.SentOtherwise for another request with the same key.
+    BadAccount, MistypedIban, ledger.InsufficientPoints; repeats.SentOtherwise for another request with the same key.
     """
     offer = offer_of(terms)
     if not offer.is_on:
@@ -91,6 +103,8 @@ def ask(
         raise NoPayee().about("payee")
     if not _ACCOUNT.fullmatch(plain):
         raise BadAccount().about("account")
+    if is_mistyped(plain):
+        raise MistypedIban().about("account")
     purse = ledger.lock(member_id, zone=terms.zone)
     if (asked := _asked_before(member_id, points, payee=payee, plain=plain, key=key)) is not None:
         return asked

@@ -212,6 +212,9 @@ def test_too_few_or_too_many_points_a_second_request_and_odd_accounts_are_refuse
     for account in ("", "1234", "DE89!", "X" * 35):
         with pytest.raises(cash_outs.BadAccount):
             ask(mei, 600, account=account)
+    for account in ("DE88 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0103 00", "gb82west12345698765433"):
+        with pytest.raises(cash_outs.MistypedIban, match="check digits"):
+            ask(mei, 600, account=account)
     ask(mei, 600)
     with pytest.raises(cash_outs.OneAtATime):
         ask(mei, 600)
