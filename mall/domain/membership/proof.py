@@ -1,8 +1,9 @@
 """What must always be true of growth and levels."""
 
-from sqlalchemy import String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import Date, String, and_, case, cast, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
+from mall.base.sql import days_later
 from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import audit, programme
@@ -24,6 +25,9 @@ def checks() -> list[Check]:
         Check(N_("a level granted by hand was granted and withdrawn as the audit says"), _grants_from_nowhere()),
         Check(N_("a granted level ends when its time is over, and as of the last nightly run it has"), _grant_ends()),
         Check(N_("no reference has taken back more growth than it gave"), _more_taken_than_given()),
+        Check(
+            N_("growth counts from the day it came, and what is taken back on the day of what it takes"), _other_days()
+        ),
     ]
 
 
@@ -186,3 +190,23 @@ def _more_taken_than_given():
         .group_by(GrowthEvent.member_id, GrowthEvent.reference)
         .having(func.sum(GrowthEvent.points) < 0)
     )
+
+
+def _other_days():
+    """Find what one thing gave and took back on several days, so that they leave the window apart, and growth that
+    counts from another day than it came. The day of an instant in UTC is that of the shop, or the one beside it.
+    """
+    event = GrowthEvent
+    apart = (
+        select(event.member_id, event.reference)
+        .group_by(event.member_id, event.reference)
+        .having(func.min(event.counts_on) != func.max(event.counts_on))
+    )
+    came = func.date(event.at, type_=Date)
+    another = select(event.member_id, event.reference).where(
+        event.points > 0,
+        event.source != DORMANCY,
+        ~event.counts_on.between(days_later(came, literal(-1)), days_later(came, literal(1))),
+    )
+    found = union_all(apart, another).subquery("other_days")
+    return select(found.c.member_id, found.c.reference)

@@ -109,8 +109,8 @@ class Shop:
         day = self.terms.today(self.at)
         with transaction():
             membership.add_growth(
-                member_id, number * 7, source="test", reference="test:1", counts_on=day, version=1, why=say("A test"),
-                key=f"test:{member_id}:{day}:{number}", terms=self.terms, at=self.at,
+                member_id, number * 7, source="test", reference=f"test:{day}:{number}", counts_on=day, version=1,
+                why=say("A test"), key=f"test:{member_id}:{day}:{number}", terms=self.terms, at=self.at,
             )  # fmt: skip
 
     def growth(self):

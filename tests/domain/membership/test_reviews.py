@@ -442,6 +442,18 @@ def test_the_proof_finds_more_taken_back_than_given(mei, give_growth):
     assert [(row.reference, row.points) for row in broken()] == [("order:7", -1)]
 
 
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize("points", [10, -10])
+def test_the_proof_finds_growth_that_leaves_the_window_on_another_day(either, open_shop, give_growth, points):
+    _terms, mei = open_shop()
+    give_growth(mei, 20, reference="order:7")
+    assert broken() == []
+
+    give_growth(mei, points, reference="order:7" if points < 0 else "order:8", counts_on=date(2026, 1, 12))
+
+    assert [row.reference for row in broken()] == ["order:7" if points < 0 else "order:8"]
+
+
 @pytest.mark.concurrency
 def test_growth_from_many_orders_at_once_makes_each_step_once(postgres_app, open_shop, give_growth):
     _terms, mei = open_shop()
