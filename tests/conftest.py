@@ -32,6 +32,7 @@ from mall.domain import cash, catalogue, finance, ledger, people, programme
 from mall.domain.finance import proof_board
 from mall.web.shared.quick import App
 from tests import cast, postgresql
+from tests.ground import Ground, Grounds, make_room
 from tests.sound import all_sound
 
 # Whose checks are asked where a room is tested by itself.
@@ -61,29 +62,39 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with app.app_context():
         db.create_all(bind_key=None)
         dispose()
+    make_room(folder / "mall.db")
     return folder / "mall.db"
 
 
+@pytest.fixture(scope="session")
+def grounds(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grounds]:
+    """Where the tests' SQLite databases stand."""
+    grounds = Grounds(tmp_path_factory.mktemp("grounds"), sqlite_template)
+    yield grounds
+    grounds.end()
+
+
 @pytest.fixture
-def make_app(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[Callable[..., Flask]]:
+def make_app(request: pytest.FixtureRequest, tmp_path: Path, grounds: Grounds) -> Iterator[Callable[..., Flask]]:
     """Build an app on a fresh database; `make_app(CASHIER="none")` changes settings."""
-    made: list[Flask] = []
+    made: list[tuple[Flask, Ground]] = []
 
     def make(**overrides: Any) -> Flask:
-        path = tmp_path / f"mall-{len(made)}.db"
-        shutil.copyfile(sqlite_template, path)
-        app = build_app(tmp_path, f"sqlite:///{path}", **overrides)
-        made.append(app)
+        ground = grounds.take()
+        app = build_app(tmp_path, f"sqlite:///{ground.path}", ground=ground, **overrides)
+        made.append((app, ground))
         return app
 
     yield make
     try:
-        for app in made:
+        for app, _ground in made:
             prove_what_was_written(app, request)
     finally:
-        for app in made:
+        for app, _ground in made:
             with app.app_context():
                 dispose()
+        for _app, ground in made:
+            grounds.leave(ground)
 
 
 @pytest.fixture
@@ -181,8 +192,8 @@ def compiled_templates() -> str:
     return folder
 
 
-def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
-    """Build an app for tests on a database, its files in a folder."""
+def build_app(folder: Path, database_url: str, *, ground: Ground | None = None, **overrides: Any) -> Flask:
+    """Build an app for tests on a database, its files in a folder; where it is a ground's file, it connects there."""
     app = create_app(
         SETTINGS
         | {
@@ -197,6 +208,10 @@ def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
     )
     app.test_client_class = Browser
     watch_for_writes(app)
+    if ground:
+        with app.app_context():
+            for bind, engine in db.engines.items():
+                ground.stand(bind, engine)
     share_compiled_statements(app)
     return app
 

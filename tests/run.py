@@ -19,7 +19,7 @@ from tests import chromium, postgresql  # noqa: E402 - Found by the line above w
 
 BASE = [
     "tests/base",
-    *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "sound", "check", "run")),
+    *(f"tests/test_{name}.py" for name in ("architecture", "foundation", "prove", "sound", "ground", "check", "run")),
 ]
 DOMAIN = ["tests/domain"]
 BROWSER = ["tests/browser"]

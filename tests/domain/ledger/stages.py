@@ -1,6 +1,5 @@
 """The mall on a database that can be emptied in a moment, so that many examples share it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import text
 
 from mall.base.db import execute, transaction
 from tests.conftest import build_app, dispose
+from tests.ground import Ground
 
 # What the ledger's tests write to.
 TABLES = ("position", "posting", "lot", "purse", "notice", "token", "member")
@@ -25,18 +25,17 @@ class Stage:
 
 def on_sqlite(folder: Path, template: Path) -> Iterator[Stage]:
     """Set up the mall on a SQLite file; emptying it is copying the empty one again."""
-    path = folder / "mall.db"
-    app = build_app(folder, f"sqlite:///{path}")
+    ground = Ground(folder / "mall.db", template)
+    app = build_app(folder, f"sqlite:///{ground.path}", ground=ground)
 
     def empty() -> None:
         dispose()
-        for left in folder.glob("mall.db*"):
-            left.unlink()
-        shutil.copyfile(template, path)
+        assert ground.is_empty_again()
 
     yield Stage(app, empty)
     with app.app_context():
         dispose()
+    ground.end()
 
 
 def on_postgresql(folder: Path, url: str) -> Iterator[Stage]:
