@@ -16,6 +16,7 @@ RATES = partners.Rates(
     with_level=True,
     growth_per_cents=1_000,
     ready_after_days=2,
+    purchase_points=300,
     member_day_points=500,
     month_points=20_000,
 )

@@ -38,6 +38,7 @@ class Bought(Struct, frozen=True):
     times: int = 1
     month: Month | None = None
     month_points: int | None = None
+    purchase_points: int | None = None
     day: Day | None = None
     day_points: int | None = None
     given_points: int = 0
@@ -83,6 +84,8 @@ class AtPartners(Struct, frozen=True):
         for each in (*self.free, *self.capped):
             percent = terms.level(rank_of(each)).multiplier_percent if each.with_level else 100
             drawn = each.points(percent, each.cents)
+            if each.purchase_points is not None:
+                drawn = min(drawn, each.purchase_points)
             if each.day is not None and each.day_points is not None:
                 drawn = min(drawn, max(0, each.day_points - days[each.day]))
             if each.month is not None and each.month_points is not None:
@@ -126,6 +129,7 @@ def _capped_row(row: Row[Any]) -> Bought:
         row,
         month=(row.partner_id, row.month),
         month_points=row.month_points,
+        purchase_points=row.purchase_points,
         day=(row.partner_id, row.member_id, row.day),
         day_points=row.member_day_points,
         given_points=row.points,
@@ -155,7 +159,7 @@ def _bought(since: datetime) -> Subquery:
         select(
             each.id, each.partner_id, each.member_id, each.version, each.multiplier_percent, each.earn_points,
             each.earn_per_cents, each.cents, each.day, each.month, each.member_day_points, each.month_points,
-            each.points,
+            each.purchase_points, each.points,
             (each.cents - func.coalesce(refunded.c.cents, 0)).label("kept_cents"),
             # What was reported before versions were kept says it by its multiplier, or else as the partner is now.
             or_(
@@ -180,7 +184,7 @@ def _free(bought: Subquery) -> Select[Any]:
     return (
         select(*same, func.count().label("times"))
         .join_from(bought, MOVED, MOVED.c.member_id == each.member_id, isouter=True)
-        .where(each.member_day_points.is_(None), each.month_points.is_(None))
+        .where(each.member_day_points.is_(None), each.month_points.is_(None), each.purchase_points.is_(None))
         .group_by(*same)
     )
 
@@ -189,7 +193,13 @@ def _capped(bought: Subquery) -> Select[Any]:
     return (
         select(bought, STEPS)
         .join_from(bought, MOVED, MOVED.c.member_id == bought.c.member_id, isouter=True)
-        .where(or_(bought.c.member_day_points.is_not(None), bought.c.month_points.is_not(None)))
+        .where(
+            or_(
+                bought.c.member_day_points.is_not(None),
+                bought.c.month_points.is_not(None),
+                bought.c.purchase_points.is_not(None),
+            )
+        )
         .order_by(bought.c.id)
     )
 

@@ -23,12 +23,13 @@ BOUNDS = {
     "earn_per_cents": (1, 1_000_000),
     "growth_per_cents": (1, 1_000_000),
     "ready_after_days": (0, 365),
+    "purchase_points": (1, 10_000_000),
     "member_day_points": (1, 10_000_000),
     "month_points": (1, 1_000_000_000),
 }
 MAY_BE_NONE = ("growth_per_cents",)
 # Limits of a partner for which nobody says others: who has its key can report what was never bought, up to them.
-MEMBER_DAY_POINTS, MONTH_POINTS = 2_000, 200_000
+PURCHASE_POINTS, MEMBER_DAY_POINTS, MONTH_POINTS = 2_000, 2_000, 200_000
 
 
 class BadRate(Refusal):
@@ -54,9 +55,9 @@ class Partner(db.Model):
     here was only proposed, and there is no key.
 
     `earn_points` for every `earn_per_cents` paid, times the level's multiplier `with_level`; one growth for every
-    `growth_per_cents`. Points are ready `ready_after_days` after the report. At most `member_day_points` for a member
-    on a day, `month_points` for all members in a month; None, no cap, only where that was approved before caps were
-    needed.
+    `growth_per_cents`. Points are ready `ready_after_days` after the report. At most `purchase_points` for one
+    purchase, `member_day_points` for a member on a day, `month_points` for all members in a month; None, no cap, only
+    where that was approved before caps were needed.
     """
 
     __table_args__ = (
@@ -84,6 +85,7 @@ class Partner(db.Model):
     version: Mapped[int | None]
     # Who has seen the key that opens now; "" where there is none.
     key_made_by: Mapped[str] = mapped_column(String(40))
+    purchase_points: Mapped[int | None]
 
 
 class Rates(Struct, frozen=True):
@@ -96,6 +98,7 @@ class Rates(Struct, frozen=True):
     ready_after_days: int = 0
     member_day_points: int | None = MEMBER_DAY_POINTS
     month_points: int | None = MONTH_POINTS
+    purchase_points: int | None = PURCHASE_POINTS
 
 
 def partner_of(partner_id: int) -> Row[Any]:

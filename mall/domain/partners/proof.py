@@ -13,7 +13,7 @@ from mall.domain import ledger, membership, programme
 
 from . import proof_of_versions
 from .bindings import Binding
-from .purchases import DAY_CAP, MONTH_CAP, PartnerMonth, Purchase, PurchaseRefund
+from .purchases import DAY_CAP, MONTH_CAP, PURCHASE_CAP, PartnerMonth, Purchase, PurchaseRefund
 from .versions import PartnerVersion
 
 RULE = "partner"
@@ -163,13 +163,15 @@ def _beyond_caps() -> Select[*tuple[Any, ...]]:
     running = select(
         Purchase.id,
         Purchase.points,
+        Purchase.purchase_points,
         Purchase.member_day_points,
         Purchase.month_points,
         so_far(Purchase.member_id, Purchase.day).label("that_day"),
         so_far(Purchase.month).label("that_month"),
     ).subquery("running")
     c = running.c
-    return select(c.id).where(c.points > 0, or_(c.that_day > c.member_day_points, c.that_month > c.month_points))
+    day_or_month = or_(c.that_day > c.member_day_points, c.that_month > c.month_points)
+    return select(c.id).where(c.points > 0, or_(c.points > c.purchase_points, day_or_month))
 
 
 def _not_by_rate() -> Select[*tuple[Any, ...]]:
@@ -185,6 +187,7 @@ def _not_by_rate() -> Select[*tuple[Any, ...]]:
         Purchase.points,
         Purchase.cap,
         rate.label("rate"),
+        Purchase.purchase_points,
         (Purchase.member_day_points - before(Purchase.member_id, Purchase.day)).label("day_left"),
         (Purchase.month_points - before(Purchase.month)).label("month_left"),
     ).subquery("running")
@@ -195,9 +198,10 @@ def _not_by_rate() -> Select[*tuple[Any, ...]]:
         rest = case((left < 0, 0), else_=left)
         return case((rest < points, rest), else_=points)
 
-    of_day = cut(c.rate, c.day_left)
+    of_one = cut(c.rate, c.purchase_points)
+    of_day = cut(of_one, c.day_left)
     gives = cut(of_day, c.month_left)
-    by = case((gives < of_day, MONTH_CAP), (of_day < c.rate, DAY_CAP), else_="")
+    by = case((gives < of_day, MONTH_CAP), (of_day < of_one, DAY_CAP), (of_one < c.rate, PURCHASE_CAP), else_="")
     return select(c.id, c.points, gives.label("gives")).where(or_(c.points != gives, c.cap != by))
 
 

@@ -14,7 +14,7 @@ from .versions import KIND, PartnerVersion
 
 FIGURES = Rates.__struct_fields__
 # Those that a purchase keeps.
-RATES = ("earn_points", "earn_per_cents", "growth_per_cents", "member_day_points", "month_points")
+RATES = ("earn_points", "earn_per_cents", "growth_per_cents", "purchase_points", "member_day_points", "month_points")
 
 
 def checks() -> list[Check]:

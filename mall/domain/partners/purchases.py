@@ -20,15 +20,16 @@ from .accounts import LONGEST_NAME
 from .bindings import LONGEST_ACCOUNT
 
 LONGEST_REFERENCE = 80
-DAY_CAP, MONTH_CAP = "day", "month"
+PURCHASE_CAP, DAY_CAP, MONTH_CAP = "purchase", "day", "month"
 
 
 class Purchase(db.Model):
     """A purchase that a partner reported: the facts, and the rates, the level and the caps of then.
 
     `partner_version` is the version of the partner that held; None for what was reported before versions were kept.
-    `points` is what it gave; `cap` says whose limit left no more ("day", "month", or ""). Points and growth are ready
-    at `ready_at`; `kept_at` is when they were made so. `month` is the first day of the month of the report.
+    `points` is what it gave; `cap` says which limit left no more ("purchase", "day", "month", or ""). Points and
+    growth are ready at `ready_at`; `kept_at` is when they were made so. `month` is the first day of the month of the
+    report.
     """
 
     __tablename__ = "partner_purchase"
@@ -36,7 +37,7 @@ class Purchase(db.Model):
         UniqueConstraint("partner_id", "reference"),
         CheckConstraint("cents > 0", name="cents_positive"),
         CheckConstraint("points >= 0", name="points_not_negative"),
-        CheckConstraint("cap IN ('', 'day', 'month')", name="cap_known"),
+        CheckConstraint("cap IN ('', 'purchase', 'day', 'month')", name="cap_known"),
         CheckConstraint("earn_points >= 0 AND earn_per_cents > 0 AND multiplier_percent >= 0", name="rate_known"),
         Index(None, "member_id", "partner_id", "day"),
         Index(None, "partner_id", "month"),
@@ -68,10 +69,11 @@ class Purchase(db.Model):
     member_day_points: Mapped[int | None]
     month_points: Mapped[int | None]
     points: Mapped[int]
-    cap: Mapped[str] = mapped_column(String(5))
+    cap: Mapped[str] = mapped_column(String(8))
     ready_at: Mapped[datetime] = mapped_column(Instant)
     kept_at: Mapped[datetime | None] = mapped_column(Instant)
     partner_version: Mapped[int | None]
+    purchase_points: Mapped[int | None]
 
 
 class PurchaseRefund(db.Model):

@@ -20,7 +20,7 @@ from .accounts import partner_of, run_by
 from .answers import Given, earlier_answer, keep_answer
 from .bindings import bound_member
 from .keeping import make_ready
-from .purchases import DAY_CAP, MONTH_CAP, PartnerMonth, Purchase, reported_in
+from .purchases import DAY_CAP, MONTH_CAP, PURCHASE_CAP, PartnerMonth, Purchase, reported_in
 
 MOST_CENTS = 100_000_000
 # Clocks differ a little.
@@ -157,6 +157,7 @@ def _write(
             growth_per_cents=rates.growth_per_cents,
             member_day_points=partner.member_day_points,
             month_points=partner.month_points,
+            purchase_points=partner.purchase_points,
             points=points,
             cap=cap,
             ready_at=ready_at,
@@ -171,6 +172,8 @@ def _write(
 def _within_caps(points: int, partner: Any, *, member_id: int, day: date, given: int) -> tuple[int, str]:
     """Return what a partner's caps leave of points, and which cap left no more; `given` were so this month."""
     cap = ""
+    if partner.purchase_points is not None and partner.purchase_points < points:
+        points, cap = partner.purchase_points, PURCHASE_CAP
     if partner.member_day_points is not None:
         left = max(0, partner.member_day_points - _given_on(partner.id, member_id, day))
         points, cap = (left, DAY_CAP) if left < points else (points, cap)

@@ -75,6 +75,7 @@ class PartnerVersion(db.Model):
     member_day_points: Mapped[int | None]
     month_points: Mapped[int | None]
     request_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), unique=True)
+    purchase_points: Mapped[int | None]
 
 
 append_only(PartnerVersion)

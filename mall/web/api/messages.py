@@ -96,13 +96,15 @@ class InvitationWanted(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PurchaseNoted(Struct, kw_only=True):
-    """What a purchase gave. limited_by: a limit left no more points for the member that day, or for all that month."""
+    """What a purchase gave. limited_by: a limit left no more points for one purchase, for the member that day, or for
+    all that month.
+    """
 
     reference: str
     points: Annotated[int, Meta(ge=0)]
     growth: Annotated[int, Meta(ge=0)]
     ready_at: datetime
-    limited_by: Literal["", "day", "month"]
+    limited_by: Literal["", "purchase", "day", "month"]
 
 
 class RefundNoted(Struct, kw_only=True):

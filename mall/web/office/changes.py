@@ -89,6 +89,7 @@ NAMES = {
     "points_back": _l("Points back"),
     "prices": _l("Prices"),
     "product_id": _l("Item"),
+    "purchase_points": _l("Most points one purchase may give"),
     "quantity": _l("Pieces"),
     "ready_after_days": _l("Days until the points are ready"),
     "reason": _l("Reason"),

@@ -50,6 +50,9 @@ class PartnerForm(Form):
     ready_after_days = Whole(
         _l("Days until the points are ready"), [needed(_l("Enter a number of days; 0 is at once."))]
     )
+    purchase_points = Whole(
+        _l("Most points one purchase may give"), [needed(_l("Enter a limit: it bounds what a key can do."))]
+    )
     member_day_points = Whole(
         _l("Most points a member may earn here a day"), [needed(_l("Enter a limit: it bounds what a key can do."))]
     )
@@ -104,6 +107,7 @@ def new():
         earn_points=terms.earn_points,
         earn_per_cents=terms.earn_per_cents,
         ready_after_days=terms.return_window_days,
+        purchase_points=partners.PURCHASE_POINTS,
         member_day_points=partners.MEMBER_DAY_POINTS,
         month_points=partners.MONTH_POINTS,
     )
@@ -290,6 +294,9 @@ def rates_words(version: Any) -> dict[str, str]:
         _("Times the multiplier of the member's level"): _("Yes") if version.with_level else _("No"),
         _("One growth for every"): money_words(version.growth_per_cents) if version.growth_per_cents else "–",
         _("Days until the points are ready"): number(version.ready_after_days),
+        _("Most points one purchase may give"): (
+            number(version.purchase_points) if version.purchase_points else unlimited
+        ),
         _("Most points a member may earn here a day"): (
             number(version.member_day_points) if version.member_day_points else unlimited
         ),

@@ -234,6 +234,39 @@ def test_another_partners_purchase_is_not_there(mei, till, shop):
         partners.refund(other, told, purchase="R-7", key="k", of_body="", terms=shop, at=NOON)
 
 
+def test_one_purchase_gives_no_more_than_its_cap_and_says_so(mei, till, purse, whys, shop):
+    rides = till(purchase_points=120, member_day_points=200)
+    limits = [rides.buy(mei, cents).answer["limited_by"] for cents in (1_200, 1_201, 1_210, 1_000)]
+
+    assert limits == ["", "day", "day", "day"]
+    assert [purse(mei)[0], whys(mei)[0]] == [200, "Rides, R-1: 1200 × 1 points per 10 × 100 % = 120 points"]
+    big = rides.buy(mei, 5_000, at=NOON + DAY)
+    assert (big.answer["points"], big.answer["limited_by"]) == (120, "purchase")
+    assert whys(mei)[-1] == "Rides, R-5: 5000 × 1 points per 10 × 100 %; its limit left 120 points"
+    with reading():
+        assert [each.cap for each in partners.purchases_at(1, limit=9)] == ["purchase", "day", "day", "day", ""]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_a_purchase_above_its_own_cap(mei, till):
+    till(purchase_points=120).buy(mei, 5_000)
+    with transaction():
+        execute(text("UPDATE partner_purchase SET purchase_points = 100"))
+    with reading():
+        broken = [check.name for check in partners.checks() if execute(check.breaks).first()]
+    assert "no partner gives more than its caps allow" in broken
+
+
+def test_what_was_approved_before_one_purchase_had_a_cap_gives_as_it_did(mei, till, purse):
+    rides = till(member_day_points=900)
+    with transaction():
+        lower_the_guards()
+        execute(text("UPDATE partner SET purchase_points = NULL"))
+        execute(text("UPDATE partner_version SET purchase_points = NULL"))
+    assert rides.buy(mei, 8_000).answer["limited_by"] == ""
+    assert purse(mei)[0] == 800
+
+
 def test_a_member_earns_no_more_a_day_than_the_cap_leaves(mei, tom, till, purse, whys):
     rides = till(member_day_points=150)
     limits = [rides.buy(mei, 1_000).answer["limited_by"] for _ride in range(3)]

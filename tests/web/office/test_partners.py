@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
-from mall.base.db import reading
+from mall.base.db import execute, reading, transaction
 from mall.domain import partners
 from tests import cast
+from tests.domain.ledger.test_proof import lower_the_guards
 from tests.stage import NOON
 
 NEW = {
@@ -16,6 +18,7 @@ NEW = {
     "with_level": "y",
     "growth_per_cents": "",
     "ready_after_days": "3",
+    "purchase_points": "400",
     "member_day_points": "1,000",
     "month_points": "50,000",
     "reason": "Agreed with Rides",
@@ -71,6 +74,7 @@ def test_a_partner_is_proposed_approved_by_another_and_its_key_is_shown_once(ada
     partner = holder(shown_key(first))
     assert (partner.name, partner.earn_per_cents, partner.with_level) == ("Rides", 10, True)
     assert (partner.ready_after_days, partner.member_day_points, partner.month_points) == (3, 1_000, 50_000)
+    assert partner.purchase_points == 400
     assert shown_key(again) is None
     assert "Rides" in ada.get("/office/partners").text
 
@@ -120,6 +124,8 @@ def test_all_figures_that_are_out_of_bounds_are_said_with_what_is_missing(ada):
     [
         ("member_day_points", "", "Enter a limit: it bounds what a key can do."),
         ("month_points", "", "Enter a limit: it bounds what a key can do."),
+        ("purchase_points", "", "Enter a limit: it bounds what a key can do."),
+        ("purchase_points", "0", "Choose a whole number from 1 to 10,000,000."),
         ("month_points", "0", "Choose a whole number from 1 to 1,000,000,000."),
         ("month_points", "9" * 40, "Choose a whole number from 1 to 1,000,000,000."),
         ("member_day_points", "-5", "Choose a whole number from 1 to 10,000,000."),
@@ -212,3 +218,21 @@ def test_it_is_declined_with_a_reason_and_not_without(ada, bea):
     assert bea.post(f"{PAGE}/refusal", data={"why-reason": "Too much"}).status_code == 303
     assert "Declined" in ada.get(PAGE).text
     assert approve(bea).status_code == 422
+
+
+def test_what_was_approved_before_one_purchase_had_a_limit_is_said_on_its_page(ada, bea):
+    ada.post("/office/partners/new", data=NEW)
+    approve(bea)
+    sentence = "What holds here was approved before one purchase had a limit"
+    assert sentence not in ada.get(PAGE).text
+
+    with transaction():
+        lower_the_guards()
+        execute(text("UPDATE partner SET purchase_points = NULL"))
+        execute(text("UPDATE partner_version SET purchase_points = NULL"))
+
+    assert sentence in ada.get(PAGE).text
+    assert change(ada, 1, purchase_points="").status_code == 422
+    change(ada, 1, purchase_points="300", reason="A limit")
+    approve(bea, seen=2)
+    assert sentence not in ada.get(PAGE).text
