@@ -19,7 +19,8 @@ from mall.web.shared.forms import Form, at_most, fresh_key, one_line
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import local
 
-from .actors import actor_words
+from .actors import actor_words, know_as
+from .acts import reason_words
 from .fields import LONGEST_REASON, Day, needed
 
 bp = Blueprint("grants", __name__, url_prefix="/members/<int:member_id>/levels")
@@ -150,6 +151,7 @@ def grants_page(
         }
         for row in rows
     ]
+    know_as(member.id, member.display_name)
     today = terms.today(at)
     return form_page(
         "office/grants/show.html",
@@ -162,6 +164,7 @@ def grants_page(
         cards=cards,
         terms=terms,
         actor_words=actor_words,
+        reason_words=reason_words,
         paid_by=paid_by,
     )
 

@@ -92,6 +92,10 @@ def test_the_desk_gives_back_the_days_that_are_left_once_it_has_seen_them(desk, 
         assert desk.post(address, data=done).status_code == 302
 
     assert stage.order(bought).state == checkout.COMPLETED
+    levels = f"/office/members/{mei}/levels"
+    assert "The membership was given back. Ola, 2 March 2026" in words(desk.get(levels).text)
+    desk.post("/language", data={"language": "zh"})
+    assert "会员资格已退订。" in desk.get(levels).text
 
 
 def test_the_reason_is_offered_only_where_there_is_a_membership_and_refused_for_other_pieces(desk, stage):
