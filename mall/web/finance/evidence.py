@@ -21,6 +21,8 @@ from mall.web.shared.signing_in import may_open
 from mall.web.shared.task_words import task_title
 from mall.web.shared.texts import day_words, local, moment_words, money_words, number, sentence
 
+from .statement_words import break_words, state_words
+
 # What a number of a row is the number of, by the table it stands in.
 TABLES = {
     "approval": _l("Request for approval"),
@@ -267,7 +269,7 @@ def words(name: str, value: Any, tables: Mapping[str, str]) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, int):
         return _of_whole(name, value, tables)
-    return _of_text(name, str(value))
+    return _of_text(name, str(value), BREAKS if tables.get(name) == "statement_break" else WRITTEN)
 
 
 def _of_whole(name: str, value: int, tables: Mapping[str, str]) -> str:
@@ -296,7 +298,7 @@ def _of_whole(name: str, value: int, tables: Mapping[str, str]) -> str:
     return number(value)
 
 
-def _of_text(name: str, value: str) -> str:
+def _of_text(name: str, value: str, written: Mapping[str, Callable[[str], str]]) -> str:
     if (order := order_number(value)) is not None:
         return _order(order)
     if found := REFERENCE.fullmatch(value):
@@ -309,7 +311,7 @@ def _of_text(name: str, value: str) -> str:
         return finance.name_of(value)
     if INSTANT.fullmatch(value) or DAY.fullmatch(value):
         return _moment(value)
-    if (write := WRITTEN.get(name)) is not None:
+    if (write := written.get(name)) is not None:
         try:
             return str(write(value))
         except KeyError:  # Of another room, which calls its own so: as it is kept.
@@ -330,6 +332,8 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "source": place_words,
     "destination": place_words,
 }
+# Those of breaks of the cashier's statement.
+BREAKS: dict[str, Callable[[str], str]] = {"kind": break_words, "state": state_words}
 
 
 def _moment(value: str) -> str:

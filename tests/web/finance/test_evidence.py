@@ -61,6 +61,14 @@ def test_a_value_is_written_as_a_reader_reads_it(app, new_shop, name, value, sai
     assert said in str(row[0])
 
 
+def test_a_break_of_the_statement_is_called_what_it_is_on_its_own_page(app, new_shop):
+    with app.test_request_context():
+        (row,) = evidence_of(
+            [{"kind": "fee", "state": "open"}], tables=dict.fromkeys(("kind", "state"), "statement_break")
+        ).rows
+    assert row == ["A fee nobody has explained", "Still open"]
+
+
 @pytest.mark.breaks_the_books
 def test_a_broken_purse_is_shown_with_its_member_in_both_languages(client, desk, books):
     member_id = books.members["mei"]
