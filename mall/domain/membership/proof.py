@@ -1,6 +1,6 @@
 """What must always be true of growth and levels."""
 
-from sqlalchemy import Date, String, and_, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import Date, String, and_, case, cast, false, func, literal, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.sql import days_later
@@ -11,7 +11,7 @@ from mall.domain import audit, programme
 from .grants import MANUAL, OVER, REPLACED, WITHDRAWN, LevelGrant, LevelGrantEnd
 from .growth import DORMANCY, GrowthEvent
 from .level_notices import LevelNotice
-from .levels import CARRIED, KEPT, LOWERED, REACHED, REGISTERED, LevelHistory
+from .levels import CARRIED, KEPT, LOWERED, REACHED, REGISTERED, WINDOW_DAYS, LevelHistory
 from .reviews import ReviewRun
 
 
@@ -24,6 +24,8 @@ def checks() -> list[Check]:
         Check(N_("as of the last nightly run nobody is below a level they have reached"), _below_their_level()),
         Check(N_("a level granted by hand was granted and withdrawn as the audit says"), _grants_from_nowhere()),
         Check(N_("a granted level ends when its time is over, and as of the last nightly run it has"), _grant_ends()),
+        Check(N_("a granted level lasts until the end of its last day"), _other_ends()),
+        Check(N_("a level is looked at again 12 months on, by the growth of the 365 days before"), _other_reviews()),
         Check(N_("no reference has taken back more growth than it gave"), _more_taken_than_given()),
         Check(
             N_("growth counts from the day it came, and what is taken back on the day of what it takes"), _other_days()
@@ -179,6 +181,38 @@ def _grant_ends():
                 and_(grant.kind == MANUAL, end.ended_at < grant.begins_at),
                 and_(end.how == REPLACED, ~follower),
             )
+        )
+    )
+
+
+def _other_ends():
+    """Find grants that end on another day than they say. The day of an instant in UTC is that of the shop, or, since a
+    day ends later in the west, the one after it.
+    """
+    ends = func.date(LevelGrant.ends_at, type_=Date)
+    return select(LevelGrant.id, LevelGrant.member_id).where(
+        ~ends.between(LevelGrant.last_day, days_later(LevelGrant.last_day, literal(1)))
+    )
+
+
+def _other_reviews():
+    """Find steps whose review is not a year on, nor the one of the level that was carried over, and those at whose
+    review other growth would count.
+    """
+    step, before = LevelHistory, aliased(LevelHistory)
+    a_year_on = step.review_on.between(
+        days_later(step.began_on, literal(WINDOW_DAYS)), days_later(step.began_on, literal(WINDOW_DAYS + 1))
+    )
+    stayed = and_(step.reason == CARRIED, step.review_on == before.review_on)
+    return (
+        select(step.id, step.member_id, step.review_on)
+        .outerjoin(before, and_(before.member_id == step.member_id, before.step == step.step - 1))
+        .where(
+            step.review_on.is_not(None),
+            or_(
+                ~or_(a_year_on, func.coalesce(stayed, false())),
+                days_later(step.counts_from, literal(WINDOW_DAYS - 1)) != step.review_on,
+            ),
         )
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import cast as as_type
 from mall.base.proof import Check
 from mall.base.sql import seconds_later, whole_sum
 from mall.base.text import N_
-from mall.domain import ledger, membership, programme
+from mall.domain import earning, ledger, membership, programme
 
 from . import proof_of_versions
 from .bindings import Binding
@@ -37,6 +37,7 @@ def checks() -> list[Check]:
         Check(N_("a partner's month counts what its purchases gave"), _months()),
         Check(N_("a purchase by account is of the member who had bound it then"), _of_others()),
         Check(N_("points of partners come from a reported purchase"), _from_nothing()),
+        Check(N_("what a reported refund says it took is what was taken for it"), _said_to_be_taken()),
         *proof_of_versions.checks(),
     ]
 
@@ -260,4 +261,26 @@ def _from_nothing() -> Select[*tuple[Any, ...]]:
     )
     return select(lot.id, lot.reference).where(
         lot.rule == RULE, lot.parent_id.is_(None), ~mine.correlate(lot).exists()
+    )
+
+
+def _said_to_be_taken() -> Select[*tuple[Any, ...]]:
+    """Find refunds of which the fact, the ledger or growth tells otherwise than what the partner was told."""
+    refund, fact, posting, event = PurchaseRefund, earning.FactRow, ledger.Posting, membership.GrowthEvent
+    key = literal("refund:") + as_type(refund.partner_id, Letters) + ":" + refund.reference
+    points = select(whole_sum(posting.points)).where(posting.move == key + ":points", posting.kind == "clawback")
+    growth = select(whole_sum(-event.points)).where(event.key == key + ":growth")
+    return (
+        select(refund.id, refund.partner_id, refund.reference)
+        .outerjoin(fact, fact.key == key)
+        .outerjoin(Purchase, and_(Purchase.id == refund.purchase_id, Purchase.partner_id == refund.partner_id))
+        .where(
+            or_(
+                fact.id.is_(None),
+                fact.cents != -refund.cents,
+                Purchase.id.is_(None),
+                points.correlate(refund).scalar_subquery() != refund.points,
+                growth.correlate(refund).scalar_subquery() != refund.growth,
+            )
+        )
     )

@@ -234,3 +234,12 @@ def test_the_proof_finds_a_grant_that_the_night_has_left_open(mei):
     with transaction():
         membership.note_review(terms=programme.current(OVER), at=OVER + DAY)
     assert broken() == [ENDS]
+
+
+@pytest.mark.breaks_the_books
+@pytest.mark.parametrize("days", [-2, 2])
+def test_the_proof_finds_a_grant_that_lasts_longer_or_shorter_than_it_says(mei, days):
+    grant(mei)
+    with transaction():
+        write(mei, ends_at=OVER + days * DAY)
+    assert broken() == [FROM_NOWHERE, "a granted level lasts until the end of its last day"]

@@ -414,6 +414,28 @@ def test_the_proof_finds_a_level_that_nothing_explains(mei, give_growth, step, r
 
 
 @pytest.mark.breaks_the_books
+@pytest.mark.parametrize(
+    ("review_on", "counts_from"),
+    [
+        (date(2027, 3, 1), date(2026, 3, 2)),  # Later than a year.
+        (date(2026, 12, 1), date(2025, 12, 2)),
+        (date(2027, 2, 1), date(2025, 1, 1)),  # By more growth than counts.
+    ],
+)
+def test_the_proof_finds_a_review_that_was_put_off_or_counts_other_growth(mei, give_growth, review_on, counts_from):
+    give_growth(mei, 1_000)
+    with transaction():
+        execute(
+            insert(membership.LevelHistory).values(
+                member_id=mei, step=3, rank=2, reason="kept", growth=1_000, version=1, began_on=date(2026, 2, 1),
+                began_at=START + 22 * DAY, review_on=review_on, counts_from=counts_from,
+            )
+        )  # fmt: skip
+
+    assert [row.review_on for row in broken()] == [review_on]
+
+
+@pytest.mark.breaks_the_books
 def test_the_proof_finds_a_member_below_what_was_reached(mei):
     with transaction():
         execute(

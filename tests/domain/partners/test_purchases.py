@@ -305,6 +305,7 @@ def test_a_changed_rate_counts_for_what_is_reported_from_then_on(mei, till, purs
     assert purse(mei)[0] == 300
 
 
+TAKEN = "what a reported refund says it took is what was taken for it"
 READY = "points of a reported purchase are made ready when its partner's days are over"
 BY_RATE = "a reported purchase was given all that its rate gives, or what a cap left"
 MULTIPLIED = "a reported purchase counts by the level's multiplier, where its partner's version says so"
@@ -350,6 +351,10 @@ def broken():
             "a purchase by account is of the member who had bound it then",
         ),
         ("UPDATE partner_purchase SET points = 7", "points of partners come from a reported purchase"),
+        ("UPDATE partner_refund SET points = points + 1", TAKEN),
+        ("UPDATE partner_refund SET growth = growth + 1", TAKEN),
+        ("UPDATE partner_refund SET cents = cents + 1", TAKEN),
+        ("UPDATE partner_refund SET reference = 'another'", TAKEN),
     ],
 )
 def test_the_proof_sees_what_is_wrong(mei, till, tamper, broken):
