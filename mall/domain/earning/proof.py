@@ -15,6 +15,7 @@ from .proof_of_campaigns import campaign_checks
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
 from .proof_of_lots import lot_checks
+from .proof_of_nights import night_checks
 from .proof_of_packs import by_a_pack, pack_checks
 from .proof_of_profile import profile_checks
 from .proof_of_questions import question_checks
@@ -36,6 +37,7 @@ def checks() -> list[Check]:
         Check(N_("who signed up has a purse and a level"), _without_purse_or_level()),
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
         *campaign_checks(),
+        *night_checks(),
         *task_checks(),
         *invitation_checks(),
         *share_checks(),

@@ -9,14 +9,13 @@ from mall.base.proof import Check
 from mall.base.sql import days_later, seconds_later
 from mall.base.tables import aliased
 from mall.base.text import N_
-from mall.domain import membership, notices, programme
+from mall.domain import membership, programme
 
 from .dormancy import BOUGHT_BY, NOTICE_DAYS, DormancyNotice
 from .facts import BY_ITSELF, FactRow
+from .proof_of_nights import DORMANCY, MINUTE_SECONDS, held_in, last_night
 
 Event = membership.GrowthEvent
-# The job of a night, whose key ends with the day; and within what it is in time.
-NIGHT, IN_TIME_SECONDS, MINUTE_SECONDS = "growth.dormancy", 3_600, 60
 
 
 def dormancy_checks() -> list[Check]:
@@ -116,33 +115,10 @@ def _more_given_back() -> Select[*tuple[Any, ...]]:
 def _kept_back() -> Select[*tuple[Any, ...]]:
     """Find members whom dormancy still kept below what it leaves when its last night had looked at everybody.
 
-    A night is known by its job, as long as that is kept. Whose growth has moved since it began is looked at by the
-    next one, and so is everybody where it came late.
+    Whose growth has moved since it began is looked at by the next one.
     """
-    job, version, threshold = notices.Notice, programme.ProgrammeApproval, programme.LevelThreshold
-    day = func.substr(job.key, len(NIGHT) + 2)
-    night = (
-        select(
-            job.written_at,
-            (func.date(day, type_=Date) if dialect() == "sqlite" else cast(day, Date)).label("day"),
-        )
-        .where(
-            job.kind == NIGHT,
-            job.sent_at.is_not(None),
-            job.sent_at < seconds_later(job.written_at, literal(IN_TIME_SECONDS)),
-        )
-        .order_by(job.key.desc())
-        .limit(1)
-        .subquery("night")
-    )
-    held = (
-        select(version.version)
-        .where(version.effective_from <= night.c.written_at)
-        .order_by(version.effective_from.desc(), version.version.desc())
-        .limit(1)
-        .correlate(night)
-        .scalar_subquery()
-    )
+    threshold, night = programme.LevelThreshold, last_night(DORMANCY)
+    held = held_in(night)
     left = select(threshold.reach).where(threshold.version == held, threshold.rank == 2).scalar_subquery()
     counts = Event.counts_on.between(days_later(night.c.day, literal(1 - membership.WINDOW_DAYS)), night.c.day)
 

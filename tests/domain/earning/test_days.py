@@ -3,10 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import earning, ledger, membership, people, programme
+from mall.domain import earning, ledger, membership, notices, people, programme
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -184,3 +184,34 @@ def test_the_proof_finds_two_birthdays_in_a_year(mei):
     with reading():
         broken = [check.name for check in earning.checks() if execute(check.breaks).first()]
     assert broken == ["nobody has two birthdays in a year"]
+
+
+NOT_CELEBRATED = "as of the last night who has a birthday was given what it is worth"
+
+
+def celebrated(when):
+    """Let the outbox say that the job of a night was done."""
+    with transaction():
+        notices.later("members.celebrate", {}, key=f"members.celebrate:{when.date().isoformat()}", at=when)
+        done = update(notices.Notice).where(notices.Notice.sent_at.is_(None))
+        execute(done.values(sent_at=when + timedelta(minutes=1)))
+    with reading():
+        return [check.name for check in earning.checks() if execute(check.breaks).first() is not None]
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_a_birthday_that_was_never_celebrated(either, open_shop):
+    mei = open_shop()
+    tell_birthday(mei)
+    assert celebrated(at("2026-05-16")) == []
+    assert celebrated(at("2026-05-17")) == [NOT_CELEBRATED]
+    night(at("2026-05-17"))
+    assert celebrated(at("2026-05-17")) == []
+    # A night that was slept through is made up for by the next, and says nothing itself.
+    assert celebrated(at("2027-05-18")) == []
+
+
+@pytest.mark.breaks_the_books
+def test_a_birthday_told_too_late_is_not_missed(mei):
+    tell_birthday(mei, when=at("2026-05-15"))
+    assert celebrated(at("2026-05-17")) == []

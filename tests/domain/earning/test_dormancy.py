@@ -497,3 +497,33 @@ def test_what_moved_while_a_night_looked_is_looked_at_by_the_next_and_a_late_nig
     job_done(TAKEN + 2 * DAY, after=timedelta(hours=2))
 
     assert broken() == []
+
+
+NEVER_TAKEN = "as of the last night what dormancy announced was taken off of who did nothing"
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_finds_what_was_announced_and_never_taken_off(either, open_shop, sale_of):
+    mei = open_shop()
+    buy(mei, sale_of(mei, 160_000))
+    nights(TOLD, TAKEN - DAY)
+    job_done(TAKEN - DAY)
+    assert broken() == []
+
+    job_done(TAKEN)  # The night says that it was done, and has taken nothing off.
+    assert broken() == [NEVER_TAKEN]
+
+    nights(TAKEN + DAY, TAKEN + DAY)
+    job_done(TAKEN + DAY)
+    assert broken() == []
+
+
+def test_a_worker_that_slept_and_one_who_came_by_ring_no_bell(bought, sale_of):
+    nights(TOLD, TOLD)
+    job_done(TOLD)
+    assert broken() == []  # Then the worker was down for longer than it would be made up for.
+    job_done(TAKEN + 20 * DAY)
+    assert broken() == []
+    buy(bought, sale_of(bought, 1_000, order=8), at=TAKEN - DAY)
+    job_done(TAKEN + 21 * DAY)
+    assert broken() == []
