@@ -1,10 +1,10 @@
-"""Levels that were reached by what went back since: what reaching them gave is taken back, or given anew.
+"""Levels that were reached by what went back since: what reaching them gave is taken back; tasks.py gives it anew.
 
 The level itself stays until its review: levels fall by the rules of levels only. Whoever has reached it by other
 growth since, whenever that was, keeps what it gave.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from mall.domain import ledger, membership, notices, programme
 
 from .facts import FactRow, undone_of
 from .level_packs import LevelPack
-from .tasks import TaskReward, reach
+from .tasks import TaskReward
 from .undoing import PackBack, forgive_rest, take_pack_back, undo, would_take_pack_back, would_undo
 
 
@@ -67,19 +67,6 @@ def _would_lose(row: Row[Any], points: int, *, at: datetime) -> LostLevel:
     pack = _pack_of(row)
     back = PackBack() if pack is None else would_take_pack_back(pack, at=at)
     return LostLevel(dict(_level_of(row).name), points + back.points, back.coupons, back.used)
-
-
-def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
-    """Give anew what was taken back with levels that a member who never fell reaches again by growth. One statement
-    where nothing was ever taken back.
-    """
-    lost = _undone(purse.member_id, terms=terms)
-    if not lost:
-        return
-    now = membership.standing(purse.member_id, terms=terms, at=at)
-    for rank in sorted(lost):
-        if rank <= now.grown.rank and now.growth >= terms.level(rank).reach:
-            reach(rank, purse=purse, terms=terms, at=at)
 
 
 class Grown(Struct, frozen=True):
@@ -193,34 +180,3 @@ def _growth() -> Select[*tuple[Any, ...]]:
 
 
 _GROWTH = _growth()
-
-
-def _undone(member_id: int, *, terms: programme.Programme) -> set[int]:
-    """Return the levels of these terms, by rank, whose fact was undone and has no other. One statement where none was.
-
-    A level is the same by its key, whatever its number was then; one that is there no more is none of them.
-    """
-    fact = FactRow
-    undone = execute(
-        select(fact.id, fact.kind, fact.attributes).where(
-            fact.id.in_(undone_of(member_id)), fact.kind == "level_reached"
-        )
-    ).all()
-    ranks = {rank for row in undone if (rank := _rank_now(row.attributes, terms))}
-    if not ranks:
-        return set()
-    standing = execute(
-        select(fact.attributes).where(
-            fact.member_id == member_id, fact.kind == "level_reached", fact.id.not_in([row.id for row in undone])
-        )
-    ).scalars()
-    return ranks - {_rank_now(attributes, terms) for attributes in standing}
-
-
-def _rank_now(attributes: Mapping[str, Any], terms: programme.Programme) -> int | None:
-    """Return the rank that a level has now which was reached under a version. Before versions were kept, its own."""
-    version, rank = attributes.get("version"), attributes["rank"]
-    if version is None:
-        return int(rank)
-    key = programme.version(version).level(rank).key
-    return next((level.rank for level in terms.levels if level.key == key), None)

@@ -16,10 +16,9 @@ from mall.domain import ledger, membership, notices, programme
 from .campaigns import campaign_of_rule, draw, rule_of
 from .facts import Fact, FactRow, record
 from .formula import Rates
-from .lost_levels import reach_again
 from .stamp_cards import Bought
 from .stamps import give_stamps
-from .tasks import did, note_level
+from .tasks import did, note_level, reach_again
 
 RULE = "order"
 

@@ -13,8 +13,8 @@ from mall.domain import ledger, membership, programme
 
 from .facts import Fact, record
 from .formula import Earned
-from .lost_levels import lose_levels, reach_again
-from .tasks import note_level
+from .lost_levels import lose_levels
+from .tasks import note_level, reach_again
 
 RULE = "partner"
 

@@ -222,6 +222,50 @@ def reach(rank: int, *, purse: ledger.LockedPurse, terms: programme.Programme, a
         give_level_pack(UPGRADE, occasion, rank=rank, purse=purse, terms=terms, at=at)
 
 
+def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: datetime) -> None:
+    """Give anew what was taken back with levels that a member who never fell reaches again by growth. One statement
+    where nothing was ever taken back.
+    """
+    lost = _lost_ranks(purse.member_id, terms=terms)
+    if not lost:
+        return
+    now = membership.standing(purse.member_id, terms=terms, at=at)
+    for rank in sorted(lost):
+        if rank <= now.grown.rank and now.growth >= terms.level(rank).reach:
+            reach(rank, purse=purse, terms=terms, at=at)
+
+
+def _lost_ranks(member_id: int, *, terms: programme.Programme) -> set[int]:
+    """Return the levels of these terms, by rank, whose fact was undone and has no other. One statement where none was.
+
+    A level is the same by its key, whatever its number was then; one that is there no more is none of them.
+    """
+    fact = FactRow
+    undone = execute(
+        select(fact.id, fact.kind, fact.attributes).where(
+            fact.id.in_(undone_of(member_id)), fact.kind == "level_reached"
+        )
+    ).all()
+    ranks = {rank for row in undone if (rank := _rank_now(row.attributes, terms))}
+    if not ranks:
+        return set()
+    standing = execute(
+        select(fact.attributes).where(
+            fact.member_id == member_id, fact.kind == "level_reached", fact.id.not_in([row.id for row in undone])
+        )
+    ).scalars()
+    return ranks - {_rank_now(attributes, terms) for attributes in standing}
+
+
+def _rank_now(attributes: Mapping[str, Any], terms: programme.Programme) -> int | None:
+    """Return the rank that a level has now which was reached under a version. Before versions were kept, its own."""
+    version, rank = attributes.get("version"), attributes["rank"]
+    if version is None:
+        return int(rank)
+    key = programme.version(version).level(rank).key
+    return next((level.rank for level in terms.levels if level.key == key), None)
+
+
 def _is_of(attributes: Mapping[str, Any], level: programme.Level) -> bool:
     """Tell whether what was reached is this level, whichever rank it had then. Before versions were kept, by rank."""
     version, rank = attributes.get("version"), attributes["rank"]
@@ -331,6 +375,7 @@ def _pay(
             at=at,
         )
         note_level(change, purse=purse, terms=terms, at=at)
+        reach_again(purse=purse, terms=terms, at=at)
     return Reward(task.key, task.points, task.growth)
 
 

@@ -11,7 +11,7 @@ from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import aftersales, cash, catalogue, checkout, coupons, earning, ledger, membership, notices, programme
-from mall.domain.earning import lost_levels, proof_of_undoing, reductions, undoing
+from mall.domain.earning import lost_levels, proof_of_undoing, reductions, tasks, undoing
 from tests.domain.earning.test_invitations import invite, reward
 from tests.stage import NOON, SITE, Stage, moved_to, open_shop
 
@@ -363,6 +363,21 @@ def test_a_level_that_is_reached_again_gives_all_of_it_again_once(stage, mei):
     assert [task for task, *_ in rewards(mei)].count("level_reached") == 2
 
 
+def test_a_level_that_is_reached_again_by_what_a_task_gives_gives_all_of_it_again(stage, mei):
+    refund(stage, keep(stage, mei, 160_000))
+    keep(stage, mei, 148_000, at=LATER)
+    assert states(mei) == ["revoked"]
+
+    with transaction():
+        settings = programme.settings_of(stage.terms)
+        settings["tasks"] = [*settings["tasks"], {"key": "check_in", "points": 0, "growth": 20}]
+        number = programme.draft(settings, based_on=1, effective_from=LATER, by="staff:1", at=LATER, reason="More")
+        programme.approve(number, by="staff:2", at=LATER, other_approvers=1)
+    with transaction():
+        earning.check_in(mei, terms=programme.current(LATER), at=LATER)
+    assert states(mei) == ["revoked", "usable"]
+
+
 def test_a_level_that_has_another_number_by_now_is_given_anew_as_itself(stage, mei):
     keep(stage, mei, 40_000)
     refund(stage, keep(stage, mei, 160_000))
@@ -382,7 +397,7 @@ def test_a_level_that_has_another_number_by_now_is_given_anew_as_itself(stage, m
             mei, 1_600, source="order", reference="order:99", counts_on=KEPT.date(), version=stage.terms.version,
             why=say("-"), key="order:99:growth", terms=stage.terms, at=KEPT,
         )  # fmt: skip
-        lost_levels.reach_again(purse=purse, terms=stage.terms, at=KEPT)
+        tasks.reach_again(purse=purse, terms=stage.terms, at=KEPT)
 
     fact = earning.FactRow
     with reading():
