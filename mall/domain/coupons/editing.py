@@ -361,7 +361,7 @@ def _faults(values: Mapping[str, Any], terms: programme.Programme) -> Iterator[B
 def window_faults(values: Mapping[str, Any]) -> Iterator[BadTemplate]:
     """Find an end that is no later than its start. Pure."""
     if values["starts_at"] and values["ends_at"] and values["starts_at"] >= values["ends_at"]:
-        yield BadTemplate(N_("It ends after it starts. Change one of the two dates.")).about("ends_at")
+        yield BadTemplate(N_("It must end after it starts. Change one of the two dates.")).about("ends_at")
 
 
 def cleaned_title(title: Mapping[str, str] | None) -> dict[str, str]:

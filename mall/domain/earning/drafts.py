@@ -39,7 +39,7 @@ def check_window(values: Mapping[str, Any], *, at: datetime) -> None:
         if values[name] is None:
             refuse(missing, about=name)
     if values["starts_at"] >= values["ends_at"]:
-        refuse(N_("It ends after it starts. Change one of the two dates."), about="ends_at")
+        refuse(N_("It must end after it starts. Change one of the two dates."), about="ends_at")
     if values["ends_at"] <= at:
         refuse(N_("That is over already. Choose a later end."), about="ends_at")
 

@@ -21,8 +21,9 @@ _ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(?P<tag>t[dh])\b(?P<given>[^>]*)>(?P<shows>.*?)</(?P=tag)>", re.DOTALL)
 _HIDDEN = re.compile(r"<span class=\"(?:vh|needs-js)\">.*?</span>", re.DOTALL)
 _MARK = re.compile(r"<[^>]*>")
-# What a cell shows when there is nothing to say.
+# What a cell shows when there is nothing to say, and what says something without a word: a box, a picture.
 NOTHING = ("", "–")
+WORDLESS = ("<input", 'role="img"')
 
 
 def prepare(app: Flask) -> None:
@@ -57,7 +58,7 @@ def _card(row: str, labels: Sequence[str]) -> str:
         if cell is top:
             given = given if "lead" in given else _with_class(given, "lead")
         elif "tick-cell" not in given:
-            if _words(cell["shows"]) in NOTHING and "<input" not in cell["shows"]:
+            if _words(cell["shows"]) in NOTHING and not any(each in cell["shows"] for each in WORDLESS):
                 given = _with_class(given, "none")
             if label and "data-label" not in given:
                 given += f' data-label="{label}"'

@@ -276,7 +276,7 @@ def test_what_costs_something_has_no_limit(stage, pack, kinds):
         ({1: 2}, {"total_limit": 0}, "Use a whole number from 1"),
         ({1: 2}, {"member_limit": 2**63}, "Use a whole number from 1"),
         ({1: 2}, {"ends_at": NOON}, "That is over already."),
-        ({1: 2}, {"starts_at": NOON + DAY, "ends_at": NOON + DAY}, "It ends after it starts."),
+        ({1: 2}, {"starts_at": NOON + DAY, "ends_at": NOON + DAY}, "It must end after it starts."),
     ],
 )
 def test_a_pack_that_cannot_be_meant_is_refused(stage, kinds, parts, said, sentence):

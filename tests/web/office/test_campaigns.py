@@ -69,7 +69,7 @@ def test_a_form_sent_twice_is_one_campaign(desk):
         ({"title_en": "", "title_zh": ""}, "Give the campaign a name."),
         ({"starts_at": ""}, "Say when it begins."),
         ({"ends_at": ""}, "Say when it ends."),
-        ({"ends_at": "2026-03-02T12:30"}, "It ends after it starts."),
+        ({"ends_at": "2026-03-02T12:30"}, "It must end after it starts."),
         ({"starts_at": "2026-02-01T00:00", "ends_at": "2026-02-02T00:00"}, "That is over already."),
         ({"starts_at": "soon"}, "Write day and time like"),
         ({"multiplier_percent": "100"}, "Use a whole number from 101 to 1000."),
@@ -98,7 +98,7 @@ def test_all_that_is_wrong_is_said_at_once(desk):
     answer = make(desk, title_en="", title_zh="", ends_at="2026-03-02T12:30", reason="")
 
     summary = words(answer.text.split('class="error-summary"')[1].split("</ul>")[0])
-    for said in ("Give the campaign a name.", "It ends after it starts.", "Say why; it is kept with the request"):
+    for said in ("Give the campaign a name.", "It must end after it starts.", "Say why; it is kept with the request"):
         assert summary.count(said) == 1
     both = make(desk, starts_at="soon", ends_at="", reason="")
     assert "Write day and time like" in both.text and "Say when it begins." not in both.text

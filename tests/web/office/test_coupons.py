@@ -73,7 +73,7 @@ def test_it_may_be_for_categories_or_for_items(desk, stage, mug):
         ({"kind": "gold"}, "Choose one of the list."),
         ({"valid_days": ""}, "Say until when the coupon can be used, or for how many days."),
         ({"valid_days": "1.5"}, "Write a whole number."),
-        ({"starts_at": "2026-05-02T00:00", "ends_at": "2026-05-01T00:00"}, "It ends after it starts."),
+        ({"starts_at": "2026-05-02T00:00", "ends_at": "2026-05-01T00:00"}, "It must end after it starts."),
         ({"ends_at": "2020-01-01T00:00"}, "That is over already. Let it end later."),
         ({"scope": "product", "skus": "NONE"}, "There is no item with the SKU NONE."),
         ({"scope": "product"}, "Choose what the coupon is for."),

@@ -74,7 +74,7 @@ def test_a_form_sent_twice_is_one_card(desk):
     [
         ({"title_en": "", "title_zh": ""}, "Give the stamp card a name."),
         ({"starts_at": ""}, "Say when it begins."),
-        ({"ends_at": "2026-03-02T12:30"}, "It ends after it starts."),
+        ({"ends_at": "2026-03-02T12:30"}, "It must end after it starts."),
         ({"starts_at": "2026-02-01T00:00", "ends_at": "2026-02-02T00:00"}, "That is over already."),
         ({"stamps_needed": "1"}, "Use a whole number from 2 to 50."),
         ({"stamps_needed": "ten"}, "Write a whole number."),

@@ -31,6 +31,12 @@ ROW = (
 )
 
 
+def test_a_picture_that_says_something_is_not_left_out():
+    stars = '<span class="stars" role="img" aria-label="2 of 5 stars"><svg></svg></span>'
+
+    assert cells(table(ROW.replace("<td>–</td>", f"<td>{stars}</td>")))[3] == ("td", ' data-label="State"', stars)
+
+
 def test_each_cell_says_its_column_and_what_names_the_row_stands_on_top():
     found = cells(table(ROW))
 
