@@ -1,5 +1,6 @@
 """What `make check` asks beyond the plan: requirements pinned and hashed, every text translated with its places."""
 
+import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import write_po
@@ -37,10 +38,10 @@ def english(*ids) -> Catalog:
     return catalogue
 
 
-def chinese(folder, compiled=True, **strings) -> None:
-    """Write a Chinese catalogue of these translations."""
+def chinese(folder, compiled=True, counted=(), **strings) -> None:
+    """Write a Chinese catalogue of these translations; `counted`: of [(one, many), (translation,)]."""
     catalogue = Catalog(locale="zh_Hans_CN", fuzzy=False)
-    for each, string in strings.items():
+    for each, string in (*strings.items(), *counted):
         catalogue.add(each, string)
     path = folder / "zh_Hans_CN" / "LC_MESSAGES"
     path.mkdir(parents=True)
@@ -74,6 +75,15 @@ def test_a_translation_with_other_places_is_seen(tmp_path, monkeypatch):
 
     assert len(found) == 2
     assert all("other places" in line for line in found)
+
+
+@pytest.mark.parametrize(("translation", "complaints"), [("%(num)s 积分", 1), ("%(points)s 积分", 0)])
+def test_a_number_written_by_itself_is_not_lost_in_translation(tmp_path, monkeypatch, translation, complaints):
+    monkeypatch.setattr(messages, "CATALOGUES", tmp_path)
+    counted = ("%(num)s point", "%(points)s points")
+    chinese(tmp_path, counted=[(counted, (translation,))])
+
+    assert len(list(messages.complaints("zh_Hans_CN", english(counted)))) == complaints
 
 
 def test_a_catalogue_that_was_not_compiled_is_seen(tmp_path, monkeypatch):

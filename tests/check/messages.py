@@ -118,9 +118,15 @@ def _translated(message: Message) -> bool:
 
 
 def _same_places(message: Message) -> bool:
-    """Tell whether a translation has the places of its sentence; a counted one may have fewer, and the count."""
+    """Tell whether a translation has the places of its sentence; a counted one may have fewer, and the count.
+
+    Where many are written as a number of their own, such as 1,500, the only form of a language takes that one.
+    """
     if isinstance(message.id, tuple | list):
-        wanted = {"%(num)s", *PLACES.findall(message.id[0]), *PLACES.findall(message.id[1])}
+        one, many = (set(PLACES.findall(text)) for text in message.id)
+        wanted = {"%(num)s"} | one | many
+        if len(message.string) == 1 and many - one:
+            wanted -= {"%(num)s"} - many
         return all(set(PLACES.findall(string)) <= wanted for string in message.string)
     return sorted(PLACES.findall(message.id)) == sorted(PLACES.findall(message.string))
 

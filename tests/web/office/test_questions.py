@@ -1,5 +1,6 @@
 """Questions at the desk: which come first, which are overdue, who asks; answer, close, publish - each once."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,8 @@ def test_question_and_answer_are_published_reworded_and_withdrawn(desk, app, row
     answer(row)
     fields = form_of(desk.get(page_of(row)).text, f"{page_of(row)}/publication")
     assert (fields["question"], fields["answer"]) == (WORDS, ANSWER)
+    ids = re.findall(r' id="([^"]+)"', desk.get(page_of(row)).text)
+    assert sorted(ids) == sorted(set(ids))  # Or a label belongs to another than its box.
     assert desk.post(f"{page_of(row)}/publication", data=fields | {"question": ""}).status_code == 422
     for _press in range(2):
         done = desk.post(f"{page_of(row)}/publication", data=fields | {"question": "Does it keep warm?"})

@@ -112,6 +112,8 @@ def test_the_page_shows_growth_by_twenties_and_every_level_with_its_reason(till,
     centre = words(till.browser.get("/member").text)
     assert "SVIP since 2 March 2026" in centre
     assert "Given to you up to and with 31 March 2026. By growth you are Senior." in centre
+    for shown in (centre, words(till.browser.get("/levels").text)):
+        assert "There is no level above it" in shown and "reached the top" not in shown
     assert "to stay Senior" in centre or "You keep Senior" in centre
 
 
