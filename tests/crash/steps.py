@@ -33,7 +33,7 @@ class Step:
 
 # In the order in which an order lives through them.
 STEPS = (
-    Step("the key is written", placing, "_write", AFTER),
+    Step("the key is written", placing, "write_order", AFTER),
     Step("points are held", ledger, "hold", AFTER),
     Step("goods are set aside", placing, "_set_aside", AFTER),
     Step("the order is committed", paying, "tell_placed", BEFORE),
