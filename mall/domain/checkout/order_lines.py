@@ -149,16 +149,11 @@ def to_ship(line: LineRow) -> int:
     return int(line.quantity - line.shipped - line.called_off)
 
 
-def kept_cents_of(lines: Sequence[LineRow]) -> int:
+def kept_of(lines: Sequence[LineRow]) -> dict[int | None, int]:
     """Return the cash that is kept of an order's lines and earns, in cents: what was refunded is taken off.
 
-    Memberships earn nothing.
+    By the campaign that lines are in: {campaign id: cents}, of those in none under None. Memberships earn nothing.
     """
-    return sum(kept_of(lines).values())
-
-
-def kept_of(lines: Sequence[LineRow]) -> dict[int | None, int]:
-    """Return the same by the campaign that lines are in: {campaign id: cents}, of those in none under None."""
     kept: dict[int | None, int] = defaultdict(int)
     for line in lines:
         if line.plan_rank is None:
