@@ -91,7 +91,7 @@ class _Nights:
         """Go through the nights in which a member has been away since a day: what is announced, and then taken off."""
         percent = self.rule.percent
         due = did + self.rule.after_days
-        while (told_on := max(due - NOTICE_DAYS, did + 1)) <= end:
+        while (told_on := due - NOTICE_DAYS) <= end:  # Any rule asks for longer than the notice.
             self.go_to(told_on)
             while not (announced := earning.points_off(self.growth, percent=percent, left=self.left)):
                 told_on = self.next_on
@@ -108,7 +108,7 @@ class _Nights:
             if points and deducts_on >= self.first:
                 self.taken[deducts_on] = points
                 self._change(-points)
-            due = month_later(deducts_on)
+            due = _month_later(deducts_on)
 
     def go_to(self, night: int) -> None:
         """Go on to a night, and give back in each on the way what brings the member below what is left."""
@@ -159,6 +159,6 @@ def _steps(growth: Iterable[Growth]) -> tuple[list[int], list[int], list[int]]:
 
 
 @lru_cache(4_096)
-def month_later(day: int) -> int:
+def _month_later(day: int) -> int:
     """Return the same day a month on."""
     return months_later(date.fromordinal(day), 1).toordinal()
