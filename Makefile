@@ -20,6 +20,7 @@ run: $(VENV)/.runtime ## Serve the demo at http://127.0.0.1:5000 (PORT=8000 chan
 
 reset: ## Throw the demo's data away; the next `make run` starts over.
 	@test -z "$$DATABASE_URL" || { echo "DATABASE_URL is set: drop that database yourself."; exit 1; }
+	@test -z "$$INSTANCE_DIR" || { echo "INSTANCE_DIR is set: remove that folder yourself."; exit 1; }
 	@rm -rf instance
 	@echo "The demo's data is gone."
 
