@@ -24,8 +24,6 @@ from mall.web.shared.texts import local, sentence
 from .fields import LONGEST_REASON, Cents, Moment, needed
 from .programme import draft_once, drafts, task_words
 
-CAPS = ("per_day", "per_month", "in_all")
-
 
 def between(least: int, most: int) -> NumberRange:
     """Return the check that a number lies within bounds."""
