@@ -84,7 +84,8 @@ append_only(ProofRun)
 class Result(Struct, frozen=True):
     """What one check found: how many rows break it, the first of them, and how long it took to look.
 
-    Where the database gave no answer it is not known whether anything breaks it: that is not ok either.
+    Where the database gave no answer it is not known whether anything breaks it: that is not ok either. `room` is
+    whose promise it is, "" of a proof kept before that was written down.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Result(Struct, frozen=True):
     microseconds: int
     examples: list[dict[str, Any]] = field(default_factory=list)
     known: bool = True
+    room: str = ""
 
 
 class Proof(Struct, frozen=True):
@@ -118,7 +120,7 @@ class Proof(Struct, frozen=True):
 def prove() -> list[Result]:
     """Ask every check of every room. Each looks at the latest committed state."""
     with reading(scan=True):
-        return [_asked(check) for room in ROOMS for check in room.checks()]
+        return [_asked(check, room=_name_of(room)) for room in ROOMS for check in room.checks()]
 
 
 def run_proof(*, by: str, at: datetime) -> Proof:
@@ -215,7 +217,11 @@ def _watch(*, at: datetime) -> list[Check]:
     ]
 
 
-def _asked(check: Check) -> Result:
+def _name_of(room: ModuleType) -> str:
+    return room.__name__.removeprefix("mall.domain.").partition(".")[0]
+
+
+def _asked(check: Check, *, room: str = "") -> Result:
     started = _clock()
     rows, examples = 0, []
     try:
@@ -226,8 +232,8 @@ def _asked(check: Check) -> Result:
     except DBAPIError:
         if in_transaction():
             raise
-        return Result(check.name, ok=False, rows=0, microseconds=_clock() - started, known=False)
-    return Result(check.name, rows == 0, rows, _clock() - started, examples)
+        return Result(check.name, ok=False, rows=0, microseconds=_clock() - started, known=False, room=room)
+    return Result(check.name, rows == 0, rows, _clock() - started, examples, room=room)
 
 
 def _clock() -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import Message
 from mall.domain import finance, ledger
 from mall.domain.ledger.accounts import ACCOUNTS
+from mall.web.finance.checks import ROOMS, rooms_of
 from mall.web.shared.moves import place_words
 from tests.cast import note_adjustment
 from tests.domain.finance.conftest import APRIL, Books, instant
@@ -250,7 +252,20 @@ def test_what_failed_comes_first_with_its_rows(desk, books):
 
     assert "2 checks failed." in page
     assert page.index("No posting was written into a day already added up") < page.index("Purses are the sums")
+    # The room in which they failed stands before all others, with how many of its checks passed.
+    assert page.index(">Sums of finance <") < page.index(">Programme <")
+    assert re.search(r">Sums of finance <span[^>]*badge-bad[^>]*>5 of 7</span>", page)
     assert "2 checks failed" in text(desk.get("/finance/"))
+
+
+def test_every_room_that_proves_something_has_a_name_on_the_board(app):
+    assert {result.room for result in finance.prove()} == set(ROOMS)
+
+
+def test_a_proof_kept_before_rooms_were_written_down_is_one_list(app):
+    old = finance.Result("purses are the sums of their postings", ok=True, rows=0, microseconds=1)
+    with app.test_request_context():
+        assert [(room.words, room.passed, room.failed) for room in rooms_of([old])] == [("All checks", [old], 0)]
 
 
 def test_a_journal_to_look_at_and_to_take_along(desk):
