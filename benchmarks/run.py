@@ -141,10 +141,7 @@ def header(url: str) -> str:
     """Return the day, the machine, and the versions of what was measured with."""
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain) as connection:
-        version, fsync = (
-            connection.execute(f"SHOW {name}").fetchone()[0]  # type: ignore[index]
-            for name in ("server_version", "fsync")
-        )
+        version, fsync = (connection.execute(f"SHOW {name}").fetchone()[0] for name in ("server_version", "fsync"))
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {processor()}, Python {platform.python_version()}\n"
         f"PostgreSQL {version.split()[0]} with fsync {fsync}, two processes of {THREADS} threads; "

@@ -19,8 +19,8 @@ from mall.domain.finance import proof_board
 
 CanFind = Callable[[Set[str]], bool]
 PLAIN = {
-    "sqlite": sqlite.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
-    "postgresql": postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(paramstyle="named"),
+    "postgresql": postgresql.dialect(paramstyle="named"),
 }
 
 

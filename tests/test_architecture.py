@@ -14,6 +14,7 @@ from sqlalchemy import Column, Float, MetaData, Table
 from mall.base.db import db
 from mall.domain.finance import proof_board
 from tests.check import rules
+from tests.check.named import names_what_is_gone as named
 from tests.check.no_floats import floats_among_columns, floats_in, floats_in_template, floats_in_templates
 from tests.check.sources import Source, files
 
@@ -237,6 +238,26 @@ def test_every_room_that_offers_checks_is_proved():
     offering = {f"mall.domain.{room}" for room, names in front_doors().items() if "checks" in names}
 
     assert {room.__name__.removesuffix(".proof") for room in proof_board.ROOMS} == offering
+
+
+def test_what_tests_take_hold_of_by_name_is_there():
+    gone = [complaint for folder in ("tests", "benchmarks") for each in files(folder) for complaint in named(each)]
+
+    assert not gone, "\n" + "\n".join(gone)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from mall.domain.checkout import paying\nsetattr(paying, 'tell_placd', None)",
+        "from mall.domain.checkout import paying as till\nsetattr(till, 'tell_placd', None)",
+        "from mall.domain import checkout\nStep('at last', checkout.paying, 'tell_placd', 'after')",
+        "from mall.domain.ledger import Purse\nsetattr(Purse, 'tell_placd', None)",
+    ],
+)
+def test_a_name_that_is_gone_is_found(text):
+    assert len(list(named(Source("tests/a.py", text)))) == 1
+    assert list(named(Source("tests/a.py", text.replace("tell_placd", "__doc__")))) == []
 
 
 def test_every_file_says_what_it_is():

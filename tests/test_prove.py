@@ -1,7 +1,7 @@
 """The proof finds what is broken, says where, and leaves with a status that a script can see."""
 
 import json
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Integer, func, select, text, union_all
@@ -28,9 +28,7 @@ def offered(monkeypatch):
     """Let the rooms offer these checks and no others."""
 
     def offer(*checks: Check) -> None:
-        room = ModuleType("room")
-        room.checks = lambda: list(checks)
-        monkeypatch.setattr(prove, "ROOMS", (room,))
+        monkeypatch.setattr(prove, "ROOMS", (SimpleNamespace(checks=lambda: list(checks)),))
 
     return offer
 

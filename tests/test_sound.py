@@ -1,6 +1,7 @@
 """The proof after each test passes over a check only where it could not have found a row."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, func, insert, select, union_all
@@ -17,7 +18,7 @@ COUNTED = select(A.c.id.label("a"), func.count().label("n")).group_by(A.c.id).su
 UPWARDS = select(A.c.id.label("n")).cte(recursive=True)
 UPWARDS = UPWARDS.union_all(select(UPWARDS.c.n + 1).where(UPWARDS.c.n < 3))
 
-SELECTS = {
+SELECTS: dict[str, Any] = {
     "one table": select(A),
     "two tables": select(A, B).where(A.c.id == B.c.id),
     "a join": select(A).join(B, A.c.id == B.c.id),

@@ -67,6 +67,6 @@ def meeting(threads: int, *, seconds: float = 1) -> Callable[[], None]:
     return meet
 
 
-def errors(outcomes: Sequence[Any]) -> list[BaseException]:
+def errors(outcomes: Sequence[Any]) -> list[Any]:
     """Return those outcomes of a race that are exceptions."""
     return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]

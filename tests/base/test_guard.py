@@ -97,8 +97,8 @@ def test_no_row_is_replaced_by_way_of_any_of_its_keys(app, verb, row):
 
 @pytest.mark.parametrize("key", [["id"], ["move", "line"], ["code"]], ids="+".join)
 def test_no_row_is_changed_by_an_upsert(unharmed, key):
-    upserts = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    upsert = upserts[dialect()](SAMPLE).values(id=1, move="order:1:hold", line=1, code="A")
+    insert = sqlite.insert if dialect() == "sqlite" else postgresql.insert
+    upsert = insert(SAMPLE).values(id=1, move="order:1:hold", line=1, code="A")
 
     with pytest.raises(IntegrityError, match="append-only"), transaction():
         execute(upsert.on_conflict_do_update(index_elements=key, set_={"line": 99, "move": "forged"}))

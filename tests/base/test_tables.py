@@ -81,4 +81,4 @@ def test_a_column_of_no_known_kind_is_refused_where_it_is_declared():
 
 def test_only_the_annotation_says_whether_a_column_may_be_empty():
     with pytest.raises(TypeError, match="nullable"):
-        mapped_column(String(20), nullable=True)
+        mapped_column(String(20), **{"nullable": True})

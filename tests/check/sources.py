@@ -56,6 +56,12 @@ class Imported:
     name: str
     line: int
     relative: bool = False
+    alias: str | None = None
+
+    @property
+    def called(self) -> str:
+        """What it is called in the file that imports it."""
+        return self.alias or self.name
 
     @property
     def full(self) -> str:
@@ -101,7 +107,7 @@ class Source:
                 if node.level:
                     above = package.split(".")[: len(package.split(".")) - node.level + 1]
                     base = ".".join([*above, *([node.module] if node.module else [])])
-                found += [Imported(base, alias.name, node.lineno, bool(node.level)) for alias in node.names]
+                found += [Imported(base, each.name, node.lineno, bool(node.level), each.asname) for each in node.names]
         return found
 
 

@@ -79,7 +79,7 @@ def unlocked_after(meet: Any) -> Any:
         row = execute(select(cash_outs.CashOut).where(cash_outs.CashOut.id == cash_out_id)).one()
         purse = execute(select(ledger.Purse).where(ledger.Purse.member_id == row.member_id)).one()
         meet()
-        return row, ledger.LockedPurse(*purse, zone=terms.zone)
+        return row, ledger.LockedPurse(*tuple(purse), zone=terms.zone)
 
     return unlocked
 

@@ -128,7 +128,7 @@ def test_without_the_lock_of_the_purse_more_is_refunded(postgres_app, shop, memb
 
     def unlocked(member_ids: list[int], *, zone: str) -> dict[int, ledger.LockedPurse]:
         rows = execute(select(ledger.Purse).where(ledger.Purse.member_id.in_(member_ids)))
-        return {row.member_id: ledger.LockedPurse(*row, zone=zone) for row in rows}
+        return {row.member_id: ledger.LockedPurse(*tuple(row), zone=zone) for row in rows}
 
     monkeypatch.setattr(refunding, "refunded_cents", count_together)
     monkeypatch.setattr(purses, "lock_many", unlocked)

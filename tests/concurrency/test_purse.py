@@ -43,7 +43,7 @@ def let_off(app: Flask, *jobs: Callable[[], object]) -> list:
 def unlocked(member_ids: list[int], *, zone: str) -> dict[int, ledger.LockedPurse]:
     """Read purses as lock_many() does, and lock nothing."""
     rows = execute(select(ledger.Purse).where(ledger.Purse.member_id.in_(member_ids)))
-    return {row.member_id: ledger.LockedPurse(*row, zone=zone) for row in rows}
+    return {row.member_id: ledger.LockedPurse(*tuple(row), zone=zone) for row in rows}
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from mall.base.db import db, execute, reading
 from mall.domain import catalogue, checkout, finance, ledger
 from tests import postgresql
 from tests.conftest import build_app, compiled_templates, could_not_run, dispose
-from tests.crash.processes import ROUNDS, Web, cluster, work
+from tests.crash.processes import ROUNDS, Cluster, Web, cluster, work
 from tests.crash.steps import STEPS, WEB, WORKER, Step
 from tests.domain.ledger.machine import SOAK
 from tests.stage import PASSWORD, open_shop
@@ -47,7 +47,7 @@ WHOLE = {NOTHING: "nothing", PLACED: "placed", PAID: "paid", REFUNDED: "given ba
 class Ground:
     """A cluster with a shop in it, of which every run gets a copy."""
 
-    cluster: object
+    cluster: Cluster
     folder: str
     mei: int
     mug: object

@@ -23,6 +23,11 @@ class Server(socketserver.ThreadingTCPServer):
     """Where clients may hang up in the middle."""
 
     daemon_threads = True
+    refuses = "nobody@"
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Session)
+        self.heard, self.mails = [], []
 
     def handle_error(self, request, client_address):
         """A client that hung up is no fault of ours."""
@@ -30,6 +35,8 @@ class Server(socketserver.ThreadingTCPServer):
 
 class Session(socketserver.StreamRequestHandler):
     """A mail server that keeps what it hears, offers no encryption, and refuses whom it is told to."""
+
+    server: Server
 
     def say(self, words):
         self.wfile.write(words.encode() + b"\r\n")
@@ -63,8 +70,7 @@ class Session(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def server():
-    with Server(("127.0.0.1", 0), Session) as server:
-        server.heard, server.mails, server.refuses = [], [], "nobody@"
+    with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         yield server

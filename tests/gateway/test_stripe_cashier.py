@@ -10,7 +10,7 @@ import stripe as stripe_package
 from mall.base.cashier import BadSignature, CashierRefused, CashierUnreachable
 from mall.base.clock import now
 from mall.domain import cash
-from mall.gateway import StripeCashier, cashier_for
+from mall.gateway import StripeCashier, cashier_for, stripe_cashier
 from mall.gateway.stripe_cashier import EVENTS
 
 from .conftest import Counter, stripe_at
@@ -169,7 +169,7 @@ def test_an_event_is_believed_for_300_seconds(stripe, double, event, age, accept
 
 
 def test_the_catch_up_lists_what_was_told_oldest_first_over_many_pages(stripe, double, monkeypatch):
-    monkeypatch.setattr("mall.gateway.stripe_cashier.PAGE", 2)
+    monkeypatch.setattr(stripe_cashier, "PAGE", 2)
     for number in range(3):
         stripe.paid(key=f"order:{number}:session:1")
     double.books.events.append(double.books.events[0] | {"id": "evt_z", "type": "customer.created"})
@@ -182,7 +182,7 @@ def test_the_catch_up_lists_what_was_told_oldest_first_over_many_pages(stripe, d
 
 
 def test_the_books_are_listed_oldest_first_over_many_pages_and_a_charge_is_of_its_payment(stripe, double, monkeypatch):
-    monkeypatch.setattr("mall.gateway.stripe_cashier.PAGE", 2)
+    monkeypatch.setattr(stripe_cashier, "PAGE", 2)
     paid = [stripe.paid(key=f"order:{number}:session:1").payment_id for number in range(3)]
     payout = double.books.pay_out(500, fee=25)
     double.books.charge_a_fee(2_000)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from mall.worker import attempt
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "verify_email": {"name": "Mei", "link": "http://localhost/verify-email/token"},
     "reset_password": {"name": "Mei", "link": "http://localhost/reset-password/token"},
     "password_changed": {"name": "Mei"},

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
-from mall.base.errors import NotFound
+from mall.base.errors import NotFound, Refusal
 from mall.base.text import say
 from mall.domain import audit, cash_outs, ledger, notices, people
 from tests.conftest import NOON
@@ -149,7 +149,7 @@ def test_nobody_notes_their_own_as_sent_back(mei, give, pay, desk, purse):
 def test_without_a_reason_and_the_banks_reference_nothing_comes_back(mei, give, pay, desk, said, field):
     give(mei, 1_000)
     number = pay(mei, 600)
-    with pytest.raises(Exception, match="characters") as refused:
+    with pytest.raises(Refusal, match="characters") as refused:
         desk("note_bounced", number, **(SAID | said))
     assert refused.value.field == field
     assert row_of(number).state == "paid"

@@ -7,6 +7,7 @@ import pytest
 from mall.base.clock import moved_to
 from mall.base.db import reading
 from mall.domain import cash, checkout, ledger
+from mall.domain.checkout import paying
 from tests.stage import NOON, SITE
 
 LATER = NOON + timedelta(minutes=40)
@@ -160,7 +161,7 @@ def _lost(*_args, **_named):
 def test_giving_up_is_refused_while_a_page_opened_meanwhile_may_still_be_paid(stage, mei, order, monkeypatch):
     """Another tab opens the payment page after this one has looked for pages to end."""
     stage.open_page(order)
-    monkeypatch.setattr("mall.domain.checkout.paying._unsettled", lambda _order_id: [])
+    monkeypatch.setattr(paying, "_unsettled", lambda _order_id: [])
 
     with moved_to(NOON), pytest.raises(checkout.StillPaying):
         checkout.give_up(order.id, by="member:1", cashier=stage.cashier, terms=stage.terms, site=SITE)

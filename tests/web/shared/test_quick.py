@@ -74,7 +74,7 @@ def cookies():
     """Return who signs and reads the cookies of one shop."""
     app = quick.App("anywhere")
     app.secret_key = "a secret of this shop alone"
-    return app.session_interface.get_signing_serializer(app)
+    return quick.Sessions().get_signing_serializer(app)
 
 
 def test_a_cookie_read_again_says_what_it_said_whatever_was_done_to_it_before(cookies):
@@ -108,9 +108,10 @@ def test_a_cookie_that_was_read_before_runs_out_all_the_same(cookies, monkeypatc
 
 def test_a_cookie_of_another_secret_is_refused():
     app = quick.App("anywhere")
+    sessions = quick.Sessions()
     app.secret_key = "a secret of before"
-    cookie = app.session_interface.get_signing_serializer(app).dumps({"sid": "mei"})
-    assert app.session_interface.get_signing_serializer(app).loads(cookie, max_age=60) == {"sid": "mei"}
+    cookie = sessions.get_signing_serializer(app).dumps({"sid": "mei"})
+    assert sessions.get_signing_serializer(app).loads(cookie, max_age=60) == {"sid": "mei"}
     app.secret_key = "the secret of now"
     with pytest.raises(BadSignature):
-        app.session_interface.get_signing_serializer(app).loads(cookie, max_age=60)
+        sessions.get_signing_serializer(app).loads(cookie, max_age=60)

@@ -8,6 +8,7 @@ from mall.base.cashier import CashierUnreachable
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
 from mall.domain import catalogue, checkout, notices, people
+from mall.domain.checkout import joining
 from tests.stage import NOON, PASSWORD
 from tests.threads import race
 from tests.web.store.till import Till, count_orders, fields_of, words
@@ -352,7 +353,7 @@ def test_the_whole_is_one_transaction_that_leaves_nothing_behind(visitor, mug, m
         raise checkout.QuoteChanged()
 
     visitor.put_in(mug, "cash")
-    monkeypatch.setattr("mall.domain.checkout.joining.place", broken)
+    monkeypatch.setattr(joining, "place", broken)
 
     assert join(visitor).status_code == 422
 

@@ -20,7 +20,7 @@ EVERY_LEVEL = {
 }
 
 
-@pytest.fixture(params=EVERY_LEVEL.values(), ids=EVERY_LEVEL)
+@pytest.fixture(params=EVERY_LEVEL.values(), ids=list(EVERY_LEVEL))
 def level(request):
     return request.param
 

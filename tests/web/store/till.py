@@ -104,7 +104,7 @@ def fields_of(html: str, form_id: str) -> dict[str, str]:
 class _Fields(HTMLParser):
     def __init__(self, form_id: str) -> None:
         super().__init__()
-        self.form_id, self.inside, self.fields = form_id, False, {}  # type: ignore[var-annotated]
+        self.form_id, self.inside, self.fields = form_id, False, {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
