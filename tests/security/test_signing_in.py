@@ -446,6 +446,28 @@ def test_sec_12_the_old_password_of_staff_does_not_slip_in_while_it_is_changed(c
     assert sign_in_staff(client, ops, password=NEW_PASSWORD).status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("page", "sent"),
+    [("password", {"password": "nine silver thimbles"}), ("email", {"email": "thief@new.example"})],
+    ids=["password", "e-mail"],
+)
+def test_sec_12_the_old_password_changes_nothing_once_another_is_set(client, mei, monkeypatch, mails, page, sent):
+    def change():
+        with transaction():
+            people.change_password(mei, people.password_hash(NEW_PASSWORD), at=now())
+
+    enter(client)
+    while_it_is_compared(monkeypatch, change)
+    answer = client.post(f"/account/{page}", data={"present": PASSWORD} | sent)
+    monkeypatch.undo()
+
+    assert answer.status_code == 422
+    assert 'id="present-error"' in answer.text
+    assert not is_in(client)
+    assert mails("confirm_email") == []
+    assert enter(client, password=NEW_PASSWORD).status_code == 302
+
+
 def test_sec_12_a_new_password_takes_the_present_one(client, mei):
     enter(client)
 
@@ -678,6 +700,18 @@ def test_sec_18_another_members_email_is_not_given_away(client, mei, tom, mails)
     assert (free.status_code, free.location) == (taken.status_code, taken.location)
     assert [mail.to_address for mail in mails("confirm_email")] == ["free@new.example"]
     assert [mail.to_address for mail in mails("email_known")] == ["tom@tessera.example"]
+
+
+def test_sec_18_nobody_floods_strangers_with_links_to_confirm(client, mei, mails):
+    enter(client)
+
+    answers = [
+        client.post("/account/email", data={"email": f"stranger{number}@new.example", "present": PASSWORD}).status_code
+        for number in range(7)
+    ]
+
+    assert answers == [302] * 5 + [429] * 2
+    assert len(mails("confirm_email")) == 5
 
 
 ELSEWHERE = [

@@ -24,6 +24,7 @@ from .browsers import known_as, remember
 from .checks import checks
 from .credentials import (
     BASKETS_BY_NETWORK,
+    EMAIL_CHANGE,
     PASSWORD_AGAIN,
     REGISTER_BY_NETWORK,
     RESET_BY_ACCOUNT,
@@ -155,6 +156,7 @@ from .totp import (
 
 __all__ = [
     "BASKETS_BY_NETWORK",
+    "EMAIL_CHANGE",
     "LANGUAGES",
     "LEAST_PASSWORD",
     "LONGEST_PASSWORD",

@@ -30,6 +30,8 @@ RESET_BY_ACCOUNT = Limit("reset-account", 5, timedelta(hours=1))
 RESET_BY_NETWORK = Limit("reset-network", 30, timedelta(hours=1))
 BASKETS_BY_NETWORK = Limit("basket-network", 100, timedelta(hours=1))
 VERIFY_AGAIN = Limit("verify-again", 5, timedelta(hours=1))
+# Each sends a mail to whatever address was typed.
+EMAIL_CHANGE = Limit("email-change", 5, timedelta(hours=1))
 
 
 class AccountFrozen(Refusal):
@@ -91,16 +93,17 @@ def credentials_of_staff(email: Email) -> Credentials:
     return Credentials(row.id, row.password_hash, row.totp_confirmed_at is not None, row.language)
 
 
-def insist_on(door: str, known: Credentials) -> None:
-    """Keep a password from being changed until a sign-in by it is written, so that the change ends that one too.
+def insist_on(door: str, known: Credentials, *, to_change: bool = False) -> None:
+    """Keep a password from being changed until what it lets somebody do is written, so that the change comes after it.
 
-    Comparing takes a while: the hash that was compared must still be theirs. Raises WrongPassword.
+    Comparing takes a while: the hash that was compared must still be theirs. `to_change`: their row is written next.
+    Raises WrongPassword.
     """
     table: Any = Member if door == "member" else Staff
     held = execute(
         select(table.password_hash)
         .where(table.id == known.person_id, table.deactivated_at.is_(None))
-        .with_for_update(read=True)
+        .with_for_update(read=not to_change, key_share=to_change)
     ).scalar_one_or_none()
     if held is None or held != known.password_hash:
         raise WrongPassword

@@ -1,6 +1,7 @@
 """What members say of themselves, and the two things that take the password to change: itself, and the e-mail."""
 
 from datetime import date, datetime
+from typing import Any
 
 from flask import flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
@@ -119,15 +120,15 @@ def password():
                 raise SamePassword
             unlike = [member.email, *terms().shop_name.values()]
             sealed = people.password_hash(form.password.data, unlike=unlike)
-            done_once(people.change_password, member.id, sealed, at=now())
-        except WrongPresent as wrong:
-            form.refuse(wrong, at="present")
+            done_once(_change_password, member, sealed, at=now())
+        except (WrongPresent, people.WrongPassword):
+            form.refuse(WrongPresent(), at="present")
         except (people.WeakPassword, SamePassword) as weak:
             form.refuse(weak, at="password")
         except people.TooManyTries as no:
             refusal = no
         else:
-            let_member_in(member.id)
+            let_member_in(member.id, known=people.Credentials(member.id, sealed))
             flash(_("Your password is changed. Every other device is signed out."))
             return redirect(url_for("store.account.show"))
     return form_page("store/account/password.html", refused=request.method == "POST", form=form, refusal=refusal)
@@ -142,10 +143,10 @@ def email():
         try:
             wanted = people.read_email(form.email.data)
             member = _with_password(form.present.data)
-            page = public_link("store.account.confirm_email", token="")
-            done_once(people.ask_email_change, member.id, wanted, page=page, at=now())
-        except WrongPresent as wrong:
-            form.refuse(wrong, at="present")
+            count_or_refuse(people.EMAIL_CHANGE, str(member.id))
+            done_once(_ask_email_change, member, wanted, at=now())
+        except (WrongPresent, people.WrongPassword):
+            form.refuse(WrongPresent(), at="present")
         except people.TooManyTries as no:
             refusal = no
         else:
@@ -203,6 +204,17 @@ def _save(form: ProfileForm, chosen: dict[int, int | None], *, at: datetime) -> 
     kinds = people.tell_facets(me(), chosen, at=at)
     told += [fact for kind, fact in KINDS_TOLD.items() if kind in kinds]
     return earning.told(me(), *told, *completed(me()), terms=terms(), at=at)
+
+
+def _change_password(member: Any, sealed: people.PasswordHash, *, at: datetime) -> None:
+    people.insist_on("member", people.Credentials(member.id, member.password_hash), to_change=True)
+    people.change_password(member.id, sealed, at=at)
+
+
+def _ask_email_change(member: Any, wanted: people.Email, *, at: datetime) -> None:
+    people.insist_on("member", people.Credentials(member.id, member.password_hash))
+    page = public_link("store.account.confirm_email", token="")
+    people.ask_email_change(member.id, wanted, page=page, at=at)
 
 
 def _change_email(token: str, *, at: datetime) -> tuple[earning.Reward, ...]:
