@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading
-from mall.domain import aftersales, checkout, earning
+from mall.domain import aftersales, catalogue, checkout, earning
 from tests import cast
 from tests.domain.aftersales.kept import KEPT, WORDS, buy, keep, publish, write
 from tests.stage import NOON, Stage
@@ -193,3 +193,42 @@ def test_sec_82_the_position_in_a_picture_is_not_kept(app, till, stage):
     (row,) = reviews()
     kept = till.browser.get(f"/reviews/{row.id}/pictures/1").data
     assert not Image.open(BytesIO(kept)).getexif()
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How large each picture was that was read."""
+    sizes: list[int] = []
+    prepare = catalogue.prepare_picture
+
+    def noted(data: bytes, **given: Any) -> catalogue.Prepared:
+        sizes.append(len(data))
+        return prepare(data, **given)
+
+    monkeypatch.setattr(catalogue, "prepare_picture", noted)
+    return sizes
+
+
+def test_sec_82_to_leave_one_picture_out_many_times_makes_no_room_for_many(app, till, stage, read):
+    order = keep(stage, till.member_id, stage.item())
+    assert send(till, order, pictures=[(BytesIO(png()), "a.png")]).status_code == 303
+    (row,), [first] = reviews(), list(read)
+    many = [(BytesIO(png()), "a.png") for _number in range(9)]
+
+    answer = send(till, order, key="form-2", remove=[row.pictures[0]["file"]] * 9, pictures=many)
+
+    assert answer.status_code == 422
+    assert read == [first]
+
+
+def test_sec_82_a_member_sends_pictures_so_often_and_no_more(app, till, stage, read):
+    order = keep(stage, till.member_id, stage.item())
+
+    answers = [
+        send(till, order, rating="5", words="", pictures=[(BytesIO(png()), "a.png")]).status_code,
+        *(send(till, order, key=f"form-{n}", pictures=[(BytesIO(b"none"), "a.png")]).status_code for n in range(31)),
+    ]
+
+    assert answers == [422] * 31 + [429]
+    assert len(read) == 30
+    assert send(till, order).status_code == 303

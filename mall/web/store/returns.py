@@ -22,6 +22,8 @@ from mall.web.shared.pieces import asking_for_pieces, fields_of, pieces_in, refu
 from mall.web.shared.returns import picture_of, pictures_folder, state_words
 from mall.web.shared.signing_in import form_page, me, members_only
 
+from .sent_pictures import prepare_sent
+
 bp = Blueprint("returns", __name__, url_prefix="/orders/<number>/returns")
 bp.before_request(members_only)
 
@@ -105,8 +107,7 @@ def confirmed(number: str, form: ReturnForm):
     try:
         if len(files) > aftersales.MOST_PICTURES:
             raise aftersales.TooManyReturnPictures(most=aftersales.MOST_PICTURES)
-        for file in files:
-            prepared.append(catalogue.prepare_picture(file.read(), folder=pictures_folder()))
+        prepare_sent(files, into=prepared, folder=pictures_folder())
         row, new = asked_for(number, form, prepared)
     except (catalogue.BadPicture, aftersales.TooManyReturnPictures) as refusal:
         discard(prepared)

@@ -21,6 +21,8 @@ from mall.web.shared.forms import Form, at_most, fresh_key, words_of
 from mall.web.shared.reviews import discard, picture_of, pictures_folder, state_words
 from mall.web.shared.signing_in import form_page, me, members_only
 
+from .sent_pictures import prepare_sent
+
 bp = Blueprint("reviews", __name__, url_prefix="/reviews")
 bp.before_request(members_only)
 
@@ -87,8 +89,7 @@ def write(number: str, line: int):
     prepared: list[catalogue.Prepared] = []
     try:
         refuse_too_many(form, before)
-        for file in form.pictures.data or []:
-            prepared.append(catalogue.prepare_picture(file.read(), folder=pictures_folder()))
+        prepare_sent(form.pictures.data or [], into=prepared, folder=pictures_folder())
         done = done_once(
             aftersales.write_review,
             bought.order_id,
@@ -135,7 +136,7 @@ def line_of(number: str, line: int) -> tuple[Any, Any]:
 def refuse_too_many(form: ReviewForm, before: Any) -> None:
     """Refuse more pictures than a review may have before any is read. Raises TooManyReviewPictures."""
     there = 0 if before is None else len(before.pictures)
-    if there - len(form.remove.data or ()) + len(form.pictures.data or ()) > aftersales.MOST_REVIEW_PICTURES:
+    if there - len(set(form.remove.data or ())) + len(form.pictures.data or ()) > aftersales.MOST_REVIEW_PICTURES:
         raise aftersales.TooManyReviewPictures(most=aftersales.MOST_REVIEW_PICTURES)
 
 
