@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     CursorResult,
     Date,
@@ -235,6 +236,45 @@ def _named(element: Any, compiler: Any, **more: Any) -> str:
 def _named_extract(element: Any, compiler: Any, **more: Any) -> str:
     whole, name = (compiler.process(clause, **more) for clause in element.clauses)
     return f"json_extract({whole}, '$.' || {name})"
+
+
+class has_named(FunctionElement[bool]):
+    """Whether an object in JSON has something of a name, the second, be it null."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(has_named)
+def _has(element: Any, compiler: Any, **more: Any) -> str:
+    whole, name = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"(({whole} -> {name}) IS NOT NULL)"
+
+
+@compiles(has_named, "sqlite")
+def _has_type(element: Any, compiler: Any, **more: Any) -> str:
+    whole, name = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"(json_type({whole}, '$.' || {name}) IS NOT NULL)"
+
+
+class instant_in(FunctionElement[datetime]):
+    """The instant that a text says which was taken of one of our own columns, as JSON keeps it."""
+
+    inherit_cache = True
+    type = Instant()
+
+
+@compiles(instant_in)
+def _as_instant(element: Any, compiler: Any, **more: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **more)} AS timestamptz)"
+
+
+@compiles(instant_in, "sqlite")
+def _as_text_of_instant(element: Any, compiler: Any, **more: Any) -> str:
+    told = compiler.process(element.clauses, **more)
+    # Our columns are read in UTC; whole seconds are told without the zeros that the columns keep.
+    parts = f"CASE substr({told}, 20, 1) WHEN '.' THEN substr({told}, 20, 7) ELSE '.000000' END"
+    return f"(replace(substr({told}, 1, 19), 'T', ' ') || {parts})"
 
 
 class _each_given(FunctionElement[Any]):

@@ -11,6 +11,7 @@ from mall.domain import ledger, membership
 
 from .facts import FactRow
 from .orders import RULE
+from .proof_of_approved import approved_checks
 from .proof_of_campaigns import campaign_checks
 from .proof_of_dormancy import dormancy_checks
 from .proof_of_invitations import invitation_checks
@@ -37,6 +38,7 @@ def checks() -> list[Check]:
         Check(N_("who signed up has a purse and a level"), _without_purse_or_level()),
         Check(N_("a kept order has given the growth its rule gives for what is kept"), _growth()),
         *campaign_checks(),
+        *approved_checks(),
         *night_checks(),
         *task_checks(),
         *invitation_checks(),
