@@ -1,6 +1,7 @@
 """A campaign and a stamp card run with the figures, the window and the goods that were asked for and approved."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, insert, select, update
@@ -103,10 +104,8 @@ def test_the_proof_finds_a_draft_that_was_changed_between_asking_and_approving(s
 def test_the_proof_finds_what_is_for_other_goods_than_were_asked_for(stage, row, how):
     mug, jug, bowl = stage.mug(), stage.mug(), stage.mug()
     getattr(stage, row)(scope="product", scope_ids=[mug.product_id, jug.product_id])
-    scope, owner, name = {
-        "campaign": (earning.CampaignScope, "campaign_id", CAMPAIGN),
-        "stamp_card": (earning.StampScope, "card_id", CARD),
-    }[row]  # fmt: skip
+    scope: Any = earning.CampaignScope if row == "campaign" else earning.StampScope
+    owner, name = ("campaign_id", CAMPAIGN) if row == "campaign" else ("card_id", CARD)
     with transaction():
         if how == "one more":
             execute(insert(scope).values({owner: 1, "product_id": bowl.product_id}))
