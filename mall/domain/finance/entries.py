@@ -54,7 +54,6 @@ class Entry(Struct, frozen=True):
     effect: Amount
     worth_points: int
     worth_cents: int
-    document: str
     reference: str
     move: str
     actor: str
@@ -189,7 +188,6 @@ def _entries(rows: Iterable[Any], *, before: Fraction) -> Iterator[Entry]:
             effect=Amount(row.effect, half_up(after) - half_up(before)),
             worth_points=row.worth_points,
             worth_cents=row.worth_cents,
-            document=document_of(row.reference),
             reference=row.reference,
             move=row.move,
             actor=row.actor,

@@ -11,7 +11,8 @@ from mall.base.clock import now
 from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import finance, people
-from mall.web.shared.moves import place_words
+from mall.web.shared.documents import document_words
+from mall.web.shared.moves import move_words, place_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.tables import csv_of
 from mall.web.shared.texts import currency, sentence
@@ -36,7 +37,7 @@ def index():
     with reading(scan=True):
         found = finance.entries_page(choice, page=page)
         first = finance.first_posting_at()
-        staff = {f"staff:{each.id}": each.name for each in people.staff_list()}
+        staff = staff_names()
     return render_template(
         "finance/ledger/index.html",
         refusal=refusal,
@@ -47,6 +48,7 @@ def index():
         choice=choice,
         names=finance.NAMES,
         found=found,
+        document=document_words,
         place=place_words,
         who=partial(_who, staff=staff),
         page=page,
@@ -60,25 +62,26 @@ def download():
     """Send the postings chosen as a table."""
     month, day, choice = chosen()
     with reading(scan=True):
+        staff = staff_names()
         rows = [
             (
                 entry.id,
-                local_time(entry.written_at).isoformat(),
-                local_time(entry.happened_at).isoformat(),
+                local_time(entry.written_at).isoformat(timespec="seconds"),
+                local_time(entry.happened_at).isoformat(timespec="seconds"),
                 entry.member_number,
                 sentence(finance.NAMES.get((entry.movement, ""), entry.movement)),
-                entry.kind,
-                entry.source,
-                entry.destination,
+                move_words(entry.kind),
+                place_words(entry.source),
+                place_words(entry.destination),
                 entry.points,
                 entry.effect.points,
                 amount(entry.effect.cents),
                 entry.lot_id,
                 entry.worth_points,
                 amount(entry.worth_cents),
-                entry.document,
+                document_words(entry.reference),
                 entry.move,
-                entry.actor,
+                _who(entry.actor, staff=staff),
                 sentence(entry.reason),
             )
             for entry in finance.every_entry(choice)
@@ -113,6 +116,11 @@ def chosen() -> tuple[finance.Month, date | None, finance.Choice]:
     month = finance.month_of(day) if day is not None else month_or_refusal()
     movement, _colon, origin = request.args.get("movement", "").partition(":")
     return month, day, finance.choose(month=month, movement=movement, origin=origin, day=day, zone=zone(), at=now())
+
+
+def staff_names() -> dict[str, str]:
+    """Return the names of colleagues, by who they are in the books: {"staff:3": "Ola"}."""
+    return {f"staff:{each.id}": each.name for each in people.staff_list()}
 
 
 def _who(actor: str, *, staff: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ A column that names a member, an order or an item leads there, where whoever loo
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +16,12 @@ from msgspec import Struct
 from mall.domain import checkout, finance
 from mall.web.shared import layout
 from mall.web.shared.addresses import link
-from mall.web.shared.moves import order_number, place_words, rule_words
+from mall.web.shared.documents import document_words
+from mall.web.shared.moves import order_number
 from mall.web.shared.signing_in import may_open
-from mall.web.shared.task_words import task_title
-from mall.web.shared.texts import day_words, local, moment_words, money_words, number, sentence
+from mall.web.shared.texts import day_words, local, moment_words, money_words, number
 
-from .statement_words import break_words, state_words
+from .evidence_words import key_words
 
 # What a number of a row is the number of, by the table it stands in.
 TABLES = {
@@ -233,7 +233,8 @@ PAGES = {
 }
 REFERENCE = re.compile(r"(member|cashout|product|payment|campaign|partner):([0-9]{1,18})")
 KINDS = {"cashout": "cash_out"}
-ACTOR = re.compile(r"staff:[0-9]{1,18}")
+ACTORS = ("approved_by", "by", "decided_by", "key_made_by")
+DOCUMENTS = ("paid_by", "reference", "share", "subject")
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+]+")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -276,7 +277,7 @@ def words(name: str, value: Any, tables: Mapping[str, str]) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, int):
         return _of_whole(name, value, tables)
-    return _of_text(name, str(value), BREAKS if tables.get(name) == "statement_break" else WRITTEN)
+    return _of_text(name, str(value), tables.get(name, ""))
 
 
 def _of_whole(name: str, value: int, tables: Mapping[str, str]) -> str:
@@ -305,7 +306,7 @@ def _of_whole(name: str, value: int, tables: Mapping[str, str]) -> str:
     return number(value)
 
 
-def _of_text(name: str, value: str, written: Mapping[str, Callable[[str], str]]) -> str:
+def _of_text(name: str, value: str, table: str) -> str:
     if (order := order_number(value)) is not None:
         return _order(order)
     if found := REFERENCE.fullmatch(value):
@@ -314,33 +315,12 @@ def _of_text(name: str, value: str, written: Mapping[str, Callable[[str], str]])
             return _linked(_("Member %(number)s", number=its), "office.members.show", member_id=its)
         endpoint, takes = PAGES[kind]
         return _linked(f"{TABLES[kind]} {its}", endpoint, **{takes: its})
-    if ACTOR.fullmatch(value):
-        return finance.name_of(value)
+    if name in ACTORS:
+        return _("the mall itself") if value == "system" else finance.name_of(value)
     if INSTANT.fullmatch(value) or DAY.fullmatch(value):
         return _moment(value)
-    if (write := written.get(name)) is not None:
-        try:
-            return str(write(value))
-        except KeyError:  # Of another room, which calls its own so: as it is kept.
-            pass
-    return value if " " in value else Markup('<span class="mono xs key">{}</span>').format(value)
-
-
-def _movement(value: str) -> str:
-    return sentence(finance.NAMES[value, ""])
-
-
-# How the words of a column are written that are keys.
-WRITTEN: dict[str, Callable[[str], str]] = {
-    "task": task_title,
-    "rule": rule_words,
-    "movement": _movement,
-    "place": place_words,
-    "source": place_words,
-    "destination": place_words,
-}
-# Those of breaks of the cashier's statement.
-BREAKS: dict[str, Callable[[str], str]] = {"kind": break_words, "state": state_words}
+    said = key_words(name, table, value) or (document_words(value) if name in DOCUMENTS else value)
+    return said if said != value or " " in value else Markup('<span class="mono xs key">{}</span>').format(value)
 
 
 def _moment(value: str) -> str:

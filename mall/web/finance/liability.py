@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal
 from flask import Blueprint, render_template
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -17,7 +17,7 @@ from mall.domain import finance
 from mall.web.shared import charts
 from mall.web.shared.layout import terms
 from mall.web.shared.tables import csv_of
-from mall.web.shared.texts import currency, language, money_words, number, sentence
+from mall.web.shared.texts import currency, language, money_words, number, percent_words, sentence
 
 from .asked import amount, month_asked, month_or_refusal, months_to_choose, on_before, short_day, zone
 
@@ -97,7 +97,7 @@ def figures(found: finance.RollForward) -> list[dict[str, Any]]:
         },
         {
             "label": _("Redemption rate, 12 months"),
-            "value": percent(rates[-1]) if rates[-1] is not None else "–",
+            "value": percent_words(rates[-1]) if rates[-1] is not None else "–",
             "note": rate_change(rates[-2], rates[-1], compared),
             "spark": spark(_("Redemption rate, 12 months"), [rate or 0 for rate in rates]),
         },
@@ -143,11 +143,6 @@ def worth_of_hundred(closing: finance.Amount) -> int:
     if closing.points <= 0:
         return money.half_up(terms().worth_of(WORTH_SHOWN_FOR))
     return money.half_up(Fraction(closing.cents * WORTH_SHOWN_FOR, closing.points))
-
-
-def percent(permille: int) -> str:
-    """Write tenths of a percent: 518 -> 51.8%."""
-    return format_percent(Decimal(permille).scaleb(-3), format="#,##0.0%", locale=money.LOCALES[language()])
 
 
 def rate_change(before: int | None, here: int | None, compared: str) -> str:

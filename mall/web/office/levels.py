@@ -1,18 +1,15 @@
 """The levels at the desk: the pyramid as it stands, and who brings how much of the revenue."""
 
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from babel.numbers import format_percent
 from flask import Blueprint, render_template
 from flask_babel import gettext as _
 
-from mall.base import money
 from mall.base.clock import now
 from mall.base.db import reading
 from mall.domain import insight, programme
 from mall.web.shared import charts, layout
-from mall.web.shared.texts import language, local, number
+from mall.web.shared.texts import local, number, percent_words
 
 from .actors import actor_words
 
@@ -138,8 +135,7 @@ def glaze(rank: int, levels: int) -> int:
 
 
 def share_words(part: int, whole: int) -> str:
-    """Write a part of a whole: 518 of 1000 is 51.8%; of nothing, a dash."""
+    """Write a part of a whole: 518 of 1000 is 51.8 %; of nothing, a dash."""
     if whole <= 0:
         return "–"
-    permille = (part * 2_000 + whole) // (2 * whole)
-    return format_percent(Decimal(permille).scaleb(-3), format="#,##0.0%", locale=money.LOCALES[language()])
+    return percent_words((part * 2_000 + whole) // (2 * whole))

@@ -12,13 +12,13 @@ from mall.web.shared.done import done_once
 from mall.web.shared.level_words import steps_of
 from mall.web.shared.moves import order_number, place_words, rule_words, words_of_entry
 from mall.web.shared.numbers import asked
+from mall.web.shared.order_words import state_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
 
 from .actors import actor_words, know_as
 from .acts import act_words, reason_words
 from .fields import ReasonForm
-from .order_words import state_words
 
 bp = Blueprint("members", __name__, url_prefix="/members")
 

@@ -12,6 +12,7 @@ from mall.base.db import reading
 from mall.base.errors import Refusal
 from mall.domain import aftersales, cash, catalogue, checkout, insight, people
 from mall.web.shared import layout
+from mall.web.shared.order_words import code_words, dispute_words, payment_words, refund_words, state_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.pieces import fields_of
 from mall.web.shared.returns import state_words as return_words
@@ -19,7 +20,6 @@ from mall.web.shared.signing_in import form_page
 from mall.web.shared.texts import sentence
 
 from .actors import actor_words, know_as
-from .order_words import code_words, dispute_words, payment_words, refund_words, state_words
 from .parcel_forms import ParcelForm, parcel_form
 from .refund_forms import DecisionForm
 

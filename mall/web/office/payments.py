@@ -10,12 +10,12 @@ from mall.base.errors import Refusal
 from mall.base.money import money_text
 from mall.domain import aftersales, checkout, insight
 from mall.web.shared import layout
+from mall.web.shared.order_words import dispute_words, outcome_words, payment_words, refund_words
 from mall.web.shared.paging import page_number, pages_of
 from mall.web.shared.signing_in import form_page, person
 from mall.web.shared.texts import language
 
 from .actors import actor_words
-from .order_words import dispute_words, payment_words, refund_words
 
 bp = Blueprint("payments", __name__, url_prefix="/payments")
 
@@ -98,13 +98,3 @@ def order_number(reference: str) -> str:
 def cash_words(cents: int, currency: str) -> str:
     """Return cash in the currency it was asked or came in."""
     return money_text(cents, currency, language())
-
-
-def outcome_words(outcome: str | None) -> str:
-    """Return what came of an event."""
-    return {
-        "applied": _("Acted upon"),
-        "no_effect": _("Known already"),
-        "ignored": _("None of ours"),
-        "alarm": _("Alarm"),
-    }.get(outcome or "", _("Waiting"))

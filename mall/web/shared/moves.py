@@ -29,6 +29,11 @@ def words_of_entry(entry: Any) -> str:
             if entry.kind == "earn"
             else _("%(title)s, ready to use", title=title)
         )
+    return move_words(entry.kind)
+
+
+def move_words(kind: str) -> str:
+    """Return what a kind of move is called."""
     return {
         "earn": _("Earned, on the way"),
         "unlock": _("Ready to use"),
@@ -42,7 +47,7 @@ def words_of_entry(entry: Any) -> str:
         "repay": _("Repaid what you owed"),
         "adjust": _("Corrected by the shop"),
         "cash_out": _("Turned into cash"),
-    }[entry.kind]
+    }[kind]
 
 
 def order_number(reference: str) -> str | None:

@@ -1,6 +1,7 @@
 """Texts in the reader's language: gettext, and the filters that write numbers, money and days."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -123,6 +124,12 @@ def _money(cents: int, code: str, reader: str) -> str:
 def number(count: int) -> str:
     """Return a whole number the reader's way: 1,200."""
     return _number(count, money.LOCALES[language()])
+
+
+def percent_words(permille: int) -> str:
+    """Return tenths of a percent as a percentage with one decimal: 518 is 51.8 %."""
+    # With the space that every stored sentence has, and which no line breaks at.
+    return format_decimal(Decimal(permille) / 10, "#,##0.0", locale=money.LOCALES[language()]) + "\N{NO-BREAK SPACE}%"
 
 
 def money_words(cents: int) -> str:

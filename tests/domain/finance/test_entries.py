@@ -62,7 +62,7 @@ def test_one_day(history):
 def test_an_entry_names_its_document_and_its_reason(history):
     (given,) = page(movement="adjusted_up").entries
 
-    assert (given.document, given.actor, str(given.reason)) == ("gift:7", "staff:1", "For the delay")
+    assert (given.reference, given.actor, str(given.reason)) == ("gift:7", "staff:1", "For the delay")
     assert finance.document_of("order:7") == "10007"
 
 

@@ -5,9 +5,14 @@ from sqlalchemy import text as sql
 
 from mall.base.clock import now
 from mall.base.db import execute, transaction
-from mall.domain import cash, finance
+from mall.domain import cash, checkout, earning, finance
 from mall.domain.finance import proof_board
+from mall.domain.ledger.accounts import KINDS
+from mall.web.finance import evidence_words
 from mall.web.finance.evidence import COLUMNS, TABLES, evidence_of, heading
+from mall.web.finance.evidence_words import STOCK_ACTS, key_words
+from mall.web.shared.documents import document_words
+from mall.worker import JOBS
 from tests import cast
 from tests.domain.finance.conftest import NEW_YEAR
 
@@ -47,6 +52,8 @@ def test_what_a_number_is_of_is_said_by_the_table_of_its_check(app):
         ("reference", "order:7", "Order 10007"),
         ("reference", "cashout:7", "Points to cash 7"),
         ("subject", "member:7", "Member 7"),
+        ("decided_by", "system", "the mall itself"),
+        ("reference", "task:12", "Reward of a task 12"),
         ("task", "check_in", "Daily check-in"),
         ("place", "wallet", "ready to use"),
         ("source", "ch_<b>1", "ch_&lt;b&gt;1"),
@@ -67,6 +74,57 @@ def test_a_break_of_the_statement_is_called_what_it_is_on_its_own_page(app, new_
             [{"kind": "fee", "state": "open"}], tables=dict.fromkeys(("kind", "state"), "statement_break")
         ).rows
     assert row == ["A fee nobody has explained", "Still open"]
+
+
+STATED = {
+    ("act", "audit_entry"): tuple(STOCK_ACTS),
+    ("kind", "fact"): tuple(earning.FACTS),
+    ("kind", "notice"): tuple(JOBS),
+    ("kind", "posting"): KINDS,
+    ("origin", "finance_day_sum"): finance.ORIGINS,
+    ("reason", "level_history"): ("registered", "reached", "kept", "lowered", "carried"),
+    ("round", "setback"): tuple(JOBS),
+    ("state", "campaign"): ("draft", "approved", "ended"),
+    ("state", "cash_out"): ("asked", "approved", "paid", "bounced", "declined", "withdrawn"),
+    ("state", "goods_return"): ("asked", "approved", "exchanged"),
+    ("state", "invitation"): ("clear", "suspect", "accepted", "rejected"),
+    ("state", "orders"): tuple(checkout.NEXT),
+    ("state", "payment"): ("open", "paid", "expired"),
+    ("state", "product_review"): ("waiting", "published"),
+    ("state", "refund"): ("asked", "sent", "done"),
+    ("state", "stamp_card"): ("draft", "approved", "ended"),
+    ("state", "statement_break"): finance.BREAK_STATES,
+}
+
+
+@pytest.mark.parametrize(("column", "table", "value"), [(*of, value) for of, all_ in STATED.items() for value in all_])
+def test_no_key_of_a_row_is_left_as_the_program_calls_it(app, new_shop, column, table, value):
+    with app.test_request_context():
+        said = key_words(column, table, value)
+    assert said and said[0].isupper() | (table == "posting") and said != value
+
+
+def test_every_job_has_a_name():
+    assert set(evidence_words.JOBS) == set(JOBS)
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("order:7", "Order 10007"),
+        ("order:7:2", "Order 10007, line 2"),
+        ("task:12", "Reward of a task 12"),
+        ("adjustment:3-5", "Adjustment 3-5"),
+        ("level_pack:9", "Level pack 9"),
+        ("", ""),
+        ("ride-4711", "ride-4711"),
+        ("moon:1", "moon:1"),
+        ("task:", "task:"),
+    ],
+)
+def test_a_document_is_called_what_it_is(app, reference, said):
+    with app.test_request_context():
+        assert document_words(reference) == said
 
 
 @pytest.mark.breaks_the_books

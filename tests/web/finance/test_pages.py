@@ -334,3 +334,13 @@ def test_a_day_that_is_none_does_not_stand_in_the_field_for_days(desk, page):
     assert answer.status_code == 422
     assert "“zzz” is no day" in answer.text
     assert 'type="date" value=""' in answer.text
+
+
+def test_the_table_of_entries_is_in_words_and_keeps_the_moves_that_machines_know(desk):
+    head, *rows = table(desk.get("/finance/postings/table.csv?month=2026-03"))
+    cells = {name: {row[head.index(name)] for row in rows} for name in ("Kind", "From", "To", "Actor", "Document")}
+
+    assert "Held for an order" in cells["Kind"] and "ready to use" in cells["From"]
+    assert not {"wallet", "issuance", "hold"} & (cells["Kind"] | cells["From"] | cells["To"])
+    assert not any(name.startswith(("staff:", "member:", "system")) for name in cells["Actor"])
+    assert all(":" in row[head.index("Move")] for row in rows)

@@ -1,4 +1,4 @@
-"""What the desk calls the states of orders, and of their codes, payments, refunds and disputes."""
+"""What the staff call the states of orders, and of their codes, payments, refunds, disputes and cashier's events."""
 
 from flask_babel import gettext as _
 
@@ -52,3 +52,13 @@ def refund_words(state: str) -> str:
 def dispute_words(state: str) -> str:
     """Return what a dispute's state is called."""
     return {cash.DISPUTED: _("The bank is deciding"), cash.WON: _("Won"), cash.LOST: _("Lost")}.get(state, state)
+
+
+def outcome_words(outcome: str | None) -> str:
+    """Return what came of an event."""
+    return {
+        "applied": _("Acted upon"),
+        "no_effect": _("Known already"),
+        "ignored": _("None of ours"),
+        "alarm": _("Alarm"),
+    }.get(outcome or "", _("Waiting"))
