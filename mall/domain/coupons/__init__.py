@@ -22,22 +22,19 @@ from .codes import (
     take_code,
 )
 from .editing import (
-    AlreadyGiven,
-    BadTemplate,
-    NotForSale,
     NotToBePromised,
     TemplateChanged,
     check_promise,
     edit_template,
     faults_of_template,
     give_out_again,
-    is_given,
     make_template,
     promisable,
     promise,
     sell,
     withdraw_template,
 )
+from .faults import AlreadyGiven, BadTemplate, NotForSale, is_given
 from .given import (
     REVOKED,
     USABLE,

@@ -14,12 +14,12 @@ from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, repeats
 
-from .editing import (
+from .editing import TemplateChanged
+from .faults import (
     MOST_USES,
     AlreadyGiven,
     BadTemplate,
     NotForSale,
-    TemplateChanged,
     cleaned_title,
     figure_faults,
     is_given,

@@ -5,6 +5,7 @@ ledger and membership keep what was given. Every sum comes with the sentence tha
 """
 
 from .announcing import announce_campaigns
+from .behaviours import BEHAVIOURS
 from .campaign_desk import (
     CAMPAIGN_NAMELESS,
     CampaignBegun,
@@ -139,19 +140,8 @@ from .stamp_desk import (
     stamp_card_state,
     stamp_cards,
 )
-from .stamps import (
-    FullCard,
-    Stamp,
-    StampLine,
-    StampsBack,
-    Standing,
-    coupons_owed,
-    settle_coupons,
-    stamps_back,
-    stamps_due,
-    standings_of,
-    take_stamps,
-)
+from .stamps import FullCard, Stamp, StampLine, Standing, stamps_due, standings_of
+from .stamps_returned import StampsBack, coupons_owed, settle_coupons, stamps_back, take_stamps
 from .stamps_seen import (
     MemberCard,
     cards_and_notice,
@@ -163,7 +153,7 @@ from .stamps_seen import (
     voided_of,
 )
 from .stamps_to_come import Filling, OpenCard, card_mark, filled_by, last_stamp, open_cards, stamps_to_come
-from .tasks import BEHAVIOURS, Done, Reward, TaskReward, done_by, fell_short, is_paid, reward_behind
+from .tasks import Done, Reward, TaskReward, done_by, fell_short, is_paid, reward_behind
 from .undoing import went_with_level
 from .welcome import Newcomer, sign_up, welcome
 

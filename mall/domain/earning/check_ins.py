@@ -14,8 +14,9 @@ from mall.base.sql import whole_sum
 from mall.base.tables import Mapped, mapped_column
 from mall.domain import ledger, programme
 
+from .behaviours import BEHAVIOURS
 from .facts import Fact
-from .tasks import BEHAVIOURS, Reward, TaskReward, did
+from .tasks import Reward, TaskReward, did
 
 # After so many days in a row the round begins anew, so that who never misses a day reaches every bonus again.
 ROUND_DAYS = 30

@@ -25,11 +25,12 @@ from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, membership, programme
 
+from .behaviours import BEHAVIOURS
 from .check_ins import ROUND_DAYS, CheckIn
 from .days import BETWEEN_BIRTHDAYS_DAYS
 from .facts import UNDOES, FactRow
 from .proof_of_packs import by_a_pack
-from .tasks import BEHAVIOURS, TaskReward, fell_short
+from .tasks import TaskReward, fell_short
 
 
 def task_checks() -> list[Check]:

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import aftersales, catalogue, checkout, coupons, earning, notices
-from mall.domain.earning import stamps as stamps_module
+from mall.domain.earning import stamps_returned
 from mall.domain.earning.stamps import Standing
 from tests.domain.ledger.test_proof import Undone, lower_the_guards
 from tests.stage import NOON, open_shop
@@ -402,7 +402,7 @@ def test_cards_follow_stamps_in_whatever_order_they_come_and_go(needed, acts):
             cards += [Held(len(cards) + place) for place in range(due)]
         elif act == "back" and total:
             stamps = min(number, total)
-            back = stamps_module._back(card, stamps, standing=Standing(total, len(live)), full=live[::-1])
+            back = stamps_returned._back(card, stamps, standing=Standing(total, len(live)), full=live[::-1])
             total -= stamps
             for each in cards:
                 each.state = "revoked" if each.id in back.voids else each.state
