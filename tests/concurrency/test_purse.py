@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from mall.base.clock import moved_to
 from mall.base.db import db, execute, reading, transaction
 from mall.domain import ledger
-from mall.domain.ledger import expiry, holds, purses, returns, writing
+from mall.domain.ledger import expiry, giving_back, holds, purses, taking_back, writing
 from tests.conftest import NOON
 from tests.domain.ledger import steps
 from tests.domain.ledger.steps import ZONE, broken, give, hold, new_member, purse, redeem
@@ -56,7 +56,7 @@ def lock_off(monkeypatch: pytest.MonkeyPatch) -> None:
         return writing.post(handles, lines)
 
     monkeypatch.setattr(purses, "lock_many", unlocked)
-    for room in (holds, returns):
+    for room in (holds, giving_back, taking_back):
         monkeypatch.setattr(room, "post", post_together)
 
 

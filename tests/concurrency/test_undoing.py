@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from mall.base.db import execute, reading, transaction
 from mall.base.errors import Refusal
 from mall.domain import aftersales, catalogue, checkout, earning, ledger
-from mall.domain.ledger import returns
+from mall.domain.ledger import taking_back
 from tests.concurrency.test_purse import unlocked
 from tests.domain.earning.test_undoing import KEPT, keep
 from tests.stage import Stage, open_shop
@@ -83,7 +83,7 @@ def test_without_the_lock_two_at_once_take_the_same_points(postgres_app, stage, 
     # Of all that they gave 100 points are left: both orders want them.
     stage.put_in(mei, stage.item(prices=(catalogue.points_price(stage.balances(mei).ready - 100),)))
     stage.place(mei, at=KEPT)
-    meet, lots_in, met = meeting(len(both)), returns.lots_in, set()
+    meet, lots_in, met = meeting(len(both)), taking_back.lots_in, set()
 
     def look_together(*given, **named):
         found = lots_in(*given, **named)
@@ -96,7 +96,7 @@ def test_without_the_lock_two_at_once_take_the_same_points(postgres_app, stage, 
         return unlocked([mei], zone=zone)[mei], checkout.order_of(order_id)
 
     monkeypatch.setattr(checkout, "lock_with_purse", unlocked_order)
-    monkeypatch.setattr(returns, "lots_in", look_together)
+    monkeypatch.setattr(taking_back, "lots_in", look_together)
     outcomes = refund_by_all(postgres_app, stage, both)
 
     bare = [error for error in errors(outcomes) if not isinstance(error, Refusal)]

@@ -19,9 +19,10 @@ from mall.base.db import execute
 from mall.base.text import N_
 from mall.domain import ledger, programme
 
-from .cash_side import Happened, cash_balances, cash_happenings
+from .cash_side import cash_balances, cash_happenings
 from .chart import chart, kept_in, other_side
 from .entries import document_of
+from .happened import Happened
 from .liability import LINES, State, liability_of, running
 from .measure import worth
 from .movements import EARNED, EFFECT, MOVED, MOVEMENT, NAMES, ORIGIN, ROUNDING, repriced, with_lots

@@ -19,6 +19,7 @@ from .desk import (
 from .earnings import earn, earned_by, unlock
 from .expiry import due_to_expire, expire, expire_due, expired_of
 from .freezing import freeze, thaw
+from .giving_back import MoreThanRedeemed, Returning, give_back, spent_by, would_give_back
 from .history import Due, Entry, expiring, history, move_of, on_the_way, set_aside, waiting
 from .holds import NothingCashedOut, NothingHeld, capture, cash_out, hold, redeem, release, undo_cash_out
 from .lots import Lot, last_day
@@ -38,18 +39,7 @@ from .purses import (
     spendable,
 )
 from .reminders import tell_expiring
-from .returns import (
-    EarnedLot,
-    MoreThanRedeemed,
-    Returning,
-    give_back,
-    lots_earned,
-    lots_earned_for,
-    spent_by,
-    take_back,
-    to_take,
-    would_give_back,
-)
+from .taking_back import EarnedLot, lots_earned, lots_earned_for, take_back, to_take
 from .writing import one_write
 
 __all__ = [

@@ -3,22 +3,8 @@
 This is the room's front door. A face asks once, `terms = programme.current(now())`, and passes the value down.
 """
 
-from .drafting import (
-    AlreadySetUp,
-    NothingChanged,
-    NotYours,
-    ThingsChanged,
-    approve,
-    decline,
-    discard,
-    draft,
-    establish,
-    note_not_apart,
-    send,
-    sketch,
-    sketches,
-    waiting,
-)
+from .deciding import ThingsChanged, approve, decline, note_not_apart, waiting
+from .drafting import AlreadySetUp, NothingChanged, NotYours, discard, draft, establish, send, sketch, sketches
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings, level_settings
 from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, coupons_of, is_address, settings_of, terms_of

@@ -1,4 +1,4 @@
-"""Drafting: one person drafts a version and asks for it, another approves or declines it."""
+"""Drafting: one person drafts a version and asks for it; deciding.py has what another answers."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,35 +7,20 @@ from typing import Any
 from sqlalchemy import Row, String, and_, cast, insert, literal, select
 
 from mall.base.db import execute
-from mall.base.errors import NotFound, Refusal
+from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import approvals, audit, repeats
 
+from .deciding import ThingsChanged, decline, draft_of, put_in_force
 from .settings import BadSetting, refuse_other_names, settings_of, terms_of
 from .terms import Programme
-from .versions import (
-    KIND,
-    LevelThreshold,
-    NoVersion,
-    ProgrammeApproval,
-    ProgrammeVersion,
-    forget,
-    newest,
-    version,
-    would_withdraw,
-)
+from .versions import KIND, LevelThreshold, NoVersion, ProgrammeApproval, ProgrammeVersion, forget, newest, version
 
 
 class AlreadySetUp(Refusal):
     """There is a programme; it is changed by drafting a version, not by setting up again."""
 
     message = N_("This shop is set up already.")
-
-
-class ThingsChanged(Refusal):
-    """Another version was approved since this one was drafted; approving it would undo that one unseen."""
-
-    message = N_("The programme has changed since this was drafted. Draft it again from version {version}.")
 
 
 class NothingChanged(Refusal):
@@ -58,7 +43,7 @@ def establish(settings: Mapping[str, Any], *, by: str, at: datetime) -> Programm
     if execute(select(ProgrammeVersion.id).limit(1)).first() is not None:
         raise AlreadySetUp
     terms = _write(settings, based_on=None, effective_from=at, by=by, at=at, reason="")
-    _put_in_force(terms.version, effective_from=at, by=by, at=at, by_one_person=True)
+    put_in_force(terms.version, effective_from=at, by=by, at=at, by_one_person=True)
     audit.write(
         "programme.established", by=by, subject="programme:1", at=at, after=settings_of(terms), by_one_person=True
     )
@@ -103,7 +88,7 @@ def draft(
         reason=reason,
         books_begun=books_begun,
     )
-    _ask(_drafted(number), at=at, key=key)
+    _ask(draft_of(number), at=at, key=key)
     repeats.keep(sent, done=say(_DRAFTED, number=number), at=at)
     return number
 
@@ -188,69 +173,6 @@ def sketches() -> Sequence[Row[Any]]:
     ).all()
 
 
-def approve(number: int, *, by: str, at: datetime, other_approvers: int) -> datetime:
-    """Approve a drafted version. Returns the instant it comes into force: as drafted, but never before now.
-
-    Versions that were to begin then or later are withdrawn: what was approved last holds, once it has begun.
-
-    `other_approvers` counts the people besides `by` who could approve; with none, the drafter may, and it is marked
-    as done by one person. Approved by the same person before, it is the same answer.
-
-    Raises OwnRequest, AlreadyDecided, ThingsChanged, NotFound.
-    """
-    drafted = _drafted(number)
-    # Two drafts of one version are approved one after the other, so that the second finds the first.
-    execute(select(ProgrammeVersion.id).where(ProgrammeVersion.id == drafted.based_on).with_for_update())
-    request = approvals.approve(_request_of(number), by=by, at=at, other_approvers=other_approvers)
-    if request is None:
-        began: datetime = execute(
-            select(ProgrammeApproval.effective_from).where(ProgrammeApproval.version == number)
-        ).scalar_one()
-        return began
-    last = newest()
-    if last != drafted.based_on:
-        raise ThingsChanged(version=last)
-    effective_from = max(drafted.effective_from, at)
-    withdrawn = would_withdraw(effective_from, at=at)
-    _put_in_force(number, effective_from=effective_from, by=by, at=at, by_one_person=request.by_one_person)
-    audit.write(
-        "programme.changed",
-        by=by,
-        subject=f"programme:{number}",
-        at=at,
-        before=settings_of(version(last)),
-        after=settings_of(version(number)),
-        reason=drafted.reason,
-        by_one_person=request.by_one_person,
-    )
-    for one in withdrawn:
-        audit.write(
-            "programme.withdrawn",
-            by=by,
-            subject=f"programme:{one}",
-            at=at,
-            after={"by_version": number},
-            reason=drafted.reason,
-            by_one_person=request.by_one_person,
-        )
-    return effective_from
-
-
-def decline(number: int, *, by: str, at: datetime, reason: str) -> None:
-    """Decline a drafted version; its drafter may withdraw it this way. Raises AlreadyDecided, NotFound."""
-    approvals.decline(_request_of(number), by=by, at=at, reason=reason)
-
-
-def note_not_apart(number: int, *, by: str, at: datetime) -> None:
-    """Keep for the auditors that someone tried to approve a version who may be the one that drafted it."""
-    approvals.note_not_apart(_request_of(number), by=by, at=at)
-
-
-def waiting() -> list[int]:
-    """Return the drafted versions that nobody has decided on, oldest first."""
-    return [request.what["version"] for request in approvals.waiting(KIND)]
-
-
 def _write(
     settings: Mapping[str, Any],
     *,
@@ -285,21 +207,6 @@ def _write(
     return terms
 
 
-def _put_in_force(number: int, *, effective_from: datetime, by: str, at: datetime, by_one_person: bool) -> None:
-    execute(
-        insert(ProgrammeApproval).values(
-            version=number, effective_from=effective_from, approved_by=by, approved_at=at, by_one_person=by_one_person
-        )
-    )
-
-
-def _drafted(number: int) -> Row[Any]:
-    row = execute(select(ProgrammeVersion).where(ProgrammeVersion.id == number)).one_or_none()
-    if row is None:
-        raise NoVersion()
-    return row
-
-
 def _locked_sketch(number: int, *, by: str) -> Row[Any] | None:
     """Return a sketch of somebody's, kept from others until the transaction ends; None where it was sent before."""
     drafted = execute(select(ProgrammeVersion).where(ProgrammeVersion.id == number).with_for_update()).one_or_none()
@@ -325,13 +232,6 @@ def _ask(drafted: Row[Any], *, at: datetime, key: str | None) -> None:
         reason=drafted.reason,
         key=key,
     )
-
-
-def _request_of(number: int) -> int:
-    requests = approvals.requests_about(KIND, f"programme:{number}")
-    if not requests:
-        raise NotFound(N_("Nobody asked to have this version approved."))
-    return requests[0].id
 
 
 # Nobody was asked to approve it, and it is not the first version, which nobody had to be asked for.

@@ -12,7 +12,8 @@ from sqlalchemy import Row, bindparam, insert, select, update
 
 from mall.base.db import execute, in_transaction
 
-from .signs import Limits, Sign, addresses, as_known, bursts, clockwork, invitations, near_caps, refunds, reviews
+from .check_in_signs import as_known, bursts, clockwork
+from .signs import Limits, Sign, addresses, invitations, near_caps, refunds, reviews
 from .staff_signs import by_own_hand
 from .suspects import DISMISSED, OPEN, OVER, Suspect
 

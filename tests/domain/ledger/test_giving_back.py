@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from mall.domain import ledger
-from mall.domain.ledger.returns import MoreThanRedeemed, Spent, last_drawn_first
+from mall.domain.ledger.giving_back import MoreThanRedeemed, Spent, last_drawn_first
 from tests.conftest import NOON
 
 from .steps import (

@@ -8,8 +8,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
-from mall.domain.ledger import adjustments, arrivals, earnings, holds, postings, returns
-from mall.domain.ledger.returns import EarnedLot, Spent
+from mall.domain.ledger import adjustments, arrivals, earnings, giving_back, holds, postings, taking_back
+from mall.domain.ledger.giving_back import Spent
+from mall.domain.ledger.taking_back import EarnedLot
 
 from .machine import LedgerMachine, short
 
@@ -35,35 +36,35 @@ def debt_is_repaid_by_the_last_to_expire(put: Patch) -> None:
 
 
 def what_is_past_is_taken_back_before_it_expires(put: Patch) -> None:
-    put(returns, "expire", lambda purse, at: [])
+    put(taking_back, "expire", lambda purse, at: [])
 
 
 def what_has_expired_is_taken_again(put: Patch) -> None:
     def to_take(earned: Sequence[EarnedLot], keep_points: Mapping[int, int]):
         return original([replace(lot, expired=0) for lot in earned], keep_points)
 
-    original = returns.to_take
-    put(returns, "to_take", to_take)
+    original = taking_back.to_take
+    put(taking_back, "to_take", to_take)
 
 
 def what_was_taken_back_is_taken_again(put: Patch) -> None:
     def to_take(earned: Sequence[EarnedLot], keep_points: Mapping[int, int]):
         return original([replace(lot, taken_back=0) for lot in earned], keep_points)
 
-    original = returns.to_take
-    put(returns, "to_take", to_take)
+    original = taking_back.to_take
+    put(taking_back, "to_take", to_take)
 
 
 def points_come_back_first_drawn_first(put: Patch) -> None:
-    original = returns.last_drawn_first
-    put(returns, "last_drawn_first", lambda spent, points: original(list(reversed(spent)), points))
+    original = giving_back.last_drawn_first
+    put(giving_back, "last_drawn_first", lambda spent, points: original(list(reversed(spent)), points))
 
 
 def more_comes_back_than_was_spent(put: Patch) -> None:
     def last_drawn_first(spent: Sequence[Spent], points: int) -> list[tuple[Spent, int]]:
         return [(spent[-1], points)]
 
-    put(returns, "last_drawn_first", last_drawn_first)
+    put(giving_back, "last_drawn_first", last_drawn_first)
 
 
 def a_child_has_a_child(put: Patch) -> None:
@@ -80,7 +81,7 @@ def a_child_lasts_longer(put: Patch) -> None:
 
 
 def a_return_adds_no_days(put: Patch) -> None:
-    put(returns, "DAYS_AFTER_RETURN", 7)
+    put(giving_back, "DAYS_AFTER_RETURN", 7)
 
 
 def what_is_past_can_be_spent(put: Patch) -> None:
@@ -108,7 +109,7 @@ def the_last_to_expire_pays_first(put: Patch) -> None:
 
 
 def a_key_is_not_looked_up(put: Patch) -> None:
-    for room in (adjustments, earnings, holds, returns):
+    for room in (adjustments, earnings, holds, giving_back, taking_back):
         put(room, "recorded", lambda move, **more: [])
 
 
@@ -116,7 +117,7 @@ def a_key_may_stand_for_something_else(put: Patch) -> None:
     def recorded(move, **more):
         return postings.recorded(move)
 
-    for room in (adjustments, earnings, holds, returns):
+    for room in (adjustments, earnings, holds, giving_back, taking_back):
         put(room, "recorded", recorded)
 
 

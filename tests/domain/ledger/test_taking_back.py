@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from mall.domain import ledger
-from mall.domain.ledger.returns import EarnedLot, to_take
+from mall.domain.ledger.taking_back import EarnedLot, to_take
 from tests.conftest import NOON
 
 from .steps import (

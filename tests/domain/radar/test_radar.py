@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from mall.base.db import execute, reading, transaction
 from mall.domain import audit, coupons, earning, partners, people, radar
 from mall.domain.earning.invitations import note_invitation
-from mall.domain.radar.signs import minutes
+from mall.domain.radar.check_in_signs import minutes
 from tests import cast
 from tests.conftest import noted_statements
 from tests.domain.aftersales.kept import keep, write

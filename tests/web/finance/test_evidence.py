@@ -9,7 +9,8 @@ from mall.domain import cash, checkout, earning, finance
 from mall.domain.finance import proof_board
 from mall.domain.ledger.accounts import KINDS
 from mall.web.finance import evidence_words
-from mall.web.finance.evidence import COLUMNS, TABLES, evidence_of, heading
+from mall.web.finance.evidence import evidence_of, heading
+from mall.web.finance.evidence_names import COLUMNS, TABLES
 from mall.web.finance.evidence_words import STOCK_ACTS, key_words
 from mall.web.shared.documents import document_words
 from mall.worker import JOBS
