@@ -10,9 +10,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from importlib import import_module
+from itertools import chain
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
@@ -33,6 +35,7 @@ UNIQUE_VIOLATION = "23505"
 STATEMENT, SCAN = "10s", "10min"
 # What a step of one may keep in memory on PostgreSQL, for a scan; other statements have what the server is set to.
 SCAN_MEMORY = "64MB"
+STREAMED_AT_ONCE = 5_000
 FIRST_WITH_TRANSACTION_TIMEOUT = 17_00_00
 
 T = TypeVar("T")
@@ -42,6 +45,8 @@ db = SQLAlchemy(metadata=Model.metadata)
 db.Model = Model  # type: ignore[assignment]
 
 _sqlite_writer = threading.Lock()
+# Each takes a connection besides the one that a request has: so many of them that the pool never runs dry.
+_beside = threading.BoundedSemaphore(4)
 
 
 class Opened(Struct, frozen=True):
@@ -107,6 +112,31 @@ def reading(*, stale_ok: bool = False, scan: bool = False) -> Iterator[Connectio
             _opened.reset(entered)
 
 
+@contextmanager
+def beside(read: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Read in a thread of its own, on a connection of its own, while what is inside goes on: two processors do more.
+
+    Gives what waits for it, and returns what it read or raises what went wrong. Within a transaction(), which sees
+    what it wrote itself, and where too many read so already, it reads when it is waited for.
+    """
+    here = _opened.get()
+    if here is None or here.writing or not _beside.acquire(blocking=False):
+        yield read
+        return
+    try:
+        with ThreadPoolExecutor(1, "beside") as thread:
+            yield thread.submit(copy_context().run, _read_alone, read, here).result
+    finally:
+        _beside.release()
+
+
+def _read_alone(read: Callable[[], T], like: Opened) -> T:
+    """Read on another connection of the same kind."""
+    _opened.set(None)
+    with reading(stale_ok=like.stale, scan=like.patient):
+        return read()
+
+
 def take_longer() -> None:
     """Let the statements of this transaction() take longer than others, though not longer than it may live."""
     if dialect() == "postgresql":
@@ -125,6 +155,15 @@ def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     if here is None:
         raise RuntimeError("execute() outside transaction() and reading()")
     return here.connection.execute(statement, parameters)
+
+
+def streamed(statement: Executable, parameters: Any = None) -> Iterator[Any]:
+    """Run one question with very many rows, and hand them over as they come.
+
+    In shares of some thousands: one by one takes twice as long, and all of them are too many to hold.
+    """
+    shares = execute(statement, parameters).yield_per(STREAMED_AT_ONCE).partitions()
+    return chain.from_iterable(shares)
 
 
 def dialect() -> str:

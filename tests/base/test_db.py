@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mall.base import db as base_db
-from mall.base.db import TransactionTooLong, again, db, execute, in_transaction, reading, transaction
+from mall.base.db import TransactionTooLong, again, beside, db, execute, in_transaction, reading, transaction
 
 
 @pytest.fixture
@@ -104,6 +104,45 @@ def test_inside_a_transaction_nothing_is_read_from_the_replica(lagging):
 def test_the_replica_cannot_be_written(lagging):
     with pytest.raises(OperationalError, match="readonly"), reading(stale_ok=True):
         execute(text("UPDATE counter SET value = 8"))
+
+
+def test_what_is_read_beside_is_read_while_the_caller_goes_on(counter):
+    begun = threading.Event()
+
+    def read() -> int:
+        begun.set()
+        return value()
+
+    with reading(), beside(read) as found:
+        assert begun.wait(10), "it began though nobody waited for it"
+        assert found() == 0
+
+
+def test_what_is_read_beside_is_read_by_the_same_rules(lagging):
+    with reading(stale_ok=True), beside(lambda: execute(text("SELECT value FROM counter")).scalar_one()) as found:
+        assert found() == 0
+    with reading(), beside(lambda: execute(text("UPDATE counter SET value = 8"))) as written:
+        with pytest.raises(OperationalError, match="readonly"):
+            written()
+
+
+def test_what_is_read_beside_within_a_transaction_sees_what_it_wrote(counter):
+    with transaction():
+        execute(text("UPDATE counter SET value = 3"))
+        with beside(value) as found:
+            assert found() == 3
+
+
+def test_where_too_many_read_beside_already_it_is_read_when_waited_for(counter, monkeypatch):
+    monkeypatch.setattr(base_db, "_beside", threading.BoundedSemaphore(1))
+    read_by = []
+
+    with reading(), beside(lambda: 1), beside(lambda: read_by.append(threading.current_thread())) as found:
+        found()
+    with reading(), beside(lambda: read_by.append(threading.current_thread())) as found:
+        found()
+
+    assert [thread is threading.current_thread() for thread in read_by] == [True, False]
 
 
 def test_writers_of_one_process_take_turns(counter):

@@ -7,7 +7,16 @@ from sqlalchemy import BigInteger, Date, String, func, literal, select, union_al
 
 from mall.base.clock import Instant, month_end, months_later
 from mall.base.db import execute, reading
-from mall.base.sql import as_given, by_ids, days_later, given, month_ends_later, seconds_later, whole_sum
+from mall.base.sql import (
+    as_given,
+    by_ids,
+    days_later,
+    given,
+    month_ends_later,
+    seconds_between,
+    seconds_later,
+    whole_sum,
+)
 
 ROWS = given("rows", member_id=BigInteger(), name=String())
 
@@ -73,6 +82,17 @@ def test_an_instant_so_many_seconds_later_is_the_same_to_the_microsecond(either,
         for instant in INSTANTS:
             later = execute(select(seconds_later(literal(instant, Instant), literal(seconds)))).scalar_one()
             assert later == instant + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "seconds"), [(0, 0), (1, 0), (999_999, 0), (1_000_000, 1), (86_399_999_999, 86_399)]
+)
+def test_seconds_between_two_instants_are_whole_ones_that_have_passed(either, microseconds, seconds):
+    with reading():
+        for began in (datetime(2023, 9, 2, tzinfo=UTC), datetime(1970, 1, 1, 22, tzinfo=UTC)):
+            ended = began + timedelta(microseconds=microseconds)
+            between = select(seconds_between(literal(ended, Instant), literal(began, Instant)))
+            assert execute(between).scalar_one() == seconds
 
 
 def test_no_instant_has_none_later(either):

@@ -7,7 +7,6 @@ written on days before it, and whoever does something on a day has not done it b
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import accumulate
 
 from msgspec import Struct
 
@@ -40,29 +39,29 @@ class Dormancy(Struct, frozen=True):
 
 
 class Past:
-    """What dormancy looks at of a member when the replay begins, and what comes besides it.
+    """What dormancy looks at of a member when the replay begins, and what comes besides it, up to the last night.
 
     `away` and `growth` in the order in which they came. `taken` is what dormancy had taken off before, by the day it
     counts on; it is part of `growth` too, with what was given back.
     """
 
-    __slots__ = ("away", "bought", "counts", "growth", "seen_on", "taken")
+    __slots__ = ("away", "bought", "counts", "growth", "last", "seen_on", "taken")
 
-    def __init__(self, away: Sequence[Away], growth: Sequence[Growth], taken: Mapping[int, int]) -> None:
-        self.away, self.growth, self.taken = away, growth, taken
-        self.seen_on, self.counts, self.bought = _steps(growth)
+    def __init__(self, away: Sequence[Away], growth: Sequence[Growth], taken: Mapping[int, int], *, last: int) -> None:
+        self.away, self.growth, self.taken, self.last = away, growth, taken, last
+        self.seen_on, self.counts, self.bought = _steps(growth, last)
 
-    def and_growth(self, more: Iterable[Growth]) -> "Past":
+    def and_growth(self, more: Sequence[Growth]) -> "Past":
         """Return the same with more growth, of whatever days."""
-        return Past(self.away, (*self.growth, *more), self.taken)
+        return Past(self.away, (*self.growth, *more), self.taken, last=self.last) if more else self
 
-    def changed_by(self, rule: Dormancy, *, first: int, last: int) -> int:
+    def changed_by(self, rule: Dormancy, *, first: int) -> int:
         """Return what the nights from the first day to the last change of the growth that counts after the last."""
         if not self.seen_on or not (self.taken or self._has_more_than_is_left(rule)):
             return 0
-        nights = _Nights(self, rule, first=first)
+        nights, last = _Nights(self, rule, first=first), self.last
         for did, again in self.away if rule.active else ():
-            nights.be_away(did, min(again, last))
+            nights.be_away(did, again if again < last else last)
         nights.go_to(last)
         return nights.changed
 
@@ -138,24 +137,35 @@ class _Nights:
                 self._change(points)
 
 
-def _steps(growth: Iterable[Growth]) -> tuple[list[int], list[int], list[int]]:
-    """Return the nights that see another growth than those before, what counts then, and what was ever bought."""
-    counts_more: dict[int, int] = {}
-    bought_more: dict[int, int] = {}
+def _steps(growth: Iterable[Growth], last: int) -> tuple[list[int], list[int], list[int]]:
+    """Return the nights that see another growth than those before, what counts then, and what was ever bought.
+
+    Those after the last are left out: no replay comes to them.
+    """
+    changes: list[tuple[int, int, int]] = []
     for seen_on, counts_on, points, bought in growth:
         gone_on = counts_on + WINDOW_DAYS
-        if seen_on < gone_on:
-            counts_more[seen_on] = counts_more.get(seen_on, 0) + points
-            counts_more[gone_on] = counts_more.get(gone_on, 0) - points
-        if bought:
-            bought_more[seen_on] = bought_more.get(seen_on, 0) + points
-            counts_more.setdefault(seen_on, 0)
-    nights = sorted(counts_more)
-    return (
-        nights,
-        list(accumulate(counts_more[night] for night in nights)),
-        list(accumulate(bought_more.get(night, 0) for night in nights)),
-    )
+        counts = seen_on < gone_on
+        if seen_on <= last and (counts or bought):
+            changes.append((seen_on, points if counts else 0, points if bought else 0))
+        if counts and gone_on <= last:
+            changes.append((gone_on, -points, 0))
+    changes.sort()
+    nights: list[int] = []
+    counts_then: list[int] = []
+    bought_then: list[int] = []
+    counting = ever_bought = before = 0
+    for night, points, points_bought in changes:
+        counting += points
+        ever_bought += points_bought
+        if night == before:
+            counts_then[-1], bought_then[-1] = counting, ever_bought
+        else:
+            nights.append(night)
+            counts_then.append(counting)
+            bought_then.append(ever_bought)
+            before = night
+    return nights, counts_then, bought_then
 
 
 @lru_cache(4_096)

@@ -14,13 +14,12 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Select, Subquery, case, func, literal, select, union_all
 
 from mall.base.clock import Instant
-from mall.base.db import execute
-from mall.base.sql import as_given, given
+from mall.base.db import execute, streamed
+from mall.base.sql import as_given, given, seconds_later
 from mall.domain import earning, membership, people, programme
 
 from .dormant import FOREVER, Away, Dormancy, Growth, Past
 from .replay import GrowthByDay
-from .replay_orders import AT_ONCE
 from .shop_days import ShopDays
 
 DAY_SECONDS = 86_400
@@ -38,33 +37,45 @@ class Lost(Struct, frozen=True):
     changes: Mapping[int, int]
 
 
+def goes_by_the_same(terms: programme.Programme, draft: programme.Programme) -> bool:
+    """Tell whether two versions say the same of dormancy itself."""
+    return Dormancy.of(terms) == Dormancy.of(draft)
+
+
+def really_lost(days: ShopDays) -> Lost:
+    """Return what dormancy really took off, for where nothing that it goes by is another."""
+    event = membership.GrowthEvent
+    total = select(func.coalesce(func.sum(event.points), 0)).where(
+        event.source == membership.DORMANCY,
+        event.at >= days.since,
+        days.number_of(event.counts_on) > days.last - membership.WINDOW_DAYS,
+    )
+    return Lost(-int(execute(total).scalar_one()), {})
+
+
 def dormancy_replayed(
     terms: programme.Programme,
     draft: programme.Programme,
     *,
     orders: tuple[GrowthByDay, GrowthByDay],
     tasks: GrowthByDay,
+    away: Mapping[int, Sequence[Away]],
     days: ShopDays,
 ) -> tuple[Lost, Lost]:
     """Return what dormancy, replayed, takes off of members' growth: in force, and by the draft.
 
     `orders` is what each version changes of the growth of orders, `tasks` what the draft changes of that of tasks;
-    each counts from its own day on.
+    each counts from its own day on. `away` is away_under() both.
     """
     rules = Dormancy.of(terms), Dormancy.of(draft)
-    if rules[0] == rules[1] and not (any(orders) or tasks):
-        really_lost = Lost(_really_lost(days), {})
-        return really_lost, really_lost
-    away = _away_for(rules, days) if any(rule.active for rule in rules) else {}
     found: tuple[dict[int, int], dict[int, int]] = {}, {}
     growth_lost = [0, 0]
     for member_id, growth in _growth_of({*away, *_had_taken_off(days)}, days):
         past, really = _past(away.get(member_id, ()), growth, days)
-        bought = tuple(_seen(changed.get(member_id, ()), bought=True) for changed in orders)
-        more = bought[0], [*bought[1], *_seen(tasks.get(member_id, ()), bought=False)]
+        more = [_seen(changed.get(member_id, ()), bought=True) for changed in orders]
+        more[1] += _seen(tasks.get(member_id, ()), bought=False)
         for place, rule in enumerate(rules):
-            theirs = past.and_growth(more[place]) if more[place] else past
-            changed = theirs.changed_by(rule, first=days.first, last=days.last)
+            changed = past.and_growth(more[place]).changed_by(rule, first=days.first)
             growth_lost[place] -= changed
             if changed != really:
                 found[place][member_id] = changed - really
@@ -89,18 +100,17 @@ def _past(away: Sequence[Away], rows: Iterable[tuple[int, int, int, int, int]], 
             taken[counts_on] -= points
         elif counts_on > days.last - membership.WINDOW_DAYS:
             really += points
-    return Past(away, growth, taken), really
+    return Past(away, growth, taken, last=days.last), really
 
 
-def _away_for(rules: Iterable[Dormancy], days: ShopDays) -> dict[int, tuple[Away, ...]]:
-    """Return when members were away for as long as one of the rules asks: {member_id: ((day, day), ...)}.
-
-    Tuples, which the garbage collector need not look through again and again.
-    """
-    shortest = min(rule.after_days for rule in rules if rule.active)
+def away_under(terms: programme.Programme, draft: programme.Programme, days: ShopDays) -> dict[int, tuple[Away, ...]]:
+    """Return when members were away for as long as one of two versions asks: {member_id: ((day, day), ...)}."""
+    rules = [rule for rule in (Dormancy.of(terms), Dormancy.of(draft)) if rule.active]
+    if not rules:
+        return {}
+    shortest = min(rule.after_days for rule in rules)
     away: dict[int, tuple[Away, ...]] = {}
-    rows: Any = execute(_times_away(shortest, days)).yield_per(AT_ONCE)
-    for member_id, did, did_again in rows:
+    for member_id, did, did_again in streamed(_times_away(shortest, days)):
         again = FOREVER if did_again is None else days.day(did_again)
         away[member_id] = (*away.get(member_id, ()), (days.day(did), again))
     return away
@@ -110,12 +120,13 @@ def _times_away(shortest_days: int, days: ShopDays) -> Select[Any]:
     each = _done(days)
     again = func.lead(each.c.at, type_=Instant).over(partition_by=each.c.member_id, order_by=each.c.at).label("again")
     time = select(each.c.member_id, each.c.at, again).subquery("time")
-    did, did_again = days.seconds_to(time.c.at), days.seconds_to(time.c.again)
     # A day of the shop may be an hour shorter, and none is over when it begins.
-    long_ago = did <= func.coalesce(did_again, days.seconds_to(literal(days.at, Instant))) - DAY_SECONDS * (
-        shortest_days - 2
+    too_late = seconds_later(time.c.at, DAY_SECONDS * (shortest_days - 2))
+    return (
+        select(time.c.member_id, days.seconds_to(time.c.at), days.seconds_to(time.c.again))
+        .where(func.coalesce(time.c.again, literal(days.at, Instant), type_=Instant) >= too_late)
+        .order_by(time.c.member_id, time.c.at)
     )
-    return select(time.c.member_id, did, did_again).where(long_ago).order_by(time.c.member_id, time.c.at)
 
 
 def _done(days: ShopDays) -> Subquery:
@@ -150,16 +161,6 @@ def _had_taken_off(days: ShopDays) -> set[int]:
     return set(rows.scalars())
 
 
-def _really_lost(days: ShopDays) -> int:
-    event = membership.GrowthEvent
-    total = select(func.coalesce(func.sum(event.points), 0)).where(
-        event.source == membership.DORMANCY,
-        event.at >= days.since,
-        days.number_of(event.counts_on) > days.last - membership.WINDOW_DAYS,
-    )
-    return -int(execute(total).scalar_one())
-
-
 def _growth_of(member_ids: set[int], days: ShopDays) -> Iterator[tuple[int, Iterator[tuple[int, int, int, int, int]]]]:
     """Return the growth events of members: [(member_id, [(member_id, seconds, counts_on, points, kind)])]."""
     if not member_ids:
@@ -168,10 +169,10 @@ def _growth_of(member_ids: set[int], days: ShopDays) -> Iterator[tuple[int, Iter
     kind = case(
         (event.source == membership.DORMANCY, _DORMANCY), (event.source.in_(earning.BOUGHT_BY), _BOUGHT), else_=_OTHER
     )
-    rows: Any = execute(
+    rows = streamed(
         select(event.member_id, days.seconds_to(event.at), days.number_of(event.counts_on), event.points, kind)
         .join(_LOOKED_AT, _LOOKED_AT.c.member_id == event.member_id)
         .order_by(event.member_id, event.id),
         {"looked_at": as_given([[each] for each in sorted(member_ids)])},
-    ).yield_per(AT_ONCE)
+    )
     return groupby(rows, itemgetter(0))

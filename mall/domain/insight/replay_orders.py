@@ -7,16 +7,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, func, select
 
-from mall.base.db import execute
+from mall.base.db import beside, execute, streamed
 from mall.base.sql import given
 from mall.domain import checkout, earning, programme
 
 from .pyramid import kept_by_order
 from .replay import Bought, GrowthByDay, Kept, Piece, Sent, growth_change
 from .shop_days import ShopDays
-
-# The rows taken over in one go: one by one takes twice as long, all of them are too many at a time.
-AT_ONCE = 5_000
 
 # Whom a draft moves, and by how many levels: a question is given all of them, as `moved`, and answers by these steps.
 MOVED = given("moved", member_id=BigInteger(), steps=BigInteger())
@@ -29,16 +26,16 @@ def order_growth(terms: programme.Programme, days: ShopDays) -> GrowthByDay:
     Only orders of another rate are read: for the others nothing changes.
     """
     order = checkout.Order
-    of_another_rate = order.growth_per_cents != terms.growth_per_cents
+    of_another_rate = _of_another_rate(terms)
     # Facts of all orders are added up only where there is anything to look for.
-    if execute(select(order.id).where(of_another_rate).limit(1)).first() is None:
+    if not any_of_another_rate(terms):
         return {}
     kept = kept_by_order(days.since, kind="order_kept")
-    rows: Any = execute(
+    rows = streamed(
         select(kept.c.member_id, kept.c.cents, order.growth_per_cents, days.seconds_to(kept.c.at))
         .join(order, kept.c.order_id == order.id)
         .where(of_another_rate)
-    ).yield_per(AT_ONCE)
+    )
 
     @lru_cache(None)
     def change_by(cents: int, growth_per_cents: int) -> int:
@@ -54,15 +51,25 @@ def order_growth(terms: programme.Programme, days: ShopDays) -> GrowthByDay:
     return change
 
 
+def any_of_another_rate(terms: programme.Programme) -> bool:
+    """Tell whether any order gave growth at another rate than a version's."""
+    return execute(select(checkout.Order.id).where(_of_another_rate(terms)).limit(1)).first() is not None
+
+
+def _of_another_rate(terms: programme.Programme) -> ColumnElement[bool]:
+    return checkout.Order.growth_per_cents != terms.growth_per_cents
+
+
 def orders_bought(since: datetime, moved: dict[str, Any]) -> dict[int, Bought]:
     """Return all that was bought since an instant, by how many levels the draft moves who bought it: {steps: ...}."""
     found: dict[int, tuple[list[Kept], list[Piece], list[Sent]]] = defaultdict(lambda: ([], [], []))
-    for row in execute(_kept_rows(since), moved):
-        found[row.steps][0].append(_kept(row))
-    for row in execute(_piece_rows(since), moved):
-        found[row.steps][1].append(_piece(row))
-    for row in execute(_sent_rows(since), moved):
-        found[row.steps][2].append(_sent(row))
+    with beside(lambda: execute(_sent_rows(since), moved).all()) as sent_rows:
+        for row in execute(_kept_rows(since), moved):
+            found[row.steps][0].append(_kept(row))
+        for row in execute(_piece_rows(since), moved):
+            found[row.steps][1].append(_piece(row))
+        for row in sent_rows():
+            found[row.steps][2].append(_sent(row))
     return {steps: Bought(tuple(kept), tuple(pieces), tuple(sent)) for steps, (kept, pieces, sent) in found.items()}
 
 

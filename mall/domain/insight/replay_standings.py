@@ -8,18 +8,15 @@ from msgspec import Struct
 from sqlalchemy import func, select
 
 from mall.base.clock import start_of
-from mall.base.db import execute
+from mall.base.db import beside, execute
 from mall.domain import membership, people, programme
 
-from .pyramid import growth_by_member, revenue_by_member
+from .pyramid import Course, Pyramid, growth_by_member, pyramid_of, revenue_by_member
 from .replay import GrowthByDay, Settling
-from .replay_dormancy import Lost, dormancy_replayed
-from .replay_orders import order_growth
+from .replay_dormancy import Lost, away_under, dormancy_replayed, goes_by_the_same, really_lost
+from .replay_orders import any_of_another_rate, order_growth
 from .replay_packs import Climb
 from .shop_days import ShopDays
-
-# Where somebody stands: rank, growth, cents of revenue.
-Standing = tuple[int, int, int]
 
 
 class Mover(Struct, frozen=True, gc=False):
@@ -44,21 +41,26 @@ class Mover(Struct, frozen=True, gc=False):
 
 
 class Standings(Struct, frozen=True):
-    """Everybody now, in force and by the draft: [(rank, growth, cents of revenue)]; whom the draft moves.
+    """Everybody now, in force and by the draft, and whom the draft moves.
 
-    `climbs` and `draft_climbs` are those whom each brings higher than they stand. `places` are the levels of the
-    draft that take the place of those in force: {rank: rank}. The lost growth is what dormancy took off.
+    `places` are the levels of the draft that take the place of those in force: {rank: rank}.
     """
 
     places: Mapping[int, int]
-    now: Sequence[Standing]
-    live: Sequence[Standing]
-    draft: Sequence[Standing]
+    now: Pyramid
+    live: "Left"
+    draft: "Left"
     movers: tuple[Mover, ...]
+
+
+class Left(Struct, frozen=True):
+    """How a version leaves everybody: the pyramid, whom it brings higher than they stand, the growth that dormancy
+    takes off.
+    """
+
+    pyramid: Pyramid
     climbs: Sequence[Climb]
-    draft_climbs: Sequence[Climb]
     lost_growth: int
-    draft_lost_growth: int
 
 
 class Member(Struct, frozen=True, gc=False):
@@ -87,52 +89,91 @@ def standings(
     `of_tasks` is what the draft's tasks change of members' growth.
     """
     today = date.fromordinal(days.last)
-    of_orders = order_growth(terms, days), order_growth(draft, days)
-    lost = dormancy_replayed(terms, draft, orders=of_orders, tasks=of_tasks, days=days)
-    live_growth, draft_growth = (_sums(*each) for each in zip(of_orders, lost, strict=True))
-    for member_id, changes in of_tasks.items():
-        draft_growth[member_id] += sum(growth for _day, growth in changes)
+    revenue_since = start_of(membership.window_start(today), terms.zone)
     places = places_of(terms, draft)
-    in_force, in_draft = Settling(terms, today), Settling(draft, today)
-    now: list[Standing] = []
-    by_live: list[Standing] = []
-    by_draft: list[Standing] = []
-    climbs: list[Climb] = []
-    draft_climbs: list[Climb] = []
-    movers: list[Mover] = []
-    for each in _members(today, start_of(membership.window_start(today), terms.zone)):
-        live = each.growth + live_growth.get(each.member_id, 0)
-        drafted = each.growth + draft_growth.get(each.member_id, 0)
-        now_rank = terms.level(each.rank).rank
-        place = places[now_rank]
-        live_rank, draft_rank = in_force.rank(now_rank, live), in_draft.rank(place, drafted)
-        now.append((now_rank, each.growth, each.cents))
-        by_live.append((live_rank, live, each.cents))
-        by_draft.append((draft_rank, drafted, each.cents))
-        if live_rank > now_rank:
-            climbs.append(Climb(each.member_id, from_rank=now_rank, to_rank=live_rank))
-        if draft_rank > place:
-            draft_climbs.append(Climb(each.member_id, from_rank=place, to_rank=draft_rank))
-        if steps := draft_rank - places[live_rank]:
-            movers.append(
-                Mover(
-                    each.member_id, now_rank=now_rank, live_rank=live_rank, draft_rank=draft_rank, live_growth=live,
-                    draft_growth=drafted, steps=steps,
-                )
-            )  # fmt: skip
+    now, movers = _Crowd(), []
+    with beside(lambda: _members(today, revenue_since)) as members:
+        live_changes, draft_changes = _changes(terms, draft, of_tasks, days)
+        in_force, by_draft = _Leaving(terms, live_changes, today), _Leaving(draft, draft_changes, today)
+        for each in members():
+            now_rank = terms.level(each.rank).rank
+            now.take_in(now_rank, each.growth, each.cents)
+            live_rank, live_growth = in_force.leave(each, now_rank)
+            draft_rank, draft_growth = by_draft.leave(each, places[now_rank])
+            if steps := draft_rank - places[live_rank]:
+                movers.append(Mover(each.member_id, now_rank, live_rank, draft_rank, live_growth, draft_growth, steps))
     movers.sort(key=lambda each: (each.steps, -each.draft_growth, each.member_id))
-    return Standings(
-        places=places, now=now, live=by_live, draft=by_draft, movers=tuple(movers), climbs=climbs,
-        draft_climbs=draft_climbs, lost_growth=lost[0].growth, draft_lost_growth=lost[1].growth,
-    )  # fmt: skip
+    return Standings(places, now.pyramid(terms), in_force.left(), by_draft.left(), tuple(movers))
 
 
-def _sums(of_orders: GrowthByDay, lost: Lost) -> dict[int, int]:
-    """Return what orders and dormancy together change of members' growth: {member_id: growth}."""
+class _Crowd:
+    """Members by level: how many, their growth, and the cash they brought."""
+
+    def __init__(self) -> None:
+        self.sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+
+    def take_in(self, rank: int, growth: int, cents: int) -> None:
+        """Count a member in."""
+        row = self.sums[rank]
+        row[0] += 1
+        row[1] += growth
+        row[2] += cents
+
+    def pyramid(self, terms: programme.Programme) -> Pyramid:
+        """Return the pyramid that they make."""
+        return pyramid_of(terms, (Course(rank, *row) for rank, row in self.sums.items()))
+
+
+class _Leaving:
+    """A version at work: it leaves one member after the other where their next review brings them."""
+
+    def __init__(self, terms: programme.Programme, changes: "_Changes", today: date) -> None:
+        self.terms, self.changes = terms, changes
+        self.settling = Settling(terms, today)
+        self.crowd = _Crowd()
+        self.climbs: list[Climb] = []
+
+    def leave(self, each: "Member", from_rank: int) -> tuple[int, int]:
+        """Return the rank and the growth of a member who stands on a level of this version."""
+        growth = each.growth + self.changes.growth.get(each.member_id, 0)
+        rank = self.settling.rank(from_rank, growth)
+        self.crowd.take_in(rank, growth, each.cents)
+        if rank > from_rank:
+            self.climbs.append(Climb(each.member_id, from_rank=from_rank, to_rank=rank))
+        return rank, growth
+
+    def left(self) -> Left:
+        """Return what came of all of them."""
+        return Left(self.crowd.pyramid(self.terms), self.climbs, self.changes.lost_growth)
+
+
+class _Changes(Struct, frozen=True):
+    """What a version changes of members' growth: {member_id: growth}; and what dormancy takes off under it."""
+
+    growth: Mapping[int, int]
+    lost_growth: int
+
+
+def _changes(
+    terms: programme.Programme, draft: programme.Programme, of_tasks: GrowthByDay, days: ShopDays
+) -> tuple[_Changes, _Changes]:
+    """Return what the version in force and a draft change of growth, by orders, tasks and what dormancy takes."""
+    another_rate = any_of_another_rate(terms) or any_of_another_rate(draft)
+    if goes_by_the_same(terms, draft) and not (another_rate or of_tasks):
+        none = _Changes({}, really_lost(days).growth)
+        return none, none
+    with beside(lambda: away_under(terms, draft, days)) as away:
+        of_orders = order_growth(terms, days), order_growth(draft, days)
+        lost = dormancy_replayed(terms, draft, orders=of_orders, tasks=of_tasks, away=away(), days=days)
+    return _together(lost[0], of_orders[0]), _together(lost[1], of_orders[1], of_tasks)
+
+
+def _together(lost: Lost, *changed: GrowthByDay) -> _Changes:
     growth = defaultdict(int, lost.changes)
-    for member_id, changes in of_orders.items():
-        growth[member_id] += sum(change for _day, change in changes)
-    return growth
+    for by_day in changed:
+        for member_id, changes in by_day.items():
+            growth[member_id] += sum(change for _day, change in changes)
+    return _Changes(growth, lost.growth)
 
 
 def _members(today: date, revenue_since: datetime) -> list[Member]:

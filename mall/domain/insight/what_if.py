@@ -1,7 +1,9 @@
 """The rule sandbox: the last days replayed under a draft, beside the version in force. It writes nothing."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -15,14 +17,14 @@ from mall.base.money import half_up
 from mall.base.sql import as_given
 from mall.domain import people, programme
 
-from .pyramid import Course, Pyramid, pyramid_of
+from .pyramid import Pyramid
 from .replay import Bought, Given, given_for, placed, really_issued
 from .replay_campaigns import InCampaigns, in_campaigns
 from .replay_orders import orders_bought
 from .replay_packs import Packs, climbers, gives_packs, occasions, packs_given, packs_under, worths_of
 from .replay_partners import AtPartners, PartnerPoints, at_partners
 from .replay_redemptions import Redeemed, redeemed, refused_pieces
-from .replay_standings import Mover, Standing, Standings, standings
+from .replay_standings import Left, Mover, Standings, standings
 from .replay_tasks import tasks_replayed
 from .shop_days import ShopDays
 
@@ -110,23 +112,22 @@ class Lately(Struct, frozen=True):
         terms: programme.Programme,
         *,
         rank_of: Callable[[Any], int],
-        standings: Iterable[Standing],
+        left: Left,
         given: Given,
         task_points: int,
         packs: Mapping[str, Packs],
-        lost_growth: int,
     ) -> Side:
         """Return what a version does with it. `rank_of` says on which of its levels who bought something stands."""
         return Side(
             terms=terms,
-            pyramid=_pyramid(terms, standings),
+            pyramid=left.pyramid,
             given=given,
             campaign_points=self.campaigns.points_under(terms),
             partners=self.partners.points_under(terms, rank_of=rank_of),
             task_points=task_points,
             packs=packs,
             refused_pieces=refused_pieces(self.redeemed, terms=terms, rank_of=rank_of),
-            lost_growth=lost_growth,
+            lost_growth=left.lost_growth,
         )
 
 
@@ -158,6 +159,25 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
     knows.
     """
     since = start_of(terms.today(at) - timedelta(days=days - 1), terms.zone)
+    with _nothing_collected():
+        return _replayed(draft, days, terms=terms, since=since, at=at)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Let the garbage collector rest: it would go through hundreds of thousands of rows that stay, again and again."""
+    was_at_work = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_at_work:
+            gc.enable()
+
+
+def _replayed(
+    draft: programme.Programme, days: int, *, terms: programme.Programme, since: datetime, at: datetime
+) -> WhatIf:
     tasks = tasks_replayed(draft, terms=terms, since=since)
     stand = standings(draft, terms=terms, of_tasks=tasks.growth, days=ShopDays(since, at, zone=terms.zone))
     places = stand.places
@@ -176,14 +196,14 @@ def what_if(draft: programme.Programme, *, days: int, terms: programme.Programme
     return WhatIf(
         days=days,
         live=lately.side(
-            terms, rank_of=lambda each: each.rank, standings=stand.live, given=given, task_points=tasks.points,
-            packs=packs[0], lost_growth=stand.lost_growth,
+            terms, rank_of=lambda each: each.rank, left=stand.live, given=given, task_points=tasks.points,
+            packs=packs[0],
         ),
         draft=lately.side(
-            draft, rank_of=lambda each: placed(each.rank, places, each.steps), standings=stand.draft, given=drafted,
-            task_points=tasks.draft_points, packs=packs[1], lost_growth=stand.draft_lost_growth,
+            draft, rank_of=lambda each: placed(each.rank, places, each.steps), left=stand.draft, given=drafted,
+            task_points=tasks.draft_points, packs=packs[1],
         ),
-        now=_pyramid(terms, stand.now),
+        now=stand.now,
         issued_points=lately.issued_points + tasks.points + packs_given(since),
         movers=stand.movers,
     )  # fmt: skip
@@ -202,14 +222,14 @@ def _packs(
     if not gives_packs(terms) and not gives_packs(draft):
         return packs_under(terms, [], at=at), packs_under(draft, [], at=at)
     found, worths = occasions(since, moved), worths_of(terms, draft)
-    known = climbers((*stand.climbs, *stand.draft_climbs), since=since, first_day=terms.today(since))
+    known = climbers((*stand.live.climbs, *stand.draft.climbs), since=since, first_day=terms.today(since))
     same = {rank: rank for rank in stand.places}
     unmoved = [each.unmoved for each in found]
     lowered = {each.member_id: each.draft_rank for each in stand.movers if not each.rises}
     return (
-        packs_under(terms, unmoved, worths, places=same, climbs=stand.climbs, climbers=known, at=at),
+        packs_under(terms, unmoved, worths, places=same, climbs=stand.live.climbs, climbers=known, at=at),
         packs_under(
-            draft, found, worths, places=stand.places, lowered=lowered, climbs=stand.draft_climbs, climbers=known,
+            draft, found, worths, places=stand.places, lowered=lowered, climbs=stand.draft.climbs, climbers=known,
             at=at,
         ),
     )  # fmt: skip
@@ -222,13 +242,3 @@ def names_of(movers: Sequence[Mover]) -> dict[int, Row[Any]]:
         select(member.id, member.number, member.display_name).where(member.id.in_([each.member_id for each in movers]))
     )
     return {row.id: row for row in rows}
-
-
-def _pyramid(terms: programme.Programme, standings: Iterable[Standing]) -> Pyramid:
-    sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for rank, growth, cents in standings:
-        row = sums[rank]
-        row[0] += 1
-        row[1] += growth
-        row[2] += cents
-    return pyramid_of(terms, (Course(rank, *row) for rank, row in sums.items()))

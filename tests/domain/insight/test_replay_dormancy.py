@@ -12,7 +12,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import say
 from mall.domain import catalogue, earning, insight, ledger, membership, people, programme
 from mall.domain.insight.dormant import Dormancy, Past
-from mall.domain.insight.replay_dormancy import dormancy_replayed
+from mall.domain.insight.replay_dormancy import away_under, dormancy_replayed
 from mall.domain.insight.replay_orders import order_growth
 from mall.domain.insight.shop_days import ShopDays
 from tests.stage import NOON, open_shop
@@ -136,7 +136,8 @@ class Shop:
         shop_days = ShopDays(since, self.at, zone=ZONE)
         with reading():
             orders = order_growth(self.terms, shop_days), order_growth(draft, shop_days)
-            found = dormancy_replayed(self.terms, draft, orders=orders, tasks={}, days=shop_days)
+            away = away_under(self.terms, draft, shop_days)
+            found = dormancy_replayed(self.terms, draft, orders=orders, tasks={}, away=away, days=shop_days)
         now = self.growth()
         return tuple(
             {
@@ -264,16 +265,19 @@ def test_the_sandbox_shows_who_stands_lower_by_a_harder_dormancy(app):
 def test_growth_that_comes_by_itself_is_announced_when_it_comes_and_taken_14_days_later():
     rule = Dormancy(active=True, after_days=90, percent=10, left=0)
     first = date(2026, 3, 1).toordinal()
-    # Away for a year; a hundred of growth on the tenth day, which the eleventh night sees.
-    past = Past([(first - 365, first + 1_000)], [(first + 11, first + 10, 100, False)], {})
 
-    assert past.changed_by(rule, first=first, last=first + 24) == 0
-    assert past.changed_by(rule, first=first, last=first + 25) == -10
+    def changed_by(last):
+        # Away for a year; a hundred of growth on the tenth day, which the eleventh night sees.
+        past = Past([(first - 365, first + 1_000)], [(first + 11, first + 10, 100, False)], {}, last=last)
+        return past.changed_by(rule, first=first)
+
+    assert changed_by(first + 24) == 0
+    assert changed_by(first + 25) == -10
 
 
 def test_who_does_something_on_the_day_itself_comes_too_late_and_the_day_before_in_time():
     rule = Dormancy(active=True, after_days=90, percent=10, left=0)
     bought = [(1_001, 1_000, 100, True)]
 
-    assert Past([(1_000, 1_090)], bought, {}).changed_by(rule, first=1_001, last=1_100) == -10
-    assert Past([(1_000, 1_089)], bought, {}).changed_by(rule, first=1_001, last=1_100) == 0
+    assert Past([(1_000, 1_090)], bought, {}, last=1_100).changed_by(rule, first=1_001) == -10
+    assert Past([(1_000, 1_089)], bought, {}, last=1_100).changed_by(rule, first=1_001) == 0
