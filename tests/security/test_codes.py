@@ -183,6 +183,15 @@ def test_sec_83_what_is_no_list_of_codes_gets_a_sentence(desk, ticket, content):
     assert count_of_codes() == 0
 
 
+def test_sec_83_a_row_longer_than_any_code_is_named_by_its_number(stage, desk, ticket):
+    page = look_through(desk, ticket, b"A" * 200_000 + b"\nGOOD-1\n")
+
+    assert page.status_code == 200
+    assert "Row 1:" in page.text
+    upload(desk, ticket, b"A" * 200_000 + b"\nGOOD-1\n")
+    assert stage.stock(ticket) == (1, 0)
+
+
 def test_sec_83_codes_that_nobody_looked_through_are_not_taken(stage, desk, ticket):
     for made_up in ("", "AAAA-1", "gAAAAABm"):
         answer = desk.post(f"/office/catalogue/{ticket.product_id}/codes", data={"codes": made_up})

@@ -144,7 +144,11 @@ def read_codes(text: str, *, field: str) -> Typed:
 
 def _code_in(row: str) -> str:
     """Return the code of a row, as CSV has it: quotes taken off, empty cells after it left out."""
-    cells = [unicodedata.normalize("NFC", cell).strip() for cell in next(csv.reader([row]), [])]
+    try:
+        read = next(csv.reader([row]), [])
+    except csv.Error:  # Longer than the reader takes, and so than any code.
+        return row
+    cells = [unicodedata.normalize("NFC", cell).strip() for cell in read]
     while len(cells) > 1 and not cells[-1]:
         cells.pop()
     return ",".join(cells).rstrip(";").strip()

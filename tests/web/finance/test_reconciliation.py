@@ -75,6 +75,11 @@ def test_a_file_may_be_uploaded(desk):
         ({"text": "what is this"}, "The file has no column “id”"),
         ({"text": FILE.replace("15.35", "15.36")}, "Line 2: the amount less the fee is not the net."),
         ({"text": FILE.replace("15.90", "=1+1")}, "Line 2: “=1+1” under “amount” is no amount."),
+        (
+            {"text": FILE.replace("2026-04-02 09:00:00", "0001-01-01")},
+            "Line 2: “0001-01-01” under “created” is no time.",
+        ),
+        ({"text": FILE.replace("2026-04-04", "9999-12-31")}, "Line 2: “9999-12-31” under “available_on” is no time."),
         ({"file": (io.BytesIO(b"\xff\xfe\x00a"), "x.csv")}, "This is no CSV file in UTF-8."),
         ({"file": (io.BytesIO(b"a" * 400_001), "x.csv")}, "The file is larger than 400 kB."),
         # As many bytes in a third as many signs: cut off in the middle it would be read as a whole one.
