@@ -15,6 +15,7 @@ from mall.base import clock
 from mall.base.clock import now
 from mall.base.db import execute, reading, transaction
 from mall.domain import notices, people
+from mall.web.shared.done import done_once
 from tests import cast
 from tests.cast import PASSWORD, sign_in_staff
 from tests.threads import errors, race
@@ -760,6 +761,21 @@ def test_sec_20_a_frozen_members_session_ends_at_the_next_request(client, mei):
 
     assert not is_in(client)
     assert enter(client).status_code == 422
+
+
+def test_sec_20_who_is_frozen_while_a_link_sets_their_password_does_not_come_in(client, mei, link_in, monkeypatch):
+    def then_frozen(verb, *given, **named):
+        answer = done_once(verb, *given, **named)
+        with transaction():
+            people.freeze_member(mei, own_member_id=None, by="staff:1", reason="Looked into", at=now())
+        return answer
+
+    client.post("/reset-password", data={"email": "mei@tessera.example"})
+    link = link_in("reset_password")
+    monkeypatch.setattr("mall.web.store.sign_in.done_once", then_frozen)
+
+    assert client.post(link, data={"password": NEW_PASSWORD}).status_code == 422
+    assert not is_in(client)
 
 
 def test_sec_20_only_who_knows_the_password_is_told_that_a_member_is_frozen(client, mei):

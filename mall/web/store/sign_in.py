@@ -146,7 +146,7 @@ def reset_password(token: str):
         except people.WeakPassword as weak:
             form.refuse(weak, at="password")
         else:
-            _let_in(member_id)
+            _let_in(member_id, known=people.Credentials(member_id, password))
             flash(_("Your new password is set, and you are signed in. Every other device is signed out."))
             return redirect(url_for("store.account.show"))
     return form_page("store/account/reset_password.html", refused=request.method == "POST", form=form, token=token)
