@@ -20,6 +20,7 @@ from .proof_of_nights import night_checks
 from .proof_of_packs import by_a_pack, pack_checks
 from .proof_of_profile import profile_checks
 from .proof_of_questions import question_checks
+from .proof_of_rewards_due import reward_due_checks
 from .proof_of_shares import share_checks
 from .proof_of_stamps import stamp_checks
 from .proof_of_tasks import by_a_task, task_checks
@@ -42,6 +43,7 @@ def checks() -> list[Check]:
         *night_checks(),
         *task_checks(),
         *invitation_checks(),
+        *reward_due_checks(),
         *share_checks(),
         *stamp_checks(),
         *dormancy_checks(),
