@@ -33,7 +33,7 @@ from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
 from mall.base.errors import NotFound, Refusal
 from mall.base.guard import append_only
-from mall.base.seals import BrokenSeal, unseal
+from mall.base.seals import BrokenSeal, marked, unseal
 from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_
 
@@ -186,14 +186,16 @@ def take_codes_back(reference: str, lines: Mapping[int, tuple[int, int]]) -> Non
 def show_code(code_id: int, *, reference: str, by: str, at: datetime) -> str:
     """Return a code to who had it issued by a locked order, and write down that it was shown.
 
-    Raises NoSuchCode, CodeNotReadable.
+    Another code under its seal than the one that came in is shown to nobody. Raises NoSuchCode, CodeNotReadable.
     """
     code = code_of(code_id, reference=reference)
-    sealed: str = execute(select(PoolCode.sealed).where(PoolCode.id == code.id)).scalar_one()
+    kept = execute(select(PoolCode.sealed, PoolCode.mark).where(PoolCode.id == code.id)).one()
     try:
-        plain = unseal(sealed, purpose=SEALED_FOR)
+        plain = unseal(kept.sealed, purpose=SEALED_FOR)
     except BrokenSeal as error:
         raise CodeNotReadable() from error
+    if not marked(plain, kept.mark, purpose=MARKED_FOR):
+        raise CodeNotReadable()
     if code.shown_at is None:
         execute(update(PoolCode).where(PoolCode.id == code.id).values(shown_at=at))
     execute(insert(CodeShown).values(code_id=code.id, by=by, at=at))

@@ -8,6 +8,7 @@ from mall.base.text import N_
 from .pictures import Picture
 from .pool import FREE, ISSUED, VOID, CodeShown, CodeUpload, PoolCode
 from .products import Product
+from .proof_of_codes import code_checks
 from .proof_of_stock import stock_checks
 from .quotas import Quota, QuotaDraw
 from .reservations import Reservation
@@ -28,6 +29,7 @@ def checks() -> list[Check]:
         Check(N_("what was taken of a total is the sum of what orders took of it, and within it"), _quotas()),
         Check(N_("an item's pictures stand in one order, from the first"), _pictures()),
         *stock_checks(),
+        *code_checks(),
     ]
 
 

@@ -1,6 +1,6 @@
 """What must always be true of coupons: uses stay within limits, and are counted right; packs are given whole."""
 
-from sqlalchemy import Select, String, and_, cast, exists, func, literal, or_, select, union_all
+from sqlalchemy import Select, and_, exists, func, or_, select, union_all
 
 from mall.base.proof import Check
 from mall.base.text import N_
@@ -8,11 +8,10 @@ from mall.domain import notices
 
 from .codes import CouponCode
 from .given import Coupon, GivenPack
+from .proof_of_codes import CODE_REFERENCE, code_checks
 from .proof_of_given import given_checks
 from .templates import CouponTemplate, PackPart
 from .terms import PACK
-
-CODE_REFERENCE = literal("code:").concat(cast(CouponCode.id, String))
 
 
 def checks() -> list[Check]:
@@ -70,6 +69,7 @@ def checks() -> list[Check]:
         Check(N_("a pack that was given has exactly its coupons, all of them its member's"), _packs_are_whole()),
         Check(N_("packs are counted as they were given, within the limit of each"), _packs_are_counted()),
         *given_checks(),
+        *code_checks(),
     ]
 
 

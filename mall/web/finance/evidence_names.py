@@ -69,6 +69,7 @@ COLUMNS = {
     "cashier_id": _l("Number at the cashier"),
     "cents": _l("Due"),
     "choice": _l("Choice"),
+    "codes": _l("Codes"),
     "currency": _l("Currency"),
     "day": _l("Day"),
     "debt": _l("Owed"),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from mall.base.db import execute, reading, transaction
 from mall.base.text import say
@@ -159,3 +159,42 @@ def test_the_proof_sees_codes_of_two_members_that_changed_places(stage, mei, tic
             execute(update(pool).where(pool.id == code_id).values(reference=f"order:{order.id}"))
 
     assert broken() == {OTHER}
+
+
+ALIKE = "no code is kept under the seal of another"
+POOL = "a code is in the pool that its upload filled"
+
+
+@pytest.mark.breaks_the_books
+def test_a_code_that_was_put_under_the_seal_of_another_is_shown_to_nobody(stage, mei, ticket):
+    order = bought(stage, mei, ticket)
+    [code] = codes_of(order)
+    pool = catalogue.PoolCode
+    with transaction():
+        mine, other = execute(select(pool.sealed).order_by(pool.id).limit(2)).scalars()
+        execute(update(pool).where(pool.id == code.id).values(sealed=other))
+    assert broken() == {ALIKE}
+    with pytest.raises(catalogue.CodeNotReadable):
+        show(order, code, mei)
+
+    # Changed for one another there is none twice, and whoever is to see it is told.
+    with transaction():
+        execute(update(pool).where(pool.id == code.id + 1).values(sealed=mine))
+    assert broken() == set()
+    with pytest.raises(catalogue.CodeNotReadable):
+        show(order, code, mei)
+    with transaction():
+        execute(update(pool).where(pool.id == code.id).values(sealed=mine))
+        execute(update(pool).where(pool.id == code.id + 1).values(sealed=other))
+    assert show(order, code, mei) == "CODE-0001-0000"
+
+
+@pytest.mark.breaks_the_books
+def test_the_proof_sees_a_code_in_the_pool_of_another_item(stage, mei, ticket):
+    other = stage.item("Opera ticket", prices=(catalogue.points_price(900),), kind="code", stock=5)
+    pool = catalogue.PoolCode
+    with transaction():
+        first, last = (execute(select(each(pool.id))).scalar_one() for each in (func.min, func.max))
+        execute(update(pool).where(pool.id == first).values(variant_id=other.variant_id))
+        execute(update(pool).where(pool.id == last).values(variant_id=ticket.variant_id))
+    assert broken() == {POOL}
