@@ -99,6 +99,9 @@
   // The answer to a form that was refused, under the address of the same choices: Back does not ask to send it again.
   const posted = document.querySelector("[data-address]");
   if (posted) history.replaceState(history.state, "", posted.dataset.address);
+  // At the desk alike, under the address of the page that the form stood on.
+  const refused = document.querySelector("[data-page-of-form]:has(.error-summary)");
+  if (refused) history.replaceState(history.state, "", refused.dataset.pageOfForm);
 
   // What arrives with the page, or later through htmx.
   const prepare = (root) => {

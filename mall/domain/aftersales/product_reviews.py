@@ -59,6 +59,10 @@ class AlreadyReviewed(Refusal):
     message = N_("You have reviewed this item already. A review that is published stays as it is.")
 
 
+class WroteAnew(Refusal):
+    message = N_("You have written this review anew meanwhile: see what it says now. What you typed is still there.")
+
+
 class BadStars(Refusal):
     field = "rating"
     message = N_("Give 1 to 5 stars.")
@@ -142,13 +146,15 @@ def write_review(
     pictures: Sequence[catalogue.Prepared] = (),
     remove: Collection[str] = (),
     key: str,
+    revision: int | None = None,
     terms: programme.Programme,
     at: datetime,
 ) -> Written:
     """Write a review of an order's line, or write it anew while it is not published; it then waits for the shop.
 
-    `remove` are the names of pictures to leave out. Sent again by the same form (`key`), it is written once. Raises
-    NotFound for another's order; refuses: NotKept, AlreadyReviewed, BadStars, TooFewWords, TooManyWords,
+    `remove` are the names of pictures to leave out. Sent again by the same form (`key`), it is written once.
+    `revision` is that of the review it was begun from, 0 for none; None: whichever there is. Raises NotFound for
+    another's order; refuses: NotKept, AlreadyReviewed, WroteAnew, BadStars, TooFewWords, TooManyWords,
     TooManyReviewPictures.
     """
     ledger.lock(member_id, zone=terms.zone)  # Of two at once, one finds the other's; and no refund comes between.
@@ -157,6 +163,8 @@ def write_review(
     if before is not None and before.key == key:
         return Written(before, new=False)
     refuse_unless_reviewable(bought, before)
+    if revision is not None and revision != (before.revision if before else 0):
+        raise WroteAnew()
     stay = [each for each in (before.pictures if before else ()) if each["file"] not in remove]
     values = _sound(rating, words) | {
         "order_id": order_id,

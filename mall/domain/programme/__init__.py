@@ -7,7 +7,17 @@ from .deciding import ThingsChanged, approve, decline, note_not_apart, waiting
 from .drafting import AlreadySetUp, NothingChanged, NotYours, discard, draft, establish, send, sketch, sketches
 from .proof import checks
 from .ready_made import LEVEL_SETS, PYRAMID, SIX_STEPS, default_settings, level_settings
-from .settings import BOUNDS, LEVEL_BOUNDS, BadSetting, changes, coupons_of, is_address, settings_of, terms_of
+from .settings import (
+    BOUNDS,
+    LEVEL_BOUNDS,
+    BadSetting,
+    changes,
+    coupons_of,
+    faults_of,
+    is_address,
+    settings_of,
+    terms_of,
+)
 from .tasks import (
     GROWTH_ONLY,
     MOST_GROWTH,
@@ -75,6 +85,7 @@ __all__ = [
     "discard",
     "draft",
     "establish",
+    "faults_of",
     "has_tables",
     "in_force",
     "is_address",

@@ -105,9 +105,24 @@ def changes(before: Programme, after: Programme) -> list[str]:
 
 def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
     """Return the programme that stored settings make. Raises BadSetting."""
+    terms = _read(version, settings)
+    for setting, problem in problems_in(terms):
+        raise BadSetting(setting, problem)
+    return terms
+
+
+def faults_of(settings: Mapping[str, Any]) -> list[BadSetting]:
+    """Return all that keeps settings from being a programme, so that a form can say it at once."""
+    try:
+        return [BadSetting(setting, problem) for setting, problem in problems_in(_read(0, settings))]
+    except BadSetting as bad:
+        return [bad]
+
+
+def _read(version: int, settings: Mapping[str, Any]) -> Programme:
     refuse_other_names(settings)
     try:
-        terms = Programme(
+        return Programme(
             **dict(settings)
             | {
                 "version": version,
@@ -133,9 +148,6 @@ def terms_of(version: int, settings: Mapping[str, Any]) -> Programme:
         )
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadSetting("settings", say(N_("The settings cannot be read: {problem}."), problem=str(error))) from error
-    for setting, problem in problems_in(terms):
-        raise BadSetting(setting, problem)
-    return terms
 
 
 def refuse_other_names(settings: Mapping[str, Any]) -> None:
@@ -231,7 +243,7 @@ def _level_problems(levels: tuple[Level, ...]) -> Iterator[tuple[str, Message]]:
         yield from _out_of_bounds(name, level, LEVEL_BOUNDS)
         if not any(level.name.values()):
             yield f"{name}.name", say(N_("Level {rank} needs a name."), rank=level.rank)
-        if not _whole(level.keep) or level.keep > level.reach:
+        if not _whole(level.keep) or (_whole(level.reach) and level.keep > level.reach):
             yield (
                 f"{name}.keep",
                 say(N_("Level {rank} cannot take more growth to keep than to reach."), rank=level.rank),

@@ -11,7 +11,6 @@ from mall.base.db import reading
 from mall.base.errors import NotFound, Refusal
 from mall.domain import approvals, coupons, programme
 from mall.web.shared.done import done_or_gone
-from mall.web.shared.forms import put
 from mall.web.shared.numbers import whole
 from mall.web.shared.signing_in import form_page, person, staff_only
 from mall.web.shared.texts import local, money_words, number
@@ -50,12 +49,9 @@ def new():
     if request.method == "POST" and act.startswith(("add", "remove-")):
         change_rows(form, act)
         return design_page(form, before, changed=True)
-    if form.validate_on_submit():
+    if request.method == "POST" and form.is_in_order(settings, stored, at=now()):
         at = now()
         wanted = form.settings(settings, stored)
-        if form.begins_at.data and form.begins_at.data < at:
-            put(form.begins_at, _("That has passed. Choose a later time, or none."))
-            return design_page(form, before)
         try:
             if whole(form.based_on.data) != newest:
                 raise programme.ThingsChanged(version=newest)
@@ -187,6 +183,7 @@ def draft_page(number_: int, *, refusal: Refusal | None = None):
         outdated=state in ("draft", "waiting") and newest != row.based_on,
         newest=newest,
         levels=[(level, *named(level, before)) for level in after.levels],
+        moved=new_order(before, after),
         figures=figure_rows(after, before, {id_: local(title) for id_, title in titles.items()}),
         gone=[level for level in before.levels if level.key not in keys],
         changes=[change for change in difference(before, after) if change[0] != _("Levels")],
@@ -203,10 +200,20 @@ def named(level: programme.Level, before: programme.Programme) -> tuple[bool, st
     return was is None, local(was.name) if was and was.name != level.name else ""
 
 
+def new_order(before: programme.Programme, after: programme.Programme) -> tuple[str, str] | None:
+    """Return the order of the levels that stay, as it was and as it is to be, where it changes; None where not."""
+    kept = {level.key for level in before.levels} & {level.key for level in after.levels}
+    was = [level for level in before.levels if level.key in kept]
+    becomes = [level for level in after.levels if level.key in kept]
+    if [level.key for level in was] == [level.key for level in becomes]:
+        return None
+    return " → ".join(local(level.name) for level in was), " → ".join(local(level.name) for level in becomes)
+
+
 def figure_rows(
     after: programme.Programme, before: programme.Programme, titles: dict[int, str]
 ) -> list[tuple[str, list[Cell]]]:
-    """Return the figures of all levels beside what they were: [(what, a cell a level)].
+    """Return the figures of all levels beside what they were: [(what, a cell a level)]; without those none has.
 
     `titles` are those of the coupons they give.
     """
@@ -217,7 +224,8 @@ def figure_rows(
             was, here = level_before(level, before), figure_words(name, getattr(level, name), titles)
             old = figure_words(name, getattr(was, name), titles) if was else here
             cells.append(Cell(here, old if old != here else ""))
-        rows.append((str(words), cells))
+        if any(cell.was or cell.words != _("none") for cell in cells):
+            rows.append((str(words), cells))
     return rows
 
 
@@ -229,7 +237,7 @@ def level_before(level: programme.Level, before: programme.Programme) -> program
 def figure_words(name: str, value: int | None, titles: dict[int, str]) -> str:
     """Write a figure of a level."""
     if value is None:
-        return "–"
+        return _("no limit") if name == "redemptions_per_month" else _("none")
     if name == PRIORITY:
         return _("On") if value else _("Off")
     if name in COUPONS:

@@ -1,6 +1,7 @@
 """The form of the level designer: a row for each level, the rates of earning, and when and why it is to hold."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -169,9 +170,22 @@ class DesignForm(Form):
             levels.append(before | row.settings() | {"rank": rank})
         return dict(base) | {name: self[name].data for name in (*RATES, *TIMES, *SWITCHES)} | {"levels": levels}
 
+    def is_in_order(self, base: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]], *, at: datetime) -> bool:
+        """Put all that is wrong at its fields, what is missing and what cannot be alike. Tell whether nothing is."""
+        in_order = self.validate()
+        if self.begins_at.data and self.begins_at.data < at:
+            put(self.begins_at, _("That has passed. Choose a later time, or none."))
+            in_order = False
+        faults = programme.faults_of(self.settings(base, stored))
+        for bad in faults:
+            self.refuse_setting(bad)
+        return in_order and not faults
+
     def refuse_setting(self, bad: programme.BadSetting) -> None:
-        """Show what is wrong with a setting at its field, with the bounds it has."""
+        """Show what is wrong with a setting at its field, with the bounds it has; one thing at a field."""
         if bad.setting in programme.BOUNDS and bad.setting in self:
+            if self[bad.setting].errors:
+                return
             write = written(bad.setting)
             least, most = (write(bound) for bound in programme.BOUNDS[bad.setting])
             put(self[bad.setting], _("Choose from %(least)s to %(most)s.", least=least, most=most))
@@ -190,8 +204,10 @@ class DesignForm(Form):
             write = money_words if name.endswith("_cents") else number
             least, most = (write(bound) for bound in bounds)
             words = _("Choose from %(least)s to %(most)s.", least=least, most=most)
-        put(rows[place][name if name in FIGURES else "name_en" if rank else "reach"], words)
-        put(self.levels, words)
+        at = rows[place][name if name in FIGURES else "name_en" if rank else "reach"]
+        if not at.errors:
+            put(at, words)
+            put(self.levels, words)
 
 
 def values_of(level: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,10 +115,24 @@ class DraftForm(Form):
         [DataRequired(_l("Say why; it is kept with the version.")), at_most(LONGEST_REASON)],
     )
 
+    def is_in_order(self, before: programme.Programme) -> bool:
+        """Put all that is wrong at its fields, what is missing and what cannot be alike. Tell whether nothing is."""
+        in_order = self.validate()
+        faults = programme.faults_of(self.settings(before))
+        for bad in faults:
+            self.refuse_setting(bad)
+        return in_order and not faults
+
+    def settings(self, before: programme.Programme) -> dict[str, Any]:
+        """Return the settings wanted: those of a version, with what was typed."""
+        return programme.settings_of(before) | {name: self[name].data for name in (*EVERYDAY, *SWITCHES)}
+
     def refuse_setting(self, bad: programme.BadSetting) -> None:
-        """Show what is wrong with a setting at its field, with the bounds it has."""
+        """Show what is wrong with a setting at its field, with the bounds it has; one thing at a field."""
         if bad.setting not in EVERYDAY:
             return self.refuse(bad)
+        if self[bad.setting].errors:
+            return
         write = written(bad.setting)
         least, most = (write(bound) for bound in programme.BOUNDS[bad.setting])
         put(self[bad.setting], _("Choose from %(least)s to %(most)s.", least=least, most=most))
@@ -142,7 +156,7 @@ def new():
         **{name: getattr(before, name) for name in (*EVERYDAY, *SWITCHES)},
     )
     refusal: Refusal | None = None
-    if form.validate_on_submit():
+    if request.method == "POST" and form.is_in_order(before):
         try:
             _draft(form, before, at=now())
         except programme.BadSetting as bad:
@@ -293,9 +307,8 @@ def _draft(form: DraftForm, before: programme.Programme, *, at: datetime) -> Non
     """Draft what the form says. Raises BadSetting, ThingsChanged, NothingChanged."""
     if whole(form.based_on.data) != before.version:
         raise programme.ThingsChanged(version=before.version)
-    settings = programme.settings_of(before)
-    wanted = settings | {name: form[name].data for name in (*EVERYDAY, *SWITCHES)}
-    if wanted == settings:
+    wanted = form.settings(before)
+    if wanted == programme.settings_of(before):
         raise programme.NothingChanged
     draft_once(wanted, form, before, at=at)
 

@@ -19,7 +19,7 @@ def prepare(app: Flask) -> None:
         return url_for(endpoint, **dict(values))
 
     app.extensions["addresses"] = built
-    app.jinja_env.globals.update(url_for=address, link=link)
+    app.jinja_env.globals.update(url_for=address, link=link, page_of_form=page_of_form)
 
 
 def address(endpoint: str, **values: Any) -> str:
@@ -45,6 +45,16 @@ def came_from() -> str | None:
     """Return the page of ours that this request came from, or None."""
     page = urlsplit(request.referrer or "")
     return page.path if page.netloc == request.host else None
+
+
+def page_of_form() -> str:
+    """Return the address of the page whose form this request is the sending of; "" where it is none or not known."""
+    if request.method != "POST":
+        return ""
+    if request.url_rule is not None and "GET" in (request.url_rule.methods or ()):
+        return request.full_path.rstrip("?")
+    page = urlsplit(request.referrer or "")
+    return page._replace(scheme="", netloc="", fragment="").geturl() if page.netloc == request.host else ""
 
 
 def link(endpoint: str, **values: Any) -> str | None:

@@ -29,12 +29,23 @@ def state_of(order: Any) -> tuple[str, str, str]:
 
 
 def called_off(order: Any) -> bool:
-    """Tell whether an order was paid, then cancelled before anything left: to its member, that is no refund."""
-    return order.state == checkout.REFUNDED and order.shipped_at is None
+    """Tell whether an order was paid, then cancelled before anything left: to its member, that is no refund.
+
+    What has nothing to be sent, such as a membership, was complete before it was given back.
+    """
+    return order.state == checkout.REFUNDED and order.shipped_at is None and order.completed_at is None
 
 
-def heading_of(order: Any, *, part_sent: bool) -> str:
+def given_back(seen: checkout.OrderPage) -> bool:
+    """Tell whether an order was for memberships alone, and all of them were given back, whole or by the day."""
+    ended = seen.order.state in (checkout.COMPLETED, checkout.REFUNDED)
+    return ended and all(line.plan_days is not None and line.refunded >= line.quantity for line in seen.lines)
+
+
+def heading_of(order: Any, *, part_sent: bool, given_back: bool) -> str:
     """Return the sentence that heads an order's page."""
+    if given_back:
+        return _("It was given back")
     if order.state == checkout.PAID and order.ready_at is not None:
         return _("It is ready to be collected")
     if order.state == checkout.PAID and part_sent:

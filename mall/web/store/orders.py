@@ -24,7 +24,7 @@ from mall.web.shared.texts import language
 
 from .addresses import countries
 from .order_parts import campaigns_shown, codes_by_line, parts_of
-from .order_words import ENDED, heading_of, refunds_of, state_of, timeline_of, words_of_cancelling
+from .order_words import ENDED, given_back, heading_of, refunds_of, state_of, timeline_of, words_of_cancelling
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 bp.before_request(members_only)
@@ -201,8 +201,9 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         campaigns=campaigns_shown(order, parts.earned),
         shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at, voided=parts.voided) if order.state in ENDED else [],
-        state=state_of(order),
-        heading=heading_of(order, part_sent=checkout.part_sent(seen.lines)),
+        state=(_("Given back"), "", "undo") if given_back(seen) else state_of(order),
+        heading=heading_of(order, part_sent=checkout.part_sent(seen.lines), given_back=given_back(seen)),
+        given_back=given_back(seen),
         part_sent=order.state == checkout.PAID and checkout.part_sent(seen.lines),
         collected=seen.collected,
         titles={line.line: line for line in seen.lines},

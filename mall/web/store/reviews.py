@@ -18,6 +18,7 @@ from mall.domain import aftersales, catalogue, checkout
 from mall.web.shared import layout
 from mall.web.shared.done import done_once
 from mall.web.shared.forms import Form, at_most, fresh_key, words_of
+from mall.web.shared.numbers import whole
 from mall.web.shared.reviews import discard, picture_of, pictures_folder, state_words
 from mall.web.shared.signing_in import form_page, me, members_only
 
@@ -30,9 +31,13 @@ LONGEST_WORDS = 1_000
 
 
 class ReviewForm(Form):
-    """What a member says of an item. `key` is the form's own, so that what is sent twice is written once."""
+    """What a member says of an item. `key` is the form's own, so that what is sent twice is written once.
+
+    `revision` is that of the review it was begun from, 0 for none.
+    """
 
     key = HiddenField()
+    revision = HiddenField()
     rating = RadioField(_l("How many stars?"), [InputRequired(_l("Choose how many stars."))])
     words = TextAreaField(
         _l("What do you say of it?"), [InputRequired(_l("Write a sentence or two.")), at_most(LONGEST_WORDS)]
@@ -41,7 +46,7 @@ class ReviewForm(Form):
     pictures = MultipleFileField(_l("Pictures: JPEG, PNG or WebP"))
 
     def __init__(self, *, before: Any = None, **given: Any) -> None:
-        filled = {} if before is None else {"rating": str(before.rating), "words": before.words}
+        filled = {"revision": "0"} if before is None else values_of(before)
         super().__init__(**({"data": filled} | given))
         self.rating.choices = [SelectChoice(str(stars), words) for stars, words in star_words().items()]
         there = [] if before is None else before.pictures
@@ -85,6 +90,10 @@ def write(number: str, line: int):
     bought, before = line_of(number, line)
     form = ReviewForm(before=before)
     if not form.validate_on_submit():
+        if before is not None and whole(form.revision.data or "") not in (None, before.revision):
+            # Pictures ticked may be gone by now: what was written meanwhile comes first.
+            form.remove.errors = ()
+            return changed_page(number, line, form, refusal=aftersales.WroteAnew())
         return review_page(number, bought, before, form)
     prepared: list[catalogue.Prepared] = []
     try:
@@ -100,6 +109,7 @@ def write(number: str, line: int):
             pictures=prepared,
             remove=form.remove.data or (),
             key=str(form.key.data)[:64],
+            revision=whole(form.revision.data or ""),
             terms=layout.terms(),
             at=now(),
         )
@@ -107,6 +117,8 @@ def write(number: str, line: int):
         discard(each.name for each in prepared)
         if isinstance(refusal, NotFound):
             raise
+        if isinstance(refusal, aftersales.WroteAnew):
+            return changed_page(number, line, form, refusal=refusal)
         field = "pictures" if isinstance(refusal, catalogue.BadPicture) else refusal.field
         if field:
             form.refuse(refusal, at=field)
@@ -140,8 +152,31 @@ def refuse_too_many(form: ReviewForm, before: Any) -> None:
         raise aftersales.TooManyReviewPictures(most=aftersales.MOST_REVIEW_PICTURES)
 
 
-def review_page(number: str, bought: Any, before: Any, form: ReviewForm, *, refusal: Refusal | None = None):
-    """Render the form. With a refusal, or one that is not in order, the answer is 422."""
+def changed_page(number: str, line: int, form: ReviewForm, *, refusal: Refusal):
+    """Render the form with what was typed, under what was written meanwhile; the next press is about that."""
+    bought, before = line_of(number, line)
+    form.revision.data = "0" if before is None else str(before.revision)
+    return review_page(number, bought, before, form, refusal=refusal, meanwhile=True)
+
+
+def values_of(review: Any) -> dict[str, str]:
+    """Return the fields of the form as a review fills them."""
+    return {"rating": str(review.rating), "words": review.words, "revision": str(review.revision)}
+
+
+def review_page(
+    number: str,
+    bought: Any,
+    before: Any,
+    form: ReviewForm,
+    *,
+    refusal: Refusal | None = None,
+    meanwhile: bool = False,
+):
+    """Render the form. With a refusal, or one that is not in order, the answer is 422.
+
+    `meanwhile`: the review was written anew since the form was opened, and is shown as it is.
+    """
     return form_page(
         "store/reviews/write.html",
         refused=bool(form.errors),
@@ -149,6 +184,7 @@ def review_page(number: str, bought: Any, before: Any, form: ReviewForm, *, refu
         number=number,
         bought=bought,
         before=before,
+        meanwhile=meanwhile,
         form=form,
         most_pictures=aftersales.MOST_REVIEW_PICTURES,
         longest=LONGEST_WORDS,

@@ -155,6 +155,26 @@ def test_what_cannot_be_is_said_at_its_field_and_all_that_was_typed_stays(ada, t
         assert programme.sketches() == []
 
 
+def test_faults_of_levels_of_rates_and_what_is_missing_are_said_in_one_round(ada):
+    typed = {"levels__2__keep": "1600", "levels__3__discount_percent": "101", "earn_points": "-1"}
+    typed |= {"earn_per_cents": "", "validity_months": "500", "reason": ""}
+    page = send(ada, NEW, "", act="save", **typed).text
+
+    for box in ("levels-2-keep", "levels-3-discount_percent", "earn_points", "earn_per_cents", "validity_months",
+                "reason"):  # fmt: skip
+        assert page.count(f'<a href="#{box}">') == 1, box
+
+
+def test_a_draft_in_which_levels_change_places_says_so(ada):
+    number = draft(ada, levels__2__reach="6000", levels__2__keep="4000")
+
+    page = words(ada.get(f"{PAGE}/drafts/{number}").text)
+    assert "The levels change places" in page
+    assert "it is to be Registered → Ordinary → VIP → Senior → SVIP." in page
+    plain = draft(ada, levels__2__reach="1800")
+    assert "change places" not in ada.get(f"{PAGE}/drafts/{plain}").text
+
+
 def test_nothing_changed_no_levels_and_an_old_page_are_refused(ada, abe):
     assert "Nothing is changed yet" in send(ada, NEW, "", act="save", reason="None").text
     fields = form_of(ada.get(NEW).text, "") | {"reason": "Late", "earn_points": "11"}

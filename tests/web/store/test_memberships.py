@@ -150,8 +150,23 @@ def test_giving_it_back_shows_the_days_and_the_cash_first_and_does_it_once(till,
     for page in (first, again):
         assert page.status_code == 200
         assert "Given back: 20 of 30 days are refunded." in words(page.text)
+        assert "It was given back Paid back: $20.00" in words(page.text) and "cancelled" not in words(page.text)
     with reading():
         assert [row.amount_cents for row in cash.refunds_of(checkout.reference_of(bought.id))] == [2_000]
+
+
+def test_given_back_whole_before_it_begins_it_was_not_cancelled(till, stage, plan, bought):
+    till.put_in(plan, "cash")
+    till.place()
+    after = stage.pay(till.orders()[-1] if till.orders()[0].id == bought.id else till.orders()[0])
+    address = page_for(till, after, "/memberships/1")
+    shown = open_at(till, address, at=NOON).text.split('name="shown" value="')[1].split('"')[0]
+    with moved_to(NOON):
+        page = words(till.browser.post(address, data={"shown": shown}, follow_redirects=True).text)
+        listed = words(till.browser.get("/orders").text)
+
+    assert "It was given back Paid back: $28.50" in page and "Given back, all of it." in page
+    assert "ancelled" not in page + listed and "Refunded" in listed
 
 
 def test_confirmed_the_day_after_it_is_shown_anew_and_nothing_is_done(till, bought):

@@ -159,6 +159,20 @@ def test_one_that_was_rejected_says_why_and_can_be_changed(till, stage, order):
     assert written(till)[0].state == aftersales.WAITING
 
 
+def test_a_second_tab_does_not_write_over_what_the_first_wrote(app, till, stage, order):
+    first = till.browser.get(form_of(order)).text
+    assert 'name="revision" type="hidden" value="0"' in first
+    sent(till, order, revision="0")
+    old = sent(till, order, key="another", words="Of the second tab, typed earlier", revision="0")
+
+    assert old.status_code == 422
+    assert "You have written this review anew meanwhile" in old.text and "As you wrote it meanwhile" in old.text
+    assert "Of the second tab, typed earlier</textarea>" in old.text
+    assert 'name="revision" type="hidden" value="1"' in old.text  # The next press is about what is seen now.
+    assert sent(till, order, key="third", words="Of the second tab, typed earlier", revision="1").status_code == 303
+    assert written(till)[0].words == "Of the second tab, typed earlier"
+
+
 def test_one_that_is_published_can_no_longer_be_changed(till, stage, order):
     sent(till, order)
     publish(stage, written(till)[0])
