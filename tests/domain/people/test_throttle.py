@@ -35,6 +35,20 @@ def test_the_window_runs_from_the_first_try(either):
     assert tried(at=NOON + timedelta(minutes=15)).allowed
 
 
+def test_a_clock_that_was_ahead_and_is_set_right_shuts_nobody_out_for_long(either):
+    for _ in range(4):
+        tried(at=NOON + timedelta(days=400))
+
+    assert [tried().allowed for _ in range(4)] == [True, True, True, False]
+
+
+def test_who_comes_a_moment_before_the_first_try_is_counted_with_it(either):
+    for seconds in (2, 1, 0, 0):
+        last = tried(at=NOON + timedelta(seconds=seconds))
+
+    assert not last.allowed
+
+
 def test_subjects_and_purposes_are_counted_apart(either):
     for _ in range(4):
         tried()
