@@ -73,6 +73,13 @@ def test_sec_55_thirty_wrong_codes_an_hour_from_one_address(stage, enter):
     assert type_in(dan, good, "198.51.100.7") == 303
 
 
+def test_sec_55_one_who_goes_on_guessing_keeps_nobody_out_who_shares_their_address(stage, enter):
+    ann, dan, [good] = enter("ann"), enter("dan"), codes(stage)
+
+    assert [type_in(ann, f"WRONG{number}") for number in range(35)] == [422] * 10 + [429] * 25
+    assert type_in(dan, good) == 303
+
+
 def test_sec_55_fifty_guesses_at_once_are_ten(app, stage, enter):
     mei = enter("mei")
     cookie = mei.get_cookie("mall")

@@ -63,7 +63,8 @@ def take():
     if not form.validate_on_submit() or not form.code.data:
         form.refuse(NoCode(), at="code")
         return coupons_page(form, refused=True)
-    tries = ((coupons.WRONG_BY_NETWORK, network()), (coupons.WRONG_BY_MEMBER, str(me())))
+    # A member over their limit is not counted at the network, which others share.
+    tries = ((coupons.WRONG_BY_MEMBER, str(me())), (coupons.WRONG_BY_NETWORK, network()))
     try:
         for limit, subject in tries:
             count_or_refuse(limit, subject)
