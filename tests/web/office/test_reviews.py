@@ -1,5 +1,7 @@
 """Reviews at the desk: the queue, what looks farmed, publish, reject with a reason, answer, take down - each once."""
 
+from datetime import timedelta
+
 import pytest
 
 from mall.base.clock import moved_to
@@ -111,3 +113,22 @@ def test_one_that_is_not_there_is_a_404(desk):
         assert desk.get(address).status_code == 404
     for act in ("publication", "rejection", "removal", "reply"):
         assert desk.post(f"/office/reviews/77/{act}", data={"reason": "x", "reply": "y"}).status_code == 404
+
+
+def test_one_whose_pieces_all_went_back_after_it_was_taken_down_leaves_nothing_to_decide(desk, stage, row):
+    address = f"/office/reviews/{row.id}"
+    desk.post(f"{address}/publication", data={"revision": "1"})
+    desk.post(f"{address}/removal", data={"reason": "It names a person."})
+    assert "Decide</h2>" in desk.get(address).text
+    stage.refund(order_of(row), at=KEPT + timedelta(hours=1))
+
+    assert "Decide</h2>" not in desk.get(address).text
+
+
+def test_what_was_refused_names_the_page_whose_form_it_was_so_that_back_leads_there(desk, row):
+    page = f"/office/reviews/{row.id}"
+    refused = desk.post(f"{page}/rejection", data={"revision": "1"}, headers={"Referer": f"http://localhost{page}"})
+    assert refused.status_code == 422 and f'<main id="main" tabindex="-1" data-page-of-form="{page}">' in refused.text
+
+    elsewhere = desk.post(f"{page}/rejection", data={"revision": "1"}, headers={"Referer": "https://evil.example/x"})
+    assert "data-page-of-form" not in elsewhere.text and "data-page-of-form" not in desk.get(page).text
