@@ -36,6 +36,7 @@ from mall.base.text import N_, say
 from mall.domain import ledger, membership, notices, people, programme
 
 from .facts import BY_ITSELF, FactRow
+from .levels_again import reach_again_all
 from .orders import RULE
 from .reported import RULE as PARTNER_RULE
 
@@ -151,7 +152,7 @@ def _give_back(whose: dict[str, Any], *, terms: programme.Programme, at: datetim
     members = list(execute(_LACKING_MEMBERS, lacking).scalars())
     if not members:
         return
-    ledger.lock_many(members, zone=terms.zone)
+    purses = ledger.lock_many(members, zone=terms.zone)
     lacks = {
         row.member_id: terms.growth_left(bought=row.bought > 0) - int(row.growth or 0)
         for row in execute(_FIGURES, whose | {"members": members})
@@ -168,6 +169,8 @@ def _give_back(whose: dict[str, Any], *, terms: programme.Programme, at: datetim
             notice_id = int(row.reference.removeprefix("dormancy:"))
             changes.append(_change(row.member_id, points, notice_id, row.counts_on, terms.version, why, day))
     membership.change_growth(changes, at=at)
+    # The night's review raises who fell; who never did has lost no more than what the level gave.
+    reach_again_all({change.member_id for change in changes}, purses=purses, terms=terms, at=at)
 
 
 def _announce(whose: dict[str, Any], *, terms: programme.Programme, at: datetime) -> None:
