@@ -13,7 +13,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from mall import worker
 from mall.base.cashier import DisputeState
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
@@ -32,6 +31,7 @@ from mall.domain import (
 )
 from mall.domain import programme as programmes
 from mall.domain.checkout import baskets
+from mall.worker import of_cash, of_members, of_orders, of_the_house
 from tests import cast
 from tests.domain.ledger.machine import SOAK
 from tests.sound import all_sound
@@ -53,9 +53,9 @@ LEVELS = [
     for each, reach in zip(PLAIN, REACHES, strict=True)
 ]
 NIGHT = (
-    worker.expire_points, worker.take_off_dormant, worker.review_levels, worker.complete_orders, worker.close_windows,
-    worker.reward_invitations, worker.keep_purchases, worker.look_after_payments, worker.send_refunds,
-    worker.look_around, worker.add_up_days,
+    of_members.expire_points, of_members.take_off_dormant, of_members.review_levels, of_orders.complete_orders,
+    of_orders.close_windows, of_members.reward_invitations, of_orders.keep_purchases, of_cash.look_after_payments,
+    of_cash.send_refunds, of_the_house.look_around, of_the_house.add_up_days,
 )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ class Walk:
         self.stage.close(order, at=self.at)
 
     def keep(self) -> None:
-        for job in (worker.close_windows, worker.reward_invitations):
+        for job in (of_orders.close_windows, of_members.reward_invitations):
             job(self.at)
 
     def refund(self) -> None:

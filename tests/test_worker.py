@@ -272,7 +272,7 @@ def test_the_night_forgets_the_baskets_visitors_left(mei):
         for token, at in put_in_on.items():
             execute(insert(checkout.Basket).values(token=token, key=token, touched_at=at))
 
-    worker.tidy(NOON)
+    worker.of_the_house.tidy(NOON)
 
     with reading():
         assert execute(select(checkout.Basket.token)).scalars().all() == ["another"]
@@ -343,13 +343,13 @@ def test_a_purse_that_cannot_be_opened_keeps_no_other_points_from_expiring(mei, 
     monkeypatch.setattr(ledger.expiry, "lock_many", failing)
     night = NOON + 400 * DAY
     with pytest.raises(notices.SomePutOff):
-        worker.expire_points(night)
+        worker.of_members.expire_points(night)
 
     with reading():
         wallets = dict(execute(select(ledger.Purse.member_id, ledger.Purse.wallet)).all())
     assert wallets == {mei: 100, others[0]: 0, others[1]: 0}
     monkeypatch.undo()
-    worker.expire_points(night)
+    worker.of_members.expire_points(night)
 
 
 def test_a_member_whose_level_cannot_be_reviewed_keeps_no_other_from_it(mei, monkeypatch):

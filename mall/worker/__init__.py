@@ -2,7 +2,7 @@
 
 Several workers may run at once, each in its own process: a notice is claimed by one, and what comes round is written
 to the outbox under a key of its day or minute, so that only one of them starts it. The jobs stand beside this file by
-what they look after; rounds.py says which come round, and how often.
+what they look after; rounds.py says which come round, and how often. Those laid out here are also started by hand.
 """
 
 import threading
@@ -17,45 +17,26 @@ from mall.gateway.mailers import Mailer, mailer_for
 from mall.web.mail import mail_for
 from mall.web.shared.logs import log
 
-from .of_cash import catch_up, hear_cashier, look_after_payments, reconcile, send_refunds
-from .of_members import celebrate, expire_points, follow_levels, review_levels, reward_invitations, take_off_dormant
-from .of_orders import close_windows, complete_orders, keep_purchases, lapse_returns, take_reviews_down
-from .of_the_house import add_up_days, keep_proof, look_around, tidy
+from .of_members import review_levels, reward_invitations, take_off_dormant
+from .of_the_house import look_around
 from .rounds import JOBS, Round, start_rounds
-from .telling import tell_of_campaigns, tell_of_coupons, tell_of_levels, tell_of_points, tell_of_stock
+from .telling import tell_of_coupons, tell_of_levels, tell_of_points, tell_of_stock
 
 __all__ = [
     "JOBS",
     "Round",
-    "add_up_days",
     "attempt",
-    "catch_up",
-    "celebrate",
-    "close_windows",
-    "complete_orders",
     "drain",
-    "expire_points",
-    "follow_levels",
-    "hear_cashier",
-    "keep_proof",
-    "keep_purchases",
-    "lapse_returns",
-    "look_after_payments",
     "look_around",
-    "reconcile",
     "review_levels",
     "reward_invitations",
     "run_in_background",
-    "send_refunds",
     "start_rounds",
     "take_off_dormant",
-    "take_reviews_down",
-    "tell_of_campaigns",
     "tell_of_coupons",
     "tell_of_levels",
     "tell_of_points",
     "tell_of_stock",
-    "tidy",
     "work",
 ]
 

@@ -8,12 +8,8 @@ from msgspec import Struct
 from mall.base.db import transaction
 from mall.domain import notices, programme
 
+from . import of_cash, of_members, of_orders, of_the_house, telling
 from .many import terms_at
-from .of_cash import catch_up, hear_cashier, look_after_payments, reconcile, send_refunds
-from .of_members import celebrate, expire_points, follow_levels, review_levels, reward_invitations, take_off_dormant
-from .of_orders import close_windows, complete_orders, keep_purchases, lapse_returns, take_reviews_down
-from .of_the_house import add_up_days, keep_proof, look_around, tidy
-from .telling import tell_of_campaigns, tell_of_coupons, tell_of_levels, tell_of_points, tell_of_stock
 
 Job = Callable[[datetime], None]
 
@@ -32,34 +28,34 @@ class Round(Struct, frozen=True):
 
 
 JOBS: dict[str, Round] = {
-    "points.expire": Round(expire_points),
-    "points.tell": Round(tell_of_points),
+    "points.expire": Round(of_members.expire_points),
+    "points.tell": Round(telling.tell_of_points),
     # Before the review: what dormancy gives back may raise.
-    "growth.dormancy": Round(take_off_dormant),
-    "levels.review": Round(review_levels),
-    "members.celebrate": Round(celebrate),
-    "reviews.take_down": Round(take_reviews_down),
-    "levels.follow": Round(follow_levels, minutes=1),
-    "coupons.tell": Round(tell_of_coupons),
-    "campaigns.tell": Round(tell_of_campaigns, minutes=60),
-    "levels.tell": Round(tell_of_levels),
-    "cashier.catch_up": Round(catch_up),
-    "cashier.statement": Round(reconcile),
+    "growth.dormancy": Round(of_members.take_off_dormant),
+    "levels.review": Round(of_members.review_levels),
+    "members.celebrate": Round(of_members.celebrate),
+    "reviews.take_down": Round(of_orders.take_reviews_down),
+    "levels.follow": Round(of_members.follow_levels, minutes=1),
+    "coupons.tell": Round(telling.tell_of_coupons),
+    "campaigns.tell": Round(telling.tell_of_campaigns, minutes=60),
+    "levels.tell": Round(telling.tell_of_levels),
+    "cashier.catch_up": Round(of_cash.catch_up),
+    "cashier.statement": Round(of_cash.reconcile),
     # Not nightly: a day is over for finance a minute after midnight.
-    "finance.add_up": Round(add_up_days, minutes=10),
-    "finance.prove": Round(keep_proof),
-    "radar.look": Round(look_around),
-    "house.tidy": Round(tidy),
+    "finance.add_up": Round(of_the_house.add_up_days, minutes=10),
+    "finance.prove": Round(of_the_house.keep_proof),
+    "radar.look": Round(of_the_house.look_around),
+    "house.tidy": Round(of_the_house.tidy),
     # Each of these by itself: what is wrong with one keeps none of the others from running.
-    "cashier.hear": Round(hear_cashier, minutes=1),
-    "payments.look_after": Round(look_after_payments, minutes=1),
-    "refunds.send": Round(send_refunds, minutes=1),
-    "orders.complete": Round(complete_orders, minutes=10),
-    "windows.close": Round(close_windows, minutes=10),
-    "invitations.reward": Round(reward_invitations, minutes=1),
-    "stock.tell": Round(tell_of_stock, minutes=1),
-    "returns.lapse": Round(lapse_returns),
-    "purchases.keep": Round(keep_purchases, minutes=10),
+    "cashier.hear": Round(of_cash.hear_cashier, minutes=1),
+    "payments.look_after": Round(of_cash.look_after_payments, minutes=1),
+    "refunds.send": Round(of_cash.send_refunds, minutes=1),
+    "orders.complete": Round(of_orders.complete_orders, minutes=10),
+    "windows.close": Round(of_orders.close_windows, minutes=10),
+    "invitations.reward": Round(of_members.reward_invitations, minutes=1),
+    "stock.tell": Round(telling.tell_of_stock, minutes=1),
+    "returns.lapse": Round(of_orders.lapse_returns),
+    "purchases.keep": Round(of_orders.keep_purchases, minutes=10),
 }
 
 

@@ -210,7 +210,7 @@ def do_expiry(folder: str, database_url: str, at: datetime, share: int, dies_at:
     setattr(expiry, "post", post)  # noqa: B010 - This process is the worker's own.
     setattr(ledger, "expire_due", partial(ledger.expire_due, share=share))  # noqa: B010
     with app.app_context(), moved_to(at):
-        worker.expire_points(at)
+        worker.of_members.expire_points(at)
 
 
 def do_shares(verb: str, job: str, folder: str, database_url: str, at: datetime, share: int, dies_at: int) -> None:

@@ -500,7 +500,7 @@ def test_what_had_gone_back_before_is_taken_down_by_the_nightly_job(stage, mei, 
         ]
 
     for _night in range(2):
-        worker.take_reviews_down(LATER)
+        worker.of_orders.take_reviews_down(LATER)
 
     with reading():
         assert (aftersales.product_review(row.id).reason, aftersales.unkept_reviews()) == (aftersales.WENT_BACK, [])

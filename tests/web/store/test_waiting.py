@@ -199,7 +199,7 @@ def test_what_was_looked_at_long_ago_is_forgotten(mei, mug, gift):
     with transaction():
         interest.note_view(mei, mug.product_id, at=NOON)
         interest.note_view(mei, gift.product_id, at=NOON + DAY)
-    worker.tidy(NOON + interest.VIEWS_KEPT + MINUTE)
+    worker.of_the_house.tidy(NOON + interest.VIEWS_KEPT + MINUTE)
 
     with reading():
         assert list(interest.seen_lately(mei)) == [gift.product_id]
