@@ -113,17 +113,16 @@ def approve_campaign(campaign_id: int, *, seen_version: int, by: str, at: dateti
     Raises NoSuchCampaign, CampaignChanged, CampaignOver, and what approvals.approve() raises.
     """
     row = _locked(campaign_id)
-    request = drafts.request_for(KIND, campaign_id)
-    if request.what["version"] != seen_version:
-        raise CampaignChanged()
-    if approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers) is None:
-        return
-    if row.ends_at <= at:
-        raise CampaignOver()
-    execute(
-        update(CampaignRow)
-        .where(CampaignRow.id == campaign_id)
-        .values(state=APPROVED, approved_at=at, starts_at=max(row.starts_at, at), version=row.version + 1)
+    drafts.let_run(
+        CampaignRow,
+        KIND,
+        row,
+        seen_version=seen_version,
+        by=by,
+        at=at,
+        other_approvers=other_approvers,
+        changed=CampaignChanged,
+        over=CampaignOver,
     )
 
 
@@ -152,13 +151,7 @@ def end_campaign(campaign_id: int, *, by: str, at: datetime, reason: str) -> boo
 
 def campaign_state(row: Any, at: datetime) -> str:
     """Return where a campaign stands: draft, planned, running, full (its points are given), over, ended. Pure."""
-    if row.state in (DRAFT, ENDED):
-        return str(row.state)
-    if row.ends_at <= at:
-        return "over"
-    if row.cap_points is not None and row.issued_points >= row.cap_points:
-        return "full"
-    return "running" if row.starts_at <= at else "planned"
+    return drafts.state_of(row, at, is_full=row.cap_points is not None and row.issued_points >= row.cap_points)
 
 
 def campaigns(*, page: int, per_page: int) -> tuple[Sequence[Row[Any]], int]:

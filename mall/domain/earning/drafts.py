@@ -104,6 +104,49 @@ def row_of(table: Any, id_: int, *, missing: type[NotFound], locked: bool = Fals
     return row
 
 
+def let_run(
+    table: Any,
+    kind: str,
+    row: Row[Any],
+    *,
+    seen_version: int,
+    by: str,
+    at: datetime,
+    other_approvers: int,
+    changed: type[Refusal],
+    over: type[Refusal],
+) -> bool:
+    """Approve one whose row is locked: it runs from its beginning or, where that is past, from now.
+
+    Returns whether this call did it; by the same person again, it is done. Raises `changed`, `over`, and what
+    approvals.approve() raises.
+    """
+    request = request_for(kind, row.id)
+    if request.what["version"] != seen_version:
+        raise changed()
+    if approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers) is None:
+        return False
+    if row.ends_at <= at:
+        raise over()
+    execute(
+        update(table)
+        .where(table.id == row.id)
+        .values(state=APPROVED, approved_at=at, starts_at=max(row.starts_at, at), version=row.version + 1)
+    )
+    return True
+
+
+def state_of(row: Any, at: datetime, *, is_full: bool) -> str:
+    """Return where one stands: draft, planned, running, full, over, ended. Pure."""
+    if row.state in (DRAFT, ENDED):
+        return str(row.state)
+    if row.ends_at <= at:
+        return "over"
+    if is_full:
+        return "full"
+    return "running" if row.starts_at <= at else "planned"
+
+
 def end_early(
     table: Any, kind: str, row: Row[Any], *, by: str, at: datetime, reason: str, not_running: type[Refusal]
 ) -> bool:

@@ -120,19 +120,18 @@ def approve_stamp_card(card_id: int, *, seen_version: int, by: str, at: datetime
     approvals.approve() and coupons.promise() raise.
     """
     row = _locked(card_id)
-    request = drafts.request_for(KIND, card_id)
-    if request.what["version"] != seen_version:
-        raise StampCardChanged()
-    if approvals.approve(request.id, by=by, at=at, other_approvers=other_approvers) is None:
-        return
-    if row.ends_at <= at:
-        raise StampCardOver()
-    coupons.promise(row.template_id, min_rank=row.min_rank, at=at)
-    execute(
-        update(StampCardRow)
-        .where(StampCardRow.id == card_id)
-        .values(state=APPROVED, approved_at=at, starts_at=max(row.starts_at, at), version=row.version + 1)
-    )
+    if drafts.let_run(
+        StampCardRow,
+        KIND,
+        row,
+        seen_version=seen_version,
+        by=by,
+        at=at,
+        other_approvers=other_approvers,
+        changed=StampCardChanged,
+        over=StampCardOver,
+    ):
+        coupons.promise(row.template_id, min_rank=row.min_rank, at=at)
 
 
 def decline_stamp_card(card_id: int, *, by: str, at: datetime, reason: str) -> None:
@@ -160,13 +159,7 @@ def end_stamp_card(card_id: int, *, by: str, at: datetime, reason: str) -> bool:
 
 def stamp_card_state(row: Any, at: datetime) -> str:
     """Return where a stamp card stands: draft, planned, running, full (all cards are filled), over, ended. Pure."""
-    if row.state in (DRAFT, ENDED):
-        return str(row.state)
-    if row.ends_at <= at:
-        return "over"
-    if row.total_limit is not None and row.filled >= row.total_limit:
-        return "full"
-    return "running" if row.starts_at <= at else "planned"
+    return drafts.state_of(row, at, is_full=row.total_limit is not None and row.filled >= row.total_limit)
 
 
 def stamp_cards(*, page: int, per_page: int) -> tuple[Sequence[Row[Any]], int]:
