@@ -80,11 +80,6 @@ class Streak(Struct, frozen=True):
     # The days on which the member was here, and the points that each gave.
     days_here: Mapping[date, int]
 
-    @property
-    def next_round_day(self) -> int:
-        """Return the day of the round that the next check-in will be, 1 to ROUND_DAYS."""
-        return round_day(self.days + 1)
-
 
 def round_day(streak: int) -> int:
     """Return which day of a round so many days in a row are, 1 to ROUND_DAYS."""

@@ -171,11 +171,6 @@ def test_a_streak_lasts_until_the_day_after_its_last(mei, days, looked_at, in_a_
     assert found.days_here == {(NOON + day * DAY).date(): 10 for day in days}
 
 
-def test_the_next_check_in_is_the_next_day_of_the_round(mei):
-    check_in_on(mei, range(30))
-    assert streak(mei, NOON + 29 * DAY).next_round_day == 1
-
-
 def test_a_shop_that_pays_nothing_for_it_notes_it_all_the_same(app, open_shop):
     mei = open_shop(tasks=[])
     done = check_in(mei)
