@@ -152,46 +152,21 @@ def _levels() -> Select[*tuple[Any, ...]]:
     day = fact.attributes["day"].as_string()
     since: ColumnElement[Any] = day if dialect() == "sqlite" else cast(day, Date)
 
-    def growth_on(on: Any, at: Any, *before: Any) -> Any:
-        event, reward = aliased(Event), aliased(TaskReward)
-        by_itself = select(reward.id).where(
-            event.source == "level_reached",
-            literal("task:") + cast(reward.id, String) == event.reference,
-            reward.member_id == event.member_id,
-            reward.fact_id >= fact.id,
-        )
-        begins: ColumnElement[Any] = (
-            func.date(on, f"-{membership.WINDOW_DAYS - 1} day")
-            if dialect() == "sqlite"
-            else cast(on - (membership.WINDOW_DAYS - 1), Date)
-        )
-        return (
-            select(func.coalesce(func.sum(event.points), 0))
-            .where(
-                event.member_id == fact.member_id,
-                event.counts_on >= begins,
-                event.counts_on <= on,
-                # What dormancy gave back later was not there yet.
-                or_(event.source != membership.DORMANCY, event.points < 0, event.at <= at),
-                ~by_itself.correlate(event, fact).exists(),  # What it gave does not bear it out.
-                *(or_(event.at < each, event.points < 0) for each in before),
-            )
-            .correlate(fact, later, undo)
-            .scalar_subquery()
-        )
+    def reaches(day: Any, at: Any, *before: Any) -> ColumnElement[bool]:
+        return _growth_on(day, fact, at, *before).correlate(fact, later, undo).scalar_subquery() >= threshold.reach
 
-    on_its_day = growth_on(since, fact.at) >= threshold.reach
+    on_its_day = reaches(since, fact.at)
     on_a_later = (
         select(later.id)
         .where(
             later.member_id == fact.member_id,
             later.counts_on > since,
-            growth_on(later.counts_on, later.at) >= threshold.reach,
+            reaches(later.counts_on, later.at),
         )
         .correlate(fact, threshold)
         .exists()
     )
-    wrongly = growth_on(since, fact.at, undo.at) >= threshold.reach
+    wrongly = reaches(since, fact.at, undo.at)
     return (
         select(fact.id, fact.member_id, fact.key)
         .join(
@@ -206,6 +181,34 @@ def _levels() -> Select[*tuple[Any, ...]]:
             fact.kind == "level_reached",
             or_(wrongly, and_(undo.id.is_(None), ~on_its_day, ~on_a_later)),
         )
+    )
+
+
+def _growth_on(day: Any, fact: Any, at: Any, *before: Any) -> Select[Any]:
+    """Ask for the growth of a fact's member that counted on a day, without what the fact itself gave.
+
+    As it stood at an instant, and, where one is said, without what came after another.
+    """
+    event, reward = aliased(Event), aliased(TaskReward)
+    by_itself = select(reward.id).where(
+        event.source == "level_reached",
+        literal("task:") + cast(reward.id, String) == event.reference,
+        reward.member_id == event.member_id,
+        reward.fact_id >= fact.id,
+    )
+    begins: ColumnElement[Any] = (
+        func.date(day, f"-{membership.WINDOW_DAYS - 1} day")
+        if dialect() == "sqlite"
+        else cast(day - (membership.WINDOW_DAYS - 1), Date)
+    )
+    return select(func.coalesce(func.sum(event.points), 0)).where(
+        event.member_id == fact.member_id,
+        event.counts_on >= begins,
+        event.counts_on <= day,
+        # What dormancy gave back later was not there yet.
+        or_(event.source != membership.DORMANCY, event.points < 0, event.at <= at),
+        ~by_itself.correlate(event, fact).exists(),  # What it gave does not bear it out.
+        *(or_(event.at < each, event.points < 0) for each in before),
     )
 
 

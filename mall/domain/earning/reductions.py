@@ -84,33 +84,45 @@ def order_reduced(
         )
     )
     if taken.earned:  # Also where nothing is left to take: what is past leaves the wallet.
-        keep_points = {lot.id: sale.gives(lot.rule) for lot in taken.earned}
-        ledger.take_back(
-            purse,
-            keep_points,
-            reference=sale.reference,
-            key=f"{key}:points",
-            why=why_taken_back(sale, points=_left_by(sale, taken.earned)),
-            at=at,
-            planned=ledger.to_take(taken.earned, keep_points) if planned else None,
-        )
+        _take_points(sale, taken, key=f"{key}:points", is_new=planned is not None, purse=purse, at=at)
     if taken.growth:
-        assert taken.growth_counts_on is not None, "growth without a day"
-        membership.add_growth(
-            sale.member_id,
-            -taken.growth,
-            source=RULE,
-            reference=sale.reference,
-            counts_on=taken.growth_counts_on,
-            version=sale.version,
-            why=why_growth_taken_back(sale),
-            key=f"{key}:growth",
-            terms=terms,
-            at=at,
-        )
+        _take_growth(sale, taken, key=f"{key}:growth", terms=terms, at=at)
     if planned is None:
         order_unkept(sale, taken=taken, purse=purse, terms=terms, at=at)
     return taken
+
+
+def _take_points(
+    sale: Sale, taken: Reduction, *, key: str, is_new: bool, purse: ledger.LockedPurse, at: datetime
+) -> None:
+    """Take points back, down to what each rule gives for what is kept. `is_new`: it was never asked before."""
+    keep_points = {lot.id: sale.gives(lot.rule) for lot in taken.earned}
+    ledger.take_back(
+        purse,
+        keep_points,
+        reference=sale.reference,
+        key=key,
+        why=why_taken_back(sale, points=_left_by(sale, taken.earned)),
+        at=at,
+        planned=ledger.to_take(taken.earned, keep_points) if is_new else None,
+    )
+
+
+def _take_growth(sale: Sale, taken: Reduction, *, key: str, terms: programme.Programme, at: datetime) -> None:
+    """Take growth back on the day it counts on."""
+    assert taken.growth_counts_on is not None, "growth without a day"
+    membership.add_growth(
+        sale.member_id,
+        -taken.growth,
+        source=RULE,
+        reference=sale.reference,
+        counts_on=taken.growth_counts_on,
+        version=sale.version,
+        why=why_growth_taken_back(sale),
+        key=key,
+        terms=terms,
+        at=at,
+    )
 
 
 def order_unkept(

@@ -147,7 +147,7 @@ def reach(rank: int, *, purse: ledger.LockedPurse, terms: programme.Programme, a
             FactRow.member_id == purse.member_id, FactRow.kind == "level_reached"
         )
     ).all()
-    if not all(row.undone for row in reached if _is_of(row.attributes, terms.level(rank))):
+    if not all(row.undone for row in reached if _rank_now(row.attributes, terms) == rank):
         return
     before = sum(row.attributes["rank"] == rank for row in reached)
     occasion = f"level:{rank}" + (f":again:{before}" if before else "")
@@ -181,7 +181,7 @@ def reach_again(*, purse: ledger.LockedPurse, terms: programme.Programme, at: da
 def _lost_ranks(member_id: int, *, terms: programme.Programme) -> set[int]:
     """Return the levels of these terms, by rank, whose fact was undone and has no other. One statement where none was.
 
-    A level is the same by its key, whatever its number was then; one that is there no more is none of them.
+    One that is there no more is none of them.
     """
     fact = FactRow
     undone = execute(
@@ -201,18 +201,15 @@ def _lost_ranks(member_id: int, *, terms: programme.Programme) -> set[int]:
 
 
 def _rank_now(attributes: Mapping[str, Any], terms: programme.Programme) -> int | None:
-    """Return the rank that a level has now which was reached under a version. Before versions were kept, its own."""
+    """Return the rank that a level has now which was reached under a version, None if there is no such level any more.
+
+    A level is the same by its key, whatever its number was then. Before versions were kept, by its number.
+    """
     version, rank = attributes.get("version"), attributes["rank"]
     if version is None:
         return int(rank)
     key = programme.version(version).level(rank).key
     return next((level.rank for level in terms.levels if level.key == key), None)
-
-
-def _is_of(attributes: Mapping[str, Any], level: programme.Level) -> bool:
-    """Tell whether what was reached is this level, whichever rank it had then. Before versions were kept, by rank."""
-    version, rank = attributes.get("version"), attributes["rank"]
-    return rank == level.rank if version is None else programme.version(version).level(rank).key == level.key
 
 
 def is_paid(task: programme.Task, day: date, *, rank: int, done: Done) -> bool:
@@ -271,23 +268,7 @@ def _pay(
     at: datetime,
 ) -> Reward:
     today = terms.today(at)
-    statement = insert(TaskReward).values(
-        member_id=fact.member_id,
-        task=task.key,
-        fact_id=fact_id,
-        points=task.points,
-        growth=task.growth,
-        version=terms.version,
-        day=today,
-        month=today.replace(day=1),
-        per_day=task.per_day,
-        per_month=task.per_month,
-        in_all=task.in_all,
-        paid_by=held.paid_by if task.from_rank > held.otherwise else None,
-        least_cents=task.least_cents if BEHAVIOURS[task.key].of_order else None,
-        at=at,
-    )
-    reference = reference_of(execute(statement.returning(TaskReward.id)).scalar_one())
+    reference = reference_of(_write(task, fact, fact_id, held=held, terms=terms, at=at))
     why = _why(task, fact, today)
     if task.points:
         lot_id = ledger.earn(
@@ -320,6 +301,36 @@ def _pay(
         note_level(change, purse=purse, terms=terms, at=at)
         reach_again(purse=purse, terms=terms, at=at)
     return Reward(task.key, task.points, task.growth)
+
+
+def _write(
+    task: programme.Task,
+    fact: Fact,
+    fact_id: int,
+    *,
+    held: membership.RankHeld,
+    terms: programme.Programme,
+    at: datetime,
+) -> int:
+    """Write down what a task pays for a fact. Returns the reward's id."""
+    today = terms.today(at)
+    statement = insert(TaskReward).values(
+        member_id=fact.member_id,
+        task=task.key,
+        fact_id=fact_id,
+        points=task.points,
+        growth=task.growth,
+        version=terms.version,
+        day=today,
+        month=today.replace(day=1),
+        per_day=task.per_day,
+        per_month=task.per_month,
+        in_all=task.in_all,
+        paid_by=held.paid_by if task.from_rank > held.otherwise else None,
+        least_cents=task.least_cents if BEHAVIOURS[task.key].of_order else None,
+        at=at,
+    )
+    return execute(statement.returning(TaskReward.id)).scalar_one()
 
 
 def _why(task: programme.Task, fact: Fact, day: date) -> Message:
