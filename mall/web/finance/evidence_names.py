@@ -33,7 +33,7 @@ TABLES = {
     "pool_code": _l("Code"),
     "posting": _l("Entry"),
     "product": _l("Item"),
-    "product_review": _l("Review"),
+    "product_review": _l("Review of an item"),
     "question": _l("Question"),
     "refund": _l("Refund"),
     "sign_in": _l("Sign-in"),

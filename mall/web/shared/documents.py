@@ -28,7 +28,7 @@ DOCUMENTS = {
     "question": _l("Question"),
     "refund": _l("Refund"),
     "return": _l("Return"),
-    "review": _l("Review"),
+    "review": _l("Review of an item"),
     "share": _l("Shared item"),
     "stamp-card": _l("Stamp card"),
     "stamp_card": _l("Stamp card"),
