@@ -9,8 +9,10 @@ from sqlalchemy import Row, func, select, type_coerce
 
 from mall.base.clock import Instant, start_of
 from mall.base.db import execute
+from mall.base.sql import whole_sum
 from mall.domain import approvals, catalogue, checkout, ledger, programme
 
+from . import kept
 from .cashier_desk import waiting_at_cashier
 from .found import Queue
 from .questions import question_queues
@@ -22,7 +24,10 @@ DAYS_DRAWN = 14
 
 
 class Dashboard(Struct, frozen=True):
-    """The work of the day and how the shop goes. Points and cents; `earned` and `redeemed` are by day, latest last."""
+    """The work of the day and how the shop goes. Points and cents; `earned` and `redeemed` are by day, latest last.
+
+    Of the orders placed today those that were paid, less what went back.
+    """
 
     queues: dict[str, Queue]
     adjustments: Queue
@@ -46,10 +51,10 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
     since = today - timedelta(days=DAYS_DRAWN - 1)
     orders_today = execute(
         select(
-            func.count().label("n"),
-            func.coalesce(func.sum(checkout.cash_cents_of(Order)), 0).label("cents"),
-            func.coalesce(func.sum(Order.points), 0).label("points"),
-        ).where(Order.placed_at >= midnight, Order.state.in_(checkout.SOLD))
+            whole_sum(kept.COUNTED).label("n"),
+            whole_sum(kept.CASH_CENTS).label("cents"),
+            whole_sum(kept.POINTS).label("points"),
+        ).where(Order.placed_at >= midnight, kept.PAID)
     ).one()
     posting = ledger.Posting
     by_day = {
@@ -89,8 +94,8 @@ def dashboard(*, terms: programme.Programme, at: datetime) -> Dashboard:
         at_cashier=waiting_at_cashier(at=at),
         low_stock=catalogue.low_stock(at=at, limit=8),
         orders_today=orders_today.n,
-        cash_today_cents=int(orders_today.cents),
-        points_today=int(orders_today.points),
+        cash_today_cents=orders_today.cents,
+        points_today=orders_today.points,
         expiring_points=int(expiring),
         days=days,
         earned=tuple(by_day.get((day, "earn"), 0) for day in days),

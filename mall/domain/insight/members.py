@@ -10,6 +10,7 @@ from mall.base.db import execute
 from mall.base.sql import whole_sum
 from mall.domain import catalogue, checkout, ledger, membership, people
 
+from . import kept
 from .found import Found
 
 Order = checkout.Order
@@ -18,7 +19,7 @@ Order = checkout.Order
 def members(*, at: datetime, words: str = "", rank: int | None = None, page: int = 1, per_page: int = 25) -> Found:
     """Return a page of members, newest first: level, points ready, on the way, owed, orders and cash spent.
 
-    `words` finds a member by name, e-mail or number.
+    Orders and cash are those that are kept. `words` finds a member by name, e-mail or number.
     """
     member = people.Member
     level = membership.rank_of(member.id, at=at)
@@ -34,9 +35,9 @@ def members(*, at: datetime, words: str = "", rank: int | None = None, page: int
         )
     if rank is not None:
         wanted.append(level == rank)
-    sold = and_(Order.member_id == member.id, Order.state.in_(checkout.SOLD))
-    orders = select(func.count()).where(sold).correlate(member).scalar_subquery()
-    spent = select(whole_sum(Order.goods_cents)).where(sold).correlate(member).scalar_subquery()
+    paid = and_(Order.member_id == member.id, kept.PAID)
+    orders = select(whole_sum(kept.COUNTED)).where(paid).correlate(member).scalar_subquery()
+    spent = select(whole_sum(kept.GOODS_CENTS)).where(paid).correlate(member).scalar_subquery()
     rows = execute(
         select(
             member.id,
@@ -64,7 +65,10 @@ def members(*, at: datetime, words: str = "", rank: int | None = None, page: int
 
 
 class Portrait(Struct, frozen=True):
-    """What the shop knows of how a member shops: orders, cash, points, when."""
+    """What the shop knows of how a member shops: orders, cash, points, when.
+
+    Orders, cents and points are those that are kept; `refunded` orders are those of which nothing is.
+    """
 
     orders: int
     spent_cents: int
@@ -76,18 +80,21 @@ class Portrait(Struct, frozen=True):
 
 def portrait(member_id: int) -> Portrait:
     """Return a member's portrait. One statement."""
-    sold = Order.state.in_(checkout.SOLD)
     row = execute(
         select(
-            func.coalesce(func.sum(case((sold, 1), else_=0)), 0).label("orders"),
-            func.coalesce(func.sum(case((sold, Order.goods_cents), else_=0)), 0).label("spent"),
-            func.coalesce(func.sum(case((sold, Order.points), else_=0)), 0).label("points"),
+            _of_paid(kept.COUNTED).label("orders"),
+            _of_paid(kept.GOODS_CENTS).label("spent"),
+            _of_paid(kept.POINTS).label("points"),
             func.min(Order.placed_at).label("first_at"),
             func.max(Order.placed_at).label("last_at"),
-            func.coalesce(func.sum(case((Order.state == checkout.REFUNDED, 1), else_=0)), 0).label("refunded"),
+            whole_sum(case((Order.state == checkout.REFUNDED, 1), else_=0)).label("refunded"),
         ).where(Order.member_id == member_id)
     ).one()
-    return Portrait(int(row.orders), int(row.spent), int(row.points), row.first_at, row.last_at, int(row.refunded))
+    return Portrait(row.orders, row.spent, row.points, row.first_at, row.last_at, row.refunded)
+
+
+def _of_paid(amount: Any) -> ColumnElement[int]:
+    return whole_sum(case((kept.PAID, amount), else_=0))
 
 
 def ready_points(at: datetime) -> Any:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from mall.base.clock import moved_to
 from mall.base.db import execute, reading, transaction
-from mall.domain import catalogue, checkout, insight, ledger
+from mall.domain import catalogue, checkout, coupons, insight, ledger
 from tests.stage import NOON, open_shop
 
 LATER = NOON + timedelta(hours=3)
@@ -79,6 +79,56 @@ def test_members_come_with_what_they_have_and_spent(stage, orders):
     assert long_after.rows[0].ready == 0
 
 
+def spent(stage, mei):
+    """Return what the list, the portrait and the dashboard say of orders, cash and points."""
+    with reading():
+        (row,) = insight.members(at=LATER).rows
+        portrait = insight.portrait(mei)
+        seen = insight.dashboard(terms=stage.terms, at=LATER)
+    assert (row.orders, row.spent_cents) == (portrait.orders, portrait.spent_cents)
+    assert (seen.orders_today, seen.points_today) == (portrait.orders, portrait.redeemed_points)
+    return portrait.orders, portrait.spent_cents, seen.cash_today_cents, portrait.redeemed_points
+
+
+def test_what_nobody_has_paid_is_not_spent(stage):
+    mei = stage.member("mei")
+    stage.put_in(mei, stage.mug(), "cash", quantity=2)
+    order = stage.place(mei)
+    unpaid = spent(stage, mei)
+    stage.pay(order)
+
+    assert unpaid == (0, 0, 0, 0)
+    assert spent(stage, mei) == (1, 3_180, 3_180 + 490, 0)
+
+
+def test_what_went_back_is_not_spent(stage, orders):
+    mei, first, second = orders
+    stage.refund(first, pieces={1: 1})
+    a_half = spent(stage, mei)
+    stage.refund(first)
+    stage.refund(second)
+
+    assert a_half == (2, 1_590, 3_180 + 490 - 1_590 - 245, 800)
+    assert spent(stage, mei) == (0, 0, 0, 0)
+
+
+def test_what_stayed_paid_for_a_used_coupon_is_redeemed(stage):
+    mei, kind = stage.member("mei"), stage.coupon_kind(amount_cents=300)
+    voucher = stage.item("Voucher", kind="coupon", prices=(catalogue.points_price(500),))
+    with transaction():
+        coupons.sell(kind, voucher.product_id, by="staff:1", at=NOON)
+    stage.give(mei, 500)
+    stage.put_in(mei, voucher)
+    had = stage.place(mei)
+    with reading():
+        (given,) = coupons.coupons_of(mei)
+    stage.put_in(mei, stage.mug(), "cash")
+    stage.pay(stage.place(mei, use=(given.id,)))
+    stage.refund(had)
+
+    assert spent(stage, mei)[3] == 300
+
+
 def test_what_waits_for_a_second_person_comes_with_what_is_there_now(stage, orders):
     mei, *_orders = orders
     with transaction():
@@ -131,3 +181,23 @@ def test_the_dashboard_does_not_look_through_all_postings_and_lots(app, count_st
 
     assert asked
     assert [plan for plan in plans if plan.split()[:2] in (["SCAN", "posting"], ["SCAN", "lot"])] == []
+
+
+def test_what_members_spent_is_found_by_index(app, count_statements):
+    stage = open_shop(at=NOON)
+    mei = stage.member("mei")
+    count_statements.clear()
+    with reading():
+        insight.members(at=LATER)
+        insight.portrait(mei)
+        insight.dashboard(terms=stage.terms, at=LATER)
+        asked = [sql for sql in count_statements if "credit_note" in sql]
+        plans = [
+            step.detail
+            for sql in asked
+            for step in execute(text("EXPLAIN QUERY PLAN " + re.sub(r"\?", "'2026-03-01'", sql)))
+        ]
+
+    assert len(asked) == 3
+    scanned = {plan.split()[1] for plan in plans if plan.startswith("SCAN")}
+    assert scanned.isdisjoint({"orders", "credit_note", "coupon"})
