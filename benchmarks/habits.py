@@ -47,6 +47,28 @@ FARM = sum(FARMERS.values())
 DAY_LIMIT = 100
 # One in so many has a coupon that ends this week, a level that was granted and ends in some days, an order given back.
 ENDING, GRANTED, GAVE_BACK = 30, 50, 20
+# Of what is near a night tells.
+TOLD = ("coupon_expiring", "level_ending", "campaign_ahead")
+
+
+def to_be_told(shop: Shop, member_ids: list[int], *, at: datetime) -> dict[str, int]:
+    """Return how many members a night tells of what is near, {kind of notice: members}.
+
+    Of a coupon one in so many; of a level one in ten of those who were granted one; of the campaign everybody whose
+    level hears of it a day before it begins: the reviews of that night have been.
+    """
+    shares = [len(share) for share in _shares(member_ids)]
+    granted = [number for share in shares for number in range(1, share // GRANTED + 1)]
+    hear = [level.rank for level in shop.terms.levels if level.event_notice_days >= 1]
+    member = people.Member.id
+    with reading(scan=True):
+        rank = membership.rank_of(member, at=at)
+        heard = execute(select(func.count()).select_from(people.Member).where(rank.in_(hear))).scalar_one()
+    return {
+        "coupon_expiring": sum(share // ENDING for share in shares),
+        "level_ending": sum(number % 10 == 1 for number in granted),
+        "campaign_ahead": heard,
+    }
 
 
 def farmers(member_ids: list[int]) -> dict[str, list[int]]:

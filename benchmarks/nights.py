@@ -57,6 +57,10 @@ def night(name: str, url: str, folder: Path, *, members: int) -> list[Figure]:
         with reading(scan=True):
             left = execute(_EXPIRED).scalar_one() - first["expired"]
         suspected = habits.suspected()
+        told = _told()
+        demanded = habits.to_be_told(made, theirs, at=at)
+    if told != demanded:
+        raise RuntimeError(f"a night that told other members than it had to: {told}, not {demanded}")
     if first != again:
         raise RuntimeError(f"the second night changed something: {first} became {again}")
     if first["expired"] < members:
@@ -106,6 +110,15 @@ def _once(at: datetime) -> tuple[dict[str, int], dict[str, float]]:
     with reading(scan=True):
         counts = {name: execute(question).scalar_one() for name, question in questions.items()}
     return counts, seconds
+
+
+def _told() -> dict[str, int]:
+    """Return how many members were told of what is near, by kind."""
+    kind = notices.Notice.kind
+    asked = select(kind, func.count()).where(kind.in_(habits.TOLD)).group_by(kind)
+    with reading(scan=True):
+        counts = {row[0]: row[1] for row in execute(asked)}
+    return dict.fromkeys(habits.TOLD, 0) | counts
 
 
 def _seconds(job: str, at: datetime) -> float:
