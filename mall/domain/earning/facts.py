@@ -124,20 +124,16 @@ def undoing(fact: Row[Any], kind: str, *, at: datetime) -> Fact:
 
 def undone_of(member_id: Any) -> Select[Any]:
     """Select the ids of a member's facts that were undone. `member_id` is a column or a bound value."""
-    undo = aliased(FactRow)
-    return (
-        select(undo.attributes["undoes"].as_integer())
-        .where(undo.member_id == member_id, undo.kind.in_(UNDOES))
-        .correlate_except(undo)
-    )
+    return _ALL_UNDONE.where(_UNDO.member_id == member_id)
 
 
 def all_undone() -> Select[Any]:
     """Select the ids of all facts that were undone."""
-    undo = aliased(FactRow)
-    return select(undo.attributes["undoes"].as_integer()).where(undo.kind.in_(UNDOES)).correlate_except(undo)
+    return _ALL_UNDONE
 
 
+_UNDO = aliased(FactRow)
+_ALL_UNDONE = select(_UNDO.attributes["undoes"].as_integer()).where(_UNDO.kind.in_(UNDOES)).correlate_except(_UNDO)
 _COLUMNS = [column for column in FactRow.__table__.columns if column.name != "id"]
 # Not ON CONFLICT DO NOTHING: the guard of an append-only table would refuse it.
 _RECORD = (

@@ -239,9 +239,8 @@ def done_by(member_id: int, *, today: date) -> dict[str, Done]:
 
 def fell_short(reward: Any) -> ColumnElement[bool]:
     """Tell whether a reward was taken back since less is kept of its order than its task asks for, as a column."""
-    short = aliased(FactRow)
     key = literal("task:") + cast(reward.id, String) + literal(SHORT)
-    return select(short.id).where(short.key == key).correlate_except(short).exists()
+    return select(_SHORT.id).where(_SHORT.key == key).correlate_except(_SHORT).exists()
 
 
 def reference_of(reward_id: int) -> str:
@@ -336,3 +335,6 @@ def _write(
 def _why(task: programme.Task, fact: Fact, day: date) -> Message:
     behaviour = BEHAVIOURS[task.key]
     return say(behaviour.why, done_on=day, **{name: fact.attributes[name] for name in behaviour.told})
+
+
+_SHORT = aliased(FactRow)

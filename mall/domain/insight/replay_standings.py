@@ -101,7 +101,12 @@ def standings(
             live_rank, live_growth = in_force.leave(each, now_rank)
             draft_rank, draft_growth = by_draft.leave(each, places[now_rank])
             if steps := draft_rank - places[live_rank]:
-                movers.append(Mover(each.member_id, now_rank, live_rank, draft_rank, live_growth, draft_growth, steps))
+                movers.append(
+                    Mover(
+                        each.member_id, now_rank=now_rank, live_rank=live_rank, draft_rank=draft_rank,
+                        live_growth=live_growth, draft_growth=draft_growth, steps=steps,
+                    )
+                )  # fmt: skip
     movers.sort(key=lambda each: (each.steps, -each.draft_growth, each.member_id))
     return Standings(places, now.pyramid(terms), in_force.left(), by_draft.left(), tuple(movers))
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    bindparam,
     cast,
     func,
     inspect,
@@ -97,13 +98,13 @@ def has_tables() -> bool:
 
 def current(at: datetime) -> Programme:
     """Return the programme in force at an instant. Raises NoProgramme."""
-    number = execute(in_force(at)).scalar_one_or_none()
+    number = execute(_IN_FORCE, {"at": at}).scalar_one_or_none()
     if number is None:
         raise NoProgramme
     return version(number)
 
 
-def in_force(at: datetime) -> Select[Any]:
+def in_force(at: Any) -> Select[Any]:
     """Return the question which version is in force at an instant, to be asked alone or within another.
 
     The newest that has begun: one approved later and begun earlier has withdrawn those that were yet to begin.
@@ -211,3 +212,4 @@ def versions() -> Sequence[Row[Any]]:
 
 
 _NEWEST_APPROVED = select(ProgrammeApproval.version).order_by(ProgrammeApproval.version.desc()).limit(1)
+_IN_FORCE = in_force(bindparam("at", type_=Instant()))
