@@ -70,7 +70,7 @@ from .dormancy import (
     take_off_dormant,
 )
 from .drafts import BadDraft, check_window
-from .facts import BY_ITSELF, FACTS, WENT_BACK, Fact, FactRow, all_undone, record
+from .facts import BY_ITSELF, FACTS, UNDOES, WENT_BACK, Fact, FactRow, all_undone, record
 from .following_up import QUESTION_FOLLOWED_UP, question_followed_up
 from .formula import Earned, Rates, rates_for
 from .grants import grant_level, withdraw_level
@@ -154,7 +154,7 @@ from .stamps_seen import (
 )
 from .stamps_to_come import Filling, OpenCard, card_mark, filled_by, last_stamp, open_cards, stamps_to_come
 from .tasks import Done, Reward, TaskReward, done_by, fell_short, is_paid, reward_behind
-from .undoing import went_with_level
+from .undoing import rank_for, went_with_level
 from .welcome import Newcomer, sign_up, welcome
 
 __all__ = [
@@ -185,6 +185,7 @@ __all__ = [
     "STAMP_CARD_NAMELESS",
     "STYLE_TOLD",
     "SUSPECT",
+    "UNDOES",
     "UPGRADE",
     "WENT_BACK",
     "Announced",
@@ -322,6 +323,7 @@ __all__ = [
     "purchase_refunded",
     "purchase_reported",
     "question_followed_up",
+    "rank_for",
     "rates_for",
     "record",
     "reduction",

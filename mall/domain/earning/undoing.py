@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, and_, literal, select
+from sqlalchemy import ColumnElement, Row, and_, case, literal, select
 
 from mall.base.db import execute
 from mall.base.tables import aliased
@@ -103,6 +103,25 @@ def went_with_level(given: Any) -> ColumnElement[bool]:
         undone.key == literal(PAID_LEVEL_UNDONE) + given.paid_by, undone.member_id == given.member_id
     )
     return and_(given.paid_by.is_not(None), back.correlate_except(undone).exists())
+
+
+def rank_for(fact: Any) -> ColumnElement[Any]:
+    """Return the rank by which tasks were paid for a fact that is over, as a column.
+
+    Who rises by what they do did it on the level before; by a level that was paid for, and given back since, nothing
+    was paid that stayed.
+    """
+    grant, undone = membership.LevelGrant, aliased(FactRow)
+    gone = (
+        select(undone.id)
+        .where(undone.key == literal(PAID_LEVEL_UNDONE) + grant.reference, undone.member_id == grant.member_id)
+        .correlate_except(undone)
+        .exists()
+    )
+    return case(
+        (fact.kind == "level_reached", membership.rank_then(fact.member_id, at=fact.at, but=gone)),
+        else_=membership.rank_then(fact.member_id, at=fact.at, risen=False, but=gone),
+    )
 
 
 def would_undo(fact_ids: Collection[int], *, at: datetime) -> list[Undoing]:

@@ -134,11 +134,12 @@ def growth_change(kept: Iterable[Kept], terms: programme.Programme) -> int:
 
 
 class TaskDone(Struct, frozen=True):
-    """What a member did once: the fact, the day it falls on, and the level they had."""
+    """What a member did once: the fact and its id, the day it falls on, and the level they had."""
 
     fact: earning.Fact
     day: date
     rank: int
+    fact_id: int = 0
 
 
 def tasks_paid(
@@ -150,32 +151,73 @@ def tasks_paid(
 ) -> dict[tuple[int, str, date], int]:
     """Return how often each task is paid to each member on each day for what they did, earliest first.
 
-    As {(member, task, day): times}. `before` says how often each was paid before the day the replay begins, that month
-    and ever.
+    As {(member, task, day): times}, less what goes back: for what was undone later, and for an order of which less was
+    kept later than the task asks for. `before` says how often each was paid before the day the replay begins, that
+    month and ever.
     """
     tasks = tuple(tasks)
-    paid: dict[tuple[int, str], int] = defaultdict(int)
-    by_day: dict[tuple[int, str, date], int] = defaultdict(int)
-    by_month: dict[tuple[int, str, date], int] = defaultdict(int)
-    first_month = since.replace(day=1)
+    paid = _Paid(before, since)
     for each in done:
-        member, month = each.fact.member_id, each.day.replace(day=1)
-        met = [task for task in tasks if earning.BEHAVIOURS[task.key].is_met_by(each.fact, task)]
-        to_pay = []
-        for task in met:
-            had = before.get((member, task.key), earning.Done())
-            so_far = earning.Done(
-                that_day=by_day[member, task.key, each.day],
-                that_month=by_month[member, task.key, month] + (had.that_month if month == first_month else 0),
-                ever=paid[member, task.key] + had.ever,
-            )
-            if earning.is_paid(task, each.day, rank=each.rank, done=so_far):
-                to_pay.append(task)
-        for task in to_pay:
-            paid[member, task.key] += 1
-            by_day[member, task.key, each.day] += 1
-            by_month[member, task.key, month] += 1
-    return {key: times for key, times in by_day.items() if times}
+        if each.fact.kind in earning.UNDOES:
+            paid.take_back(each.fact.attributes["undoes"])
+        elif each.fact.kind == "order_reduced":
+            paid.take_back_short(each.fact.reference, kept_cents=each.fact.attributes["kept_cents"])
+        else:
+            met = [task for task in tasks if earning.BEHAVIOURS[task.key].is_met_by(each.fact, task)]
+            # All are looked at before any is paid.
+            for task in [task for task in met if paid.is_due(task, each)]:
+                paid.pay(task, each)
+    return {key: times for key, times in paid.by_day.items() if times}
+
+
+class _Paid:
+    """What tasks have paid so far, by day, by month and ever; and for which fact."""
+
+    def __init__(self, before: Mapping[tuple[int, str], earning.Done], since: date) -> None:
+        self.before, self.first_month = before, since.replace(day=1)
+        self.ever: dict[tuple[int, str], int] = defaultdict(int)
+        self.by_day: dict[tuple[int, str, date], int] = defaultdict(int)
+        self.by_month: dict[tuple[int, str, date], int] = defaultdict(int)
+        self.for_fact: dict[int, list[tuple[programme.Task, TaskDone]]] = defaultdict(list)
+        self.kept: dict[str, int] = {}
+
+    def is_due(self, task: programme.Task, each: TaskDone) -> bool:
+        """Tell whether a task is paid for what a member did."""
+        member_id, month = each.fact.member_id, each.day.replace(day=1)
+        had = self.before.get((member_id, task.key), earning.Done())
+        so_far = earning.Done(
+            that_day=self.by_day[member_id, task.key, each.day],
+            that_month=self.by_month[member_id, task.key, month]
+            + (had.that_month if month == self.first_month else 0),
+            ever=self.ever[member_id, task.key] + had.ever,
+        )
+        return earning.is_paid(task, each.day, rank=each.rank, done=so_far)
+
+    def pay(self, task: programme.Task, each: TaskDone) -> None:
+        """Pay a task once."""
+        self._count(task, each, 1)
+        self.for_fact[each.fact_id].append((task, each))
+        if each.fact.kind == "order_kept":
+            self.kept[each.fact.reference] = each.fact_id
+
+    def take_back(self, fact_id: int) -> None:
+        """Take back all that was paid for a fact."""
+        for task, each in self.for_fact.pop(fact_id, ()):
+            self._count(task, each, -1)
+
+    def take_back_short(self, reference: str, *, kept_cents: int) -> None:
+        """Take back what was paid for an order that asks for more than is kept of it."""
+        for_order = self.for_fact.get(self.kept.get(reference, 0), [])
+        short = [paid for paid in for_order if paid[0].least_cents > kept_cents]
+        for task, each in short:
+            for_order.remove((task, each))
+            self._count(task, each, -1)
+
+    def _count(self, task: programme.Task, each: TaskDone, times: int) -> None:
+        member_id = each.fact.member_id
+        self.ever[member_id, task.key] += times
+        self.by_day[member_id, task.key, each.day] += times
+        self.by_month[member_id, task.key, each.day.replace(day=1)] += times
 
 
 class Settling:

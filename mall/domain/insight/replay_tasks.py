@@ -6,12 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
-from mall.base.db import execute
-from mall.domain import earning, membership, programme
+from mall.base.db import execute, streamed
+from mall.domain import earning, programme
 
-from .replay import GrowthByDay, TaskDone, tasks_paid
+from .replay import GrowthByDay, TaskDone, placed, tasks_paid
 
 
 class TasksReplayed(Struct, frozen=True):
@@ -22,15 +22,20 @@ class TasksReplayed(Struct, frozen=True):
     growth: GrowthByDay
 
 
-def tasks_replayed(draft: programme.Programme, *, terms: programme.Programme, since: datetime) -> TasksReplayed:
-    """Replay the tasks that a draft changes on what members did since an instant; the others stay as paid."""
+def tasks_replayed(
+    draft: programme.Programme, *, terms: programme.Programme, places: Mapping[int, int], since: datetime
+) -> TasksReplayed:
+    """Replay the tasks that a draft changes on what members did since an instant; the others stay as paid.
+
+    `places` are the levels of the draft that take the place of those in force: {rank: rank}.
+    """
     paid = _rewards(since)
     changed = [task for task in draft.tasks if terms.task(task.key) != task]
     gone = {task.key for task in terms.tasks} - {task.key for task in draft.tasks}
     points = sum(paid.values())
     if not changed and not gone:
         return TasksReplayed(points, points, {})
-    replayed = _replay(changed, since=since, terms=terms) if changed else {}
+    replayed = _replay(changed, since=since, terms=terms, places=places) if changed else {}
     others = gone | {task.key for task in changed}
     draft_points = sum(points for key, points in paid.items() if key not in others)
     by_key = {task.key: task for task in changed}
@@ -82,36 +87,37 @@ def _growth_change(
 
 
 def _replay(
-    tasks: Sequence[programme.Task], *, since: datetime, terms: programme.Programme
+    tasks: Sequence[programme.Task], *, since: datetime, terms: programme.Programme, places: Mapping[int, int]
 ) -> dict[tuple[int, str, date], int]:
     """Replay tasks on what members did since an instant: {(member_id, task, day): times paid}."""
     fact: Any = earning.FactRow
     kinds = {earning.BEHAVIOURS[task.key].kind for task in tasks}
-    rows = execute(
-        select(fact.kind, fact.member_id, fact.at, fact.attributes, fact.reference, fact.key)
-        .where(fact.kind.in_(kinds), fact.at >= since, fact.id.not_in(earning.all_undone()))
+    by_level = any(task.from_rank > 1 for task in tasks)
+    rank = earning.rank_for(fact) if by_level else literal(1)
+    rows = streamed(
+        select(
+            fact.id, fact.kind, fact.member_id, fact.at, fact.attributes, fact.reference, fact.key, rank.label("rank")
+        )
+        .where(fact.kind.in_(kinds | _going_back(kinds)), fact.at >= since)
         .order_by(fact.at, fact.id)
     )
-    ranks = _ranks() if any(task.from_rank > 1 for task in tasks) else {}
     first_day = terms.today(since)
     done = (
         TaskDone(
-            earning.Fact(row.kind, row.member_id, row.key, row.at, attributes=row.attributes),
+            earning.Fact(row.kind, row.member_id, row.key, row.at, row.reference, attributes=row.attributes),
             terms.today(row.at),
-            next((rank for began_at, rank in ranks.get(row.member_id, ()) if began_at <= row.at), 1),
+            placed(row.rank, places),
+            row.id,
         )
         for row in rows
     )
     return tasks_paid(done, tasks, before=_paid_before(tasks, since, first_day), since=first_day)
 
 
-def _ranks() -> dict[int, list[tuple[datetime, int]]]:
-    """Return every member's levels, newest first: {member_id: [(since, rank)]}."""
-    step = membership.LevelHistory
-    found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-    for row in execute(select(step.member_id, step.began_at, step.rank).order_by(step.step.desc())):
-        found[row.member_id].append((row.began_at, row.rank))
-    return found
+def _going_back(kinds: set[str]) -> set[str]:
+    """Return the kinds of facts by which what was paid for others goes back."""
+    undoing = {kind for kind, undone in earning.UNDOES.items() if undone in kinds}
+    return undoing | ({"order_reduced"} if "order_kept" in kinds else set())
 
 
 def _paid_before(

@@ -24,7 +24,7 @@ from .replay_orders import orders_bought
 from .replay_packs import Packs, climbers, gives_packs, occasions, packs_given, packs_under, worths_of
 from .replay_partners import AtPartners, PartnerPoints, at_partners
 from .replay_redemptions import Redeemed, redeemed, refused_pieces
-from .replay_standings import Left, Mover, Standings, standings
+from .replay_standings import Left, Mover, Standings, places_of, standings
 from .replay_tasks import tasks_replayed
 from .shop_days import ShopDays
 
@@ -178,7 +178,7 @@ def _nothing_collected() -> Iterator[None]:
 def _replayed(
     draft: programme.Programme, days: int, *, terms: programme.Programme, since: datetime, at: datetime
 ) -> WhatIf:
-    tasks = tasks_replayed(draft, terms=terms, since=since)
+    tasks = tasks_replayed(draft, terms=terms, places=places_of(terms, draft), since=since)
     stand = standings(draft, terms=terms, of_tasks=tasks.growth, days=ShopDays(since, at, zone=terms.zone))
     places = stand.places
     moved = {"moved": as_given([(each.member_id, each.steps) for each in stand.movers])}

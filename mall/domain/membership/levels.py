@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Subquery,
     UniqueConstraint,
+    false,
     func,
     insert,
     literal_column,
@@ -177,10 +178,15 @@ def rank_held(member_id: int, *, at: datetime) -> RankHeld:
     return RankHeld(row.paid, row.rank, row.reference)
 
 
-def rank_then(member_id: Any, *, at: Any) -> ColumnElement[Any]:
-    """Return a member's rank at an instant that is over, as a column: what rank_of() said then."""
-    steps = select(LevelHistory.rank).where(LevelHistory.member_id == member_id, LevelHistory.began_at <= at)
-    granted = select(func.max(LevelGrant.rank)).where(*lasted(member_id, at=at))
+def rank_then(member_id: Any, *, at: Any, risen: bool = True, but: Any = false()) -> ColumnElement[Any]:
+    """Return a member's rank at an instant that is over, as a column: what rank_of() said then.
+
+    Whoever rose or fell at that very instant had done so, unless `risen` is False. `but` is a condition on which a
+    grant is not looked at.
+    """
+    begun = LevelHistory.began_at <= at if risen else LevelHistory.began_at < at
+    steps = select(LevelHistory.rank).where(LevelHistory.member_id == member_id, begun)
+    granted = select(func.max(LevelGrant.rank)).where(*lasted(member_id, at=at), ~but)
     both = (steps.order_by(LevelHistory.step.desc()).limit(1), granted)
     return higher_of(*(func.coalesce(_of_the_outer(each, member_id), literal_column("1")) for each in both))
 

@@ -199,6 +199,7 @@ def test_every_task_replayed_pays_as_often_as_it_was_really_paid(stage, year):
             earning.Fact(row.kind, row.member_id, row.key, row.at, attributes=row.attributes),
             stage.terms.today(row.at),
             1,
+            row.id,
         )
         for row in rows
     ]
