@@ -110,7 +110,8 @@ def test_sec_63_two_at_once_are_one_review(app, till, stage):
 
         return job
 
-    assert set(race(app, [press(f"form-{number}") for number in range(4)], threads=4)) == {303}
+    answers = race(app, [press(f"form-{number}") for number in range(4)], threads=4)
+    assert 303 in answers and set(answers) <= {303, 422}, "who came later is told that there is one by now"
     assert len(reviews()) == 1
 
 
