@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from mall.base.proof import Check
 from mall.domain import cash, catalogue, finance, ledger, people, programme
 from mall.domain.finance import proof_board
 from mall.web.shared.quick import App
-from tests import cast, postgresql
+from tests import cast, postgresql, postgresql_ground
 from tests.ground import Ground, Grounds, make_room
 from tests.sound import all_sound
 
@@ -192,7 +192,9 @@ def compiled_templates() -> str:
     return folder
 
 
-def build_app(folder: Path, database_url: str, *, ground: Ground | None = None, **overrides: Any) -> Flask:
+def build_app(
+    folder: Path, database_url: str, *, ground: Ground | postgresql_ground.Ground | None = None, **overrides: Any
+) -> Flask:
     """Build an app for tests on a database, its files in a folder; where it is a ground's file, it connects there."""
     app = create_app(
         SETTINGS
@@ -245,7 +247,7 @@ def postgres() -> Iterator[postgresql.Server]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: postgresql.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An empty PostgreSQL database with every table, copied for each test."""
+    """An empty PostgreSQL database with every table, of which the tests' are copies."""
     name = postgres.create()
     app = build_app(tmp_path_factory.mktemp("template"), postgres.url_of(name))
     with app.app_context():
@@ -255,28 +257,49 @@ def postgres_template(postgres: postgresql.Server, tmp_path_factory: pytest.Temp
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def postgres_grounds(postgres: postgresql.Server, postgres_template: str) -> Iterator[postgresql_ground.Grounds]:
+    """Where the tests' PostgreSQL databases stand."""
+    grounds = postgresql_ground.Grounds(postgres, postgres_template)
+    yield grounds
+    grounds.end()
+
+
 @pytest.fixture
 def make_postgres_app(
-    request: pytest.FixtureRequest, tmp_path: Path, postgres: postgresql.Server, postgres_template: str
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    postgres: postgresql.Server,
+    postgres_template: str,
+    postgres_grounds: postgresql_ground.Grounds,
 ) -> Iterator[Callable[..., Flask]]:
-    """Build an app on a fresh PostgreSQL database; settings change as with `make_app`."""
-    made: list[tuple[Flask, str]] = []
+    """Build an app on an empty PostgreSQL database; settings change as with `make_app`.
+
+    What a server counts of a database, such as deadlocks, begins anew with a copy only, and is told when connections
+    are closed indeed: the mark `fresh_copy` asks for both.
+    """
+    made: list[tuple[Flask, Callable[[], None]]] = []
 
     def make(**overrides: Any) -> Flask:
-        name = postgres.create(postgres_template)
-        app = build_app(tmp_path, postgres.url_of(name), **overrides)
-        made.append((app, name))
-        return app
+        if request.node.get_closest_marker("fresh_copy"):
+            name = postgres.create(postgres_template)
+            made.append((build_app(tmp_path, postgres.url_of(name), **overrides), partial(postgres.drop, name)))
+        else:
+            ground = postgres_grounds.take()
+            app = build_app(tmp_path, ground.url, ground=ground, **overrides)
+            made.append((app, partial(postgres_grounds.leave, ground)))
+        return made[-1][0]
 
     yield make
     try:
-        for app, _name in made:
+        for app, _leave in made:
             prove_what_was_written(app, request)
     finally:
-        for app, name in made:
+        for app, _leave in made:
             with app.app_context():
                 dispose()
-            postgres.drop(name)
+        for _app, leave in made:
+            leave()
 
 
 @pytest.fixture

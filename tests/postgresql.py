@@ -47,13 +47,13 @@ class CannotRun(RuntimeError):
 
 
 class Server:
-    """A PostgreSQL server on which databases are made from a template, one a test, and dropped again."""
+    """A PostgreSQL server on which databases are made from a template and dropped again."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
         self._numbers = itertools.count(1)
         self._prefix = f"mall_test_{os.getpid()}"
-        self._admin = psycopg.connect(_plain(url), autocommit=True)
+        self._admin = psycopg.connect(plain(url), autocommit=True)
 
     def url_of(self, name: str) -> str:
         """Return the address of a database of this server for SQLAlchemy."""
@@ -206,5 +206,6 @@ def _stop_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGINT)
 
 
-def _plain(url: URL) -> str:
+def plain(url: URL) -> str:
+    """Return an address for psycopg by itself."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -30,11 +30,13 @@ def all_sound(rooms: tuple[ModuleType, ...] | None = None) -> bool:
     with reading() as connection:
         # Past SQLAlchemy, which would take as long for each of the many questions as their answer.
         cursor = connection.connection.cursor()
-        cursor.execute(which_are_filled(name))
+        # PostgreSQL keeps what it has understood of a question as long as the connection is there.
+        kept = {"prepare": True} if name == "postgresql" else {}
+        cursor.execute(which_are_filled(name), **kept)
         filled = frozenset(row[0] for row in cursor.fetchall())
         for question, can_find in questions(name, rooms or tuple(proof_board.ROOMS)):
             if can_find(filled):
-                cursor.execute(question)
+                cursor.execute(question, **kept)
                 if cursor.fetchone() is not None:
                     return False
     return True

@@ -70,6 +70,7 @@ def test_a_hundred_buyers_share_twenty_codes(postgres_app, stage):
     assert stage.stock(item) == (0, 0)
 
 
+@pytest.mark.fresh_copy
 def test_many_orders_settled_at_once_each_get_their_own_code(postgres_app, stage):
     item = ticket(stage, 16)
     payments = paid_at_the_cashier(stage, item, 16)

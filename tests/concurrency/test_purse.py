@@ -218,6 +218,7 @@ def opposite_orders(app: Flask, members: list[int], lock: Callable[[list[int]], 
     )
 
 
+@pytest.mark.fresh_copy
 def test_purses_named_in_opposite_orders_are_locked_in_one(postgres_app, mei):
     members = [mei, *(new_member(f"m{number}") for number in range(3))]
 
@@ -227,6 +228,7 @@ def test_purses_named_in_opposite_orders_are_locked_in_one(postgres_app, mei):
     assert deadlocks() == 0
 
 
+@pytest.mark.fresh_copy
 def test_purses_locked_one_by_one_as_they_are_named_deadlock(postgres_app, mei):
     members = [mei, new_member("tom")]
     both = threading.Barrier(2)
@@ -246,6 +248,7 @@ def test_purses_locked_one_by_one_as_they_are_named_deadlock(postgres_app, mei):
     assert deadlocks() == 1
 
 
+@pytest.mark.fresh_copy
 def test_month_ends_run_twice_at_once_expire_each_lot_once(postgres_app):
     members = [new_member(f"m{number}") for number in range(20)]
     after = steps.instant("2026-04-01 03:00")
@@ -324,6 +327,7 @@ def write_lot(member: int, number: int) -> None:
     )
 
 
+@pytest.mark.fresh_copy
 def test_rows_that_refer_to_the_purse_are_written_behind_its_lock(postgres_app, mei):
     outcomes = let_off(postgres_app, *[lambda n=n: earned_after_locking(mei, n) for n in range(20)])
 
@@ -332,6 +336,7 @@ def test_rows_that_refer_to_the_purse_are_written_behind_its_lock(postgres_app, 
     assert deadlocks() == 0
 
 
+@pytest.mark.fresh_copy
 @pytest.mark.breaks_the_books
 def test_rows_written_before_the_lock_deadlock(postgres_app, mei):
     both = threading.Barrier(2)

@@ -309,6 +309,7 @@ def opposite_baskets(app: Flask, stage: Stage, count: int) -> list[Any]:
     return all_place(app, stage, [each for pair in zip(members, others, strict=True) for each in pair])
 
 
+@pytest.mark.fresh_copy
 def test_baskets_in_opposite_orders_are_sold_without_a_deadlock(postgres_app, stage):
     outcomes = opposite_baskets(postgres_app, stage, 40)
 
@@ -317,6 +318,7 @@ def test_baskets_in_opposite_orders_are_sold_without_a_deadlock(postgres_app, st
     assert deadlocks() == 0
 
 
+@pytest.mark.fresh_copy
 def test_stock_taken_as_the_basket_has_it_deadlocks(postgres_app, stage, monkeypatch: pytest.MonkeyPatch, together):
     change = reservations.change_stock
 
