@@ -1,4 +1,8 @@
-"""The browser for the stories: Debian's chromium, else the one playwright installs."""
+"""The browser for the stories: Debian's chromium, else the one playwright installs.
+
+Chromium's own shell without a window is taken first: it is the same engine, as playwright runs it where it brings its
+own, and takes a third less work than the whole browser, whose window is drawn though none looks at it.
+"""
 
 import os
 import shutil
@@ -6,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No sandbox, since root in a container has none to give; no calls home, no updates, no shared memory file.
 FLAGS = [
     "--no-sandbox",
