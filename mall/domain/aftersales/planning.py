@@ -89,10 +89,11 @@ def plan_refund(
     lines = checkout.lines_of(order.id) if lines is None else lines
     chosen = _chosen(lines, pieces)
     used = memberships.used_days_of(order, chosen, reason=reason, at=at, zone=zone)
-    whole = _is_whole(lines, chosen, used=used)
-    netted = _netted(order, chosen, reason=reason, whole=whole)
+    takes_all = sum(quantity for _line, quantity in chosen) == sum(line.quantity - line.refunded for line in lines)
+    stays_paid = any(used.values()) or any(line.used_days for line in lines)
+    netted = _netted(order, chosen, reason=reason, takes_all=takes_all)
     unseen = catalogue.never_shown(checkout.reference_of(order.id)) if any(line.codes for line, _n in chosen) else {}
-    left = _left_of(order, lines, chosen, whole=whole, instead_of=instead_of)
+    left = _left_of(order, lines, chosen, takes_all=takes_all, instead_of=instead_of)
     ended = _ended(order, chosen, left=left, instead_of=instead_of)
     in_house = sum_of(each for each in ended if each.state == RECEIVED)
     back = tuple(
@@ -105,8 +106,11 @@ def plan_refund(
         )
         for line, quantity in chosen
     )
+    whole = takes_all and not stays_paid
     plan = plan_of(order, lines, back, netted=netted, reason=reason, whole=whole, at=at, zone=zone)
-    return replace(plan, ended=ended, overtaken=tuple(each for each in ended if each.id != instead_of))
+    return replace(
+        plan, takes_all=takes_all, ended=ended, overtaken=tuple(each for each in ended if each.id != instead_of)
+    )
 
 
 def _refund_follows(order: checkout.OrderRow) -> bool:
@@ -147,19 +151,13 @@ def _chosen(lines: Sequence[checkout.LineRow], pieces: Mapping[int, int] | None)
     return chosen
 
 
-def _is_whole(lines: Sequence[checkout.LineRow], chosen: Chosen, *, used: Mapping[int, int]) -> bool:
-    """Tell whether all that is left of an order goes back, and no day of a membership stays paid."""
-    in_part = any(used.values()) or any(line.used_days for line in lines)
-    left = sum(line.quantity - line.refunded for line in lines)
-    return not in_part and sum(quantity for _line, quantity in chosen) == left
-
-
-def _netted(order: checkout.OrderRow, chosen: Chosen, *, reason: str, whole: bool) -> tuple[Netted, ...]:
+def _netted(order: checkout.OrderRow, chosen: Chosen, *, reason: str, takes_all: bool) -> tuple[Netted, ...]:
     """Return the used coupons of what is chosen. Refuses: CouponsOnlyWhole, CouponUsed."""
     if not order.gives_coupons:
         return ()
     lost = reason == DISPUTE_LOST  # The money is gone already: nothing can keep that from being so.
-    alone = lost or whole or reason == PLAN_ENDED  # Days of a membership are not read or used like what is online.
+    # Days of a membership are not read or used like what is online.
+    alone = lost or takes_all or reason == PLAN_ENDED
     if not alone and any(line.digital for line, _quantity in chosen):
         raise CouponsOnlyWhole(number=checkout.number_of(order.id))
     netted = netted_of(order, [line for line, _quantity in chosen])
@@ -173,17 +171,17 @@ def _left_of(
     lines: Sequence[checkout.LineRow],
     chosen: Chosen,
     *,
-    whole: bool,
+    takes_all: bool,
     instead_of: int | None,
 ) -> dict[int, int]:
     """Return how many pieces of each line a refund leaves that are with the member and in no return, {line: n}.
 
-    Refuses: ReturnOpen, where it would take pieces that an open return is to be refunded for. With all of the order
-    its returns end.
+    Refuses: ReturnOpen, where it would take pieces that an open return is to be refunded for. With all that is left of
+    the order its returns end.
     """
     left = {line.line: line.shipped + line.called_off - line.refunded for line in lines}
     taken = {line.line: quantity - min(quantity, checkout.to_ship(line)) for line, quantity in chosen}
-    returning = going_back(order.id, but=instead_of) if any(taken.values()) and not whole else {}
+    returning = going_back(order.id, but=instead_of) if any(taken.values()) and not takes_all else {}
     left = {line: there - taken.get(line, 0) - returning.get(line, 0) for line, there in left.items()}
     if any(left[line] < 0 for line in taken):
         raise ReturnOpen(number=checkout.number_of(order.id))

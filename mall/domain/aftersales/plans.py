@@ -60,7 +60,8 @@ class Plan(Struct, frozen=True):
     whose value is kept of the points. `overtaken` are exchanges that it closes, `ended` those and the one that is
     refunded after all. `payments` are the order's, where cash goes back. `brought` is what levels brought that it
     paid for: that is taken back. `voided` are coupons it used that do not come back, as stamps are owed for them.
-    `reviews` are those of which all pieces go back.
+    `reviews` are those of which all pieces go back. `takes_all`: nothing is left to refund, so that open returns end;
+    `whole`: besides, no day of a membership stays paid, so that the order counts as refunded.
     """
 
     order: checkout.OrderRow
@@ -85,6 +86,7 @@ class Plan(Struct, frozen=True):
     ended: tuple[OpenExchange, ...] = ()
     overtaken: tuple[OpenExchange, ...] = ()
     payments: tuple[Row[Any], ...] = ()
+    takes_all: bool = False
 
     @property
     def goods_cents(self) -> int:

@@ -142,7 +142,7 @@ def _settle(
     if becomes(page.row, event) not in (REFUNDED, WAIVED):
         return _go_on(page, event, shelved=shelved, by=by, words=words, at=at)
     changes: dict[str, Any] = {}
-    whole = False
+    takes_all = False
     if page.row.state in PAID_OUT:
         _shelve(page, shelved, by=by, at=at)
     else:
@@ -153,12 +153,12 @@ def _settle(
             order, purse, reason=plan.reason, restock=shelved, pieces=page.pieces, by=by, terms=terms, at=at,
             instead_of=return_id,
         )  # fmt: skip
-        whole = done.whole
+        takes_all = done.takes_all
         if page.row.wish == FOR_EXCHANGE:
             free(page.row, by=by, at=at)
     row, moved = move(return_id, event, by=by, answer=words or page.row.answer, at=at, **changes)
     assert moved, "a return moved while its order was locked"
-    if whole:
+    if takes_all:
         end_with_order(order.id, by=by, at=at)
     _count_restocked(return_id, shelved)
     write_down(f"return.{event}", row, by=by, reason=words, at=at, shelved=sum(shelved.values()))

@@ -48,7 +48,7 @@ def refund(
 ) -> Plan | None:
     """Refund so many pieces of an order's lines, {line: n}; without `pieces` all that is left. Returns what was done.
 
-    The cash itself is sent later, by its own row. When all of an order is refunded its open returns end. `restock`
+    The cash itself is sent later, by its own row. When all that was left is refunded open returns end. `restock`
     says of which lines how many of the sent pieces are put on the shelf again, or of all (True) or none; what never
     left is freed in any case. `shown` is the fingerprint of the plan that was confirmed, where one was shown:
     confirmed again, it does nothing more and returns None. Refuses: NotRefundable, NoReason, NothingChosen,
@@ -68,7 +68,7 @@ def refund(
             return None
         raise RefundChanged(number=checkout.number_of(order.id))
     _carry_out(plan, lines, restock=restock, purse=purse, by=by, terms=terms, at=at, note=note)
-    if plan.whole:
+    if plan.takes_all:
         returns.end_with_order(order.id, by=by, at=at)
     return plan
 
@@ -303,6 +303,12 @@ def _move_order(plan: Plan, lines: Sequence[checkout.LineRow], *, by: str, at: d
         return
     said = say(N_("{pieces} refunded in part: {reason}"), pieces=plan.pieces, reason=words)
     checkout.note(order.id, "refunded_part", said, by=by, at=at)
+    if order.state == checkout.REVIEW and plan.takes_all:  # What stays paid, such as days of a membership, is kept.
+        said = say(N_("Looked at; all that was left is given back"))
+        assert order.state_before_review is not None, "an order that was paid came into review from some state"
+        order = checkout.move(
+            order, order.state_before_review, kind="accepted", said=said, by=by, at=at, state_before_review=None
+        ).order
     if order.state != checkout.PAID:
         return
     called_off = {each.line.line: each.unsent for each in plan.lines}

@@ -9,7 +9,9 @@ from sqlalchemy import update
 
 from mall.base.cashier import DisputeState
 from mall.base.db import execute, reading, transaction
+from mall.base.text import say
 from mall.domain import aftersales, cash, checkout, coupons, ledger, membership
+from mall.domain.aftersales import returns
 from tests.stage import NOON, Stage, open_shop
 
 DAY = timedelta(days=1)
@@ -261,6 +263,93 @@ def test_what_is_given_back_in_part_then_all_the_goods_leaves_the_order_with_wha
     plan = stage.refund(order)
 
     assert (plan.whole, stage.order(order).state) == (False, checkout.COMPLETED)
+
+
+@pytest.fixture
+def with_returns(app) -> Stage:
+    """A shop where goods can be sent back for some days."""
+    return open_shop(membership_least_days=1)
+
+
+LATE = NOON + 20 * DAY  # Of 30 days 9 are left.
+
+
+def in_part_and_a_mug_going_back(stage, member_id):
+    """An order of a membership, given back in part, and two mugs, of which one is in an open return: (order, return).
+
+    9.00 of the membership's 30.00 went back.
+    """
+    stage.put_in(member_id, stage.membership(), "cash")
+    stage.put_in(member_id, stage.mug(), "cash", quantity=2)
+    order = stage.deliver(stage.ship(stage.pay(stage.place(member_id))), at=LATE)
+    give_back(stage, order, member_id, at=LATE)
+    asked = {"pieces": {2: 1}, "reason": "damaged", "level": stage.terms.level(1), "terms": stage.terms, "at": LATE}
+    with transaction():
+        plan = aftersales.plan_return(checkout.order_of(order.id), **asked)
+        row, _new = aftersales.ask_return(
+            order.id, member_id=member_id, words="", pictures=(), shown=plan.fingerprint, **asked
+        )
+    return order, row
+
+
+def test_a_dispute_that_is_lost_over_an_open_return_ends_it_though_a_part_stays_paid(with_returns):
+    stage, mei = with_returns, with_returns.member("mei")
+    order, going_back = in_part_and_a_mug_going_back(stage, mei)
+    left_cents = checkout.cash_cents_of(order) - 900
+    dispute(stage, order, "open", amount=left_cents, at=LATE)
+
+    dispute(stage, order, "lost", amount=left_cents, at=LATE)
+
+    with reading():
+        assert returns.return_of(going_back.id).state == returns.WITHDRAWN
+        [payment] = cash.payments_of(checkout.reference_of(order.id))
+    assert payment.refunded_cents == payment.captured_cents
+    assert stage.order(order).state == checkout.COMPLETED  # Some days of the membership were used.
+    assert not broken()
+
+
+def test_all_that_is_left_given_back_ends_an_open_return_though_a_part_stays_paid(with_returns):
+    stage, mei = with_returns, with_returns.member("mei")
+    order, going_back = in_part_and_a_mug_going_back(stage, mei)
+    with transaction():
+        checkout.to_review(checkout.order_of(order.id), why=say("Odd"), at=LATE)
+
+    with transaction():
+        order = aftersales.give_back(order.id, by="staff:1", reason="As they wished", terms=stage.terms, at=LATE)
+
+    with reading():
+        assert returns.return_of(going_back.id).state == returns.WITHDRAWN
+        assert [line.refunded for line in checkout.lines_of(order.id)] == [1, 2]
+    assert (order.state, order.state_before_review) == (checkout.COMPLETED, None)  # Nothing is left to decide.
+    assert not broken()
+
+
+def test_given_back_in_review_goods_not_yet_sent_are_waited_for_no_more(stage, mei):
+    stage.put_in(mei, stage.membership(), "cash")
+    stage.put_in(mei, stage.mug(), "cash", quantity=2)
+    order = stage.pay(stage.place(mei))
+    give_back(stage, order, mei, at=NOON + 9 * DAY)
+    with transaction():
+        checkout.to_review(checkout.order_of(order.id), why=say("Odd"), at=NOON + 10 * DAY)
+
+    with transaction():
+        order = aftersales.give_back(
+            order.id, by="staff:1", reason="As they wished", terms=stage.terms, at=NOON + 10 * DAY
+        )
+
+    assert (order.state, order.completed_at) == (checkout.COMPLETED, NOON + 10 * DAY)
+    assert not broken()
+
+
+def test_the_desk_refunds_all_that_is_left_over_an_open_return_though_a_part_stays_paid(with_returns):
+    stage, mei = with_returns, with_returns.member("mei")
+    order, going_back = in_part_and_a_mug_going_back(stage, mei)
+
+    stage.refund(order, at=LATE)
+
+    with reading():
+        assert returns.return_of(going_back.id).state == returns.WITHDRAWN
+    assert not broken()
 
 
 @given(
