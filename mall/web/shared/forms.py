@@ -53,6 +53,7 @@ class BoundedInteger(IntegerConverter):
 def prepare(app: Flask) -> None:
     """Bound numbers in addresses, and leave out of what was typed the signs that are no text."""
     app.url_map.converters["int"] = BoundedInteger
+    app.jinja_env.globals["words_in_list"] = words_in_list
 
     @app.before_request
     def text_only() -> None:
@@ -61,6 +62,15 @@ def prepare(app: Flask) -> None:
         request.args = readable(request.args)
         if request.method == "POST":
             request.form = readable(request.form)
+
+
+def words_in_list(field: Field, error: str) -> str:
+    """Return what is wrong with a field as the list above a form says it: numbers and what cannot be read by name.
+
+    Such a sentence is the same for every box of its kind; the others say themselves what they are about.
+    """
+    name, alike = str(field.label.text), isinstance(field, Whole) or error in field.process_errors
+    return _("%(field)s: %(wrong)s", field=name, wrong=error) if name and alike else error
 
 
 def readable(typed: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
