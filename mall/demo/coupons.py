@@ -9,12 +9,12 @@ from mall.domain import coupons, programme
 
 # Each kind: its name in English and Chinese, its terms, and who has one. Categories and items are named by their keys.
 KINDS: dict[str, tuple[tuple[str, str], dict[str, Any], tuple[str, ...]]] = {
-    "ten": (("$10 off from $60", "满 60 减 10"),
+    "ten": (("$10 off from $60", "满 60 美元减 10 美元"),
             {"kind": "amount", "amount_cents": 1_000, "threshold_cents": 6_000}, ("mei", "wei", "grace")),
     "tea": (("15 % off tea and coffee", "茶与咖啡 85 折"),
             {"kind": "percent", "percent": 15, "cap_cents": 2_000, "scope": "category"}, ("mei", "wei")),
     "parcel": (("Free delivery", "免运费"), {"kind": "shipping", "stackable": True}, ("mei", "tom", "wei")),
-    "five": (("$5 off anything", "立减 5 元"),
+    "five": (("$5 off anything", "立减 5 美元"),
              {"kind": "amount", "amount_cents": 500, "stackable": True, "min_rank": 2}, ("mei", "tom")),
     "candle": (("A beeswax candle, on us", "赠蜂蜡蜡烛一支"), {"kind": "gift", "scope": "product"}, ("grace", "wei")),
 }  # fmt: skip

@@ -148,7 +148,7 @@ SHELVES: tuple[Goods, ...] = (
 )  # fmt: skip
 
 # It comes on the shelf when the year is over: before, there were no coupons.
-VOUCHER = _goods("tickets", "coupon-persimmon", "$10 off coupon", "10 元优惠券", "Off what you pay in cash from $60, for 30 days.",
+VOUCHER = _goods("tickets", "coupon-persimmon", "$10 off coupon", "10 美元优惠券", "Off what you pay in cash from $60, for 30 days.",
                  "现金满 60 可用，有效 30 天。", points=800, kind="coupon", delivery="digital", stock=500)  # fmt: skip
 PLAN = _goods("tickets", "giftcard-pine", "VIP for a year", "一年贵宾会员", "Every benefit of VIP from today, for 12 months.",
               "即日起享受贵宾全部权益，为期 12 个月。", cash=7_900, points=12_000, kind="membership", delivery="digital", stock=500,

@@ -12,7 +12,7 @@ def plan_stamp_card(*, end: datetime, tea: int, terms: programme.Programme, at: 
     """Plan a card for five pieces of tea or coffee before the year begins, so that its orders fill it as they come."""
     with transaction():
         kind = coupons.make_template(
-            key="demo-stamps", title={"en": "A tea on us, up to $12", "zh": "集章换茶，最高抵 12 元"}, kind="amount",
+            key="demo-stamps", title={"en": "A tea on us, up to $12", "zh": "集章换茶，最高抵 12 美元"}, kind="amount",
             amount_cents=1_200, valid_days=60, scope="category", scope_ids=[tea], terms=terms, by=MAKER, at=at,
         )  # fmt: skip
         card_id = earning.make_stamp_card(
