@@ -80,10 +80,19 @@ class Streak(Struct, frozen=True):
     # The days on which the member was here, and the points that each gave.
     days_here: Mapping[date, int]
 
+    @property
+    def days_of_round(self) -> int:
+        """Return how many days of the round are done, 0 to ROUND_DAYS: 0 where the next check-in begins a new one."""
+        return round_day(self.days) if self.today_done else round_day(self.days + 1) - 1
 
 def round_day(streak: int) -> int:
     """Return which day of a round so many days in a row are, 1 to ROUND_DAYS."""
     return (streak - 1) % ROUND_DAYS + 1
+
+
+def day_asked_by(key: str) -> int | None:
+    """Return the day of a round that a task of checking in is paid on; None where it is any day, or another task."""
+    return BEHAVIOURS[key].attributes.get("round_day") if key in BEHAVIOURS else None
 
 
 def tasks_of_check_in(day_of_round: int) -> list[str]:

@@ -181,7 +181,7 @@ def _of_staff(found: dict[str, Any]) -> str:
     if found["how"] == "own":
         return _("This is %(who)s's own account", who=who)
     if found["how"] == "browser":
-        return _("This account was opened in a browser that %(who)s shares with it", who=who)
+        return _("This account and %(who)s use the same browser", who=who)
     return _("This account is at the address of %(who)s", who=who)
 
 

@@ -78,7 +78,7 @@ def caps_words(task: Any) -> str:
     caps = [
         ngettext("%(num)s a day", "%(num)s a day", task.per_day) if task.per_day else "",
         ngettext("%(num)s a month", "%(num)s a month", task.per_month) if task.per_month else "",
-        ngettext("once a member", "%(num)s times a member", task.in_all) if task.in_all else "",
+        ngettext("once only", "%(num)s times in all", task.in_all) if task.in_all else "",
     ]
     return ", ".join(cap for cap in caps if cap)
 

@@ -73,6 +73,7 @@ GROUPS = (
 class Reader(Struct, frozen=True):
     """For whom the ways to earn are shown: the programme, the day, the level, how often each task was paid, and what
     the member has told already. `on_the_way`: orders that are paid and not yet kept, None where nobody asked.
+    `streak_days`: how many days of a round of checking in are done.
     """
 
     terms: programme.Programme
@@ -81,6 +82,7 @@ class Reader(Struct, frozen=True):
     done: Mapping[str, earning.Done]
     known: people.Known
     on_the_way: int | None = None
+    streak_days: int = 0
 
     def would_be_paid(self, key: str, day: date) -> programme.Task | None:
         """Return a task if it would be paid on a day from today on; None where it is not for this member, or used up.
@@ -138,7 +140,7 @@ def _row(task: programme.Task, reader: Reader) -> dict[str, Any] | None:
         "growth": task.growth,
         "state": state,
         "note": note,
-        "progress": _progress(task, done),
+        "progress": _progress(task, done, reader.streak_days),
         "ever": done.ever,
         "begins_on": task.begins_on,
         "ends_on": task.ends_on,
@@ -163,6 +165,8 @@ def _standing(task: programme.Task, reader: Reader) -> tuple[str, str]:
         return "waiting", "begins"
     if task.from_rank > reader.rank:
         return "waiting", "level"
+    if reader.streak_days >= (earning.day_asked_by(task.key) or earning.ROUND_DAYS + 1):
+        return "waiting", "streak"
     if task.per_day is not None and done.that_day >= task.per_day:
         return "waiting", "tomorrow"
     if task.per_month is not None and done.that_month >= task.per_month:
@@ -172,8 +176,13 @@ def _standing(task: programme.Task, reader: Reader) -> tuple[str, str]:
     return ("todo" if place.endpoint else "itself"), ""
 
 
-def _progress(task: programme.Task, done: earning.Done) -> str:
-    """Say how much of a cap is used: "2 of 3 today"."""
+def _progress(task: programme.Task, done: earning.Done, streak_days: int) -> str:
+    """Say how much of a cap is used: "2 of 3 today". Of days in a row: how many are done, "5 of 7 days"."""
+    asked = earning.day_asked_by(task.key)
+    if asked is not None and streak_days >= asked:
+        return _("again after day %(day)s", day=earning.ROUND_DAYS)
+    if asked is not None:
+        return _("%(done)s of %(most)s days", done=streak_days, most=asked)
     if task.per_day is not None and task.per_day > 1 and done.that_day:
         return _("%(done)s of %(most)s today", done=done.that_day, most=task.per_day)
     if task.per_month is not None and task.per_month > 1 and done.that_month:

@@ -35,9 +35,10 @@ def index() -> str:
     with reading():
         done = earning.done_by(me(), today=today)
         known = people.known_of(me())
+        streak = earning.streak_of(me(), since=today, today=today)
         on_the_way = earning.orders_on_the_way(me())
     rank = layout.strip().rank or 1
-    reader = Reader(terms, today, rank, done, known, on_the_way)
+    reader = Reader(terms, today, rank, done, known, on_the_way, streak.days_of_round)
     order_points = terms.earn_points * terms.level(rank).multiplier_percent // 100
     return render_template("store/tasks/index.html", groups=groups_of(reader), terms=terms, order_points=order_points)
 

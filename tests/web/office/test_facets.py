@@ -76,14 +76,14 @@ def test_a_member_answers_in_the_profile_and_is_paid_once(desk, mei_browser, mei
     ask(desk, COLOUR)
     page = words(mei_browser.get("/account/profile").text)
     assert "Your sizes" in page and "Shoe size" in page and "What you like" in page
-    assert "Tell us your sizes once a member +20 pts Go" in words(mei_browser.get("/member/tasks").text)
+    assert "Tell us your sizes once only +20 pts Go" in words(mei_browser.get("/member/tasks").text)
 
     assert "+20 points" in words(tell(mei_browser, facet_1="2").text)
     assert ready(mei) == 20
     tell(mei_browser, facet_1="")
     tell(mei_browser, facet_1="0", facet_2="1")
     assert ready(mei) == 40
-    assert "Tell us your sizes once a member +20 pts Done" in words(mei_browser.get("/member/tasks").text)
+    assert "Tell us your sizes once only +20 pts Done" in words(mei_browser.get("/member/tasks").text)
     assert re.search(r'<option value="0" selected>38<', mei_browser.get("/account/profile").text)
 
 

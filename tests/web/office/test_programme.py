@@ -75,6 +75,16 @@ def test_dormancy_is_turned_off_and_its_rule_changed_at_the_desk(ada, abe):
     assert (terms.dormancy_active, terms.dormancy_percent, terms.dormancy_after_days) == (False, 5, 90)
 
 
+def test_the_list_of_what_is_wrong_says_of_each_number_which_it_is(ada):
+    refused = send(ada, NEW, "", earn_points="ten", unpaid_orders="-1", worth_cents="much", reason=" ")
+
+    listed = words(refused.text.split('class="error-summary"')[1].split("</ul>")[0])
+    assert "Points earned: Write a whole number." in listed
+    assert "Unpaid orders a member may have: Choose from" in listed
+    assert "are worth: Write an amount like 15.90." in listed
+    assert "Say why; it is kept with the version." in listed
+
+
 def test_a_draft_sent_twice_is_one(ada, abe):
     data = {"earn_points": "12", "reason": "Spring"}
     fields = form_of(ada.get(NEW).text, "") | data
@@ -150,7 +160,7 @@ def test_what_tasks_pay_how_often_and_to_whom_stands_on_the_page(desk):
     page = words(desk.get(PAGE).text)
     assert "Daily check-in 10 0 1 a day On" in page
     assert "7 days in a row 40 5 1 a day, 4 a month On" in page
-    assert "Join us 50 0 once a member Off" in page
+    assert "Join us 50 0 once only Off" in page
 
 
 def test_a_draft_that_changes_tasks_says_so(ada, abe):

@@ -69,7 +69,7 @@ def test_growth_of_a_task_opens_to_its_caps(app, enter):
 
     assert "+7 growth" in told and "Told us the birthday on 2 March 2026" in told
     assert "Rule Tell us your birthday, programme version 1" in told
-    assert "At most 1 a month, once a member" in told
+    assert "At most 1 a month, once only" in told
 
 
 def test_what_dormancy_took_off_opens_to_its_announcement(stage, mei, enter):

@@ -216,7 +216,7 @@ def test_the_task_centre_shows_every_task_by_groups_with_its_caps(till):
     assert order == sorted(order)
     assert row_of(till, "Daily check-in") == "Daily check-in 1 a day +10 pts Go"
     assert "up to" not in row_of(till, "Tell us your birthday")
-    assert row_of(till, "Tell us your birthday") == "Tell us your birthday once a member +20 pts Go"
+    assert row_of(till, "Tell us your birthday") == "Tell us your birthday once only +20 pts Go"
     assert row_of(till, "Your birthday").endswith("+100 pts Comes by itself")
     assert row_of(till, "Join us") is None  # It is off.
 
@@ -225,6 +225,36 @@ def test_a_task_done_today_says_so_and_is_open_again_tomorrow(till):
     check_in(till)
     assert row_of(till, "Daily check-in").endswith("Done today")
     assert row_of(till, "Daily check-in", NOON + DAY).endswith("Go")
+
+
+def test_days_in_a_row_say_how_far_they_are_and_those_reached_are_not_to_do(app, enter):
+    till = shop_with(
+        enter,
+        [
+            {"key": "check_in", "points": 10, "growth": 0, "per_day": 1},
+            {"key": "streak_3", "points": 10, "growth": 0},
+            {"key": "streak_7", "points": 40, "growth": 0},
+        ],
+    )
+    assert "0 of 3 days" in row_of(till, "3 days in a row")
+    for day in range(3):
+        check_in(till, NOON + day * DAY)
+    tomorrow = NOON + 3 * DAY
+    assert "again after day 30" in row_of(till, "3 days in a row", tomorrow)
+    assert row_of(till, "3 days in a row", tomorrow).endswith("Reached")
+    assert "3 of 7 days" in row_of(till, "7 days in a row", tomorrow)
+    assert row_of(till, "7 days in a row", tomorrow).endswith("Go")
+
+    missed = NOON + 4 * DAY
+    assert "0 of 3 days" in row_of(till, "3 days in a row", missed)
+    assert row_of(till, "3 days in a row", missed).endswith("Go")
+
+
+def test_after_thirty_days_in_a_row_all_begin_anew(till):
+    for day in range(30):
+        check_in(till, NOON + day * DAY)
+    assert row_of(till, "3 days in a row", NOON + 29 * DAY).endswith("Reached")
+    assert "0 of 3 days" in row_of(till, "3 days in a row", NOON + 30 * DAY)
 
 
 def test_a_task_says_how_much_of_its_cap_is_used(app, enter):
@@ -239,7 +269,7 @@ def test_a_task_says_how_much_of_its_cap_is_used(app, enter):
 
 def test_an_order_on_its_way_makes_the_first_order_wait(app, enter):
     till = shop_with(enter, [{"key": "first_order", "points": 100, "growth": 0, "in_all": 1, "least_cents": 1_000}])
-    assert row_of(till, "Your first order").endswith("once a member +100 pts Go")
+    assert row_of(till, "Your first order").endswith("once only +100 pts Go")
     stage = till.stage
     stage.settle_down(till.member_id)
     stage.put_in(till.member_id, stage.mug(), "cash")

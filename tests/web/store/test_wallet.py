@@ -207,6 +207,12 @@ def give(stage, member_id, points, *, days):
         note_adjustment(member_id, points, at=NOON)
 
 
+def test_months_that_would_say_the_days_again_are_not_shown(till, stage, mei):
+    for days, points in ((30, 200), (70, 5_000)):
+        give(stage, mei, points, days=days)
+    assert "By month" not in words(wallet(till))
+
+
 def test_the_planner_says_what_goes_soon_by_month_and_what_that_could_get(till, stage, mei):
     stage.item("Dear lamp", prices=(catalogue.points_price(5_000),))
     stage.item("Tea", prices=(catalogue.points_price(400),))
