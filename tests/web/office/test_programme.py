@@ -76,11 +76,11 @@ def test_dormancy_is_turned_off_and_its_rule_changed_at_the_desk(ada, abe):
 
 
 def test_the_list_of_what_is_wrong_says_of_each_number_which_it_is(ada):
-    refused = send(ada, NEW, "", earn_points="ten", unpaid_orders="-1", worth_cents="much", reason=" ")
+    refused = send(ada, NEW, "", earn_points="ten", unpaid_orders="", worth_cents="much", reason=" ")
 
     listed = words(refused.text.split('class="error-summary"')[1].split("</ul>")[0])
     assert "Points earned: Write a whole number." in listed
-    assert "Unpaid orders a member may have: Choose from" in listed
+    assert "Unpaid orders a member may have: Enter a whole number." in listed
     assert "are worth: Write an amount like 15.90." in listed
     assert "Say why; it is kept with the version." in listed
 
