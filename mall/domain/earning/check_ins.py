@@ -85,6 +85,7 @@ class Streak(Struct, frozen=True):
         """Return how many days of the round are done, 0 to ROUND_DAYS: 0 where the next check-in begins a new one."""
         return round_day(self.days) if self.today_done else round_day(self.days + 1) - 1
 
+
 def round_day(streak: int) -> int:
     """Return which day of a round so many days in a row are, 1 to ROUND_DAYS."""
     return (streak - 1) % ROUND_DAYS + 1

@@ -67,7 +67,7 @@ def going(found: insight.WhatIf, way: str) -> list[insight.Mover]:
 def pictures(found: insight.WhatIf) -> dict[str, Any]:
     """Return the charts and tables of a trial."""
     live, draft = found.live, found.draft
-    comparable = len(live.terms.levels) == len(draft.terms.levels)
+    comparable = [level.key for level in live.terms.levels] == [level.key for level in draft.terms.levels]
     title = _("Members by level in the draft")
     return {
         "comparable": comparable,

@@ -56,6 +56,12 @@ def test_the_version_in_force_tried_moves_nobody(desk, stage, vip):
     assert "Nobody would stand elsewhere than by the rules in force" in page
 
 
+def test_levels_in_another_order_are_drawn_beside_each_other(desk, stage, vip):
+    first, second, senior, above, top = programme.settings_of(stage.terms)["levels"]
+    number = drafted(stage, steps=[first, second, above | {"rank": 3}, senior | {"rank": 4, "reach": 9_000}, top])
+    assert "Members by level in force" in desk.get(f"{PAGE}?draft={number}").text
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_sets_of_other_sizes_are_drawn_beside_each_other(desk, stage, vip, language):
     six = drafted(stage, steps=[dict(level) | {"rank": rank} for rank, level in enumerate(programme.SIX_STEPS, 1)])
