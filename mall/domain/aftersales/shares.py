@@ -147,7 +147,7 @@ def _stamps_back(
     order: checkout.OrderRow, lines: Sequence[checkout.LineRow], back: Sequence[PlanLine]
 ) -> tuple[earning.StampsBack, ...]:
     """Return the stamps that an order whose window has closed takes along."""
-    left = checkout.bought_of(order, lines, back={each.line.line: each.quantity for each in back})
+    left = checkout.bought_of(lines, back={each.line.line: each.quantity for each in back})
     return earning.stamps_back(checkout.reference_of(order.id), member_id=order.member_id, bought=left)
 
 

@@ -28,7 +28,7 @@ def close_window(order_id: int, *, terms: programme.Programme, at: datetime) -> 
     if not checkout.close(order, at=at):
         return False
     lines = checkout.lines_of(order_id)
-    sale = checkout.sale_of(order, kept=checkout.kept_of(lines), bought=checkout.bought_of(order, lines))
+    sale = checkout.sale_of(order, kept=checkout.kept_of(lines), bought=checkout.bought_of(lines))
     earning.order_kept(sale, purse=purse, terms=terms, at=at)
     if sale.kept_cents:
         checkout.note(order_id, "kept", say(N_("Return window over; points and growth are yours")), by="system", at=at)

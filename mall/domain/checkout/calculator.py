@@ -122,11 +122,15 @@ def _share_coupons(lines: Sequence[QuoteLine], using: Sequence[coupons.Ready]) -
         weights = [line.open_cents if number in bearing else 0 for number, line in enumerate(shared)]
         cents = min(coupon.takes_off(_base(shared, coupon, bearing)), sum(weights))
         parts = shares(cents, weights)
-        shared = [
-            replace(line, coupon_cents=line.coupon_cents + part) for line, part in zip(shared, parts, strict=True)
-        ]
+        shared = [_less(line, part, of=coupon) for line, part in zip(shared, parts, strict=True)]
         taken.append(Taken(coupon, cents))
     return shared, taken
+
+
+def _less(line: QuoteLine, cents: int, *, of: coupons.Ready) -> QuoteLine:
+    """Return a line once a coupon took so many cents off it: by a gift one piece more is given."""
+    given = 1 if of.kind == coupons.GIFT and cents else 0
+    return replace(line, coupon_cents=line.coupon_cents + cents, gift_pieces=line.gift_pieces + given)
 
 
 def _bearing(lines: Sequence[QuoteLine], coupon: coupons.Ready) -> list[int]:

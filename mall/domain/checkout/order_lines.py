@@ -20,6 +20,7 @@ class OrderLine(db.Model):
     delivery was given back as well (`shipping_back`). `codes`: its pieces are codes of a pool. `template_id`: they are
     coupons of that kind, as agreed when it was placed. So many are being exchanged (`exchanging`), and cannot
     be refunded as well; `replaced` were sent once more. `campaign_id`: the campaign it is in, of its placing.
+    `gift_pieces` of them were given by gift coupons.
     A membership gives the level of `plan_rank`, by the levels of placing, for `plan_length` days or months: that came
     to `plan_days` when it was paid. Where it was given back in part, `used_days` of them stay paid.
     """
@@ -36,6 +37,10 @@ class OrderLine(db.Model):
             "cash_cents = list_cents - level_discount_cents - coupon_cents - saved_cents - waived_cents"
             " AND cash_cents >= 0 AND coupon_cents >= 0",
             name="cash_adds_up",
+        ),
+        CheckConstraint(
+            "gift_pieces >= 0 AND gift_pieces <= quantity AND (gift_pieces = 0 OR coupon_cents > 0)",
+            name="gifts_are_taken_off",
         ),
         CheckConstraint("price_points >= 0 AND switch_points >= 0", name="points_not_negative"),
         CheckConstraint("replaced >= 0 AND (replaced = 0 OR shipped > 0)", name="replaced_was_shipped"),
@@ -96,6 +101,7 @@ class OrderLine(db.Model):
     plan_unit: Mapped[str | None] = mapped_column(String(6))
     plan_days: Mapped[int | None]
     used_days: Mapped[int | None]
+    gift_pieces: Mapped[int]
 
 
 class LineRow(Protocol):
@@ -142,6 +148,7 @@ class LineRow(Protocol):
     plan_unit: str | None
     plan_days: int | None
     used_days: int | None
+    gift_pieces: int
 
 
 def to_ship(line: LineRow) -> int:

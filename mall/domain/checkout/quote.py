@@ -89,6 +89,7 @@ class QuoteLine(Struct, frozen=True):
     """One line of a quote: its price and its share of every component, in cents and points.
 
     list - level discount - coupon - saved by points - waived = cash; price points + switch points = points.
+    Of its pieces so many are given by gift coupons.
     """
 
     wanted: Wanted
@@ -97,6 +98,7 @@ class QuoteLine(Struct, frozen=True):
     level_discount_cents: int
     price_points: int
     coupon_cents: int = 0
+    gift_pieces: int = 0
     switch_points: int = 0
     saved_cents: int = 0
     waived_cents: int = 0

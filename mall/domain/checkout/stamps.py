@@ -3,21 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from mall.domain import coupons, earning
+from mall.domain import earning
 
-from . import orders
 from .order_lines import LineRow
 from .quote import Quote, QuoteLine
 
 
-def bought_of(
-    order: orders.OrderRow, lines: Sequence[LineRow], *, back: Mapping[int, int] | None = None
-) -> tuple[earning.Bought, ...]:
+def bought_of(lines: Sequence[LineRow], *, back: Mapping[int, int] | None = None) -> tuple[earning.Bought, ...]:
     """Return the lines of an order as stamp cards see them, once so many more pieces are refunded, {line: n}.
 
     A piece that a gift coupon took off was not paid for; memberships give no stamp, as they earn nothing.
     """
-    gifts = sum(coupon["kind"] == coupons.GIFT for coupon in order.coupons or ())
     return tuple(
         _bought(
             line,
@@ -25,7 +21,6 @@ def bought_of(
             product_id=line.product_id,
             quantity=line.quantity,
             refunded=line.refunded + (back or {}).get(line.line, 0),
-            gifts=gifts,
         )
         for line in lines
         if line.plan_rank is None
@@ -41,9 +36,8 @@ def will_stamp(
     at: datetime,
 ) -> list[earning.Filling]:
     """Return the stamps that an order of a quote, placed now, will bring once it is kept. Pure."""
-    gifts = sum(taken.coupon.kind == coupons.GIFT for taken in quote.coupons)
     bought = [
-        _bought(line, number=number, product_id=line.wanted.product_id, quantity=line.wanted.quantity, gifts=gifts)
+        _bought(line, number=number, product_id=line.wanted.product_id, quantity=line.wanted.quantity)
         for number, line in enumerate(quote.lines, 1)
         if line.wanted.plan is None
     ]
@@ -57,12 +51,9 @@ def _bought(
     number: int,
     product_id: int,
     quantity: int,
-    gifts: int,
     refunded: int = 0,
 ) -> earning.Bought:
-    full_cents = line.list_cents - line.level_discount_cents
-    free = min(gifts, line.coupon_cents * quantity // full_cents) if full_cents else 0
-    paid = quantity - free if line.cash_cents else 0
+    paid = quantity - line.gift_pieces if line.cash_cents else 0
     return earning.Bought(
         line=number,
         product_id=product_id,

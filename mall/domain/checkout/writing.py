@@ -162,6 +162,7 @@ def _share(share: QuoteLine) -> dict[str, Any]:
         "list_cents": share.list_cents,
         "level_discount_cents": share.level_discount_cents,
         "coupon_cents": share.coupon_cents,
+        "gift_pieces": share.gift_pieces,
         "price_points": share.price_points,
         "switch_points": share.switch_points,
         "saved_cents": share.saved_cents,

@@ -113,7 +113,7 @@ def stamps_of_order(seen: checkout.OrderPage) -> list[tuple[dict[str, str], str]
         return [(each.title, given_words(each.given, went=each.went)) for each in given]
     if order.state in ENDED:
         return []
-    bought = checkout.bought_of(order, seen.lines)
+    bought = checkout.bought_of(seen.lines)
     due = earning.stamps_due(order.placed_at, rank=order.level_rank, bought=bought)
     return [(each.card.title, due_words(each.stamps)) for each in due]
 

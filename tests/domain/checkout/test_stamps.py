@@ -47,7 +47,7 @@ def keep(stage, member_id, *, use=(), at=NOON):
     order = order if order.state == "paid" else stage.pay(order, at=at)
     with reading():
         due = earning.stamps_due(
-            order.placed_at, rank=order.level_rank, bought=checkout.bought_of(order, checkout.lines_of(order.id))
+            order.placed_at, rank=order.level_rank, bought=checkout.bought_of(checkout.lines_of(order.id))
         )
     assert stage.close(stage.deliver(stage.ship(order, at=at), at=at), at=at + timedelta(days=15))
     return {each.card.id: each.stamps for each in due}
@@ -89,6 +89,37 @@ def test_what_a_gift_coupon_takes_off_brings_none(stage, mei, mug):
 
     assert coming(stage, mei) == {1: (2, 0)}
     assert coming(stage, mei, use=[coupon]) == {1: (1, 0)}
+
+
+def gift_of(stage, mei, item):
+    return stage.coupon(
+        mei, kind="gift", scope="product", scope_ids=[item.product_id], amount_cents=None, stackable=True
+    )
+
+
+@pytest.mark.parametrize("cents", [1_000, 2_000])
+def test_a_gift_takes_no_stamp_off_what_another_coupon_makes_cheaper(stage, mei, cents):
+    bowl, mug, jug = (stage.item(name, prices=(catalogue.cash_price(1_000),), stock=50) for name in "ABC")
+    stage.stamp_card(stamps_needed=20)
+    gift = gift_of(stage, mei, bowl)
+    less = stage.coupon(
+        mei, amount_cents=cents, stackable=True, scope="product", scope_ids=[mug.product_id, jug.product_id]
+    )
+    for item, quantity in ((bowl, 1), (mug, 5), (jug, 5)):
+        stage.put_in(mei, item, "cash", quantity=quantity)
+
+    assert coming(stage, mei, use=[gift, less]) == {1: (10, 0)}
+    assert keep(stage, mei, use=[gift, less]) == {1: 10}
+
+
+def test_a_line_keeps_how_many_of_its_pieces_are_gifts(stage, mei, mug):
+    gifts = [gift_of(stage, mei, mug) for _gift in range(2)]
+    stage.put_in(mei, mug, "cash", quantity=2)
+    order = stage.place(mei, use=gifts)
+    with reading():
+        (line,) = checkout.lines_of(order.id)
+
+    assert (line.gift_pieces, line.cash_cents) == (2, 0)
 
 
 def test_what_is_to_be_made_up_for_comes_before_the_next_card(stage, mei, mug):
