@@ -4,8 +4,10 @@ The level itself stays until its review: levels fall by the rules of levels only
 growth since, whenever that was, keeps what it gave.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
@@ -85,15 +87,17 @@ class Grown(Struct, frozen=True):
 def is_merited(reach: int, day: date, at: datetime, growth: Sequence[Grown]) -> bool:
     """Tell whether growth came to so much on a day, at an instant of it, or when any came on a later one. Pure."""
     moments = [(day, at), *((each.counts_on, each.at) for each in growth if each.counts_on > day)]
-    return any(
-        sum(
-            each.points
-            for each in growth
-            if membership.window_start(when) <= each.counts_on <= when and not (each.given_back and each.at > moment)
-        )
-        >= reach
-        for when, moment in moments
-    )
+    always = sorted((each.counts_on, each.points) for each in growth if not each.given_back)
+    days = [counts_on for counts_on, _points in always]
+    up_to = [0, *accumulate(points for _counts_on, points in always)]
+    given_back = [each for each in growth if each.given_back]
+
+    def counted(when: date, moment: datetime) -> int:
+        begins = membership.window_start(when)
+        there = (each.points for each in given_back if begins <= each.counts_on <= when and each.at <= moment)
+        return up_to[bisect_right(days, when)] - up_to[bisect_left(days, begins)] + sum(there)
+
+    return any(counted(when, moment) >= reach for when, moment in moments)
 
 
 def _reached(member_id: int) -> list[Row[Any]]:

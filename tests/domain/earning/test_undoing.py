@@ -448,6 +448,31 @@ def test_growth_that_was_enough_on_any_day_since_bears_a_level_out():
     assert not lost_levels.is_merited(100, day, NOON - DAY, growth)
 
 
+GROWN = st.builds(
+    lambda days, points, hours, given_back: lost_levels.Grown(
+        date(2026, 3, 2) + days * DAY, points, NOON + timedelta(days=days, hours=hours), given_back=given_back
+    ),
+    st.integers(-400, 500),
+    st.integers(-60, 60),
+    st.integers(0, 30),
+    st.booleans(),
+)
+
+
+@settings(deadline=None)
+@given(growth=st.lists(GROWN, max_size=12), reach=st.integers(1, 120))
+def test_a_level_is_borne_out_when_some_day_s_window_holds_its_growth(growth, reach):
+    day = date(2026, 3, 2)
+
+    def counts(each, when, moment):
+        begins = membership.window_start(when)
+        return begins <= each.counts_on <= when and (each.at <= moment or not each.given_back)
+
+    moments = [(day, NOON), *((each.counts_on, each.at) for each in growth if each.counts_on > day)]
+    totals = [sum(each.points for each in growth if counts(each, *moment)) for moment in moments]
+    assert lost_levels.is_merited(reach, day, NOON, growth) == (max(totals) >= reach)
+
+
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
