@@ -598,6 +598,32 @@ def test_sec_15_a_code_from_the_phone_works_once(strict, ola):
     assert not staff_is_in(second, later)
 
 
+def renew(client, code, at):
+    with clock.moved_to(at):
+        answer = client.post("/office/recovery-codes/renewal", data={"code": code} if code else {})
+        return answer.status_code, client.get("/office/recovery-codes").status_code == 200
+
+
+def test_sec_15_new_recovery_codes_take_a_code_from_the_phone_or_an_old_one(strict, ola):
+    phone, client, codes = enrolled(strict, ola, START)
+    later = START + timedelta(minutes=5)
+
+    assert renew(client, "", later) == (422, False), "an open browser alone makes none"
+    assert renew(client, "000000", later) == (422, False)
+    assert give_code(strict, ola, codes[0], later)[1].status_code == 302, "the old ones are still good"
+    assert renew(client, phone.code(later), later) == (302, True)
+    assert give_code(strict, ola, codes[1], later)[1].status_code == 422
+    with clock.moved_to(later):
+        client.post("/office/recovery-codes")
+    assert renew(client, phone.code(later), later) == (422, False), "and each works once"
+
+
+def test_sec_15_who_guesses_codes_for_new_ones_is_stopped(strict, ola):
+    _phone, client, _codes = enrolled(strict, ola, START)
+
+    assert [renew(client, "000000", START)[0] for _try in range(12)][-1] == 429
+
+
 def with_key(make_app, strict, **keys):
     """Start the strict mall once more on the same database, with other secret keys."""
     address = strict.config["SQLALCHEMY_DATABASE_URI"]

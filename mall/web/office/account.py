@@ -211,10 +211,21 @@ def recovery_codes():
 
 @bp.post("/recovery-codes/renewal")
 def renew_recovery_codes():
-    """Make new recovery codes; the old ones are worth nothing."""
-    codes = done_once(people.new_recovery_codes, person().id)
-    _keep_to_show(codes)
-    return redirect(url_for("office.account.recovery_codes"))
+    """Make new recovery codes, for who has the phone or an old one at hand; the old ones are worth nothing then."""
+    form = CodeForm()
+    refusal = None
+    if form.validate_on_submit():
+        try:
+            count_or_refuse(people.SECOND_FACTOR, str(person().id))
+            codes = done_once(_renew, person().id, form.code.data, at=now())
+        except people.WrongCode as wrong:
+            form.refuse(wrong, at="code")
+        except Refusal as no:
+            refusal = no
+        else:
+            _keep_to_show(codes)
+            return redirect(url_for("office.account.recovery_codes"))
+    return _own_page(form, refused=True, refusal=refusal)
 
 
 @bp.route("/sign-in/set-up/<token>", methods=["GET", "POST"])
@@ -241,10 +252,7 @@ def set_up(token: str):
 @bp.get("/account")
 def show():
     """Show one's own sign-in: roles, second factor, other devices."""
-    with reading():
-        staff = people.staff_of(person().id)
-    layout = "shared/office.html" if person().may("operate") else "shared/finance.html"
-    return render_template("office/account/show.html", staff=staff, layout=layout)
+    return _own_page(CodeForm())
 
 
 @bp.post("/account/sign-outs")
@@ -271,6 +279,21 @@ def desk() -> str:
     if current_user.is_authenticated and current_user.may("finance"):
         wanted.append(link("finance.liability.show"))
     return next((address for address in wanted if address), url_for("office.account.show"))
+
+
+def _own_page(form: CodeForm, *, refused: bool = False, refusal: Refusal | None = None) -> Any:
+    with reading():
+        staff = people.staff_of(person().id)
+    layout = "shared/office.html" if person().may("operate") else "shared/finance.html"
+    return form_page(
+        "office/account/show.html", refused=refused, refusal=refusal, form=form, staff=staff, layout=layout
+    )
+
+
+def _renew(staff_id: int, code: str, *, at: datetime) -> list[str]:
+    people.check_code(staff_id, code, at=at)
+    people.forgive(people.SECOND_FACTOR, str(staff_id))
+    return people.new_recovery_codes(staff_id)
 
 
 def _password_was_right(known: people.Credentials, *, next_page: str | None) -> Response:
