@@ -28,7 +28,9 @@ def offered(monkeypatch):
     """Let the rooms offer these checks and no others."""
 
     def offer(*checks: Check) -> None:
-        monkeypatch.setattr(prove, "ROOMS", (SimpleNamespace(checks=lambda: list(checks)),))
+        monkeypatch.setattr(
+            prove, "ROOMS", (SimpleNamespace(__name__="mall.domain.made_up", checks=lambda: list(checks)),)
+        )
 
     return offer
 
