@@ -304,7 +304,7 @@ def test_without_the_purse_s_lock_many_give_it_by_hand_and_it_is_had_too_often(
     postgres_app, stage, monkeypatch, together
 ):
     mei, kind = stage.member("mei"), stage.coupon_kind(member_limit=1)
-    counted = giving_by_hand._why_not_by_hand
+    counted = giving_by_hand.why_not_given_to
 
     def met(*which: Any, at: Any) -> Any:
         found = counted(*which, at=at)
@@ -312,7 +312,7 @@ def test_without_the_purse_s_lock_many_give_it_by_hand_and_it_is_had_too_often(
         return found
 
     monkeypatch.setattr(ledger, "lock", lambda member_id, *, zone: None)
-    monkeypatch.setattr(giving_by_hand, "_why_not_by_hand", met)
+    monkeypatch.setattr(giving_by_hand, "why_not_given_to", met)
 
     all_give_it(postgres_app, stage, mei, kind)
 

@@ -55,7 +55,8 @@ from .given import (
 )
 from .giving import Giving, give
 from .giving_by_hand import IsFrozen, give_by_hand, give_for, refuse_by_hand
-from .giving_packs import GivenUp, HadOften, PackNotYet, PartGone, PartHadOften, PartUsedUp, give_pack, lock_packs
+from .giving_packs import GivenUp, PackNotYet, PartGone, PartHadOften, PartUsedUp, give_pack, lock_packs
+from .limits import HadOften
 from .lists import (
     GIVES,
     HAS,

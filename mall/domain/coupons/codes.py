@@ -10,7 +10,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, func, insert, or_, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Row, String, insert, or_, select, update
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
@@ -20,9 +20,10 @@ from mall.base.tables import Mapped, mapped_column
 from mall.base.text import N_, say
 from mall.domain import audit, ledger, people, programme, repeats
 
-from .given import REVOKED, Coupon, GivenPack
+from .given import Coupon, GivenPack
 from .giving import Giving, give
-from .giving_packs import give_pack, is_over
+from .giving_packs import give_pack
+from .limits import is_over, why_not_given_to
 from .templates import CouponTemplate, Withdrawn, given_out, locked_template, subject_of
 from .terms import PACK
 
@@ -137,38 +138,34 @@ def take_code(member_id: int, typed: str, *, terms: programme.Programme, at: dat
     """
     ledger.lock(member_id, zone=terms.zone)
     code = execute(
-        select(
-            CouponCode.id, CodeBatch.template_id, CodeBatch.made_by, CouponTemplate.kind, CouponTemplate.member_limit
-        )
+        select(CouponCode.id.label("code_id"), CodeBatch.made_by, *CouponTemplate.__table__.columns)
         .join(CodeBatch, CodeBatch.id == CouponCode.batch_id)
         .join(CouponTemplate, CouponTemplate.id == CodeBatch.template_id)
         .where(CouponCode.digest == digest_of(typed), given_out(at))
     ).one_or_none()
     if code is None:
         raise WrongCode()
-    key, reference = f"code:{code.id}:{member_id}", f"code:{code.id}"
+    key, reference = f"code:{code.code_id}:{member_id}", f"code:{code.code_id}"
     if had := _given_by(key):
         return had
     people.not_for_oneself(member_id, by=code.made_by)
     if code.kind == PACK:
         try:
-            given = give_pack(
-                code.template_id, member_id, reference=reference, terms=terms, at=at, source="code", key=key
-            )
+            given = give_pack(code.id, member_id, reference=reference, terms=terms, at=at, source="code", key=key)
         except Refusal as refusal:
             raise WrongCode() from refusal
     else:
-        if code.member_limit is not None and _had_of(code.template_id, member_id) >= code.member_limit:
+        if why_not_given_to(member_id, code, at=at):
             raise WrongCode()
         given = give(
-            [Giving(code.template_id, key)],
+            [Giving(code.id, key)],
             member_id=member_id,
             source="code",
             reference=reference,
             zone=terms.zone,
             at=at,
         )
-    if not count_taken(code.id):
+    if not count_taken(code.code_id):
         raise WrongCode()
     return given
 
@@ -225,11 +222,3 @@ def _given_by(key: str) -> list[int]:
             .order_by(Coupon.id)
         ).scalars()
     )
-
-
-def _had_of(template_id: int, member_id: int) -> int:
-    return execute(
-        select(func.count()).where(
-            Coupon.template_id == template_id, Coupon.member_id == member_id, Coupon.state != REVOKED
-        )
-    ).scalar_one()

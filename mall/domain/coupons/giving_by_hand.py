@@ -1,20 +1,19 @@
 """Giving by hand: a coupon or a pack at the desk, or for what a member has reached, if there is one to be had."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import select
 
 from mall.base.db import execute
 from mall.base.errors import Refusal
 from mall.base.text import N_, say
 from mall.domain import audit, ledger, people, programme, repeats
 
-from .given import USABLE, Coupon
 from .giving import Giving, give, given_with
-from .giving_packs import GivenUp, HadOften, give_pack, had_by, is_over, locked_parts, why_not_given
-from .templates import CouponTemplate, Withdrawn, locked_template, parts_of, possible, template_of
-from .terms import PACK, UsedUp
+from .giving_packs import GivenUp, give_pack, locked_parts, why_not_given_pack
+from .limits import why_not_given_to
+from .templates import CouponTemplate, locked_template, parts_of, possible, template_of
+from .terms import PACK
 
 _GIVEN = N_(
     "This form was sent before: it has given “{title}”. Nothing more was done. Send the form again to give this, too."
@@ -47,7 +46,7 @@ def give_by_hand(
     else:
         if given_with([f"desk:{key}"]):
             return []
-        if why := _why_not_by_hand(locked_template(template_id), member_id, at=at):
+        if why := why_not_given_to(member_id, locked_template(template_id), at=at):
             raise why
         given = give(
             [Giving(template_id, f"desk:{key}")],
@@ -84,15 +83,13 @@ def give_for(
     if template is None or given_with([key]):
         return []
     if template.kind != PACK:
-        if _why_not_by_hand(locked_template(template_id), member_id, at=at):
+        if why_not_given_to(member_id, locked_template(template_id), at=at):
             return []
         giving = Giving(template_id, key, words=words)
         return give([giving], member_id=member_id, source="pack", reference=reference, zone=terms.zone, at=at)
     # Looked at before it is counted: what is counted is given, or all of it is undone.
     parts = locked_parts(template_id)
-    had, packs = had_by([member_id], [part.id for part in parts], pack_id=template_id)
-    often = template.member_limit is not None and packs.get(member_id, 0) >= template.member_limit
-    if often or why_not_given(template, parts, had=had.get(member_id, {}), at=at):
+    if why_not_given_pack(template, parts, member_id, at=at):
         return []
     try:
         return give_pack(template_id, member_id, reference=reference, terms=terms, at=at, words=words)
@@ -107,12 +104,9 @@ def refuse_by_hand(template_id: int, member_id: int, *, by: str, at: datetime) -
     template = template_of(template_id)
     if template.kind == PACK:
         parts = parts_of([template_id]).get(template_id, [])
-        had, packs = had_by([member_id], [part.id for part in parts], pack_id=template_id)
-        if template.member_limit is not None and packs.get(member_id, 0) >= template.member_limit:
-            raise HadOften()
-        why = why_not_given(template, parts, had=had.get(member_id, {}), at=at)
+        why = why_not_given_pack(template, parts, member_id, at=at)
     else:
-        why = _why_not_by_hand(template, member_id, at=at)
+        why = why_not_given_to(member_id, template, at=at)
     if why:
         raise why
 
@@ -121,23 +115,3 @@ def _refuse_frozen(member_id: int) -> None:
     frozen = select(people.Member.id).where(people.Member.id == member_id, people.Member.deactivated_at.is_not(None))
     if execute(frozen).first() is not None:
         raise IsFrozen
-
-
-def _why_not_by_hand(template: Any, member_id: int, *, at: datetime) -> Refusal | None:
-    """Return why a member cannot be given a coupon at the desk, or None. Of those they had, what ended does not count.
-
-    One statement where one member may use so many only.
-    """
-    if is_over(template, at=at):
-        return Withdrawn()
-    if template.total_limit is not None and template.used >= template.total_limit:
-        return UsedUp()
-    if template.member_limit is None:
-        return None
-    usable = and_(Coupon.state == USABLE, Coupon.ends_at > at)
-    there = select(func.count()).where(
-        Coupon.member_id == member_id,
-        Coupon.template_id == template.id,
-        or_(usable, Coupon.used_for.is_not(None)),
-    )
-    return HadOften() if execute(there).scalar_one() >= template.member_limit else None

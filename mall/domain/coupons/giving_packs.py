@@ -12,17 +12,15 @@ from mall.base.tables import aliased
 from mall.base.text import N_
 from mall.domain import ledger, programme
 
-from .given import REVOKED, Coupon, GivenPack
+from .given import GivenPack
 from .giving import Giving, give, given_with
+from .limits import HadOften, coupons_had, is_over, why_not_given_one
 from .templates import CouponTemplate, PackPart, Withdrawn, locked_template, template_of
+from .terms import UsedUp
 
 
 class GivenUp(Refusal):
     message = N_("All there were of it have been given.")
-
-
-class HadOften(Refusal):
-    message = N_("This member has had it as often as one member may.")
 
 
 class PackNotYet(Refusal):
@@ -39,6 +37,10 @@ class PartUsedUp(Refusal):
 
 class PartHadOften(Refusal):
     message = N_("With this pack there would be more coupons “{title}” than one member may use, so it is not given.")
+
+
+# What is said of a pack for what is said of a coupon in it.
+_OF_PART: dict[type[Refusal], type[Refusal]] = {Withdrawn: PartGone, UsedUp: PartUsedUp, HadOften: PartHadOften}
 
 
 def give_pack(
@@ -63,18 +65,18 @@ def give_pack(
         return []
     pack = _counted(template_of(pack_id))
     parts = locked_parts(pack_id)
-    had, packs = had_by([member_id], [part.id for part in parts], pack_id=pack_id)
-    if pack.member_limit is not None and packs.get(member_id, 0) >= pack.member_limit:
-        raise HadOften()
-    if why := why_not_given(pack, parts, had=had.get(member_id, {}), at=at):
+    if why := why_not_given_pack(pack, parts, member_id, at=at):
         raise why
     giving = Giving(pack_id, key, words=words)
     return give([giving], member_id=member_id, source=source, reference=reference, zone=terms.zone, at=at)
 
 
-def is_over(template: Any, *, at: datetime) -> bool:
-    """Tell whether a template is given out no more."""
-    return template.withdrawn_at is not None or (template.ends_at is not None and template.ends_at <= at)
+def why_not_given_pack(pack: Any, parts: Sequence[Any], member_id: int, *, at: datetime) -> Refusal | None:
+    """Return why a member cannot be given a pack now, or None. Two statements."""
+    had, packs = had_by([member_id], [part.id for part in parts], pack_id=pack.id, at=at)
+    if pack.member_limit is not None and packs.get(member_id, 0) >= pack.member_limit:
+        return HadOften()
+    return why_not_given(pack, parts, had=had.get(member_id, {}), at=at)
 
 
 def why_not_given(pack: Any, parts: Iterable[Any], *, had: Mapping[int, int], at: datetime) -> Refusal | None:
@@ -84,36 +86,24 @@ def why_not_given(pack: Any, parts: Iterable[Any], *, had: Mapping[int, int], at
     if pack.starts_at is not None and pack.starts_at > at:
         return PackNotYet(usable_at=pack.starts_at)
     for part in parts:
-        if is_over(part, at=at):
-            return PartGone(title=part.title)
-        if part.total_limit is not None and part.used + part.pieces > part.total_limit:
-            return PartUsedUp(title=part.title)
-        if part.member_limit is not None and had.get(part.id, 0) + part.pieces > part.member_limit:
-            return PartHadOften(title=part.title)
+        if why := why_not_given_one(part, had=had.get(part.id, 0), pieces=part.pieces, at=at):
+            return _OF_PART[type(why)](title=part.title)
     return None
 
 
 def had_by(
-    member_ids: Sequence[int], template_ids: Sequence[int], *, pack_id: int = 0
+    member_ids: Sequence[int], template_ids: Sequence[int], *, at: datetime, pack_id: int = 0
 ) -> tuple[dict[int, dict[int, int]], dict[int, int]]:
-    """Return ({member: {template: coupons had}}, {member: packs had}); what was taken back does not count.
+    """Return ({member: {template: coupons that count}}, {member: packs had}).
 
     Two statements for any number of members.
     """
-    rows = execute(
-        select(Coupon.member_id, Coupon.template_id, func.count().label("had"))
-        .where(Coupon.member_id.in_(member_ids), Coupon.template_id.in_(template_ids), Coupon.state != REVOKED)
-        .group_by(Coupon.member_id, Coupon.template_id)
-    )
-    had: dict[int, dict[int, int]] = {}
-    for row in rows:
-        had.setdefault(row.member_id, {})[row.template_id] = row.had
     packs = execute(
         select(GivenPack.member_id, func.count().label("had"))
         .where(GivenPack.member_id.in_(member_ids), GivenPack.template_id == pack_id)
         .group_by(GivenPack.member_id)
     )
-    return had, {row.member_id: row.had for row in packs}
+    return coupons_had(member_ids, template_ids, at=at), {row.member_id: row.had for row in packs}
 
 
 def lock_packs(pack_ids: Iterable[int]) -> None:

@@ -23,9 +23,10 @@ from mall.domain import audit, ledger, people, programme, repeats
 from .given import Coupon, GivenPack
 from .giving import Giving, give_all, given_with
 from .giving_by_hand import IsFrozen
-from .giving_packs import GivenUp, had_by, is_over, why_not_given
-from .templates import CouponTemplate, Withdrawn, parts_of, subject_of, template_of
-from .terms import PACK, UsedUp
+from .giving_packs import GivenUp, had_by, why_not_given
+from .limits import why_not_given_one
+from .templates import CouponTemplate, parts_of, subject_of, template_of
+from .terms import PACK
 
 MOST_LINES, LARGEST_LIST = 5_000, 400_000  # Lines, bytes.
 LONGEST_NAME, LONGEST_WORDS = 254, 200
@@ -134,7 +135,7 @@ def plan_list(template_id: int, lines: Sequence[ListLine], *, by: str, at: datet
     known = people.members_named([line.member for line in lines if not _wrong_in_itself(line)])
     own = people.member_behind(by)
     found = sorted({row.id for row in known.values()})
-    looked_up = _Had(template, found)
+    looked_up = _Had(template, found, at=at)
     first_row: dict[int, int] = {}
     plans = []
     for line in lines:
@@ -212,20 +213,20 @@ def given_by_list(list_id: int) -> int:
 class _Had:
     """What members have had of a template, and how much of it is left while a plan goes through a file."""
 
-    def __init__(self, template: Any, member_ids: Sequence[int]) -> None:
+    def __init__(self, template: Any, member_ids: Sequence[int], *, at: datetime) -> None:
         self.template = template
         self.parts = parts_of([template.id]).get(template.id, []) if template.kind == PACK else []
         of = [part.id for part in self.parts] or [template.id]
         self.had: dict[int, dict[int, int]] = {}
         self.packs: dict[int, int] = {}
         for some in _parts(member_ids):
-            had, packs = had_by(some, of, pack_id=template.id)
+            had, packs = had_by(some, of, pack_id=template.id, at=at)
             self.had |= had
             self.packs |= packs
         self.left = None if template.total_limit is None else template.total_limit - template.used
 
     def has(self, member_id: int) -> bool:
-        """Tell whether a member has had it."""
+        """Tell whether a member has it, or has used it."""
         if self.template.kind == PACK:
             return member_id in self.packs
         return self.template.id in self.had.get(member_id, {})
@@ -240,10 +241,7 @@ class _Had:
                     return GivenUp()
                 self.left -= 1
             return None
-        if is_over(self.template, at=at):
-            return Withdrawn()
-        # What is limited of a coupon is its use: as long as there is one left it may be given.
-        return UsedUp() if self.left is not None and self.left <= 0 else None
+        return why_not_given_one(self.template, had=0, at=at)  # Who has had one is not asked about.
 
 
 def _give(opened: Any, some: Sequence[LinePlan], *, terms: programme.Programme, at: datetime) -> None:
@@ -256,7 +254,7 @@ def _give(opened: Any, some: Sequence[LinePlan], *, terms: programme.Programme, 
     template = execute(locking.with_for_update(read=not counted, key_share=counted)).one()
     keys = {f"{_reference(opened.id)}:{member_id}": member_id for member_id in by_id}
     there = {keys[key] for key in given_with(list(keys))}
-    had = _Had(template, sorted(by_id))
+    had = _Had(template, sorted(by_id), at=at)
     givings = [
         Giving(template.id, f"{_reference(opened.id)}:{each.member_id}", each.member_id, each.line.words)
         for each in some

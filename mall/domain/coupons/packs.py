@@ -28,7 +28,7 @@ from .faults import (
     window_faults,
 )
 from .given import GivenPack
-from .giving_packs import is_over
+from .limits import is_over
 from .templates import CouponTemplate, NoSuchTemplate, PackPart, parts_of, possible, subject_of, template_of
 from .terms import PACK
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mall.base.db import execute, reading, transaction
-from mall.domain import coupons
+from mall.domain import catalogue, coupons
 from tests.stage import NOON
 
 DAY = timedelta(days=1)
@@ -102,6 +102,26 @@ def test_what_is_over_withdrawn_or_had_looks_like_what_never_was(stage, mei):
             take(stage, mei, code, at=NOON + 2 * DAY)
         said.add(str(refused.value))
     assert len(said) == 1
+
+
+def test_in_the_place_of_one_that_ended_a_code_gives_another(stage, mei):
+    limited = stage.coupon_kind(member_limit=1, valid_days=3)
+    [code] = codes_of(limited)
+    stage.coupon(mei, of=limited)
+
+    with pytest.raises(coupons.WrongCode):
+        take(stage, mei, code)
+    assert take(stage, mei, code, at=NOON + 10 * DAY)
+
+
+def test_a_code_gives_no_coupon_that_could_not_be_used(stage, mei):
+    kind = stage.coupon_kind(total_limit=1)
+    [code] = codes_of(kind)
+    stage.put_in(mei, stage.item("Lamp", prices=(catalogue.cash_price(6_000),)), "cash")
+    stage.place(mei, use=[stage.coupon(mei, of=kind)])
+
+    with pytest.raises(coupons.WrongCode):
+        take(stage, stage.member("tom"), code)
 
 
 def test_a_batch_is_made_once_for_its_key(stage):

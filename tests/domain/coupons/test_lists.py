@@ -161,6 +161,14 @@ def test_what_is_used_up_or_given_out_no_more_is_said_at_each_line(stage, mei):
     assert does(planned(over, "member\nmei@example.com")) == [(2, "wrong", "Withdrawn")]
 
 
+def test_a_list_gives_another_in_the_place_of_one_that_ended(stage, mei):
+    kind = stage.coupon_kind(member_limit=1, valid_days=3)
+    stage.coupon(mei, of=kind)
+
+    assert does(planned(kind, "member\nmei@example.com")) == [(2, "has", "")]
+    assert does(planned(kind, "member\nmei@example.com", at=NOON + timedelta(days=10))) == [(2, "gives", "")]
+
+
 def test_nobody_gives_themselves_anything_by_a_file(stage, mei):
     ola = cast.hire("ola", at=NOON)
     hashed = people.password_hash("seven green lanterns")

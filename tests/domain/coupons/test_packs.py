@@ -201,6 +201,15 @@ def test_a_coupon_had_as_often_as_it_may_keeps_the_whole_pack_back(stage, mei, k
     assert len(give(stage, pack, stage.member("tom"))) == 2
 
 
+def test_a_coupon_that_ended_keeps_no_pack_back(stage, mei, kinds):
+    once = stage.coupon_kind(title={"en": "Once"}, member_limit=1, valid_days=3)
+    pack = pack_of(stage, {kinds[0]: 1, once: 1})
+    stage.coupon(mei, of=once)
+
+    refused(stage, pack, mei, coupons.PartHadOften)
+    assert len(give(stage, pack, mei, at=NOON + 10 * DAY)) == 2
+
+
 def test_a_pack_has_limits_and_dates_of_its_own(stage, mei, kinds):
     ten, _parcel = kinds
     pack = pack_of(stage, {ten: 2}, member_limit=1, total_limit=2, starts_at=NOON - DAY, ends_at=NOON + 2 * DAY)
