@@ -289,7 +289,7 @@ def _move_order(plan: Plan, lines: Sequence[checkout.LineRow], *, by: str, at: d
     words, _our_fault = ALL_REASONS[plan.reason]
     if plan.whole:
         said = say(N_("Refunded: {reason}"), reason=words)
-        if plan.reason in REASONS and not any(line.shipped for line in lines):
+        if plan.reason in REASONS and not checkout.has_left(lines):
             said = say(N_("Cancelled before it was shipped; everything goes back"))
         checkout.move(
             order, checkout.REFUNDED, kind="refunded", said=said, by=by, at=at, ended_at=at, state_before_review=None

@@ -156,6 +156,11 @@ def to_ship(line: LineRow) -> int:
     return int(line.quantity - line.shipped - line.called_off)
 
 
+def has_left(lines: Sequence[Any]) -> bool:
+    """Tell whether anything of an order has left: in a parcel, or online, as it does there once it is paid."""
+    return any(line.shipped for line in lines)
+
+
 def kept_of(lines: Sequence[LineRow]) -> dict[int | None, int]:
     """Return the cash that is kept of an order's lines and earns, in cents: what was refunded is taken off.
 

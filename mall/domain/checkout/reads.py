@@ -93,9 +93,15 @@ def order_page(number: str, *, member_id: int | None = None) -> OrderPage:
 
 
 def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[list[Row[Any]], int]:
-    """Return (a page of a member's orders, how many there are): latest first, each with its first line."""
+    """Return (a page of a member's orders, how many there are): latest first, each with its first line.
+
+    `has_left` tells of each whether anything of it has.
+    """
     first = OrderLine.line == 1
     more = select(func.count()).where(OrderLine.order_id == Order.id).correlate(Order).scalar_subquery()
+    left = (
+        select(OrderLine.line).where(OrderLine.order_id == Order.id, OrderLine.shipped > 0).correlate(Order).exists()
+    )
     rows = execute(
         select(
             Order,
@@ -104,6 +110,7 @@ def orders_of(member_id: int, *, page: int = 1, per_page: int = 10) -> tuple[lis
             OrderLine.file,
             OrderLine.art,
             more.label("line_count"),
+            left.label("has_left"),
         )
         .join(OrderLine, (OrderLine.order_id == Order.id) & first)
         .where(Order.member_id == member_id)

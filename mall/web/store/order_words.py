@@ -11,8 +11,8 @@ from mall.web.shared.texts import number as number_words
 ENDED = (checkout.CANCELLED, checkout.TIMED_OUT, checkout.REFUNDED)
 
 
-def state_of(order: Any) -> tuple[str, str, str]:
-    """Return how an order stands, for its badge: (words, kind, icon)."""
+def state_of(order: Any, *, has_left: bool) -> tuple[str, str, str]:
+    """Return how an order stands, for its badge: (words, kind, icon). `has_left`: something of it has."""
     if order.state == checkout.PAID and order.ready_at is not None:
         return _("Ready to be collected"), "ok", "box"
     return {
@@ -25,15 +25,12 @@ def state_of(order: Any) -> tuple[str, str, str]:
         checkout.TIMED_OUT: (_("Not paid in time"), "", "clock"),
         checkout.REFUNDED: (_("Refunded"), "", "undo"),
         checkout.REVIEW: (_("Being looked at"), "warn", "eye"),
-    }[checkout.CANCELLED if called_off(order) else order.state]
+    }[checkout.CANCELLED if called_off(order, has_left=has_left) else order.state]
 
 
-def called_off(order: Any) -> bool:
-    """Tell whether an order was paid, then cancelled before anything left: to its member, that is no refund.
-
-    What has nothing to be sent, such as a membership, was complete before it was given back.
-    """
-    return order.state == checkout.REFUNDED and order.shipped_at is None and order.completed_at is None
+def called_off(order: Any, *, has_left: bool) -> bool:
+    """Tell whether an order was paid, then cancelled before anything left: to its member, that is no refund."""
+    return order.state == checkout.REFUNDED and not has_left
 
 
 def given_back(seen: checkout.OrderPage) -> bool:
@@ -42,13 +39,14 @@ def given_back(seen: checkout.OrderPage) -> bool:
     return ended and all(line.plan_days is not None and line.refunded >= line.quantity for line in seen.lines)
 
 
-def heading_of(order: Any, *, part_sent: bool, given_back: bool) -> str:
+def heading_of(seen: checkout.OrderPage) -> str:
     """Return the sentence that heads an order's page."""
-    if given_back:
+    order = seen.order
+    if given_back(seen):
         return _("It was given back")
     if order.state == checkout.PAID and order.ready_at is not None:
         return _("It is ready to be collected")
-    if order.state == checkout.PAID and part_sent:
+    if order.state == checkout.PAID and checkout.part_sent(seen.lines):
         return _("A part of it is on its way")
     return {
         checkout.AWAITING: _("Waiting for your payment"),
@@ -60,7 +58,7 @@ def heading_of(order: Any, *, part_sent: bool, given_back: bool) -> str:
         checkout.TIMED_OUT: _("It was not paid in time"),
         checkout.REFUNDED: _("It was refunded"),
         checkout.REVIEW: _("We are looking at it; nothing is lost"),
-    }[checkout.CANCELLED if called_off(order) else order.state]
+    }[checkout.CANCELLED if called_off(order, has_left=checkout.has_left(seen.lines)) else order.state]
 
 
 def timeline_of(seen: checkout.OrderPage, *, on_the_way: int) -> list[dict[str, Any]]:

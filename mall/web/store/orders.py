@@ -77,7 +77,7 @@ def receipt(number: str):
         terms=terms,
         countries=dict(countries(language())),
         titles={line.line: line for line in seen.lines},
-        state=state_of(seen.order),
+        state=state_of(seen.order, has_left=checkout.has_left(seen.lines)),
     )
 
 
@@ -201,8 +201,10 @@ def order_page(number: str, *, refusal: Refusal | None = None, shown: tuple[int,
         campaigns=campaigns_shown(order, parts.earned),
         shown=dict([shown]) if shown else {},
         coupons_back=coming_back(order, at=order.ended_at, voided=parts.voided) if order.state in ENDED else [],
-        state=(_("Given back"), "", "undo") if given_back(seen) else state_of(order),
-        heading=heading_of(order, part_sent=checkout.part_sent(seen.lines), given_back=given_back(seen)),
+        state=(_("Given back"), "", "undo")
+        if given_back(seen)
+        else state_of(order, has_left=checkout.has_left(seen.lines)),
+        heading=heading_of(seen),
         given_back=given_back(seen),
         part_sent=order.state == checkout.PAID and checkout.part_sent(seen.lines),
         collected=seen.collected,

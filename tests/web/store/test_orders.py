@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mall.base.clock import moved_to
+from mall.base.db import transaction
 from mall.domain import catalogue, checkout
 from tests.stage import NOON, open_shop
 from tests.web.store.till import Till, words
@@ -144,6 +145,31 @@ def test_before_it_is_shipped_it_can_be_cancelled_after_a_look_at_what_comes_bac
     assert "Cancelled" in words(till.browser.get("/orders").text)
     assert stage.balances(mei).ready == 1_000
     assert "On its way back, the way it came $11.80" in words(done.text)
+
+
+def test_an_order_of_which_a_part_had_left_reads_refunded_once_all_goes_back(till, stage, mei, mug):
+    stage.put_in(mei, mug, "cash", quantity=2)
+    order = stage.pay(stage.place(mei))
+    with transaction():
+        checkout.ship(order.id, carrier="Swift", tracking="T1", pieces={1: 1}, by="staff:1", at=NOON)
+
+    stage.refund(order, reason="damaged")
+
+    assert "It was refunded" in till.browser.get(address_of(order)).text
+    for page in ("/orders", address_of(order), address_of(order, "/receipt")):
+        read = words(till.browser.get(page).text)
+        assert "Refunded" in read
+        assert "ancelled" not in read
+
+
+def test_what_is_had_online_reads_refunded_once_it_goes_back(till, stage, mei):
+    stage.put_in(mei, stage.item("Card", kind="code", prices=(catalogue.cash_price(1_000),)), "cash")
+    order = stage.pay(stage.place(mei))
+
+    stage.refund(order, reason="goodwill", at=NOON + timedelta(days=5))
+
+    assert "It was refunded" in till.browser.get(address_of(order)).text
+    assert "Cancelled" not in words(till.browser.get("/orders").text)
 
 
 def test_once_shipped_it_cannot_be_cancelled(till, stage, mixed):
