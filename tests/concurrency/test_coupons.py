@@ -3,13 +3,14 @@
 Each race has a twin in which a figure is read before it is written: there the same people break the promise.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from mall.base.db import execute, reading, transaction
 from mall.domain import catalogue, checkout, coupons, ledger
@@ -356,5 +357,68 @@ def test_two_who_are_given_several_packs_in_opposite_order_do_not_deadlock(postg
 
 def test_packs_that_are_counted_as_they_come_deadlock(postgres_app, stage):
     outcomes = both_are_given_both(postgres_app, stage, lock=False, meet=meeting(2))
+
+    assert [type(error.orig) for error in errors(outcomes)] == [psycopg.errors.DeadlockDetected]
+
+
+# Two orders with the same kinds that have a total: one is placed, one is called off.
+
+
+def place_and_call_off(app: Flask, stage: Stage) -> list[Any]:
+    """Use three kinds for an order while another that used them is over; both meet at the second of them, held until
+    both wait. As the rows lie, the first kind comes last.
+    """
+    mei = stage.member("mei")
+    kinds = [stage.coupon_kind(total_limit=10, stackable=True) for _each in range(3)]
+    for kind in kinds:
+        stage.coupon(mei, of=kind)
+    template = coupons.CouponTemplate
+    with transaction():
+        coupons.use(coupons.ready(mei, product_ids=[], at=NOON), member_id=mei, reference="order:1", at=NOON)
+    for kind in reversed(kinds):  # A row that is written lies behind all others from then on.
+        with transaction():
+            execute(update(template).where(template.id == kind).values(used=template.used))
+
+    def hold() -> None:
+        with transaction():
+            execute(select(template.id).where(template.id == kinds[1]).with_for_update())
+            until = time.monotonic() + 5
+            while execute(_WAITING).scalar_one() < 2 and time.monotonic() < until:
+                time.sleep(0.01)
+
+    def use() -> None:
+        time.sleep(0.2)
+        with transaction():
+            given._count_used(kinds)
+
+    def come_back() -> list[int]:
+        time.sleep(0.4)
+        with transaction():
+            return coupons.come_back("order:1", at=NOON)
+
+    return race(app, [hold, use, come_back], threads=3, seconds=SECONDS)
+
+
+_WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+
+@pytest.mark.breaks_the_books  # There are no such orders.
+def test_an_order_placed_and_one_called_off_count_their_kinds_in_one_order(postgres_app, stage):
+    outcomes = place_and_call_off(postgres_app, stage)
+
+    assert not errors(outcomes)
+    assert len(outcomes[2]) == 3
+    assert count(coupons.CouponTemplate, coupons.CouponTemplate.used == 1) == 3  # One back, one used anew.
+
+
+@pytest.mark.breaks_the_books
+def test_kinds_counted_as_their_rows_lie_deadlock(postgres_app, stage, monkeypatch):
+    def count_back(template_ids: list[int]) -> None:
+        template = coupons.CouponTemplate
+        execute(update(template).where(template.id.in_(template_ids)).values(used=template.used - 1))
+
+    monkeypatch.setattr(given, "_count_back", count_back, raising=False)
+
+    outcomes = place_and_call_off(postgres_app, stage)
 
     assert [type(error.orig) for error in errors(outcomes)] == [psycopg.errors.DeadlockDetected]

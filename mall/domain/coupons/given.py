@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, String, bindparam, case, func, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Row, Select, String, bindparam, case, func, select, update
 
 from mall.base.clock import Instant
 from mall.base.db import db, execute, in_transaction
@@ -138,13 +138,7 @@ def come_back(reference: str, *, at: datetime) -> list[int]:
         .returning(Coupon.id, Coupon.template_id, Coupon.state)
     ).all()
     if rows:
-        execute(
-            update(CouponTemplate)
-            .where(
-                CouponTemplate.id.in_(sorted(row.template_id for row in rows)), CouponTemplate.total_limit.is_not(None)
-            )
-            .values(used=CouponTemplate.used - 1)
-        )
+        _count_back([row.template_id for row in rows])
     return sorted(row.id for row in rows if row.state == USABLE)
 
 
@@ -232,9 +226,21 @@ def revoke(coupon_id: int, *, member_id: int, terms: programme.Programme, by: st
 
 def _count_used(template_ids: Sequence[int]) -> int:
     """Count a use of templates, ascending, where their totals leave room. Returns how many had room."""
-    ascending = select(CouponTemplate.id).where(CouponTemplate.id.in_(template_ids)).order_by(CouponTemplate.id)
     return execute(
         update(CouponTemplate)
-        .where(CouponTemplate.id.in_(ascending.with_for_update()), CouponTemplate.used < CouponTemplate.total_limit)
+        .where(CouponTemplate.id.in_(_locked(template_ids)), CouponTemplate.used < CouponTemplate.total_limit)
         .values(used=CouponTemplate.used + 1)
     ).rowcount
+
+
+def _count_back(template_ids: Sequence[int]) -> None:
+    """Count a use less of those templates that have a total, ascending."""
+    execute(
+        update(CouponTemplate).where(CouponTemplate.id.in_(_locked(template_ids))).values(used=CouponTemplate.used - 1)
+    )
+
+
+def _locked(template_ids: Sequence[int]) -> Select[int]:
+    """Return the ids of those that have a total, their rows locked one after the other, ascending, as by everybody."""
+    limited = (CouponTemplate.id.in_(template_ids), CouponTemplate.total_limit.is_not(None))
+    return select(CouponTemplate.id).where(*limited).order_by(CouponTemplate.id).with_for_update()
