@@ -89,12 +89,12 @@ def look(payment: Row[Any], *, cashier: Cashier, terms: programme.Programme) -> 
 
 
 def look_at_order(order_id: int, *, cashier: Cashier, terms: programme.Programme) -> Row[Any]:
-    """Ask the cashier about every unsettled payment of an order. Returns the order as it stands then.
+    """Ask the cashier about every unsettled payment of an order that it has. Returns the order as it stands then.
 
     Raises NotFound.
     """
     for payment in _unsettled(order_id):
-        if payment.session_id is not None:
+        if payment.session_id is not None and payment.cashier == cashier.name:
             look(payment, cashier=cashier, terms=terms)
     with reading():
         return orders.order_of(order_id)
@@ -108,8 +108,8 @@ def give_up(order_id: int, *, by: str, cashier: Cashier | None, terms: programme
     """
     ended: list[tuple[int, SessionState]] = []
     for payment in _unsettled(order_id):
-        if cashier is None:
-            raise CashierUnreachable("no cashier is set")
+        if cashier is None or payment.cashier != cashier.name:
+            raise CashierUnreachable(f"no cashier is set, or another than {payment.cashier}")
         session_id = payment.session_id or _open_session(payment, cashier=cashier, site=site).id
         state = cashier.expire_session(session_id)
         if state.status == "expired" and not state.paid:

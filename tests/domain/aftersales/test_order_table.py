@@ -242,6 +242,8 @@ class Case:
 class Bank:
     """A cashier whose payment is under way: its page cannot be ended any more."""
 
+    name = "sandbox"
+
     def __init__(self, case):
         self.case = case
 

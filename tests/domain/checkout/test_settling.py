@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from mall.base.cashier import CashierUnreachable
 from mall.base.clock import moved_to
 from mall.base.db import reading
 from mall.domain import cash, checkout, ledger
 from mall.domain.checkout import paying
+from mall.gateway.sandbox_cashier import SandboxCashier
 from tests.stage import NOON, SITE
 
 LATER = NOON + timedelta(minutes=40)
@@ -54,6 +56,25 @@ def test_a_declined_card_leaves_the_order_to_be_tried_again(stage, mei, order):
     assert stage.order(order).state == "awaiting_payment"
     assert stage.balances(mei).held == 900
     assert stage.pay(order).state == "paid"
+
+
+class OtherCashier(SandboxCashier):
+    """A cashier that was put in the place of the one which opened the page, and knows nothing of it."""
+
+    name = "stripe"
+
+
+def test_a_payment_is_asked_about_at_the_cashier_that_has_it_alone(stage, mei, order):
+    stage.cashier.pay(stage.open_page(order))
+    other = OtherCashier(page_address="/")
+
+    with moved_to(NOON):
+        seen = checkout.look_at_order(order.id, cashier=other, terms=stage.terms)
+        with pytest.raises(CashierUnreachable):
+            checkout.give_up(order.id, by="member:1", cashier=other, terms=stage.terms, site=SITE)
+
+    assert (seen.state, stage.order(order).state) == ("awaiting_payment", "awaiting_payment")
+    assert stage.balances(mei).held == 900
 
 
 def test_giving_up_gives_the_points_and_the_goods_back_at_once(stage, mei, mug, order):
