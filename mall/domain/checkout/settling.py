@@ -76,8 +76,10 @@ def _do(
     if life.PAY in does:
         order = become_paid(order, purse=purse, terms=terms, at=at)
     if life.TO_REVIEW in does:
-        why = say(N_("The payment differs from the order: {what}"), what=", ".join(recorded.differs))
+        why, *more = (DIFFERENCES[each] for each in recorded.differs)
         order = moving.to_review(order, why=why, at=at).order
+        for each in more:
+            moving.note(order.id, "review", each, by="system", at=at)
     if late:
         give_back_late(order, recorded.payment, at=at, told=life.LET_GO in does)
     if life.ALARM in does:
@@ -142,5 +144,12 @@ ALARMS = {
     life.PAID_OTHERWISE: say(N_("The cashier says another amount, currency or order than was agreed")),
     life.PAID_AGAIN: say(N_("A payment came that was not expected; it is given back")),
     life.PAYMENT_ENDED: say(N_("The payment came to nothing while the order is in review")),
+}
+# What the timeline says of a payment that is not as it was asked for, by what differs.
+DIFFERENCES = {
+    "amount": say(N_("Another amount came than was agreed")),
+    "currency": say(N_("The payment is in another currency than was agreed")),
+    "order": say(N_("The payment names another order")),
+    "mode": say(N_("The payment is a test where none was agreed, or the other way round")),
 }
 DECLINED = say(N_("The card was declined; nothing was charged"))

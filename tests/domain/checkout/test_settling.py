@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from mall.base.cashier import CashierUnreachable
 from mall.base.clock import moved_to
-from mall.base.db import reading
+from mall.base.db import reading, transaction
 from mall.domain import cash, checkout, ledger
-from mall.domain.checkout import paying
+from mall.domain.checkout import paying, settling
 from mall.gateway.sandbox_cashier import SandboxCashier
 from tests.stage import NOON, SITE
 
@@ -75,6 +76,23 @@ def test_a_payment_is_asked_about_at_the_cashier_that_has_it_alone(stage, mei, o
 
     assert (seen.state, stage.order(order).state) == ("awaiting_payment", "awaiting_payment")
     assert stage.balances(mei).held == 900
+
+
+def test_all_that_differs_is_said_each_in_a_sentence_of_its_own(stage, order):
+    session = stage.open_page(order)
+    with moved_to(NOON):
+        stage.cashier.pay(session)
+        state = stage.cashier.fetch_session(session)
+        with reading():
+            [payment] = cash.payments_of(checkout.reference_of(order.id))
+        odd = msgspec.structs.replace(state, amount_cents=1, currency="EUR")
+        with transaction():
+            settling.settle(payment, odd, terms=stage.terms, at=NOON)
+
+    with reading():
+        said = [event.said.text for event in checkout.order_page(checkout.number_of(order.id)).events]
+    assert stage.order(order).state == "review"
+    assert said[1:] == ["Another amount came than was agreed", "The payment is in another currency than was agreed"]
 
 
 def test_giving_up_gives_the_points_and_the_goods_back_at_once(stage, mei, mug, order):
