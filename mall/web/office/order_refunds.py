@@ -137,7 +137,9 @@ def refund_page(number: str, form: RefundForm, *, confirming: bool = False, refu
                     plan = None
             except (aftersales.TooManyPieces, aftersales.NothingChosen) as nothing:
                 refuse_pieces(form, nothing)
-            except (aftersales.NoMembership, aftersales.TimeOver, aftersales.LaterFirst) as not_so:
+            except (
+                aftersales.NoMembership, aftersales.TimeOver, aftersales.LeastTerm, aftersales.LaterFirst,
+            ) as not_so:  # fmt: skip
                 refusal = not_so
     return form_page(
         "office/orders/refund.html",

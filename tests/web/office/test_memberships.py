@@ -98,6 +98,20 @@ def test_the_desk_gives_back_the_days_that_are_left_once_it_has_seen_them(desk, 
     assert "会员资格已退订。" in desk.get(levels).text
 
 
+def test_the_desk_is_told_that_a_membership_that_was_used_stays_paid_for_its_least_days(desk, stage):
+    mei = stage.member("mei")
+    stage.put_in(mei, stage.membership(), "cash")
+    bought = stage.pay(stage.place(mei))
+    stage.put_in(mei, stage.mug(), "cash")
+    stage.pay(stage.place(mei))
+
+    page = desk.post(
+        f"/office/orders/{checkout.number_of(bought.id)}/refund", data={"reason": "plan_ended", "pieces-1": "1"}
+    )
+
+    assert "stays paid for 30 days at least" in page.text and "the days that are left" in page.text
+
+
 def test_the_reason_is_offered_only_where_there_is_a_membership_and_refused_for_other_pieces(desk, stage):
     mei = stage.member("mei")
     stage.settle_down(mei)
