@@ -83,7 +83,7 @@ def plan_refund(
 
     `lines` are the order's, where they are at hand; `instead_of` is the return that is refunded, or the exchange
     after all. Refuses: NotRefundable, CouponUsed, CouponsOnlyWhole, ExchangeOpen, ReturnOpen, NoReason, NothingChosen,
-    TooManyPieces, UnderDispute, TimeOver, LeastTerm, LaterFirst.
+    TooManyPieces, UnderDispute, NoMembership, TimeOver, LeastTerm, LaterFirst.
     """
     _refuse_as_it_stands(order, reason=reason)
     lines = checkout.lines_of(order.id) if lines is None else lines

@@ -51,8 +51,8 @@ def refund(
     The cash itself is sent later, by its own row. When all that was left is refunded open returns end. `restock`
     says of which lines how many of the sent pieces are put on the shelf again, or of all (True) or none; what never
     left is freed in any case. `shown` is the fingerprint of the plan that was confirmed, where one was shown:
-    confirmed again, it does nothing more and returns None. Refuses: NotRefundable, NoReason, NothingChosen,
-    TooManyPieces, RefundChanged, MoreThanReturned, UnderDispute, OwnMatter.
+    confirmed again, it does nothing more and returns None. Refuses: RefundChanged, MoreThanReturned, OwnMatter, and
+    what plan_refund() refuses.
     """
     purse, order = checkout.lock_with_purse(order_id, zone=terms.zone)
     people.not_for_oneself(order.member_id, by=by)

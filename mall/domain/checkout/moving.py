@@ -80,7 +80,7 @@ def to_review(order: OrderRow, *, why: Message, at: datetime) -> Moved:
 
 
 def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
-    """Count pieces of a locked order as refunded, in one statement."""
+    """Count pieces of a locked order as refunded, by one UPDATE a line sent together."""
     counted = execute(
         _COUNT_REFUNDED,
         [
@@ -93,7 +93,7 @@ def count_refunded(order_id: int, pieces: Sequence[Refunded]) -> None:
 
 
 def count_shipped(order_id: int, pieces: Mapping[int, int]) -> None:
-    """Count pieces of a locked order's lines, {line: n}, as shipped, in one statement."""
+    """Count pieces of a locked order's lines, {line: n}, as shipped, by one UPDATE a line sent together."""
     _count(_COUNT_SHIPPED, order_id, pieces)
 
 

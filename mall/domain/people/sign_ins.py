@@ -14,9 +14,9 @@ from mall.base.tables import Mapped, mapped_column
 from .tokens import hash_of, new_secret
 
 LONGEST_BROWSER = 200
-# How long a sign-in lasts unused, and in all.
 # Those not seen for so long are forgotten; they have ended long before.
 SIGN_INS_KEPT = timedelta(days=90)
+# How long a sign-in lasts unused, and in all.
 MEMBER_IDLE, MEMBER_LONGEST = timedelta(days=30), timedelta(days=180)
 STAFF_IDLE, STAFF_LONGEST = timedelta(hours=2), timedelta(hours=12)
 SECOND_FACTOR_WITHIN = timedelta(minutes=10)
