@@ -137,7 +137,7 @@ def _notice(kind: str) -> str:
 
 
 def _occasion(value: str) -> str:
-    kind, _colon, what = value.partition(":")
+    kind, _colon, what = value.partition(":again:")[0].partition(":")  # A pack given anew, in the place of one.
     if kind == "birthday":
         return _("Birthday of %(day)s", day=day_words(what))
     if kind != "level":

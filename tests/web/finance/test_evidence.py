@@ -105,6 +105,20 @@ def test_no_key_of_a_row_is_left_as_the_program_calls_it(app, new_shop, column, 
     assert said and said[0].isupper() | (table == "posting") and said != value
 
 
+@pytest.mark.parametrize(
+    ("occasion", "said"),
+    [
+        ("level:2", "Reaching Ordinary"),
+        ("level:2:again:1", "Reaching Ordinary"),
+        ("birthday:2026-05-17", "Birthday of 17 May 2026"),
+        ("birthday:2026-05-17:again:1", "Birthday of 17 May 2026"),
+    ],
+)
+def test_a_pack_given_again_is_called_by_what_it_was_for(app, new_shop, occasion, said):
+    with app.test_request_context():
+        assert key_words("occasion", "level_pack", occasion) == said
+
+
 def test_every_job_has_a_name():
     assert set(evidence_words.JOBS) == set(JOBS)
 
