@@ -39,7 +39,7 @@ def index() -> str:
         on_the_way = earning.orders_on_the_way(me())
     rank = layout.strip().rank or 1
     reader = Reader(terms, today, rank, done, known, on_the_way, streak.days_of_round)
-    order_points = terms.earn_points * terms.level(rank).multiplier_percent // 100
+    order_points = earning.rates_for(terms.level(rank), terms).earned(terms.earn_per_cents).points
     return render_template("store/tasks/index.html", groups=groups_of(reader), terms=terms, order_points=order_points)
 
 
