@@ -1,5 +1,8 @@
 """Adjustments: every point given or taken by hand, with reason, actor and approver."""
 
+from collections.abc import Iterator
+from itertools import count
+
 from flask import Blueprint, render_template
 from flask_babel import gettext as _
 
@@ -15,7 +18,7 @@ from .asked import amount, local_time
 bp = Blueprint("adjustments", __name__, url_prefix="/adjustments")
 
 PER_PAGE = 50
-ALL = 100_000
+READ_AT_ONCE = 1_000
 
 
 @bp.get("")
@@ -37,7 +40,7 @@ def index():
 def download():
     """Send every adjustment as a table."""
     with reading(scan=True):
-        found = finance.adjustments_page(until=finance.settled(now()), page=1, per_page=ALL)
+        pages = list(_all_pages())
     rows = [
         (
             local_time(each.written_at).isoformat(timespec="seconds"),
@@ -49,6 +52,7 @@ def download():
             found.names.get(each.approved_by, each.approved_by) if each.approved_by else "",
             each.move,
         )
+        for found in pages
         for each in found.adjustments
     ]
     headings = (
@@ -62,3 +66,13 @@ def download():
         _("Document"),
     )
     return csv_of(headings, rows, name="adjustments")
+
+
+def _all_pages() -> Iterator[finance.AdjustmentPage]:
+    """Yield all adjustments, so many at once that no statement names too many of them."""
+    until = finance.settled(now())
+    for page in count(1):
+        found = finance.adjustments_page(until=until, page=page, per_page=READ_AT_ONCE)
+        if not found.adjustments:
+            return
+        yield found
