@@ -6,7 +6,6 @@ from typing import Any
 
 from babel.dates import format_date, format_skeleton
 from flask import request
-from flask_babel import gettext as _
 
 from mall.base import money
 from mall.base.clock import day_of, now
@@ -104,7 +103,6 @@ def amount(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
 
 
-def on_before(month: finance.Month) -> str:
-    """Write a month to compare with: "on January"."""
-    name = format_date(month.later(-1).first, "LLLL", locale=money.LOCALES[language()])
-    return _("on %(month)s", month=name)
+def name_of_before(month: finance.Month) -> str:
+    """Return the name of the month to compare with: "January"."""
+    return format_date(month.later(-1).first, "LLLL", locale=money.LOCALES[language()])

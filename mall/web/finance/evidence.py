@@ -6,19 +6,22 @@ A column that names a member, an order or an item leads there, where whoever loo
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from babel.numbers import format_decimal
 from flask_babel import gettext as _
 from markupsafe import Markup
 from msgspec import Struct
 
+from mall.base import money
 from mall.domain import checkout, finance
 from mall.web.shared import layout
 from mall.web.shared.addresses import link
 from mall.web.shared.documents import document_words
 from mall.web.shared.moves import order_number
 from mall.web.shared.signing_in import may_open
-from mall.web.shared.texts import day_words, local, moment_words, money_words, number
+from mall.web.shared.texts import day_words, language, local, moment_words, money_words, number
 
 from .evidence_names import COLUMNS, MEMBERS, NUMBERED, PAGES, RANKS, TABLES
 from .evidence_words import key_words
@@ -94,7 +97,7 @@ def _of_whole(name: str, value: int, tables: Mapping[str, str]) -> str:
     if name.endswith("_percent"):
         return f"{number(value)} %"
     if name.endswith("_basis_points"):
-        return f"{number(value // 100)} %" if value % 100 == 0 else f"{value / 100:.2f} %"
+        return f"{format_decimal(Decimal(value).scaleb(-2), '#,##0.##', locale=money.LOCALES[language()])} %"
     return number(value)
 
 

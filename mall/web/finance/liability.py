@@ -19,7 +19,7 @@ from mall.web.shared.layout import terms
 from mall.web.shared.tables import csv_of
 from mall.web.shared.texts import currency, language, money_words, number, percent_words, sentence
 
-from .asked import amount, month_asked, month_or_refusal, months_to_choose, on_before, short_day, zone
+from .asked import amount, month_asked, month_or_refusal, months_to_choose, name_of_before, short_day, zone
 
 bp = Blueprint("liability", __name__)
 
@@ -73,20 +73,20 @@ def figures(found: finance.RollForward) -> list[dict[str, Any]]:
     ends = found.trend
     before, here = ends[-2], ends[-1]
     change = here.closing - before.closing
-    compared = on_before(found.month)
+    compared = name_of_before(found.month)
     worths = [worth_of_hundred(end.closing) for end in ends]
     rates = [end.redeemed_permille for end in ends]
     return [
         {
             "label": _("Liability"),
             "value": money_words(here.closing.cents),
-            "note": f"{charts.signed(change.cents, money_words)} {compared}",
+            "note": _("%(change)s on %(month)s", change=charts.signed(change.cents, money_words), month=compared),
             "spark": spark(_("Liability"), [end.closing.cents for end in ends]),
         },
         {
             "label": _("Points outstanding"),
             "value": number(here.closing.points),
-            "note": f"{charts.signed(change.points, number)} {compared}",
+            "note": _("%(change)s on %(month)s", change=charts.signed(change.points, number), month=compared),
             "spark": spark(_("Points outstanding"), [end.closing.points for end in ends]),
         },
         {
@@ -145,13 +145,16 @@ def worth_of_hundred(closing: finance.Amount) -> int:
     return money.half_up(Fraction(closing.cents * WORTH_SHOWN_FOR, closing.points))
 
 
-def rate_change(before: int | None, here: int | None, compared: str) -> str:
+def rate_change(before: int | None, here: int | None, month: str) -> str:
     """Write how the redemption rate changed: "+0.6 percentage points on January"."""
     if before is None or here is None:
         return _("Redeemed of what was earned")
-    sign = "+" if here > before else "−" if here < before else "±"
-    size = format_decimal(Decimal(abs(here - before)).scaleb(-1), locale=money.LOCALES[language()])
-    return _("%(change)s percentage points %(compared)s", change=f"{sign}{size}", compared=compared)
+    change = charts.signed(here - before, _tenths)
+    return _("%(change)s percentage points on %(month)s", change=change, month=month)
+
+
+def _tenths(permille: int) -> str:
+    return str(format_decimal(Decimal(permille).scaleb(-1), locale=money.LOCALES[language()]))
 
 
 def spark(label: str, values: Sequence[int]) -> Markup:

@@ -176,13 +176,14 @@ def links_of(about: Iterable[str], names: dict[int, str]) -> Iterable[tuple[str,
             yield actor_words(each), url_for("office.audit.index", by=each)
 
 
-def _of_staff(found: dict[str, Any]) -> str:
+def _of_staff(found: dict[str, Any], what: str) -> str:
+    """Say what was done for an account, and how it is near somebody of the staff."""
     who = actor_words(found["by"])
     if found["how"] == "own":
-        return _("This is %(who)s's own account", who=who)
+        return _("%(what)s. This is %(who)s's own account", what=what, who=who)
     if found["how"] == "browser":
-        return _("This account and %(who)s use the same browser", who=who)
-    return _("This account is at the address of %(who)s", who=who)
+        return _("%(what)s. This account and %(who)s use the same browser", what=what, who=who)
+    return _("%(what)s. This account is at the address of %(who)s", what=what, who=who)
 
 
 SENTENCES = {
@@ -206,8 +207,8 @@ SENTENCES = {
         num=each["days"],
         seconds=each["within"],
     ),
-    "given": lambda each: f"{act_words(each['act'])}. {_of_staff(each)}",
-    "runs": lambda each: ". ".join((_("Earned at %(partner)s", partner=each["partner"]), _of_staff(each))),
+    "given": lambda each: _of_staff(each, act_words(each["act"])),
+    "runs": lambda each: _of_staff(each, _("Earned at %(partner)s", partner=each["partner"])),
     "invitation": lambda each: ngettext(
         "%(num)s invitation waits because it looks like one of oneself",
         "%(num)s invitations wait because they look like ones of oneself",

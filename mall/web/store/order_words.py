@@ -94,14 +94,16 @@ def _to_come(seen: checkout.OrderPage, *, on_the_way: int) -> list[tuple[str, An
 
 
 def _when_kept(order: Any, sale: Any, *, on_the_way: int) -> str:
-    what = _(
-        "%(points)s pts, %(growth)s growth",
+    if order.window_ends_at is not None:
+        when = day_words(order.window_ends_at)
+    else:
+        when = after_delivery_words(checkout.window_days_of(order), begins=True)
+    return _(
+        "%(when)s: %(points)s pts, %(growth)s growth",
+        when=when,
         points=number_words(on_the_way or sale.most_points),
         growth=number_words(sale.growth),
     )
-    if order.window_ends_at is not None:
-        return f"{day_words(order.window_ends_at)}: {what}"
-    return f"{after_delivery_words(checkout.window_days_of(order), begins=True)}: {what}"
 
 
 def refunds_of(seen: checkout.OrderPage) -> list[dict[str, Any]]:

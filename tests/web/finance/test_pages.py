@@ -12,6 +12,7 @@ from mall.base.db import execute, reading, transaction
 from mall.base.text import Message
 from mall.domain import finance, ledger
 from mall.domain.ledger.accounts import ACCOUNTS
+from mall.web.finance import adjustments
 from mall.web.finance.checks import ROOMS, rooms_of
 from mall.web.shared.moves import place_words
 from tests.cast import note_adjustment
@@ -202,6 +203,20 @@ def test_adjustments_name_who_asked_and_why(desk):
     assert page.index("Typed twice") < page.index("For the delay")
     assert "(10)" in page
     assert "Finn" in page
+
+
+def test_what_changed_is_one_sentence_in_both_languages(desk):
+    assert re.search(r"[+−±]\S+ on March", text(desk.get("/finance/")))
+    desk.post("/language", data={"language": "zh"})
+    assert re.search(r"较 三月 [+−±]\S+", text(desk.get("/finance/")))
+
+
+def test_every_adjustment_is_sent_however_many_are_read_at_once(desk, books, monkeypatch):
+    whole = desk.get("/finance/adjustments/table.csv").text
+    monkeypatch.setattr(adjustments, "READ_AT_ONCE", 1)
+
+    assert len(whole.splitlines()) > 2
+    assert desk.get("/finance/adjustments/table.csv").text == whole
 
 
 def test_an_adjustment_above_the_limit_names_who_approved_it(desk, books):

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from flask_babel import force_locale
 
 from mall.base.db import reading, transaction
 from mall.domain import earning, people, radar
+from mall.web.office.radar import evidence_words
 from tests.conftest import noted_statements
 from tests.domain.radar.test_radar import look
 from tests.stage import NOON
@@ -64,6 +66,14 @@ def test_the_list_takes_as_many_statements_for_six_as_for_none(desk, stage):
     with noted_statements() as seen:
         desk.get("/office/radar")
         assert len(seen) == none
+
+
+def test_what_is_near_the_staff_is_one_sentence_in_chinese_too(app, desk, house):
+    found = {"kind": "runs", "partner": "Kiln", "by": "system", "how": "own"}
+    with app.test_request_context(), force_locale("zh_Hans_CN"):
+        said = evidence_words(found)
+
+    assert said.startswith("在 Kiln 获得积分。这是") and ". " not in said
 
 
 def test_the_evidence_leads_to_what_it_is_of(desk, house):
