@@ -175,9 +175,9 @@ def test_who_was_given_a_coupon_is_told_and_who_took_one_knows(stage):
 
     kind = stage.coupon_kind()
     with transaction():
-        ledger.lock(mei, zone=stage.terms.zone)
-        given = coupons.Giving(kind, key=f"code:1:{mei}")
-        coupons.give([given], member_id=mei, source="code", reference="code:1", zone="UTC", at=NOON)
+        [code] = coupons.make_codes(kind, count=1, key="made", by="staff:1", at=NOON)
+    with transaction():
+        coupons.take_code(mei, code, terms=stage.terms, at=NOON)
     assert len(told("coupon_received")) == 1
 
 
