@@ -40,10 +40,10 @@ BEGIN
                             slug, file, art, digital, form, quantity, unit_cents, unit_points, list_cents,
                             level_discount_cents, coupon_cents, price_points, switch_points, saved_cents, waived_cents,
                             cash_cents, tax_basis_points, tax_cents, shipped, refunded, called_off, shipping_back,
-                            codes, template_id, exchanging, replaced)
+                            codes, template_id, exchanging, replaced, gift_pieces)
     VALUES (placed, 1, want.product_id, want.variant_id, want.option_id, want.points, want.title, want.variant_title,
             want.sku, want.slug, want.file, want.art, false, 'points', want.quantity, 0, want.points, 0, 0,
-            0, want.points, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, null, 0, 0);
+            0, want.points, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, null, 0, 0, 0);
     INSERT INTO order_event (order_id, kind, said, actor, at)
     VALUES (placed, 'placed', '{"text": "Order placed and paid with points", "values": {}}', 'member:' || of_member, at);
     INSERT INTO posting (member_id, move, line, kind, source, destination, lot_id, points, reference, actor,

@@ -499,5 +499,5 @@ _PLAIN_LINE: dict[str, Any] = {
     "quantity": 1, "unit_cents": 0, "unit_points": 0, "list_cents": 0, "level_discount_cents": 0, "coupon_cents": 0,
     "price_points": 0, "switch_points": 0, "saved_cents": 0, "waived_cents": 0, "cash_cents": 0,
     "tax_basis_points": 0, "tax_cents": 0, "shipped": 1, "refunded": 0, "called_off": 0, "shipping_back": 0,
-    "codes": False, "exchanging": 0, "replaced": 0,
+    "codes": False, "exchanging": 0, "replaced": 0, "gift_pieces": 0,
 }  # fmt: skip
