@@ -1,7 +1,9 @@
 """The rule sandbox replays what happened: the rules in force give what was really given, a draft what it would."""
 
+import gc
 from collections import Counter
 from datetime import date, timedelta
+from importlib import import_module
 
 import pytest
 from sqlalchemy import func, select
@@ -14,6 +16,7 @@ from tests.domain.insight.test_pyramid import grow
 from tests.stage import NOON, open_shop
 
 LATER = NOON + timedelta(days=40)
+TERMS = programme.terms_of(1, programme.default_settings(shop_name="Tessera"))
 
 
 @pytest.fixture
@@ -217,6 +220,27 @@ def test_what_was_paid_before_the_replay_counts_for_the_caps(stage):
     before = {(1, "check_in"): earning.Done(0, 2, 2)}
     assert tasks_paid(done, [task], before=before, since=date(2026, 3, 10)) == {(1, "check_in", date(2026, 3, 10)): 1}
     assert tasks_paid(done, [task], since=date(2026, 3, 10)) == {(1, "check_in", each.day): 1 for each in done}
+
+
+def test_the_garbage_collector_rests_meanwhile_and_is_at_work_again_whatever_comes(monkeypatch):
+    found = []
+
+    def fails(*_asked, **_more):
+        found.append(gc.isenabled())
+        raise ZeroDivisionError
+
+    sandbox = import_module("mall.domain.insight.what_if")  # The room calls its function by the same name.
+    monkeypatch.setattr(sandbox, "_replayed", fails)
+    was_at_work = gc.isenabled()
+    gc.enable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            sandbox.what_if(TERMS, days=30, terms=TERMS, at=LATER)
+        found.append(gc.isenabled())
+    finally:
+        if not was_at_work:
+            gc.disable()
+    assert found == [False, True]
 
 
 def test_a_year_is_reckoned_from_the_days_replayed(stage):
